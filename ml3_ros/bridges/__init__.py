@@ -1,0 +1,1 @@
+"""Between ROS messages or recordings and arrays: no state, no mathematics."""

@@ -1,0 +1,98 @@
+"""What is recorded can be read again, also after the recorder was killed."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bag_samples import JOINT_STATE, joint_state
+
+from ml3_ros.bridges.bag_writer import BagWriter
+from ml3_ros.bridges.bags import joint_state_topics, read_joint_states
+from ml3_ros.errors import DataError
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def record(path, storage="sqlite3", n=20):
+    writer = BagWriter(path, storage)
+    writer.add_topic("/joint_states", JOINT_STATE)
+    writer.add_topic("/joint_states", JOINT_STATE)
+    writer.add_topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+    for i in range(n):
+        writer.write("/joint_states", 10_000_000 * i, joint_state(1 + 0.01 * i))
+    return writer
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+def test_a_recording_reads_back(tmp_path, storage):
+    record(tmp_path / "bag", storage).close()
+    recording = read_joint_states(tmp_path / "bag")
+    np.testing.assert_allclose(recording.t, 0.01 * np.arange(20), atol=1e-9)
+    np.testing.assert_allclose(recording.tau[:, 0], 1 + 0.01 * np.arange(20))
+    assert (tmp_path / "bag" / "metadata.yaml").exists()
+
+
+def test_what_was_flushed_survives_a_killed_recorder(tmp_path):
+    script = (
+        "import os, signal, test_bag_writer as t\n"
+        f"writer = t.record({str(tmp_path / 'bag')!r})\n"
+        "writer.flush()\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    paths = [str(REPOSITORY), str(Path(__file__).parent)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    done = subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not (tmp_path / "bag" / "metadata.yaml").exists()
+    assert read_joint_states(tmp_path / "bag").t.size == 20
+
+
+def test_messages_of_other_packages_are_learned_from_what_is_installed(tmp_path, monkeypatch):
+    folder = tmp_path / "prefix" / "share" / "odd_msgs" / "msg"
+    folder.mkdir(parents=True)
+    (folder / "Outer.msg").write_text("std_msgs/Header header\nInner[] parts\n")
+    (folder / "Inner.msg").write_text("float64 x\n")
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path / "prefix"))
+    writer = BagWriter(tmp_path / "bag")
+    writer.add_topic("/odd", "odd_msgs/msg/Outer")
+    writer.close()
+    assert joint_state_topics(tmp_path / "bag") == {}
+    assert "odd_msgs/msg/Outer" in (tmp_path / "bag" / "metadata.yaml").read_text()
+
+
+def test_an_unknown_message_type_is_refused(tmp_path):
+    writer = BagWriter(tmp_path / "bag")
+    with pytest.raises(DataError, match="no definition of no_msgs/msg/Such is installed"):
+        writer.add_topic("/x", "no_msgs/msg/Such")
+    writer.close()
+
+
+def test_an_older_recording_is_never_overwritten(tmp_path):
+    record(tmp_path / "bag").close()
+    with pytest.raises(DataError, match="choose a new folder"):
+        BagWriter(tmp_path / "bag")
+    assert read_joint_states(tmp_path / "bag").t.size == 20
+
+
+def test_folders_that_cannot_be_made_are_named(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DataError, match="choose a folder that may be written"):
+        BagWriter(tmp_path / "file" / "bag")
+    with pytest.raises(DataError, match="sqlite3 or mcap"):
+        BagWriter(tmp_path / "bag", "zip")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_full_disk_is_a_sentence(tmp_path):
+    writer = record(tmp_path / "bag", "mcap")
+    writer._writer.storage.bio = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    with pytest.raises(DataError, match="free disk space"):
+        writer.close()
+    shutil.rmtree(tmp_path / "bag")
