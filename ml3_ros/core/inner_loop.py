@@ -1,0 +1,194 @@
+"""Algorithm 2: train an optimizee with a loss, as a pure function of (theta, phi, batches).
+
+This is also the inner loop of Algorithm 1: with `create_graph` the result stays differentiable in
+theta and phi. This engine works on torch autograd and functional models; every tensor may carry
+leading dimensions (seeds, tasks), so that many models are trained as one batch.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch, Params
+
+LossFunction = Callable[[Params, Tensor, Batch], Tensor]
+"""(phi, prediction (*lead, B, k), batch) -> value (*lead,): a meta-loss bound to its inputs."""
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """One update of theta."""
+
+    theta: Params  # theta'
+    state: Params  # state of the inner optimizer after the step
+    meta_loss_value: Tensor  # (*lead,), before the step, detached
+
+
+def inner_step(
+    theta: Params,
+    phi: Params,
+    batch: Batch,
+    state: Params,
+    *,
+    optimizee: FunctionalModule,
+    loss: LossFunction,
+    inner_optimizer: InnerOptimizer,
+    create_graph: bool = False,
+) -> StepResult:
+    """Return theta' = h(theta, grad_theta M_phi(f_theta(x), y)) (eq. 1 to 3).
+
+    Args:
+        theta: Optimizee parameters by name, each (*lead, *shape).
+        phi: Loss parameters by name.
+        batch: Observed quantities by name, each (*lead, B, k).
+        state: State of the inner optimizer.
+        optimizee: Lends its structure only; its own parameters are neither read nor changed.
+        loss: The loss M_phi.
+        inner_optimizer: The update rule h.
+        create_graph: Whether theta' shall be differentiable in theta and phi.
+    """
+    if not create_graph:
+        theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
+    value = loss(phi, optimizee.call(theta, batch), batch)
+    # the sum over leading dimensions leaves each model its own gradient
+    grads = torch.autograd.grad(value.sum(), tuple(theta.values()), create_graph=create_graph)
+    named = dict(zip(theta, grads, strict=True))
+    if create_graph:
+        new_theta, new_state = inner_optimizer.step(theta, named, state)
+    else:
+        with torch.no_grad():
+            new_theta, new_state = inner_optimizer.step(theta, named, state)
+    return StepResult(new_theta, new_state, value.detach())
+
+
+def unroll(
+    theta: Params,
+    phi: Params,
+    batches: Iterable[Batch],
+    *,
+    optimizee: FunctionalModule,
+    loss: LossFunction,
+    inner_optimizer: InnerOptimizer,
+    state: Params,
+    create_graph: bool = False,
+) -> Iterator[StepResult]:
+    """Yield the result of every update of theta, one per batch; arguments as in `inner_step`."""
+    for batch in batches:
+        result = inner_step(
+            theta,
+            phi,
+            batch,
+            state,
+            optimizee=optimizee,
+            loss=loss,
+            inner_optimizer=inner_optimizer,
+            create_graph=create_graph,
+        )
+        theta, state = result.theta, result.state
+        yield result
+
+
+def adapt(
+    theta: Params,
+    phi: Params,
+    batches: Iterable[Batch],
+    *,
+    optimizee: FunctionalModule,
+    loss: LossFunction,
+    inner_optimizer: InnerOptimizer,
+    state: Params | None = None,
+    lead: tuple[int, ...] = (),
+) -> StepResult:
+    """Algorithm 2: one update of theta per batch under a frozen loss.
+
+    Args:
+        theta: Optimizee parameters by name, each (*lead, *shape).
+        phi: Loss parameters by name.
+        batches: What each step observes, each (*lead, B, k) by name.
+        optimizee: The structure of f_theta.
+        loss: The loss M_phi.
+        inner_optimizer: The update rule h.
+        state: State of the inner optimizer; fresh if None.
+        lead: Leading dimensions of theta.
+
+    Returns:
+        The result of the last step (theta itself when there are no batches).
+    """
+    state = inner_optimizer.init(theta, lead) if state is None else state
+    result = StepResult(theta, state, torch.zeros(lead))
+    for result in unroll(
+        theta,
+        phi,
+        batches,
+        optimizee=optimizee,
+        loss=loss,
+        inner_optimizer=inner_optimizer,
+        state=state,
+    ):
+        pass
+    return result
+
+
+@dataclass(frozen=True, slots=True)
+class MetaGradient:
+    """What one outer step needs from an engine."""
+
+    outer_loss: Tensor  # (*lead,), detached
+    grads: Params  # d sum(outer_loss) / d phi, shapes of phi
+    theta: Params  # after the unrolled steps, detached
+    state: Params  # of the inner optimizer, likewise
+
+
+def meta_gradient(
+    theta: Params,
+    phi: Params,
+    batches: Sequence[Batch],
+    outer: Callable[[Params], Tensor],
+    *,
+    optimizee: FunctionalModule,
+    loss: LossFunction,
+    inner_optimizer: InnerOptimizer,
+    state: Params,
+    every_step: bool = False,
+) -> MetaGradient:
+    """Return grad_phi of the task loss after the updates of theta under M_phi (eq. 5, 6).
+
+    Args:
+        theta: Optimizee parameters before the updates, each (*lead, *shape).
+        phi: Loss parameters.
+        batches: The observed batch of every unrolled inner step.
+        outer: theta' -> task loss (*lead,), with whatever exists at meta-train only.
+        optimizee: The structure of f_theta.
+        loss: The loss M_phi.
+        inner_optimizer: The update rule h.
+        state: State of the inner optimizer before the updates.
+        every_step: Whether the task loss is averaged over all updates, or that of the last.
+    """
+    theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
+    phi = {k: p.detach().requires_grad_() for k, p in phi.items()}
+    steps = unroll(
+        theta,
+        phi,
+        batches,
+        optimizee=optimizee,
+        loss=loss,
+        inner_optimizer=inner_optimizer,
+        state=state,
+        create_graph=True,
+    )
+    outer_losses = []
+    for i, result in enumerate(steps, start=1):
+        if every_step or i == len(batches):
+            outer_losses.append(outer(result.theta))
+    outer_loss = torch.stack(outer_losses).mean(0)
+    grads = torch.autograd.grad(outer_loss.sum(), tuple(phi.values()))
+    return MetaGradient(
+        outer_loss=outer_loss.detach(),
+        grads=dict(zip(phi, grads, strict=True)),
+        theta={k: p.detach() for k, p in result.theta.items()},
+        state={k: s.detach() for k, s in result.state.items()},
+    )

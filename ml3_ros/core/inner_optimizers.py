@@ -1,0 +1,113 @@
+"""Differentiable update rules h for the optimizee (eq. 1), as pure functions.
+
+A step returns new tensors and keeps the graph, so the meta-gradient flows through it.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+
+
+class InnerOptimizer(Protocol):
+    """An update rule for theta; its state holds "count" (*lead,), the steps each model has made."""
+
+    def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
+        """Return the state before the first step, for theta with leading dimensions `lead`."""
+
+    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+        """Return (theta', state'); reads its arguments only."""
+
+
+def _check_step_size(inner_lr: float) -> None:
+    if not inner_lr > 0.0:  # also refuses NaN
+        raise ConfigError(f"inner_lr must be > 0, got {inner_lr}")
+
+
+@dataclass(frozen=True, slots=True)
+class Sgd:
+    """theta' = theta - inner_lr * g (eq. 2), with g optionally clipped to a global norm."""
+
+    inner_lr: float = 1e-2  # step on theta [-]
+    clip_norm: float | None = None  # largest norm of one model's gradient [-]
+
+    def __post_init__(self) -> None:
+        _check_step_size(self.inner_lr)
+
+    def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
+        """Return the state: the count alone."""
+        return {"count": torch.zeros(lead)}
+
+    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+        """Return (theta', state')."""
+        if self.clip_norm is not None:
+            grads = clip_by_norm(grads, self.clip_norm, n_lead=state["count"].dim())
+        new_theta = {k: p - self.inner_lr * grads[k] for k, p in theta.items()}
+        return new_theta, {"count": state["count"] + 1.0}
+
+
+@dataclass(frozen=True, slots=True)
+class Adam:
+    """Adam (Kingma and Ba 2015), with eps^2 inside the root so that it is smooth at zero."""
+
+    inner_lr: float = 1e-3  # step on theta [-]
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check_step_size(self.inner_lr)
+
+    def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
+        """Return the state: count, first and second moments of every parameter."""
+        moments = {f"{m}.{k}": torch.zeros_like(p) for k, p in theta.items() for m in "mv"}
+        return {"count": torch.zeros(lead), **moments}
+
+    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+        """Return (theta', state')."""
+        count = state["count"] + 1.0
+        correction1, correction2 = 1.0 - self.beta1**count, 1.0 - self.beta2**count
+        new_theta, new_state = {}, {"count": count}
+        for k, p in theta.items():
+            m = self.beta1 * state[f"m.{k}"] + (1.0 - self.beta1) * grads[k]
+            v = self.beta2 * state[f"v.{k}"] + (1.0 - self.beta2) * grads[k].square()
+            m_hat, v_hat = m / _like(correction1, p), v / _like(correction2, p)
+            new_theta[k] = p - self.inner_lr * m_hat / (v_hat + self.eps**2).sqrt()
+            new_state[f"m.{k}"], new_state[f"v.{k}"] = m, v
+        return new_theta, new_state
+
+
+def make_inner_optimizer(
+    name: str, inner_lr: float, clip_norm: float | None = None
+) -> InnerOptimizer:
+    """Return the update rule `name`: "sgd" (optionally with clipping) or "adam"."""
+    if name == "sgd":
+        return Sgd(inner_lr, clip_norm)
+    if name == "adam" and clip_norm is None:
+        return Adam(inner_lr)
+    raise ConfigError(
+        f"no inner optimizer {name!r} with clip_norm={clip_norm}: use 'sgd', or 'adam' unclipped"
+    )
+
+
+def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:
+    """Scale each model's gradient down to norm `max_norm` where it is longer.
+
+    Args:
+        grads: Gradients, each (*lead, *shape).
+        max_norm: Largest allowed norm.
+        n_lead: Number of leading dimensions; models are clipped one by one.
+    """
+    squares = [g.square().flatten(n_lead).sum(-1) for g in grads.values()]
+    norm = torch.stack(squares).sum(0).sqrt()
+    factor = (max_norm / norm.clamp_min(max_norm)).detach()
+    return {k: g * _like(factor, g) for k, g in grads.items()}
+
+
+def _like(x: Tensor, p: Tensor) -> Tensor:
+    """Append dimensions of size 1 to x (*lead,) so that it broadcasts over p (*lead, *shape)."""
+    return x.reshape(*x.shape, *(1,) * (p.dim() - x.dim()))

@@ -1,0 +1,173 @@
+"""The learned loss as an artefact: a safetensors file with a JSON header, never code."""
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from ml3_ros.core.inner_loop import LossFunction
+from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.types import Params
+from ml3_ros.errors import LossFileError
+
+FORMAT = "ml3_learned_loss"
+VERSION = 1
+HEADER_KEY = "ml3"
+MAX_BYTES = 64 * 2**20  # far above any real loss; a larger file is not one
+_HEADER_LENGTH_BYTES = 8  # safetensors begins with the little-endian length of its header
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedLoss:
+    """A frozen M_phi, ready to train new models (Algorithm 2).
+
+    Attributes:
+        spec: Architecture, inputs with units and normalisation, update rule.
+        phi: Parameters of the network, float32.
+        provenance: Where it comes from: task family, robot, config, seed, revision, metrics.
+    """
+
+    spec: LossSpec
+    phi: Params
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def function(self) -> LossFunction:
+        """Return (phi, prediction, batch) -> value."""
+        return self.spec.function()
+
+    def optimizer(self) -> InnerOptimizer:
+        """Return the update rule that the loss was trained with."""
+        return self.spec.optimizer()
+
+    def check_labels(self, labels: Sequence[str]) -> None:
+        """Refuse to serve a robot whose joints are not the ones that the loss was trained for.
+
+        Raises:
+            LossFileError: If names or order differ.
+        """
+        own = self.spec.target.labels
+        if tuple(labels) != own:
+            raise LossFileError(
+                f"the loss was trained for the joints {list(own)}, but this robot has "
+                f"{list(labels)}: use a loss of this robot, or train one with `ml3 train`"
+            )
+
+    def to_bytes(self) -> bytes:
+        """Return the file's content; equal losses give equal bytes."""
+        header = {
+            "format": FORMAT,
+            "version": VERSION,
+            "spec": self.spec.to_dict(),
+            "provenance": self.provenance,
+        }
+        tensors = {k: p.detach().contiguous() for k, p in self.phi.items()}
+        return save_tensors(tensors, {HEADER_KEY: json.dumps(header, sort_keys=True)})
+
+    @staticmethod
+    def from_bytes(data: bytes, source: str = "the loss") -> "LearnedLoss":
+        """Rebuild a loss from bytes that may come from anywhere.
+
+        Args:
+            data: The file's content.
+            source: What to call it in errors, for instance the file's path.
+
+        Raises:
+            LossFileError: If the bytes are corrupt, of another format or version, or their
+                tensors do not fit the architecture that they name.
+        """
+        if len(data) > MAX_BYTES:
+            raise LossFileError(
+                f"{source} is larger than {MAX_BYTES} bytes, so it is no learned loss: check the path"
+            )
+        try:
+            phi = load_tensors(data)
+            length = int.from_bytes(data[:_HEADER_LENGTH_BYTES], "little")
+            metadata = json.loads(data[_HEADER_LENGTH_BYTES:][:length])["__metadata__"]
+            header = json.loads(metadata[HEADER_KEY])
+            kind, version = header["format"], header["version"]
+        except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+            raise LossFileError(
+                f"{source} is truncated or not a learned loss ({error}): "
+                "copy it again, or train one with `ml3 train`"
+            ) from error
+        if kind != FORMAT or version != VERSION:
+            raise LossFileError(
+                f"{source} is {kind!r} version {version}, this package reads {FORMAT!r} "
+                f"version {VERSION}: retrain it with `ml3 train`, or use a matching release"
+            )
+        try:
+            spec = LossSpec.from_dict(header["spec"])
+            shapes = {k: tuple(p.shape) for k, p in spec.network().named_parameters()}
+            provenance = dict(header["provenance"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise LossFileError(f"{source} has a damaged header ({error}): copy it again") from error
+        found = {k: tuple(p.shape) for k, p in phi.items()}
+        if found != shapes:
+            raise LossFileError(
+                f"{source}: its tensors {found} do not fit the architecture "
+                f"{spec.architecture!r}, which needs {shapes}: retrain it"
+            )
+        if not all(p.isfinite().all() for p in phi.values()):
+            raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
+        return LearnedLoss(spec=spec, phi=phi, provenance=provenance)
+
+    def sha256(self) -> str:
+        """Return the fingerprint of the file's content."""
+        return hashlib.sha256(self.to_bytes()).hexdigest()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the file; an interrupted or failed write leaves what was there before.
+
+        Raises:
+            LossFileError: If it cannot be written.
+        """
+        return write_atomically(Path(path), self.to_bytes())
+
+    @staticmethod
+    def load(path: str | Path) -> "LearnedLoss":
+        """Read a file.
+
+        Raises:
+            LossFileError: If it cannot be read or is not a loss of this version.
+        """
+        try:
+            with open(path, "rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        except OSError as error:
+            raise LossFileError(
+                f"cannot read the loss file {path} ({error.strerror}): check the path"
+            ) from error
+        return LearnedLoss.from_bytes(data, source=f"the loss file {path}")
+
+
+def write_atomically(path: Path, data: bytes) -> Path:
+    """Write `data` to `path` by way of a temporary file beside it.
+
+    Raises:
+        LossFileError: If the folder is missing, read-only or full; `path` is then unchanged.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
+            try:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except BaseException:
+                os.unlink(file.name)
+                raise
+    except OSError as error:
+        raise LossFileError(
+            f"cannot write {path} ({error.strerror}): free some space or choose another folder"
+        ) from error
+    return path

@@ -1,0 +1,163 @@
+"""Meta-losses M_phi: networks that turn predictions and targets into a loss value.
+
+All inputs are already normalised by the learned loss that owns the network: prediction and target
+in units of the target's scale, context in units of its own.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.errors import ConfigError
+
+LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
+LOG_WEIGHT_BOUND = 6.0  # weights stay within e^-6 .. e^6, also far outside the training data
+
+
+class MetaLoss(FunctionalModule):
+    """Base of all meta-losses: `call(phi, prediction, target, context) -> value (*lead,)`.
+
+    Args:
+        n_outputs: Number k of predicted quantities.
+        context_sizes: Names and sizes of the further observed inputs, in order.
+    """
+
+    def __init__(self, n_outputs: int, context_sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.n_outputs = n_outputs
+        self.context_sizes = dict(context_sizes)
+
+    def concatenate(self, context: Batch) -> list[Tensor]:
+        """Return the context in declared order."""
+        return [context[name] for name in self.context_sizes]
+
+
+class MlpLoss(MetaLoss):
+    """The paper's meta-loss: softplus(MLP([target, prediction, context])), averaged over B.
+
+    Its minimum is wherever meta-training puts it, so it may be biased (section IV-A of the paper
+    uses two hidden layers of 40).
+    """
+
+    def __init__(
+        self,
+        n_outputs: int,
+        context_sizes: Mapping[str, int],
+        *,
+        hidden: tuple[int, ...] = (40, 40),
+    ) -> None:
+        super().__init__(n_outputs, context_sizes)
+        n_inputs = 2 * n_outputs + sum(self.context_sizes.values())
+        self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_bias=False)
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi."""
+        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
+        x = torch.cat([target, prediction, *self.concatenate(context)], dim=-1)
+        return nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))
+
+
+class StructuredLoss(MetaLoss):
+    """A positive meta-loss whose minimum cannot move away from zero error.
+
+    L = mean_b sum_j 2 w_j s_j^2 (sqrt(1 + (e_j / s_j)^2) - 1), e = prediction - target, where the
+    weight w_j > 0 is a network of the context and of the (detached) size of the batch's errors,
+    and s_j > 0, a learned constant, bounds the gradient of large errors. For small errors this is
+    w_j e_j^2. It starts as the squared error: w = 1, s = e^2.
+
+    Args:
+        n_outputs: Number k of predicted quantities.
+        context_sizes: Names and sizes of the further observed inputs.
+        hidden: Widths of the hidden layers of the weight network.
+        error_statistics: Whether the weights see log rms(e_j) of the batch; then the loss can
+            normalise its own step as errors shrink.
+    """
+
+    def __init__(
+        self,
+        n_outputs: int,
+        context_sizes: Mapping[str, int],
+        *,
+        hidden: tuple[int, ...] = (40, 40),
+        error_statistics: bool = True,
+    ) -> None:
+        super().__init__(n_outputs, context_sizes)
+        self.error_statistics = error_statistics
+        n_context = sum(self.context_sizes.values())
+        n_inputs = 2 * n_context + len(self.context_sizes)
+        n_inputs += n_outputs + 1 if error_statistics else 0
+        self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
+        self.declare({"log_scale": torch.full((n_outputs,), 2.0)})
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi, at which the loss is the squared error."""
+        phi = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+        return {**phi, "log_scale": torch.full((*lead, self.n_outputs), 2.0)}
+
+    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
+        error = prediction - target
+        log_weight = self.net.call(scoped(phi, "net"), self._features(error.detach(), context))
+        weight = log_weight.clamp(-LOG_WEIGHT_BOUND, LOG_WEIGHT_BOUND).exp()
+        scale = phi["log_scale"].exp().unsqueeze(-2)
+        # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
+        penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
+        return (weight * penalty).sum(-1).mean(-1)
+
+    def _features(self, error: Tensor, context: Batch) -> Tensor:
+        """Return the weight network's inputs (*lead, B, n_inputs)."""
+        features = []
+        for x in self.concatenate(context):
+            square = x.square()
+            mean_square = square.mean(-1, keepdim=True)
+            features += [x, (square + LOG_FLOOR).log(), (mean_square + LOG_FLOOR).log()]
+        if self.error_statistics:
+            mean_square = error.square().mean(-2, keepdim=True)
+            total = mean_square.mean(-1, keepdim=True)
+            statistics = torch.cat([mean_square, total], dim=-1).clamp_min(1e-8).log() / 2.0
+            features.append(statistics.expand(*error.shape[:-1], statistics.shape[-1]))
+        return torch.cat(features, dim=-1)
+
+
+class SquaredError(MetaLoss):
+    """The mean over B of the summed squared error: the baseline loss, with no phi at all."""
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return no parameters."""
+        return {}
+
+    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
+        return (prediction - target).square().sum(-1).mean(-1)
+
+
+ARCHITECTURES: dict[str, type[MetaLoss]] = {
+    "mlp": MlpLoss,
+    "structured": StructuredLoss,
+    "squared_error": SquaredError,
+}
+
+
+def make_meta_loss(
+    architecture: str, n_outputs: int, context_sizes: Mapping[str, int], **options: Any
+) -> MetaLoss:
+    """Build a meta-loss by name.
+
+    Raises:
+        ConfigError: If there is no such architecture, or it has no such option.
+    """
+    if architecture not in ARCHITECTURES:
+        raise ConfigError(
+            f"unknown loss architecture {architecture!r}: use one of {', '.join(ARCHITECTURES)}"
+        )
+    try:
+        return ARCHITECTURES[architecture](n_outputs, context_sizes, **options)
+    except TypeError as error:
+        raise ConfigError(f"loss architecture {architecture!r}: {error}") from error

@@ -1,0 +1,208 @@
+"""Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.inner_loop import meta_gradient
+from ml3_ros.core.inner_optimizers import clip_by_norm
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.errors import ConfigError
+
+DIVERGED = 1e6  # a task loss beyond this (or NaN) ends the episode of its model
+
+
+class TaskFamily(Protocol):
+    """A distribution of tasks. A task is an index into the family, so many make one tensor."""
+
+    optimizee: FunctionalModule
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw n tasks (n,), int64."""
+
+    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+        """Return a fresh random optimizee for each task, parameters (n, *shape)."""
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+        """Return what the inner step of age `ages` (n,) observes, each (n, B, k)."""
+
+    def query(self, tasks: Tensor, generator: torch.Generator) -> tuple[Batch, Extra]:
+        """Return held-out observations and the extra information, which exists here only."""
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return the terms of eq. (9) by name, each (*lead,) and positive."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MetaTrainConfig:
+    """One run of Algorithm 1; frozen, so a run is described by a value."""
+
+    n_outer_steps: int = 1000
+    n_tasks: int = 4  # models trained at once under each loss
+    unroll: int = 5  # K: inner steps between updates of phi
+    horizon: int = 100  # M: a model is reset after this many inner steps
+    restart: Literal["together", "staggered"] = "together"
+    """Whether all models are reset at once, or spread so that every age is always present."""
+    outer_lr: float = 1e-2
+    outer_lr_final: float = 0.05  # share of outer_lr at the end; linear over the second half
+    outer_clip: float = 1.0  # largest norm of the gradient on phi [-]
+    outer_every_step: bool = False  # task loss averaged over the unroll, or at its end only
+    log_task_loss: bool = True  # so that late, small errors count as much as early ones
+    weights: tuple[tuple[str, float], ...] = (("task", 1.0),)
+    """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
+
+    def __post_init__(self) -> None:
+        for name in ("n_outer_steps", "n_tasks", "unroll", "horizon"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
+        for name in ("outer_lr", "outer_clip"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigError(f"{name} must be > 0, got {getattr(self, name)}")
+        if not any(weight > 0.0 for _, weight in self.weights):
+            raise ConfigError("weights: at least one term of the task loss needs a weight > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class OuterStep:
+    """What one update of phi did."""
+
+    step: int  # outer steps made so far
+    task_loss: Tensor  # (seeds,), mean over the tasks; log of it if the config says so
+    diverged: Tensor  # (seeds,), models reset because they diverged
+
+
+class MetaTrainer:
+    """Meta-trains one loss per seed, all seeds as one batch.
+
+    phi is (seeds, 1, *shape), theta is (seeds, tasks, *shape). Each seed has its own generator, so
+    a seed gives the same run alone and in company (up to rounding).
+
+    Args:
+        family: Where the tasks come from.
+        spec: The loss to learn.
+        config: How to learn it.
+        seeds: One integer per loss.
+    """
+
+    def __init__(
+        self, family: TaskFamily, spec: LossSpec, config: MetaTrainConfig, seeds: tuple[int, ...]
+    ) -> None:
+        self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
+        self.step_count = 0
+        self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self._loss, self._inner = spec.function(), spec.optimizer()
+        network = spec.network()
+        self.phi = _stack([network.init(g, (1,)) for g in self.generators])
+        self._outer = torch.optim.Adam(list(self.phi.values()), lr=config.outer_lr)
+        n = config.n_tasks
+        self.tasks = torch.stack([family.sample(n, g) for g in self.generators])
+        self.theta = self._per_seed(lambda s, g: family.init(self.tasks[s], g))
+        self.inner_state = self._inner.init(self.theta, (len(seeds), n))
+        self.ages = torch.zeros(len(seeds), n, dtype=torch.int64)
+        # reset at `horizon`; staggered models are due at different times from the start
+        offset = torch.arange(n) * config.horizon // n
+        self.resets_in = config.horizon - (offset if config.restart == "staggered" else 0 * offset)
+        self.resets_in = self.resets_in.expand(len(seeds), n).clone()
+
+    @property
+    def done(self) -> bool:
+        """Whether all outer steps have been made."""
+        return self.step_count >= self.config.n_outer_steps
+
+    def step(self) -> OuterStep:
+        """Make K inner steps of every model and one update of phi."""
+        config = self.config
+        batches = [self._support(self.ages + k) for k in range(config.unroll)]
+        queries = [self.family.query(self.tasks[s], g) for s, g in enumerate(self.generators)]
+        batch, extra = _stack([q[0] for q in queries]), _stack([q[1] for q in queries])
+        result = meta_gradient(
+            self.theta,
+            self.phi,
+            batches,
+            lambda theta: self._task_loss(theta, batch, extra),
+            optimizee=self.family.optimizee,
+            loss=self._loss,
+            inner_optimizer=self._inner,
+            state=self.inner_state,
+            every_step=config.outer_every_step,
+        )
+        self._update_phi(result.grads)
+        self.theta, self.inner_state = result.theta, result.state
+        self.ages += config.unroll
+        self.resets_in -= config.unroll
+        limit = math.log(DIVERGED) if config.log_task_loss else DIVERGED
+        diverged = ~(result.outer_loss < limit)  # NaN counts
+        self._reset(diverged | (self.resets_in <= 0))
+        self.step_count += 1
+        return OuterStep(self.step_count, result.outer_loss.mean(-1), diverged.sum(-1))
+
+    def seed_phi(self, index: int) -> Params:
+        """Return the parameters of the loss of seed number `index`."""
+        return {k: p[index, 0].detach().clone() for k, p in self.phi.items()}
+
+    def outer_state(self) -> dict[int, dict[str, Tensor]]:
+        """Return the state of the outer optimizer: moments and count of each tensor of phi."""
+        return self._outer.state_dict()["state"]
+
+    def restore_outer(self, state: dict[int, dict[str, Tensor]], step: int) -> None:
+        """Go on from `outer_state` after `step` outer steps."""
+        groups = self._outer.state_dict()["param_groups"]
+        self._outer.load_state_dict({"state": state, "param_groups": groups})
+        self.step_count = step
+
+    def _support(self, ages: Tensor) -> Batch:
+        """Return what every model observes at its age."""
+        return self._per_seed(lambda s, g: self.family.support(self.tasks[s], ages[s], g))
+
+    def _task_loss(self, theta: Params, batch: Batch, extra: Extra) -> Tensor:
+        """Eq. (9): the weighted sum of the terms, (seeds, tasks)."""
+        terms = self.family.task_losses(theta, batch, extra)
+        if self.config.log_task_loss:
+            terms = {name: (value + 1e-6).log() for name, value in terms.items()}
+        return sum(weight * terms[name] for name, weight in self.config.weights if weight > 0.0)
+
+    def _update_phi(self, grads: Params) -> None:
+        """One Adam step; a seed whose gradient is not finite leaves its phi as it is."""
+        finite = torch.stack([g.isfinite().flatten(1).all(1) for g in grads.values()]).all(0)
+        mean = {k: g / self.config.n_tasks for k, g in grads.items()}
+        grads = {k: torch.where(_like(finite, g), g, 0.0) for k, g in mean.items()}
+        grads = clip_by_norm(grads, self.config.outer_clip, n_lead=1)
+        late = max(0.0, 2.0 * self.step_count / self.config.n_outer_steps - 1.0)
+        for group in self._outer.param_groups:
+            group["lr"] = self.config.outer_lr * (1.0 + late * (self.config.outer_lr_final - 1.0))
+        for k, p in self.phi.items():
+            p.grad = grads[k]
+        self._outer.step()
+
+    def _reset(self, mask: Tensor) -> None:
+        """Give the marked models (seeds, tasks) a new task and fresh parameters."""
+        for s, g in enumerate(self.generators):
+            slots = mask[s].nonzero().squeeze(-1)
+            if len(slots) == 0:
+                continue
+            self.tasks[s, slots] = self.family.sample(len(slots), g)
+            theta = self.family.init(self.tasks[s, slots], g)
+            state = self._inner.init(theta, (len(slots),))
+            for old, new in ((self.theta, theta), (self.inner_state, state)):
+                for k in old:
+                    old[k][s, slots] = new[k]
+            self.ages[s, slots] = 0
+            self.resets_in[s, slots] = self.config.horizon
+
+    def _per_seed(self, draw: Callable[[int, torch.Generator], Params]) -> Params:
+        """Draw with each seed's own generator and stack the results."""
+        return _stack([draw(s, g) for s, g in enumerate(self.generators)])
+
+
+def _stack(parts: list[Params]) -> Params:
+    return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}
+
+
+def _like(x: Tensor, p: Tensor) -> Tensor:
+    return x.reshape(*x.shape, *(1,) * (p.dim() - x.dim()))

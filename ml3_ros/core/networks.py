@@ -1,0 +1,110 @@
+"""Networks as pure functions of their parameters, for one model or for a whole batch of models."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+
+MAX_WIDTH = 4096
+MAX_LAYERS = 16  # both bound what a description from outside can make us allocate
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "tanh": torch.tanh,
+    "elu": nn.functional.elu,
+    "relu": torch.relu,
+}
+
+
+class FunctionalModule(nn.Module):
+    """A module that lends its structure: its parameters come in as an argument.
+
+    `call(params, *inputs)` neither reads nor changes the module's own parameters, and accepts
+    parameters with leading dimensions (one model per task and seed). `forward` uses the module's
+    own parameters, so that any other tool for `nn.Module` works on it too.
+    """
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh random parameters, each with the leading dimensions `lead`."""
+        raise NotImplementedError
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Evaluate the module with `params`."""
+        raise NotImplementedError
+
+    def forward(self, *inputs: Any) -> Tensor:
+        """Evaluate the module with its own parameters."""
+        return self.call(dict(self.named_parameters()), *inputs)
+
+    def declare(self, like: Params) -> None:
+        """Register own parameters of the shapes in `like` (names without dots)."""
+        for name, value in like.items():
+            self.register_parameter(name, nn.Parameter(value))
+
+
+class Mlp(FunctionalModule):
+    """Multi-layer perceptron; weights are (in, out), uniform in +-1/sqrt(in) as torch's default.
+
+    Args:
+        sizes: Width of the input, of each hidden layer and of the output.
+        activation: Nonlinearity between layers: "tanh", "elu" or "relu".
+        output_scale: Factor on the output layer's initial weights; small ones start the model
+            near zero, which helps every learner; 0 starts exactly there.
+        output_bias: Whether the last layer has a bias. The value of a loss has none: its
+            gradient with respect to the predictions would be zero.
+    """
+
+    def __init__(
+        self,
+        sizes: tuple[int, ...],
+        *,
+        activation: str = "tanh",
+        output_scale: float = 1.0,
+        output_bias: bool = True,
+    ) -> None:
+        super().__init__()
+        if len(sizes) > MAX_LAYERS or not all(0 < n <= MAX_WIDTH for n in sizes):
+            raise ConfigError(
+                f"layer sizes {sizes}: use at most {MAX_LAYERS} of 1 to {MAX_WIDTH} units"
+            )
+        self.sizes = sizes
+        self.activation = ACTIVATIONS[activation]
+        self.output_scale = output_scale
+        self.output_bias = output_bias
+        self.n_layers = len(sizes) - 1
+        self.declare(self.init(torch.Generator().manual_seed(0)))
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
+        params = {}
+        for i, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+            last = i == self.n_layers - 1
+            bound = (self.output_scale if last else 1.0) / math.sqrt(n_in)
+            weight = torch.rand(*lead, n_in, n_out, generator=generator)
+            params[f"weight_{i}"] = (2.0 * weight - 1.0) * bound
+            if not last or self.output_bias:
+                bias = torch.rand(*lead, n_out, generator=generator)
+                params[f"bias_{i}"] = (2.0 * bias - 1.0) * bound
+        return params
+
+    def call(self, params: Params, x: Tensor) -> Tensor:
+        """Map x (*lead, B, in) to (*lead, B, out)."""
+        for i in range(self.n_layers):
+            x = linear(x, params[f"weight_{i}"], params.get(f"bias_{i}"))
+            if i < self.n_layers - 1:
+                x = self.activation(x)
+        return x
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    """Return x @ weight + bias for x (*lead, B, in), weight (*lead, in, out), bias (*lead, out)."""
+    if bias is None:
+        return x @ weight
+    if weight.dim() == 2 and x.dim() == 2:
+        return torch.addmm(bias, x, weight)
+    if weight.dim() == 3 and x.dim() == 3 and x.shape[0] == weight.shape[0]:
+        return torch.baddbmm(bias.unsqueeze(-2), x, weight)
+    return x @ weight + bias.unsqueeze(-2)

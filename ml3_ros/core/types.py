@@ -1,0 +1,18 @@
+"""Names for the values that the learning core passes around."""
+
+from torch import Tensor
+
+Params = dict[str, Tensor]
+"""Parameters by name; with leading dimensions each tensor is (*lead, *shape)."""
+
+Batch = dict[str, Tensor]
+"""Observed quantities by name, each (*lead, B, k); what a learner may see at meta-test."""
+
+Extra = dict[str, Tensor]
+"""Extra information by name, (*lead, B, ...); exists at meta-train only (eq. 9)."""
+
+
+def scoped(params: Params, scope: str) -> Params:
+    """Return the parameters of the submodule `scope`, without its prefix."""
+    prefix = scope + "."
+    return {k.removeprefix(prefix): p for k, p in params.items() if k.startswith(prefix)}

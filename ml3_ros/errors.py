@@ -1,0 +1,25 @@
+"""Errors of ml3_ros: every message names what is wrong and what to do about it."""
+
+
+class Ml3Error(Exception):
+    """Base of all errors that ml3_ros raises on purpose."""
+
+
+class ConfigError(Ml3Error, ValueError):
+    """A parameter or option is outside what it may be."""
+
+
+class RobotError(Ml3Error):
+    """A robot description is missing, unreadable or does not fit."""
+
+
+class DataError(Ml3Error, ValueError):
+    """Samples, recordings or batches are malformed."""
+
+
+class LossFileError(Ml3Error):
+    """A learned-loss file is corrupt, of another version or of another robot."""
+
+
+class MessageError(Ml3Error, ValueError):
+    """A ROS message carries something that must not be used."""

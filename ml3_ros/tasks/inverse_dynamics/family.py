@@ -1,0 +1,125 @@
+"""The task family: learn the inverse dynamics of one robot from its own samples."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SamplingConfig:
+    """How the samples of a recording become batches.
+
+    A stream (`steps_per_window` > 0) shows at first one window of samples, and one more after
+    every `steps_per_window` gradient steps; a batch then mixes `newest` samples of the last window
+    with uniform draws of all that came before: the newest alone let a model forget. Without a
+    stream, batches are uniform draws of all samples.
+    """
+
+    batch_size: int = 32
+    query_size: int = 64
+    steps_per_window: int = 0
+    window: int = 8  # samples per window
+    newest: int = 8  # of these, in every batch
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.newest <= min(self.window, self.batch_size):
+            raise ConfigError(
+                f"newest must be 1 to {min(self.window, self.batch_size)}, got {self.newest}"
+            )
+
+    def draw(self, seen: Tensor, generator: torch.Generator) -> Tensor:
+        """Return sample indices (k, B) for tasks of which `seen` (k,) samples have come."""
+        uniform = torch.rand(len(seen), self.batch_size, generator=generator)
+        samples = (uniform * seen.unsqueeze(-1)).long()
+        if self.steps_per_window:
+            samples[:, -self.newest :] = seen.unsqueeze(-1) - 1 - torch.arange(self.newest)
+        return samples
+
+
+class InverseDynamicsFamily:
+    """Inverse dynamics from samples, batched over tasks; a `core.meta_training.TaskFamily`.
+
+    Args:
+        optimizee: The network to be trained.
+        recordings: One recording per task.
+        sampling: How samples become batches.
+    """
+
+    def __init__(
+        self, optimizee: InverseDynamicsNet, recordings: Recordings, sampling: SamplingConfig
+    ) -> None:
+        if optimizee.nle_mode == "given" and recordings.nle is None:
+            raise ConfigError('nle="given" needs recordings with nle; record the prior too')
+        self.optimizee, self.recordings, self.sampling = optimizee, recordings, sampling
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw n recordings (n,)."""
+        return torch.randint(len(self.recordings), (n,), generator=generator)
+
+    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+        """Return fresh models; with F learned, its offset is the mean of the first samples."""
+        theta = self.optimizee.init(generator, (len(tasks),))
+        first = self.recordings.tau[tasks, : self.sampling.window]
+        return self.optimizee.with_offset(theta, first.mean(1))
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+        """Return the batch of the gradient step number `ages` (k,)."""
+        seen = torch.full_like(ages, self.recordings.n_support)
+        if self.sampling.steps_per_window:
+            windows = 1 + ages // self.sampling.steps_per_window
+            seen = torch.minimum(seen, windows * self.sampling.window)
+        return self._observe(tasks, self.sampling.draw(seen, generator))
+
+    def query(self, tasks: Tensor, generator: torch.Generator) -> tuple[Batch, Extra]:
+        """Return held-out samples with their extra information."""
+        samples = torch.randint(
+            self.recordings.n_support,
+            self.recordings.n_samples,
+            (len(tasks), self.sampling.query_size),
+            generator=generator,
+        )
+        return self._observe(tasks, samples), self.recordings.reveal(tasks, samples)
+
+    def held_out(self, tasks: Tensor) -> Batch:
+        """Return all held-out samples of `tasks` (k,), each (k, T - n_support, n)."""
+        samples = torch.arange(self.recordings.n_support, self.recordings.n_samples)
+        return self._observe(tasks, samples.expand(len(tasks), -1))
+
+    def _observe(self, tasks: Tensor, samples: Tensor) -> Batch:
+        given = self.optimizee.nle_mode == "given"
+        return self.recordings.observe(tasks, samples, given_nle=given)
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return the terms of eq. (9), each (*lead,), in the robot's units.
+
+        "task" is the mean squared torque error; with the physics prior at hand, "inertia" is
+        ||M_theta(q) - M(q)||^2 and, where F is learned, "nle" is ||F_theta(q, v) - F(q, v)||^2.
+        """
+        net = self.optimizee
+        effort = torch.tensor(net.units.effort)
+        error = (net.call(theta, batch) - batch[net.target]) / effort
+        terms = {"task": error.square().mean((-2, -1))}
+        if "inertia" in extra:
+            difference = net.inertia(theta, batch["q"]) - extra["inertia"]
+            terms["inertia"] = net.scale_inertia(difference).square().mean((-3, -2, -1))
+        if "nle" in extra and net.nle_mode == "learned":
+            difference = (net.nle(theta, batch["q"], batch["v"]) - extra["nle"]) / effort
+            terms["nle"] = difference.square().mean((-2, -1))
+        return terms
+
+
+def nmse(prediction: Tensor, target: Tensor) -> Tensor:
+    """Return the mean squared error per joint over the target's variance, (*lead, n).
+
+    Args:
+        prediction: Torques, (*lead, T, n).
+        target: Measured torques, (*lead, T, n).
+    """
+    error = (prediction - target).square().mean(-2)
+    return error / target.var(-2, unbiased=False).clamp_min(1e-12)

@@ -1,0 +1,225 @@
+"""Learning while the samples come in: every method side by side on the same stream.
+
+Nothing in here knows a robot model: this is what runs beside a real arm.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+from ml3_ros.core.inner_loop import adapt
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.types import Batch, Params
+from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig, nmse
+from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.sample_buffer import SampleBuffer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class OnlineConfig:
+    """How a stream is learned from."""
+
+    sampling: SamplingConfig = SamplingConfig(steps_per_window=8)
+    first_snapshot: int = 8  # gradient steps; then each time `snapshot_ratio` times later
+    snapshot_ratio: float = 1.4
+
+    def __post_init__(self) -> None:
+        if self.sampling.steps_per_window < 1:
+            raise ConfigError("steps_per_window must be >= 1 to learn from a stream")
+        if not self.snapshot_ratio > 1.0 or self.first_snapshot < 1:
+            raise ConfigError("snapshots need first_snapshot >= 1 and snapshot_ratio > 1")
+
+
+@dataclass(slots=True)
+class Learner:
+    """One method: a loss, its update rule, and the model it trains."""
+
+    loss: LearnedLoss
+    theta: Params
+    state: Params
+    meta_loss_value: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True)
+class WindowReport:
+    """What one window of the stream showed before it was learned from (prequential).
+
+    Attributes:
+        t: Time of each sample [s], (W,).
+        tau: Measured torque [N m], (W, n).
+        predictions: Of each method, made before training on the window [N m], (W, n).
+        n_steps: Gradient steps made so far, this window's included.
+    """
+
+    t: np.ndarray
+    tau: np.ndarray
+    predictions: dict[str, np.ndarray]
+    n_steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """The models as they were after `n_steps` gradient steps, at time `t` [s] of the stream."""
+
+    n_steps: int
+    t: float
+    thetas: dict[str, Params]
+
+
+class OnlineLearner:
+    """Trains fresh inverse-dynamics networks on a stream, one per method (Algorithm 2).
+
+    All methods start from the same random theta and see the same batches. Each new window is
+    predicted first and learned from afterwards.
+
+    Args:
+        optimizee: The network; its `units` belong to the robot that streams.
+        losses: Loss of each method by name; a baseline is a loss without phi.
+        config: Batches and snapshots.
+        seed: Of the initial theta and of the batches.
+
+    Raises:
+        LossFileError: If a loss was trained for other joints.
+    """
+
+    def __init__(
+        self,
+        optimizee: InverseDynamicsNet,
+        losses: Mapping[str, LearnedLoss],
+        config: OnlineConfig,
+        *,
+        seed: int,
+    ) -> None:
+        if not losses:
+            raise ConfigError("no method to learn with: give at least one loss")
+        for loss in losses.values():
+            loss.check_labels(optimizee.units.joint_names)
+        self.optimizee, self.config = optimizee, config
+        self.generator = torch.Generator().manual_seed(seed)
+        theta = optimizee.init(self.generator)
+        self.learners = {name: self._learner(loss, theta) for name, loss in losses.items()}
+        self._functions = {name: loss.function() for name, loss in losses.items()}
+        self._optimizers = {name: loss.optimizer() for name, loss in losses.items()}
+        self.samples = SampleBuffer(optimizee.units.n_joints)
+        self.n_learned = 0  # samples that were predicted and learned from
+        self.n_steps = 0
+        self.snapshots: list[Snapshot] = []
+
+    def push(self, t: float, q: ArrayLike, v: ArrayLike, a: ArrayLike, tau: ArrayLike) -> None:
+        """Take one filtered sample: t [s], q [rad], v [rad/s], a [rad/s^2], tau [N m], each (n,).
+
+        Raises:
+            DataError: If a length is wrong or a value is not finite; nothing is stored then.
+        """
+        self.samples.append(t, q, v, a, tau)
+
+    def learn(self) -> WindowReport | None:
+        """Predict the next window and make the gradient steps on it, if it is complete."""
+        sampling = self.config.sampling
+        if len(self.samples) < self.n_learned + sampling.window:
+            return None
+        seen = self.n_learned + sampling.window
+        if self.n_learned == 0:
+            self._start_at(self.samples.batch(slice(0, seen))["tau"].mean(0))
+        window = slice(self.n_learned, seen)
+        batch = self.samples.batch(window)
+        predictions = {name: self._predict(name, batch) for name in self.learners}
+        count = torch.full((sampling.steps_per_window,), seen)
+        indices = sampling.draw(count, self.generator)
+        batches = [self.samples.batch(row) for row in indices]
+        for name, learner in self.learners.items():
+            result = adapt(
+                learner.theta,
+                learner.loss.phi,
+                batches,
+                optimizee=self.optimizee,
+                loss=self._functions[name],
+                inner_optimizer=self._optimizers[name],
+                state=learner.state,
+            )
+            learner.theta, learner.state = result.theta, result.state
+            learner.meta_loss_value = float(result.meta_loss_value)
+        self.n_learned = seen
+        self.n_steps += sampling.steps_per_window
+        self._take_snapshot()
+        return WindowReport(
+            t=self.samples.times(window),
+            tau=batch["tau"].numpy(),
+            predictions={name: p.numpy() for name, p in predictions.items()},
+            n_steps=self.n_steps,
+        )
+
+    def predict(self, method: str, q: ArrayLike, v: ArrayLike, a: ArrayLike) -> np.ndarray:
+        """Return the torque [N m] (n,) that `method` predicts for one state."""
+        state = {
+            name: torch.as_tensor(np.asarray(x, dtype=np.float32)).unsqueeze(0)
+            for name, x in (("q", q), ("v", v), ("a", a))
+        }
+        return self._predict(method, state).squeeze(0).numpy()
+
+    def replace_loss(self, name: str, loss: LearnedLoss) -> None:
+        """Train method `name` with another loss from now on; its model stays as it is."""
+        loss.check_labels(self.optimizee.units.joint_names)
+        old = self.learners.get(name)
+        theta = old.theta if old else self.optimizee.init(self.generator)
+        self.learners[name] = self._learner(loss, theta)
+        self._functions[name], self._optimizers[name] = loss.function(), loss.optimizer()
+
+    def reset(self, methods: list[str], seed: int) -> None:
+        """Give `methods` (all, if empty) fresh random models; samples stay.
+
+        Raises:
+            DataError: If a method does not exist.
+        """
+        unknown = set(methods) - set(self.learners)
+        if unknown:
+            raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.learners)}")
+        theta = self.optimizee.init(torch.Generator().manual_seed(seed))
+        if len(self.samples):
+            newest = slice(max(0, len(self.samples) - self.config.sampling.window), None)
+            theta = self.optimizee.with_offset(theta, self.samples.batch(newest)["tau"].mean(0))
+        for name in methods or list(self.learners):
+            self.learners[name] = self._learner(self.learners[name].loss, theta)
+
+    def evaluate(self, start: int) -> dict[str, np.ndarray]:
+        """Return the NMSE of every snapshot on the samples from `start` on.
+
+        Returns:
+            For each method (C, n), rows as in `snapshots`; a method without a model at a
+            snapshot has NaN there.
+        """
+        batch = self.samples.batch(slice(start, None))
+        n = self.optimizee.units.n_joints
+        table = {name: np.full((len(self.snapshots), n), np.nan) for name in self.learners}
+        for row, snapshot in enumerate(self.snapshots):
+            for name, theta in snapshot.thetas.items():
+                with torch.no_grad():
+                    prediction = self.optimizee.call(theta, batch)
+                table[name][row] = nmse(prediction, batch["tau"]).numpy()
+        return table
+
+    def _predict(self, method: str, batch: Batch) -> Tensor:
+        with torch.no_grad():
+            return self.optimizee.call(self.learners[method].theta, batch)
+
+    def _learner(self, loss: LearnedLoss, theta: Params) -> Learner:
+        return Learner(loss, theta, loss.optimizer().init(theta))
+
+    def _start_at(self, tau: Tensor) -> None:
+        """Let every model's F start at the first torque; nobody has learned anything yet."""
+        for learner in self.learners.values():
+            learner.theta = self.optimizee.with_offset(learner.theta, tau)
+
+    def _take_snapshot(self) -> None:
+        due = self.config.first_snapshot
+        if self.snapshots:
+            due = self.config.snapshot_ratio * self.snapshots[-1].n_steps
+        if self.n_steps >= due:
+            thetas = {name: learner.theta for name, learner in self.learners.items()}
+            t = float(self.samples.times(slice(self.n_learned - 1, self.n_learned))[0])
+            self.snapshots.append(Snapshot(self.n_steps, t, thetas))

@@ -1,0 +1,66 @@
+"""All samples of a stream, in order, growing without copies at every sample."""
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from ml3_ros.core.types import Batch
+from ml3_ros.errors import DataError
+
+SIGNALS = ("q", "v", "a", "tau")
+INITIAL_CAPACITY = 1024
+
+
+class SampleBuffer:
+    """Samples (t, q, v, a, tau) of n joints; float32 for learning, times in float64.
+
+    Args:
+        n_joints: Number of joints n.
+    """
+
+    def __init__(self, n_joints: int) -> None:
+        self._n = n_joints
+        self._t = np.empty(INITIAL_CAPACITY)
+        self._signals = torch.empty(len(SIGNALS), INITIAL_CAPACITY, n_joints)
+        self._length = 0
+
+    def __len__(self) -> int:
+        return self._length
+
+    def append(self, t: float, q: ArrayLike, v: ArrayLike, a: ArrayLike, tau: ArrayLike) -> None:
+        """Store one sample: t [s], then q, v, a, tau in SI units, each (n,).
+
+        Raises:
+            DataError: If a length is wrong, a value is not finite, or t does not increase.
+        """
+        rows = []
+        for name, x in zip(SIGNALS, (q, v, a, tau), strict=True):
+            row = np.asarray(x, dtype=np.float32)
+            if row.shape != (self._n,):
+                raise DataError(f"{name} has shape {row.shape}, expected ({self._n},)")
+            if not np.isfinite(row).all():
+                raise DataError(f"{name} holds NaN or infinity at t = {t:.3f} s: sample refused")
+            rows.append(row)
+        if self._length and not t > self._t[self._length - 1]:
+            raise DataError(
+                f"sample at t = {t:.6f} s does not come after {self._t[self._length - 1]:.6f} s: "
+                "refused; check the clock of the publisher"
+            )
+        if self._length == len(self._t):
+            self._grow()
+        self._t[self._length] = t
+        self._signals[:, self._length] = torch.from_numpy(np.stack(rows))
+        self._length += 1
+
+    def batch(self, samples: slice | torch.Tensor) -> Batch:
+        """Return the chosen samples by signal name, each (B, n)."""
+        chosen = self._signals[:, : self._length][:, samples]
+        return dict(zip(SIGNALS, chosen, strict=True))
+
+    def times(self, samples: slice) -> np.ndarray:
+        """Return the stamps [s] of the chosen samples."""
+        return self._t[: self._length][samples].copy()
+
+    def _grow(self) -> None:
+        self._t = np.concatenate([self._t, np.empty_like(self._t)])
+        self._signals = torch.cat([self._signals, torch.empty_like(self._signals)], dim=1)

@@ -1,0 +1,96 @@
+"""Per-joint scales: what the networks and losses see as 1."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.errors import ConfigError
+
+MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Units:
+    """Scales of one robot's signals, each (n,) in the order of `joint_names`.
+
+    Torques differ by two orders of magnitude between the joints of an arm; without scales no step
+    size suits all of them.
+
+    Attributes:
+        joint_names: The joints, in model order.
+        velocity: Typical joint velocity [rad/s].
+        acceleration: Typical joint acceleration [rad/s^2].
+        effort: Typical size of the torque to be predicted [N m].
+    """
+
+    joint_names: tuple[str, ...]
+    velocity: tuple[float, ...]
+    acceleration: tuple[float, ...]
+    effort: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not self.joint_names or len(set(self.joint_names)) != len(self.joint_names):
+            raise ConfigError(f"units: joint names must be distinct, got {self.joint_names}")
+        for name in ("velocity", "acceleration", "effort"):
+            values = getattr(self, name)
+            if len(values) != self.n_joints:
+                raise ConfigError(
+                    f"units: {self.n_joints} joints need {self.n_joints} {name} scales, "
+                    f"got {len(values)}"
+                )
+            if not all(math.isfinite(x) and x > 0.0 for x in values):
+                raise ConfigError(f"units: every {name} scale must be > 0, got {values}")
+
+    @property
+    def n_joints(self) -> int:
+        """Number of joints n."""
+        return len(self.joint_names)
+
+    @staticmethod
+    def from_samples(
+        joint_names: Sequence[str], v: ArrayLike, a: ArrayLike, tau: ArrayLike
+    ) -> "Units":
+        """Return the standard deviations of samples v, a, tau, each (..., n)."""
+
+        def scales(x: ArrayLike) -> tuple[float, ...]:
+            x = np.asarray(x, dtype=float).reshape(-1, len(joint_names))
+            # six digits describe a scale, and make files that hold one easy to compare
+            return tuple(float(f"{s:.6g}") for s in np.maximum(x.std(axis=0), MIN_SCALE))
+
+        return Units(
+            joint_names=tuple(joint_names),
+            velocity=scales(v),
+            acceleration=scales(a),
+            effort=scales(tau),
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the units as JSON-able data."""
+        return asdict(self)
+
+    def loss_spec(self, target: str, context: Sequence[str] = ("a",), **rest: Any) -> LossSpec:
+        """Describe a loss on this robot.
+
+        Args:
+            target: "tau" or "tau_inertial", see `model.InverseDynamicsNet.target`.
+            context: Which of "v" and "a" the loss sees beside prediction and target.
+            **rest: Architecture and inner optimizer, as in `LossSpec`.
+        """
+
+        def spec(name: str, unit: str, scale: tuple[float, ...]) -> InputSpec:
+            return InputSpec(name=name, unit=unit, scale=scale, labels=self.joint_names)
+
+        inputs = {
+            "v": spec("v", "rad/s", self.velocity),
+            "a": spec("a", "rad/s^2", self.acceleration),
+        }
+        return LossSpec(
+            target=spec(target, "N m", self.effort),
+            context=tuple(inputs[name] for name in context),
+            **rest,
+        )
