@@ -13,6 +13,7 @@ the older file whole. Needs numpy alone.
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import json
@@ -206,7 +207,10 @@ class RunFolder:
     def _load_arrays(self, name: str, required: tuple[str, ...]) -> dict[str, NDArray[Any]]:
         try:
             with np.load(self.path / name, allow_pickle=False) as file:
-                arrays = {key: file[key] for key in file.files}
+                arrays = {
+                    key: file[key] if key == "joint_names" else np.asarray(file[key], dtype=float)
+                    for key in file.files
+                }
         except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as e:
             raise self._unreadable(name, e) from e
         missing = [key for key in required if key not in arrays]
@@ -238,10 +242,8 @@ def write_atomically(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         temporary.replace(path)
     except OSError as error:
-        try:
+        with contextlib.suppress(OSError):  # where the folder is gone, the first error says so
             temporary.unlink(missing_ok=True)
-        except OSError:
-            pass  # the folder itself is gone or read-only: the first error says so
         raise write_error(path, error) from error
 
 
