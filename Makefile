@@ -1,0 +1,40 @@
+# Everything runs from .venv, which the first target that needs it makes.
+PYTHON ?= python3
+BIN := .venv/bin
+
+# .venv is complete in itself; a sourced ROS 2 of another version must not leak into it.
+unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
+unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
+
+# The networks are small: more threads only wait for each other.
+export OMP_NUM_THREADS := 1
+
+.PHONY: help setup demo test test-slow lint clean
+help:
+	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
+	@echo "make test       the tests; make test-slow: those that train for minutes"
+	@echo "make lint       ruff and mypy"
+	@echo "make setup      the environment .venv only, which all of the above make by themselves"
+	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
+
+setup:
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is missing: run" \
+	  "\`sudo apt install python3 python3-venv python3-dev\`." >&2; exit 1; }
+	@$(PYTHON) tools/setup_env.py
+
+demo: setup
+	@$(BIN)/ml3 up sawyer_invdyn loss:=shipped out:=out/demo
+
+test: setup
+	@$(BIN)/python -m pytest
+
+test-slow: setup
+	@$(BIN)/python -m pytest -m slow
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+clean:
+	rm -rf .venv build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,68 @@
+"""Installation of ml3_ros by colcon (ament_python) and by pip; the tools are set up in pyproject.toml."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+NAME = "ml3_ros"
+NODES = (
+    "bag_player",
+    "conductor",
+    "excitation",
+    "meta_learner",
+    "policy_optimizer",
+    "recorder",
+    "rigid_body_prior",
+    "sim_arm",
+)
+HERE = Path(__file__).resolve().parent
+
+
+def files(pattern: str) -> list[str]:
+    """Return the files that match, relative to this one, as data_files wants them."""
+    return sorted(str(path.relative_to(HERE)) for path in HERE.glob(pattern))
+
+
+setup(
+    name=NAME,
+    version="0.1.0",
+    description="Meta learning via learned loss for robot arms, on ROS 2 and PyTorch",
+    license="Apache-2.0",
+    maintainer="ml3_ros maintainers",
+    maintainer_email="maintainers@ml3-ros.invalid",
+    python_requires=">=3.11",
+    packages=find_packages(include=[NAME, f"{NAME}.*"]),
+    package_data={
+        f"{NAME}.robots": ["models/*.xml", "models/*.json"],
+        f"{NAME}.losses": ["*.safetensors"],
+    },
+    data_files=[
+        ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
+        (f"share/{NAME}", ["package.xml"]),
+        (f"share/{NAME}/launch", files("launch/*.launch.py")),
+        (f"share/{NAME}/config", files("config/*.yaml")),
+    ],
+    # ROS packages (rclpy, launch_ros, the messages) come from package.xml or, without a ROS 2
+    # installation, from requirements.txt; no package of that name on an index is meant.
+    install_requires=[
+        "higher>=0.2.1",
+        "matplotlib>=3.8",
+        "mujoco>=4.0",
+        "numpy>=1.26",
+        "pin>=4.1",
+        "PyYAML>=6.0",
+        "rosbags>=0.11",
+        "safetensors>=0.5",
+        "scipy>=1.11",
+        "torch>=2.4",
+        "tqdm>=4.66",
+        "tyro>=0.9",
+    ],
+    extras_require={"ur10": ["example-robot-data>=6.0"]},
+    entry_points={
+        "console_scripts": [
+            f"ml3 = {NAME}.cli.main:main",
+            *(f"{node} = {NAME}.nodes.{node}:main" for node in NODES),
+        ],
+    },
+)

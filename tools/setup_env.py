@@ -1,0 +1,224 @@
+"""Make .venv complete: a ROS 2 prefix with the pinned packages, ml3_msgs and ml3_ros in it.
+
+`make setup` runs this; it needs nothing but Python's standard library. Every step leaves a stamp
+with a hash of what it depends on, so a second run does only what has changed. The environment is
+a ROS 2 prefix (share/, lib/, include/, bin/), and a line in its site-packages puts it on
+AMENT_PREFIX_PATH, so its programs run without sourcing anything.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+STATE = VENV / ".ml3_ros"  # stamps, and the log
+LOG = STATE / "setup.log"
+OLDEST_PYTHON = (3, 11)
+PYTHON_NAME = "python{}.{}".format(*sys.version_info[:2])  # also begins Debian's package names
+
+# site.py executes this line at every start of the environment's Python.
+PREFIX_LINE = (
+    "import os, sys; "
+    "os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
+    "[sys.prefix, *filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]))\n"
+)
+
+
+class SetupError(Exception):
+    """What is wrong and what to do, in one sentence."""
+
+
+def check_machine() -> None:
+    """Refuse, naming the Debian packages, where something is missing that pip cannot bring.
+
+    Raises:
+        SetupError: A compiler, CMake, make, the venv module or Python.h is missing.
+    """
+    packages = {name: name for name in ("gcc", "g++", "cmake", "make") if not shutil.which(name)}
+    try:
+        import ensurepip  # noqa: F401 - the part of the venv module that Debian leaves out
+    except ImportError:
+        packages["the venv module of Python"] = PYTHON_NAME + "-venv"
+    if not Path(sysconfig.get_paths()["include"], "Python.h").is_file():
+        packages["the header Python.h"] = PYTHON_NAME + "-dev"
+    if packages:
+        what, debian = ", ".join(packages), " ".join(packages.values())
+        raise SetupError(f"Missing on this machine: {what}; run `sudo apt install {debian}`.")
+
+
+def run(*command: object, **environment: str) -> None:
+    """Run a program from the root of the repository, its output into the log.
+
+    Raises:
+        SetupError: It failed; the last lines of its output stand before the sentence.
+    """
+    words = [str(word) for word in command]
+    result = subprocess.run(
+        words,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    STATE.mkdir(parents=True, exist_ok=True)
+    with LOG.open("a") as log:
+        log.write(f"$ {' '.join(words)}\n{result.stdout}\n")
+    if result.returncode:
+        tail = "\n".join(result.stdout.splitlines()[-15:])
+        raise SetupError(
+            f"{tail}\nThe step failed with the lines above; all of them are in "
+            f"{LOG.relative_to(ROOT)}: repair the cause (often the network) and run this again."
+        )
+
+
+def pip_install(*arguments: object, **environment: str) -> None:
+    """Run the environment's `pip install`."""
+    options = ("--disable-pip-version-check", "--no-input", "--progress-bar=off")
+    run(VENV / "bin/python", "-m", "pip", "install", *options, *arguments, **environment)
+
+
+def ask_python(expression: str) -> str:
+    """Return the value of an expression in the environment's Python, as text."""
+    code = f"import importlib.metadata, sysconfig; print({expression})"
+    return subprocess.check_output([VENV / "bin/python", "-c", code], text=True).strip()
+
+
+def create_environment() -> None:
+    """Make an empty .venv; whatever was there before goes."""
+    python = getattr(sys, "_base_executable", sys.executable)  # not .venv's own, if that is active
+    run(python, "-m", "venv", "--clear", VENV)
+
+
+def install_packages() -> None:
+    """Install the versions that the lock files pin."""
+    pip_install("-r", "requirements.txt", "-r", "requirements-dev.txt")
+
+
+def install_messages() -> None:
+    """Build ml3_msgs with CMake and install it, through pip and without the network."""
+    relocate_exports()
+    pip_install(
+        *("--no-index", "--no-build-isolation", "--no-deps", "--force-reinstall", "./ml3_msgs"),
+        AMENT_PREFIX_PATH=str(VENV),
+        CMAKE_PREFIX_PATH=str(VENV),
+        CMAKE_BUILD_PARALLEL_LEVEL=str(os.cpu_count() or 1),
+    )
+
+
+def relocate_exports() -> None:
+    """Name this machine's include folders in the CMake exports of the ROS 2 wheels.
+
+    As they come, the exports hold the paths of the machine on which the wheels were built.
+    """
+    folders = {
+        r"/opt/python/[^;\"]*?/site-packages/numpy/_core/include": "__import__('numpy').get_include()",
+        r"/opt/python/[^;\"]*?/include/python3\.\d+": "sysconfig.get_paths()['include']",
+    }
+    here = {pattern: ask_python(expression) for pattern, expression in folders.items()}
+    for export in VENV.glob("share/*/cmake/*__rosidl_generator_pyExport.cmake"):
+        text = export.read_text()
+        for pattern, folder in here.items():
+            text = re.sub(pattern, lambda _, folder=folder: folder, text)
+        export.write_text(text)
+
+
+def install_package() -> None:
+    """Install ml3_ros editable, and what else makes it a package of the ROS 2 prefix .venv."""
+    pip_install("--no-index", "--no-build-isolation", "--no-deps", "--editable", ".")
+    Path(ask_python("sysconfig.get_paths()['purelib']"), "ml3_ros_prefix.pth").write_text(PREFIX_LINE)
+    programs = ask_python(
+        "*[e.name for e in importlib.metadata.distribution('ml3_ros').entry_points]"
+    ).split()
+    for folder in (VENV / "share/ml3_ros", VENV / "lib/ml3_ros"):
+        shutil.rmtree(folder, ignore_errors=True)
+    links = {f"lib/ml3_ros/{name}": VENV / "bin" / name for name in programs}
+    links |= {f"share/ml3_ros/{name}": ROOT / name for name in ("config", "launch", "package.xml")}
+    links["share/ament_index/resource_index/packages/ml3_ros"] = ROOT / "resource/ml3_ros"
+    for name, target in links.items():
+        link = VENV / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to(target)
+
+
+# What a step is called, what it says, what it depends on beside the steps before it, what it does.
+STEPS = (
+    (".venv", f"making an environment with {PYTHON_NAME}", [], create_environment),
+    ("packages", "installing the pinned ones", ["requirements*.txt"], install_packages),
+    ("ml3_msgs", "building the messages", ["ml3_msgs/**/*"], install_messages),
+    (
+        "ml3_ros",
+        "installing it, editable",
+        ["setup.py", "setup.cfg", "package.xml", "tools/setup_env.py"],
+        install_package,
+    ),
+)
+
+
+def digest(before: str, patterns: list[str]) -> str:
+    """Return a hash of the files that match, and of what came before."""
+    total = hashlib.sha256(before.encode())
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        if path.is_file():
+            total.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
+    return total.hexdigest()
+
+
+def set_up() -> None:
+    """Do the steps that are not done yet, saying one line each."""
+    state = f"{ROOT} {PYTHON_NAME}"  # scripts in .venv hold its path: a moved clone needs a new one
+    done_before = (VENV / "bin/python").exists()
+    checked = False
+    for name, says, patterns, action in STEPS:
+        state = digest(state, patterns)
+        stamp = STATE / name
+        if done_before and stamp.exists() and stamp.read_text() == state:
+            continue
+        if not checked:
+            check_machine()
+            checked = True
+        print(f"{name}: {says} ...", end=" ", flush=True)
+        start = time.monotonic()
+        action()
+        stamp.parent.mkdir(parents=True, exist_ok=True)
+        stamp.write_text(state)
+        print(f"{time.monotonic() - start:.0f} s", flush=True)
+    if not checked:
+        print(".venv: complete", flush=True)
+
+
+def main() -> int:
+    """Set up the environment; return the exit status."""
+    if sys.version_info < OLDEST_PYTHON:
+        print(
+            "Python {}.{} or newer is needed, this one is {}: `make PYTHON=python3.11`, after "
+            "`sudo apt install python3.11 python3.11-venv python3.11-dev` if there is none.".format(
+                *OLDEST_PYTHON, PYTHON_NAME
+            ),
+            file=sys.stderr,
+        )
+        return 1
+    lock = os.open(str(ROOT), os.O_RDONLY)
+    fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` in one clone take turns
+    try:
+        set_up()
+    except SetupError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
