@@ -1,0 +1,127 @@
+"""What an arm is: its description, its state, and the two protocols every arm or model answers to."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.errors import RobotError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointLimits:
+    """Limits of n joints, each an array (n,); infinite where the description gives none."""
+
+    lower: Array  # [rad]
+    upper: Array  # [rad]
+    velocity: Array  # largest |v| [rad/s]
+    effort: Array  # largest |tau| [N m]
+    acceleration: Array  # largest |a| [rad/s^2]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RobotDescription:
+    """A fixed-base arm as its file describes it; every joint has one degree of freedom.
+
+    `names` is the order of every joint vector. `home` [rad] (n,) is where the arm rests. `tool` names the frame
+    (MJCF site or body, URDF link) that carries the payload. `payload_limit` [kg] is the largest payload that
+    random perturbations draw. `gravity` [m/s^2] (3,) in the world frame.
+    """
+
+    name: str
+    path: Path
+    format: Literal["mjcf", "urdf"]
+    names: tuple[str, ...]
+    limits: JointLimits
+    home: Array
+    tool: str
+    payload_limit: float
+    gravity: Array
+
+    @property
+    def nq(self) -> int:
+        """Number of joint positions."""
+        return len(self.names)
+
+    @property
+    def nv(self) -> int:
+        """Number of joint velocities (= nq: one degree of freedom a joint)."""
+        return len(self.names)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmState:
+    """What an arm measures at one instant: q [rad], v [rad/s], tau [N m], each (n,), at time t [s].
+
+    tau is the torque that the motors really apply, gravity load included (M a + nle + friction = tau).
+    `saturated` (n,) tells where the last command was beyond the effort limit.
+    """
+
+    t: float
+    q: Array
+    v: Array
+    tau: Array
+    saturated: NDArray[np.bool_]
+
+
+class Arm(Protocol):
+    """An arm that moves: takes torques, returns what it measures."""
+
+    names: tuple[str, ...]
+    limits: JointLimits
+    nq: int
+    nv: int
+
+    def state(self) -> ArmState:
+        """Return the newest measurement."""
+        ...
+
+    def step(self, tau: Array, dt: float) -> ArmState:
+        """Apply the full joint torque tau [N m] (n,), gravity included, for dt [s]; return the new state."""
+        ...
+
+    def reset(self, q: Array, v: Array | None = None) -> ArmState:
+        """Put the arm at q [rad] with velocity v [rad/s] (default: at rest), at time 0."""
+        ...
+
+
+class RigidBodyModel(Protocol):
+    """A model that knows: M(q) a + nle(q, v) = tau, for q, v, a of shape (n,)."""
+
+    names: tuple[str, ...]
+    limits: JointLimits
+    nq: int
+    nv: int
+
+    def M(self, q: Array) -> Array:
+        """Joint-space inertia matrix [kg m^2], (n, n), armature included."""
+        ...
+
+    def nle(self, q: Array, v: Array) -> Array:
+        """Coriolis, centrifugal and gravity torque [N m], (n,)."""
+        ...
+
+    def rnea(self, q: Array, v: Array, a: Array) -> Array:
+        """Inverse dynamics tau = M(q) a + nle(q, v) [N m], (n,)."""
+        ...
+
+    def forward_kinematics(self, q: Array) -> Array:
+        """Pose T_world_tool, a homogeneous matrix (4, 4) [m]."""
+        ...
+
+
+def joint_array(value: object, n: int, what: str) -> Array:
+    """Return `value` as a finite float array (n,) or raise a RobotError that names `what`."""
+    try:
+        array = np.array(value, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise RobotError(f"{what} is not a list of numbers: give {n} numbers, one per joint") from None
+    if array.shape != (n,):
+        raise RobotError(f"{what} has shape {array.shape}, but the arm has {n} joints: give shape ({n},)")
+    if not np.isfinite(array).all():
+        raise RobotError(f"{what} holds NaN or infinity: send finite numbers only")
+    return array

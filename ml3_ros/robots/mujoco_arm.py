@@ -1,0 +1,208 @@
+"""The twin that moves: an arm simulated by MuJoCo, as described or perturbed."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import mujoco
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ml3_ros.errors import RobotError
+from ml3_ros.robots.base import Array, ArmState, RobotDescription, joint_array
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.sources import compile_spec, mujoco_spec
+
+_NOMINAL = Perturbation()
+
+# implicitfast treats damping implicitly: viscous friction on a wrist of 4e-4 kg m^2 decays in 0.4 ms, where RK4 is
+# unstable at 1 ms. At half a millisecond its first-order error stays far below sensor noise.
+_PHYSICS_DT = 5e-4
+# Dry friction is a soft constraint in MuJoCo; with its defaults a light wrist would creep at 0.5 rad/s.
+_FRICTION_SOLREF = (2.0 * _PHYSICS_DT, 1.0)
+_FRICTION_SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
+
+
+class MujocoArm:
+    """A simulated arm without contacts; joint order is that of the description.
+
+    `step` integrates M a + nle + friction = tau in steps of at most 0.5 ms. The motors give the newest torque whose
+    delay is over, clamped to the effort limits; before the first, the torque that holds the arm where it was reset.
+    M, nle, rnea and forward_kinematics are MuJoCo's own and leave the motion alone.
+    """
+
+    def __init__(
+        self, description: RobotDescription, perturbation: Perturbation = _NOMINAL, *, seed: int = 0
+    ) -> None:
+        """Build the arm and put it at its home.
+
+        Args:
+            description: The arm as its file describes it.
+            perturbation: What is different in this arm.
+            seed: Of the sensor noise.
+        """
+        self.names, self.limits = description.names, description.limits
+        self.nq, self.nv = description.nq, description.nv
+        self._delay = perturbation.command_delay
+        self._noise = {
+            name: perturbation.per_joint(name, self.nv)
+            for name in ("position_noise", "velocity_noise", "torque_noise")
+        }
+        self._rng = np.random.default_rng(seed)
+        self._build(description, perturbation)
+        self._data = mujoco.MjData(self._model)
+        self._query = mujoco.MjData(self._model)
+        self.reset(description.home)
+
+    def _build(self, description: RobotDescription, perturbation: Perturbation) -> None:
+        spec = mujoco_spec(description.path, description.format)
+        spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        # On divergence MuJoCo would silently start again from its initial state.
+        spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+        site = spec.site(description.tool)
+        body = spec.body(description.tool) if site is None else site.parent
+        if body is None:
+            raise RobotError(f"there is no frame {description.tool!r} for the tool: name a site, body or link")
+        if perturbation.payload > 0.0:
+            body.add_body(
+                name="ml3_payload",
+                pos=(0.0, 0.0, 0.0) if site is None else site.pos,
+                mass=perturbation.payload,
+                ipos=(0.0, 0.0, 0.0),
+                inertia=(0.0, 0.0, 0.0),
+                explicitinertial=True,
+            )
+        self._model = model = compile_spec(spec, description.path)
+        self._tool_site = -1 if site is None else model.site(description.tool).id
+        self._tool_body = body.id
+        joints = [model.joint(name) for name in self.names]
+        self._dof = np.array([joint.dofadr[0] for joint in joints])
+        scales = perturbation.per_joint("mass_scale", self.nv)
+        for joint, scale in zip(joints, scales, strict=True):
+            link = model.body_weldid == model.jnt_bodyid[joint.id]
+            if perturbation.payload > 0.0:
+                link[model.body("ml3_payload").id] = False
+            model.body_mass[link] *= scale
+            model.body_inertia[link] *= scale
+        model.dof_damping[self._dof] += perturbation.per_joint("viscous", self.nv)
+        model.dof_frictionloss[self._dof] += perturbation.per_joint("coulomb", self.nv)
+        model.dof_solref[:] = _FRICTION_SOLREF
+        model.dof_solimp[:] = _FRICTION_SOLIMP
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+
+    def reset(self, q: ArrayLike, v: ArrayLike | None = None) -> ArmState:
+        """Put the arm at q [rad] (n,) with velocity v [rad/s] (n,) (default: at rest), at time 0.
+
+        Raises:
+            RobotError: Wrong shape, not finite, or q outside the position limits; the arm is unchanged.
+        """
+        q = joint_array(q, self.nq, "q")
+        v = np.zeros(self.nv) if v is None else joint_array(v, self.nv, "v")
+        outside = (q < self.limits.lower) | (q > self.limits.upper)
+        if outside.any():
+            raise RobotError(f"q is outside the limits of joint {self.names[int(np.argmax(outside))]}: reset inside")
+        mujoco.mj_resetData(self._model, self._data)
+        self._data.qpos[self._dof], self._data.qvel[self._dof] = q, v
+        self._waiting: deque[tuple[float, Array]] = deque()
+        self._apply(self.nle(q, np.zeros(self.nv)))
+        mujoco.mj_forward(self._model, self._data)
+        self._state = self._measure()
+        return self._state
+
+    def state(self) -> ArmState:
+        """Return the newest measurement; asking again draws no new noise."""
+        return self._state
+
+    def step(self, tau: ArrayLike, dt: float) -> ArmState:
+        """Command the full joint torque tau [N m] (n,), gravity included, and let dt [s] pass.
+
+        Returns:
+            What the arm measures then; its tau is the torque that the motors last gave.
+
+        Raises:
+            RobotError: tau has the wrong length or is not finite, or dt is not > 0: the arm is unchanged. Or the
+                simulation diverged: reset the arm.
+        """
+        tau = joint_array(tau, self.nv, "tau")
+        if not (np.isfinite(dt) and dt > 0.0):
+            raise RobotError(f"dt is {dt}: it must be > 0 s")
+        start = self._data.time
+        self._waiting.append((start + self._delay, tau))
+        count = int(np.ceil(dt / _PHYSICS_DT - 1e-9))
+        self._model.opt.timestep = dt / count
+        done = 0
+        while done < count:
+            now = start + done * self._model.opt.timestep
+            while self._waiting and self._waiting[0][0] <= now + 1e-9:
+                self._apply(self._waiting.popleft()[1])
+            # With a command waiting to take effect, go step by step; otherwise let MuJoCo run through.
+            several = 1 if self._waiting else count - done
+            mujoco.mj_step(self._model, self._data, several)
+            done += several
+        self._data.time = start + dt
+        if not (np.isfinite(self._data.qpos).all() and np.isfinite(self._data.qvel).all()):
+            raise RobotError("the simulated arm diverged: reset it and command smaller torques")
+        self._state = self._measure()
+        return self._state
+
+    def _apply(self, tau: Array) -> None:
+        applied = np.clip(tau, -self.limits.effort, self.limits.effort)
+        self._saturated = applied != tau
+        self._data.qfrc_applied[self._dof] = applied
+
+    def _measure(self) -> ArmState:
+        def noisy(value: Array, kind: str) -> Array:
+            return value + self._noise[kind] * self._rng.normal(size=self.nv)
+
+        return ArmState(
+            t=self._data.time,
+            q=noisy(self._data.qpos[self._dof], "position_noise"),
+            v=noisy(self._data.qvel[self._dof], "velocity_noise"),
+            tau=noisy(self._data.qfrc_applied[self._dof], "torque_noise"),
+            saturated=self._saturated.copy(),
+        )
+
+    def energy(self) -> float:
+        """Return kinetic plus potential energy [J] of the arm as it moves now."""
+        self._place(self._data.qpos[self._dof], self._data.qvel[self._dof])
+        mujoco.mj_energyPos(self._model, self._query)
+        mujoco.mj_energyVel(self._model, self._query)
+        return float(self._query.energy.sum())
+
+    def M(self, q: Array) -> Array:
+        """Return the inertia matrix M(q) [kg m^2] (n, n), armature included."""
+        self._place(q)
+        full = np.zeros((self.nv, self.nv))
+        mujoco.mj_fullM(self._model, self._query, full)
+        return full[np.ix_(self._dof, self._dof)]
+
+    def nle(self, q: Array, v: Array) -> Array:
+        """Return Coriolis, centrifugal and gravity torque [N m] (n,)."""
+        self._place(q, v)
+        return self._query.qfrc_bias[self._dof]
+
+    def rnea(self, q: Array, v: Array, a: Array) -> Array:
+        """Return M(q) a + nle(q, v) [N m] (n,) by MuJoCo's own recursion; friction is no part of it."""
+        self._place(q, v)
+        self._query.qacc[self._dof] = a
+        tau = np.zeros(self.nv)
+        mujoco.mj_rne(self._model, self._query, 1, tau)
+        return (tau + self._model.dof_armature * self._query.qacc)[self._dof]
+
+    def forward_kinematics(self, q: Array) -> Array:
+        """Return T_world_tool [m] (4, 4)."""
+        self._place(q)
+        pose = np.eye(4)
+        if self._tool_site >= 0:
+            pose[:3, :3] = self._query.site_xmat[self._tool_site].reshape(3, 3)
+            pose[:3, 3] = self._query.site_xpos[self._tool_site]
+        else:
+            pose[:3, :3] = self._query.xmat[self._tool_body].reshape(3, 3)
+            pose[:3, 3] = self._query.xpos[self._tool_body]
+        return pose
+
+    def _place(self, q: Array, v: Array | float = 0.0) -> None:
+        """Put the query data, not the moving arm, at (q, v)."""
+        self._query.qpos[self._dof], self._query.qvel[self._dof] = q, v
+        mujoco.mj_fwdPosition(self._model, self._query)
+        mujoco.mj_fwdVelocity(self._model, self._query)

@@ -1,0 +1,207 @@
+"""Excitation: endless smooth trajectories that show the dynamics of an arm without leaving its limits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
+
+_SHARE = 0.94  # of the velocity and acceleration limits that a trajectory may use
+_MARGIN = 0.05  # distance kept from the position limits [rad]
+_GRID = 0.02  # spacing [s] of the points at which limits are checked; peaks between them are < 0.2 % higher
+_SHRINK = 0.93  # of the amplitude, from one refused draw to the next
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ExcitationConfig:
+    """Shape of an excitation; the defaults suit a Sawyer (a new pose every 5 s, accelerations of a few rad/s^2)."""
+
+    piece_seconds: float = 5.0  # a new sum of sines every so often [s]
+    blend_seconds: float = 2.0  # of these, change over from the last one [s]
+    n_sines: int = 3  # per joint
+    frequency: tuple[float, float] = (0.1, 0.8)  # [Hz]
+    amplitude: float = 0.7  # largest sum of a joint's amplitudes [rad]
+    centre: float = 0.3  # largest offset of a piece's centre from home [rad]
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.blend_seconds <= self.piece_seconds:
+            raise ConfigError(
+                f"blend_seconds is {self.blend_seconds}: it must be > 0 and <= piece_seconds ({self.piece_seconds})"
+            )
+        if self.n_sines < 1:
+            raise ConfigError(f"n_sines is {self.n_sines}: it must be >= 1")
+        if not 0.0 < self.frequency[0] <= self.frequency[1]:
+            raise ConfigError(f"frequency is {self.frequency}: give the lowest and the highest, both > 0 Hz")
+        if not (self.amplitude >= 0.0 and self.centre >= 0.0):
+            raise ConfigError(f"amplitude {self.amplitude} and centre {self.centre} must be >= 0 rad")
+
+
+class _Piece(NamedTuple):
+    """q(x) = centre + sum_s amplitude_s sin(omega_s x + phase_s): (..., n), (..., n, S) each, x [s] from its start."""
+
+    centre: Array
+    amplitude: Array
+    omega: Array
+    phase: Array
+
+    def at(self, x: Array) -> Array:
+        """Return q, v, a stacked, (3, T, n), at times x (T,)."""
+        angle = self.omega * x[:, None, None] + self.phase
+        wave = self.amplitude * np.sin(angle)
+        q = self.centre + wave.sum(-1)
+        v = (self.amplitude * self.omega * np.cos(angle)).sum(-1)
+        return np.stack((q, v, -(self.omega**2 * wave).sum(-1)))
+
+
+class Excitation:
+    """An endless trajectory around `home`, twice continuously differentiable, equal for equal seeds.
+
+    It starts at home at rest. Every `piece_seconds` each joint gets a new random sum of sines; the change from the
+    last one, q = (1 - s) old + s new with the quintic s(x) = 10 x^3 - 15 x^4 + 6 x^5, takes `blend_seconds`.
+    Draws that would exceed the position, velocity or acceleration limits are replaced by others, in the end by
+    smaller ones. Effort limits need a model: see `within_effort`.
+    """
+
+    def __init__(
+        self,
+        limits: JointLimits,
+        home: ArrayLike,
+        seed: int = 0,
+        config: ExcitationConfig = ExcitationConfig(),
+    ) -> None:
+        """Plan nothing yet; pieces are drawn when they are asked for.
+
+        Raises:
+            ConfigError: home is not inside the position limits, or the seed is negative.
+        """
+        n = len(limits.lower)
+        self.limits, self.config, self.seed = limits, config, seed
+        self.home = joint_array(home, n, "home")
+        if seed < 0:
+            raise ConfigError(f"seed is {seed}: it must be >= 0")
+        outside = (self.home < limits.lower + _MARGIN) | (self.home > limits.upper - _MARGIN)
+        if outside.any():
+            raise ConfigError(f"home of joint {int(np.argmax(outside))} is at its limit: choose one further inside")
+        still = np.zeros((n, config.n_sines))
+        self._pieces = [_Piece(self.home, still, still, still)]  # number k is the piece before time k * piece_seconds
+
+    def at(self, t: ArrayLike) -> tuple[Array, Array, Array]:
+        """Return q [rad], v [rad/s], a [rad/s^2] at time t [s]: each (n,), or (T, n) for t (T,).
+
+        Before time 0 the arm rests at home.
+        """
+        times = np.maximum(np.atleast_1d(np.asarray(t, dtype=np.float64)), 0.0)
+        if times.ndim != 1 or not np.isfinite(times).all():
+            raise ConfigError("t must be one finite time, or a list of them")
+        index = np.floor_divide(times, self.config.piece_seconds).astype(int)
+        self._plan(int(index.max(initial=0)) + 1)
+        first = int(index.min(initial=0))
+        pieces = self._pieces[first : int(index.max(initial=0)) + 2]
+        stacked = [np.stack(part) for part in zip(*pieces, strict=True)]
+        old = _Piece(*(part[index - first] for part in stacked))
+        new = _Piece(*(part[index - first + 1] for part in stacked))
+        x = times - index * self.config.piece_seconds
+        q, v, a = self._blend(old.at(x + self.config.piece_seconds), new.at(x), x)
+        return (q[0], v[0], a[0]) if np.ndim(t) == 0 else (q, v, a)
+
+    def _blend(self, old: Array, new: Array, x: Array) -> Array:
+        """Return (1 - s) old + s new and its derivatives, all (3, T, n), at times x (T,) after the change began."""
+        s, ds, dds = _quintic(x / self.config.blend_seconds)[:, :, None]
+        ds, dds = ds / self.config.blend_seconds, dds / self.config.blend_seconds**2
+        gap = new - old
+        q = old[0] + s * gap[0]
+        v = old[1] + s * gap[1] + ds * gap[0]
+        a = old[2] + s * gap[2] + 2.0 * ds * gap[1] + dds * gap[0]
+        return np.stack((q, v, a))
+
+    def _plan(self, count: int) -> None:
+        while len(self._pieces) <= count:
+            self._pieces.append(self._draw(len(self._pieces), self._pieces[-1]))
+
+    def _draw(self, number: int, before: _Piece) -> _Piece:
+        """Return a random piece that can follow `before` and can be followed by resting at home."""
+        piece_seconds, blend_seconds = self.config.piece_seconds, self.config.blend_seconds
+        own = np.arange(0.0, piece_seconds + _GRID, _GRID)
+        tail = np.arange(0.0, blend_seconds + _GRID, _GRID)
+        rest = self._pieces[0].at(tail)
+        old = before.at(own + piece_seconds)
+        rng = np.random.default_rng((self.seed, number))
+        chosen = self._pieces[0]
+        missing = np.ones(len(self.home), dtype=bool)
+        scale = 1.0
+        while missing.any():
+            piece = self._random_piece(rng, scale)
+            kept = self._within(self._blend(old, piece.at(own), own))
+            kept &= self._within(self._blend(piece.at(tail + piece_seconds), rest, tail))
+            take = missing & (kept | (scale < 1e-3))
+            chosen = _Piece(*(np.where(take.reshape(-1, *[1] * (new.ndim - 1)), new, old_part)
+                              for new, old_part in zip(piece, chosen, strict=True)))
+            missing &= ~take
+            scale *= _SHRINK
+        return chosen
+
+    def _random_piece(self, rng: np.random.Generator, scale: float) -> _Piece:
+        shape = (len(self.home), self.config.n_sines)
+        share = rng.uniform(0.2, 1.0, shape)
+        total = scale * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
+        return _Piece(
+            centre=self.home + scale * self.config.centre * rng.uniform(-1.0, 1.0, shape[0]),
+            amplitude=total * share / share.sum(axis=1, keepdims=True),
+            omega=2.0 * np.pi * rng.uniform(*self.config.frequency, shape),
+            phase=rng.uniform(0.0, 2.0 * np.pi, shape),
+        )
+
+    def _within(self, motion: Array) -> np.ndarray:
+        """Return for each joint whether q, v, a (3, T, n) keep the limits, (n,) bool."""
+        q, v, a = motion
+        fits = (q >= self.limits.lower + _MARGIN) & (q <= self.limits.upper - _MARGIN)
+        fits &= np.abs(v) <= _SHARE * self.limits.velocity
+        fits &= np.abs(a) <= _SHARE * self.limits.acceleration
+        return fits.all(axis=0)
+
+
+def peak_effort(excitation: Excitation, model: RigidBodyModel, duration: float, dt: float = _GRID) -> Array:
+    """Return the largest |tau| [N m] (n,) that `model` needs to follow the excitation for `duration` [s]."""
+    q, v, a = excitation.at(np.arange(0.0, duration, dt))
+    return np.max([np.abs(model.rnea(*row)) for row in zip(q, v, a, strict=True)], axis=0)
+
+
+def within_effort(
+    excitation: Excitation, model: RigidBodyModel, duration: float, share: float = 0.9
+) -> Excitation:
+    """Return the excitation, with smaller amplitudes if needed, that stays within `share` of the effort limits.
+
+    Raises:
+        ConfigError: Not even a tenth of the amplitude does, so the arm can hardly hold itself at home.
+    """
+    config = excitation.config
+    for scale in np.linspace(1.0, 0.1, 10):
+        smaller = ExcitationConfig(
+            piece_seconds=config.piece_seconds,
+            blend_seconds=config.blend_seconds,
+            n_sines=config.n_sines,
+            frequency=config.frequency,
+            amplitude=scale * config.amplitude,
+            centre=scale * config.centre,
+        )
+        candidate = Excitation(excitation.limits, excitation.home, excitation.seed, smaller)
+        if (peak_effort(candidate, model, duration) <= share * excitation.limits.effort).all():
+            return candidate
+    raise ConfigError("the arm exceeds its effort limits near home: choose another home or a smaller payload")
+
+
+def _quintic(x: Array) -> Array:
+    """Return s, ds/dx, d2s/dx2, (3, T), of the quintic step from 0 at x <= 0 to 1 at x >= 1."""
+    x = np.clip(x, 0.0, 1.0)
+    return np.stack(
+        (
+            x**3 * (10.0 + x * (6.0 * x - 15.0)),
+            30.0 * x**2 * (1.0 - x) ** 2,
+            60.0 * x * (1.0 - x) * (1.0 - 2.0 * x),
+        )
+    )
