@@ -1,0 +1,69 @@
+"""The classical fit of a real arm's effort: rigid-body torque times a gain, plus friction.
+
+Per joint, effort = gain tau_rbd + viscous v + coulomb sign(v) + offset by least squares; the gain
+stands for the unit of the recorded effort (N m or motor current).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.baselines.least_squares import RecursiveLeastSquares, prequential
+from ml3_ros.errors import DataError
+
+Array = NDArray[np.float64]
+RIGID_BODY_ALONE = (1.0, 0.0, 0.0, 0.0)
+COEFFICIENTS = ("gain", "viscous", "coulomb", "offset")
+
+
+def friction_features(tau_rbd: Array, v: Array) -> Array:
+    """Return (T, n, 4): tau_rbd [N m], v [rad/s], sign(v), 1, for (T, n) of each."""
+    if tau_rbd.shape != v.shape or v.ndim != 2:
+        raise DataError(f"tau_rbd {tau_rbd.shape} and v {v.shape} must both be (T, n)")
+    return np.stack([tau_rbd, v, np.sign(v), np.ones_like(v)], axis=-1)
+
+
+def friction_fit(tau_rbd: Array, v: Array, effort: Array) -> Array:
+    """Return the coefficients (n, 4), in the order of COEFFICIENTS, that fit all rows at once.
+
+    Args:
+        tau_rbd: Torque of the rigid-body model [N m], (T, n).
+        v: Joint velocities [rad/s], (T, n).
+        effort: Measured effort [N m or A], (T, n).
+    """
+    features = friction_features(tau_rbd, v)
+    return np.stack(
+        [
+            np.linalg.lstsq(features[:, j], effort[:, j], rcond=None)[0]
+            for j in range(effort.shape[1])
+        ]
+    )
+
+
+def friction_predict(coefficients: Array, tau_rbd: Array, v: Array) -> Array:
+    """Return the effort (T, n) for coefficients (n, 4)."""
+    return np.asarray((friction_features(tau_rbd, v) * coefficients).sum(axis=-1))
+
+
+def prequential_friction_fit(
+    tau_rbd: Array, v: Array, effort: Array, *, window: int, ridge: float = 1e-3
+) -> Array:
+    """Fit again after every window, and predict the next window from past data only.
+
+    Args:
+        tau_rbd: Torque of the rigid-body model [N m], (T, n), rows in time order.
+        v: Joint velocities [rad/s], (T, n).
+        effort: Measured effort, (T, n).
+        window: Samples per fit.
+        ridge: Weight of the distance from the rigid-body model alone, which is where it begins.
+
+    Returns:
+        Predicted effort (T, n).
+    """
+    features = friction_features(tau_rbd, v)
+    columns = []
+    for j in range(effort.shape[1]):
+        solver = RecursiveLeastSquares(4, ridge=ridge, start=RIGID_BODY_ALONE)
+        columns.append(prequential(solver, features[:, j : j + 1], effort[:, j : j + 1], window))
+    return np.hstack(columns)

@@ -1,0 +1,210 @@
+"""Least squares on the rigid-body regressor: what a user with a model's structure would do.
+
+Inverse dynamics is linear in the inertial parameters, tau = Y(q, v, a) w (Atkeson, An and
+Hollerbach 1986), and stays so with friction columns beside Y. Where that structure is right,
+nothing learned from scratch comes near it, so it is the reference line of every figure.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import qr, solve_triangular
+
+from ml3_ros.errors import ConfigError, DataError
+
+Array = NDArray[np.float64]
+
+
+class HasRegressor(Protocol):
+    """A rigid-body model that is linear in its inertial parameters."""
+
+    nv: int
+
+    def regressor(self, q: Array, v: Array, a: Array) -> Array:
+        """Return Y (B, n, p) of states (B, n)."""
+        ...
+
+    def inertial_parameters(self) -> Array:
+        """Return the nominal parameters (p,)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointColumns:
+    """Which columns every joint adds to the rigid-body regressor, each with its own parameter."""
+
+    viscous: bool = True  # v [N m s/rad]
+    coulomb: bool = True  # tanh(v / coulomb_speed) [N m]
+    offset: bool = True  # 1 [N m]
+    rotor: bool = False  # a [kg m^2]: inertia of motor and gear, seen through the gear
+    coulomb_speed: float = 0.05  # speed over which dry friction turns round [rad/s]
+
+    def __post_init__(self) -> None:
+        if not self.coulomb_speed > 0.0:
+            raise ConfigError(f"coulomb_speed must be > 0 rad/s, got {self.coulomb_speed}")
+
+    def __call__(self, v: Array, a: Array) -> Array:
+        """Return the columns (B, n, k n) for velocities and accelerations (B, n)."""
+        kinds = []
+        if self.viscous:
+            kinds.append(v)
+        if self.coulomb:
+            kinds.append(np.tanh(v / self.coulomb_speed))
+        if self.offset:
+            kinds.append(np.ones_like(v))
+        if self.rotor:
+            kinds.append(a)
+        n = v.shape[-1]
+        if not kinds:
+            return np.zeros((*v.shape, 0))
+        return np.concatenate([kind[..., None] * np.eye(n) for kind in kinds], axis=-1)
+
+
+NO_COLUMNS = JointColumns(viscous=False, coulomb=False, offset=False)
+
+
+class TorqueRegressor:
+    """Y(q, v, a) of a model with joint columns beside it, so that tau = Y w.
+
+    `nominal` (p,) are the model's own parameters, zero for the joint columns.
+    """
+
+    def __init__(self, model: HasRegressor, columns: JointColumns = NO_COLUMNS) -> None:
+        self._model, self._columns = model, columns
+        inertial = model.inertial_parameters()
+        extra = columns(np.zeros((1, model.nv)), np.zeros((1, model.nv))).shape[-1]
+        self.nominal = np.concatenate([inertial, np.zeros(extra)])
+
+    def __call__(self, q: ArrayLike, v: ArrayLike, a: ArrayLike) -> Array:
+        """Return Y (B, n, p) for q [rad], v [rad/s], a [rad/s^2] of shape (B, n)."""
+        state = [np.asarray(x, dtype=float) for x in (q, v, a)]
+        return np.concatenate([self._model.regressor(*state), self._columns(*state[1:])], axis=-1)
+
+
+class RecursiveLeastSquares:
+    """Least squares with a ridge, block by block, in square-root information form.
+
+    After any number of updates w minimises
+
+        sum |(tau - Y w) / noise|^2 + sum ridge (w - start)^2.
+
+    Kept are a triangular R and z with R w = z, updated by a QR factorisation of [R z; Y tau]
+    (Bierman 1977): unlike the covariance form it cannot lose symmetry or definiteness.
+    """
+
+    def __init__(
+        self,
+        n_parameters: int,
+        *,
+        ridge: ArrayLike = 1e-6,
+        start: ArrayLike | None = None,
+        noise: ArrayLike = 1.0,
+    ) -> None:
+        """Begin with w = start.
+
+        Args:
+            n_parameters: Number of parameters p.
+            ridge: Weight of the distance from `start`, one number or one per parameter; > 0.
+            start: Parameters to begin with (p,), zero if left out.
+            noise: Standard deviation of tau [N m], one number or one per joint (n,).
+
+        Raises:
+            ConfigError: ridge or noise is not > 0, or `start` has another length.
+        """
+        weight, self._noise = np.asarray(ridge, dtype=float), np.asarray(noise, dtype=float)
+        first = np.zeros(n_parameters) if start is None else np.array(start, dtype=float)
+        if first.shape != (n_parameters,):
+            raise ConfigError(f"start must have shape ({n_parameters},), got {first.shape}")
+        if not (np.all(weight > 0.0) and np.all(self._noise > 0.0)):
+            raise ConfigError("ridge and noise must be > 0: without them w is not determined")
+        root = np.sqrt(np.broadcast_to(weight, first.shape))
+        self._root: Array = np.column_stack([np.diag(root), root * first])
+        self._parameters: Array | None = first
+
+    @property
+    def parameters(self) -> Array:
+        """The parameters w (p,) that fit everything so far."""
+        if self._parameters is None:
+            self._parameters = np.asarray(
+                solve_triangular(self._root[:, :-1], self._root[:, -1]), dtype=float
+            )
+        return self._parameters
+
+    def update(self, regressor: Array, tau: Array) -> None:
+        """Take in a block: regressor (B, n, p) or (n, p), measured tau [N m] (B, n) or (n,).
+
+        Raises:
+            DataError: Shapes do not fit, or a value is not finite; nothing was changed.
+        """
+        rows = self._rows(regressor, tau)
+        (triangle,) = qr(np.vstack([self._root, rows]), mode="r")
+        self._root = np.asarray(triangle[: len(self._root)])
+        self._parameters = None
+
+    def predict(self, regressor: Array) -> Array:
+        """Return tau [N m] (B, n) for a regressor (B, n, p)."""
+        return np.asarray(regressor @ self.parameters)
+
+    def _rows(self, regressor: Array, tau: Array) -> Array:
+        p = self._root.shape[1] - 1
+        if regressor.shape != (*tau.shape, p):
+            raise DataError(f"regressor must have shape {(*tau.shape, p)}, got {regressor.shape}")
+        if not (np.isfinite(regressor).all() and np.isfinite(tau).all()):
+            raise DataError("regressor or tau is not finite: drop such samples")
+        weighted = np.concatenate([regressor, tau[..., None]], axis=-1) / self._noise[..., None]
+        return np.asarray(weighted.reshape(-1, p + 1))
+
+
+def ridge_solution(
+    regressor: Array,
+    tau: Array,
+    *,
+    ridge: ArrayLike = 1e-6,
+    start: ArrayLike | None = None,
+    noise: ArrayLike = 1.0,
+) -> Array:
+    """Return the minimiser (p,) of RecursiveLeastSquares, from all the data at once.
+
+    Args:
+        regressor: Y (B, n, p).
+        tau: Measured torque [N m], (B, n).
+        ridge: As for RecursiveLeastSquares, but may be 0: then the smallest w is returned.
+        start: As for RecursiveLeastSquares.
+        noise: As for RecursiveLeastSquares.
+    """
+    p = regressor.shape[-1]
+    start = np.zeros(p) if start is None else np.asarray(start, dtype=float)
+    scale = 1.0 / np.broadcast_to(np.asarray(noise, dtype=float), tau.shape)
+    rows = (regressor * scale[..., None]).reshape(-1, p)
+    root = np.sqrt(np.broadcast_to(np.asarray(ridge, dtype=float), p))
+    residual = ((tau - regressor @ start) * scale).ravel()
+    step = np.linalg.lstsq(
+        np.vstack([rows, np.diag(root)]), np.concatenate([residual, np.zeros(p)]), rcond=None
+    )[0]
+    return np.asarray(start + step)
+
+
+def prequential(solver: RecursiveLeastSquares, regressor: Array, tau: Array, window: int) -> Array:
+    """Predict each window of samples before learning from it.
+
+    Args:
+        solver: Learns; holds what it learned afterwards.
+        regressor: Y (T, n, p), rows in time order.
+        tau: Measured torque [N m], (T, n).
+        window: Samples per update.
+
+    Returns:
+        Predictions [N m], (T, n): row i was made before `solver` saw row i.
+    """
+    if window < 1:
+        raise ConfigError(f"window must be at least 1 sample, got {window}")
+    predicted = np.empty_like(tau)
+    for begin in range(0, len(tau), window):
+        block = slice(begin, begin + window)
+        predicted[block] = solver.predict(regressor[block])
+        solver.update(regressor[block], tau[block])
+    return predicted

@@ -1,0 +1,44 @@
+"""The classical fit of effort = gain tau_rbd + viscous v + coulomb sign(v) + offset."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml3_ros.baselines import friction_fit, friction_predict, prequential_friction_fit
+from ml3_ros.errors import DataError
+
+TRUE = np.array([[1.2, 20.0, 11.0, 0.5], [0.9, 3.0, 2.0, -1.0]])
+
+
+@pytest.fixture
+def arm():
+    rng = np.random.default_rng(1)
+    tau_rbd, v = 10 * rng.normal(size=(400, 2)), rng.normal(size=(400, 2))
+    return tau_rbd, v, friction_predict(TRUE, tau_rbd, v)
+
+
+def test_the_true_coefficients_are_found(arm):
+    tau_rbd, v, effort = arm
+    np.testing.assert_allclose(friction_fit(tau_rbd, v, effort), TRUE, rtol=1e-9)
+    gain, viscous, coulomb, offset = TRUE[1]
+    expected = gain * tau_rbd[0, 1] + viscous * v[0, 1] + coulomb * np.sign(v[0, 1]) + offset
+    assert effort[0, 1] == pytest.approx(expected)
+
+
+def test_prequential_begins_with_the_model_alone_and_uses_the_past_only(arm):
+    tau_rbd, v, effort = arm
+    predicted = prequential_friction_fit(tau_rbd, v, effort, window=8)
+    np.testing.assert_allclose(predicted[:8], tau_rbd[:8])
+    np.testing.assert_allclose(predicted[80:], effort[80:], rtol=1e-3, atol=1e-2)
+    changed = effort.copy()
+    changed[80:] += 100.0
+    np.testing.assert_array_equal(
+        prequential_friction_fit(tau_rbd, v, changed, window=8)[:88], predicted[:88]
+    )
+
+
+def test_shapes_must_agree(arm):
+    tau_rbd, v, effort = arm
+    with pytest.raises(DataError, match="must both be"):
+        friction_fit(tau_rbd, v[:, :1], effort)
