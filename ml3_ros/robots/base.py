@@ -1,4 +1,4 @@
-"""What an arm is: its description, its state, and the two protocols every arm or model answers to."""
+"""What an arm is: its description, its state, and the protocols arms and models answer to."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +27,10 @@ class JointLimits:
 class RobotDescription:
     """A fixed-base arm as its file describes it; every joint has one degree of freedom.
 
-    `names` is the order of every joint vector. `home` [rad] (n,) is where the arm rests. `tool` names the frame
-    (MJCF site or body, URDF link) that carries the payload. `payload_limit` [kg] is the largest payload that
-    random perturbations draw. `gravity` [m/s^2] (3,) in the world frame.
+    `names` is the order of every joint vector. `home` [rad] (n,) is where the arm rests. `tool`
+    names the frame (MJCF site or body, URDF link) that carries the payload. `payload_limit` [kg]
+    is the largest payload that random perturbations draw. `gravity` [m/s^2] (3,) in the world
+    frame.
     """
 
     name: str
@@ -55,10 +56,10 @@ class RobotDescription:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ArmState:
-    """What an arm measures at one instant: q [rad], v [rad/s], tau [N m], each (n,), at time t [s].
+    """What an arm measures at time t [s]: q [rad], v [rad/s], tau [N m], each (n,).
 
-    tau is the torque that the motors really apply, gravity load included (M a + nle + friction = tau).
-    `saturated` (n,) tells where the last command was beyond the effort limit.
+    tau is the torque that the motors really apply, gravity load included (M a + nle + friction =
+    tau). `saturated` (n,) tells where the last command was beyond the effort limit.
     """
 
     t: float
@@ -81,7 +82,7 @@ class Arm(Protocol):
         ...
 
     def step(self, tau: Array, dt: float) -> ArmState:
-        """Apply the full joint torque tau [N m] (n,), gravity included, for dt [s]; return the new state."""
+        """Apply the full torque tau [N m] (n,), gravity included, for dt [s]; return the state."""
         ...
 
     def reset(self, q: Array, v: Array | None = None) -> ArmState:
@@ -119,9 +120,13 @@ def joint_array(value: object, n: int, what: str) -> Array:
     try:
         array = np.array(value, dtype=np.float64)
     except (TypeError, ValueError):
-        raise RobotError(f"{what} is not a list of numbers: give {n} numbers, one per joint") from None
+        raise RobotError(
+            f"{what} is not a list of numbers: give {n} numbers, one per joint"
+        ) from None
     if array.shape != (n,):
-        raise RobotError(f"{what} has shape {array.shape}, but the arm has {n} joints: give shape ({n},)")
+        raise RobotError(
+            f"{what} has shape {array.shape}, but the arm has {n} joints: give shape ({n},)"
+        )
     if not np.isfinite(array).all():
         raise RobotError(f"{what} holds NaN or infinity: send finite numbers only")
     return array

@@ -1,7 +1,8 @@
-"""Accelerations from measured velocities: Savitzky-Golay differentiation, offline and sample by sample.
+"""Accelerations from measured velocities by Savitzky-Golay filters, offline and streaming.
 
-Least-squares fit of a polynomial to a window, differentiated at its centre (Savitzky and Golay 1964). The centred
-window is late by half its length but shifts no phase, so q, v and tau of the same instant belong to its result.
+Least-squares fit of a polynomial to a window, differentiated at its centre (Savitzky and Golay
+1964). The centred window is late by half its length but shifts no phase, so q, v and tau of the
+same instant belong to its result.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ _DT_TOLERANCE = 0.5
 
 
 class FilteredSample(NamedTuple):
-    """One sample at the centre of a window: t [s]; q [rad], v [rad/s], a [rad/s^2], tau [N m], each (n,)."""
+    """A window's centre: t [s]; q [rad], v [rad/s], a [rad/s^2], tau [N m], each (n,)."""
 
     t: float
     q: Array
@@ -32,7 +33,8 @@ class FilteredSample(NamedTuple):
 def savgol_acceleration(v: Array, dt: float, window: int = 21, order: int = 3) -> Array:
     """Return accelerations [rad/s^2] (T, n) of equally spaced velocities [rad/s] (T, n).
 
-    The first and last window // 2 rows are the derivative of the first and last window's polynomial.
+    The first and last window // 2 rows are the derivative of the first and last window's
+    polynomial.
 
     Raises:
         ConfigError: dt, window or order out of range.
@@ -41,7 +43,9 @@ def savgol_acceleration(v: Array, dt: float, window: int = 21, order: int = 3) -
     weights = _slope_weights(dt, window, order)
     v = np.asarray(v, dtype=np.float64)
     if v.ndim != 2 or len(v) < window:
-        raise DataError(f"velocities have shape {v.shape}: give (T, n) with at least {window} rows")
+        raise DataError(
+            f"velocities have shape {v.shape}: give (T, n) with at least {window} rows"
+        )
     half = window // 2
     a = np.empty_like(v)
     a[half : len(v) - half] = _weighted_sum(weights[half], v, len(v) - window + 1)
@@ -60,6 +64,7 @@ class AccelerationFilter:
     """
 
     def __init__(self, n: int, dt: float, window: int = 21, order: int = 3) -> None:
+        """Filter n joints sampled every dt [s]; window is odd, order that of the polynomial."""
         self._weights = _slope_weights(dt, window, order)[window // 2]
         self._n, self._dt, self._window = n, dt, window
         self._signals = np.zeros((window, 3, n))  # q, v, tau; oldest first
@@ -74,7 +79,7 @@ class AccelerationFilter:
         return self._window // 2 * self._dt
 
     def push(self, t: float, q: ArrayLike, v: ArrayLike, tau: ArrayLike) -> FilteredSample | None:
-        """Take one measurement; return the filtered sample at the window's centre once the window is full.
+        """Take one measurement; return the sample at the centre of the window once that is full.
 
         Args:
             t: Time of the measurement [s].
@@ -95,7 +100,9 @@ class AccelerationFilter:
                 self.duplicates += 1
                 return None
             if abs(step - self._dt) > _DT_TOLERANCE * self._dt:
-                self.reset(f"the sample at {t:.6f} s is {step:+.6f} s from the last, expected {self._dt:.6f} s")
+                self.reset(
+                    f"the sample at {t:.6f} s is {step:+.6f} s from the last, not {self._dt:.6f} s"
+                )
         if len(self._times) == self._window:
             self._times.pop(0)
             self._signals[:-1] = self._signals[1:]
@@ -118,7 +125,9 @@ class AccelerationFilter:
         rows = [np.asarray(x, dtype=np.float64) for x in (q, v, tau)]
         for name, row in zip(("q", "v", "tau"), rows, strict=True):
             if row.shape != (self._n,):
-                raise DataError(f"{name} has shape {row.shape}: give one number for each of {self._n} joints")
+                raise DataError(
+                    f"{name} has shape {row.shape}: give one number for each of {self._n} joints"
+                )
         signals = np.stack(rows)
         if not (np.isfinite(t) and np.isfinite(signals).all()):
             raise DataError("the sample holds NaN or infinity: drop it at the source")
@@ -126,7 +135,7 @@ class AccelerationFilter:
 
 
 def _slope_weights(dt: float, window: int, order: int) -> Array:
-    """Return W (window, window): row i times a window of values is the fitted polynomial's slope at sample i."""
+    """Return W (window, window): W @ values is the fitted polynomial's slope at each sample."""
     if not (np.isfinite(dt) and dt > 0.0):
         raise ConfigError(f"dt is {dt}: it must be > 0 s")
     if window < 3 or window % 2 == 0:
@@ -142,7 +151,7 @@ def _slope_weights(dt: float, window: int, order: int) -> Array:
 
 
 def _weighted_sum(weights: Array, values: Array, count: int) -> Array:
-    """Return sum_k weights[k] values[k : k + count], added in order, so that any count gives the same bits."""
+    """Return sum_k weights[k] values[k : k + count], in an order that no count changes."""
     total = weights[0] * values[:count]
     for k in range(1, len(weights)):
         total = total + weights[k] * values[k : k + count]

@@ -9,16 +9,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml3_ros.errors import RobotError
-from ml3_ros.robots.base import Array, ArmState, RobotDescription, joint_array
+from ml3_ros.robots.base import ArmState, Array, RobotDescription, joint_array
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 _NOMINAL = Perturbation()
 
-# implicitfast treats damping implicitly: viscous friction on a wrist of 4e-4 kg m^2 decays in 0.4 ms, where RK4 is
-# unstable at 1 ms. At half a millisecond its first-order error stays far below sensor noise.
+# implicitfast treats damping implicitly: viscous friction on a wrist of 4e-4 kg m^2 decays in 0.4
+# ms, where RK4 is unstable at 1 ms. At half a millisecond its first-order error stays far below
+# sensor noise.
 _PHYSICS_DT = 5e-4
-# Dry friction is a soft constraint in MuJoCo; with its defaults a light wrist would creep at 0.5 rad/s.
+# Dry friction is a soft constraint in MuJoCo; with its defaults a light wrist would creep at 0.5
+# rad/s.
 _FRICTION_SOLREF = (2.0 * _PHYSICS_DT, 1.0)
 _FRICTION_SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 
@@ -26,13 +28,18 @@ _FRICTION_SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 class MujocoArm:
     """A simulated arm without contacts; joint order is that of the description.
 
-    `step` integrates M a + nle + friction = tau in steps of at most 0.5 ms. The motors give the newest torque whose
-    delay is over, clamped to the effort limits; before the first, the torque that holds the arm where it was reset.
-    M, nle, rnea and forward_kinematics are MuJoCo's own and leave the motion alone.
+    `step` integrates M a + nle + friction = tau in steps of at most 0.5 ms. The motors give the
+    newest torque whose delay is over, clamped to the effort limits; before the first, the torque
+    that holds the arm where it was reset. M, nle, rnea and forward_kinematics are MuJoCo's own and
+    leave the motion alone.
     """
 
     def __init__(
-        self, description: RobotDescription, perturbation: Perturbation = _NOMINAL, *, seed: int = 0
+        self,
+        description: RobotDescription,
+        perturbation: Perturbation = _NOMINAL,
+        *,
+        seed: int = 0,
     ) -> None:
         """Build the arm and put it at its home.
 
@@ -62,7 +69,9 @@ class MujocoArm:
         site = spec.site(description.tool)
         body = spec.body(description.tool) if site is None else site.parent
         if body is None:
-            raise RobotError(f"there is no frame {description.tool!r} for the tool: name a site, body or link")
+            raise RobotError(
+                f"there is no frame {description.tool!r} for the tool: name a site, body or link"
+            )
         if perturbation.payload > 0.0:
             body.add_body(
                 name="ml3_payload",
@@ -94,13 +103,16 @@ class MujocoArm:
         """Put the arm at q [rad] (n,) with velocity v [rad/s] (n,) (default: at rest), at time 0.
 
         Raises:
-            RobotError: Wrong shape, not finite, or q outside the position limits; the arm is unchanged.
+            RobotError: Wrong shape, not finite, or q outside the position limits; the arm is
+                unchanged.
         """
         q = joint_array(q, self.nq, "q")
         v = np.zeros(self.nv) if v is None else joint_array(v, self.nv, "v")
         outside = (q < self.limits.lower) | (q > self.limits.upper)
         if outside.any():
-            raise RobotError(f"q is outside the limits of joint {self.names[int(np.argmax(outside))]}: reset inside")
+            raise RobotError(
+                f"q is outside the limits of {self.names[int(np.argmax(outside))]}: reset inside"
+            )
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[self._dof], self._data.qvel[self._dof] = q, v
         self._waiting: deque[tuple[float, Array]] = deque()
@@ -120,8 +132,8 @@ class MujocoArm:
             What the arm measures then; its tau is the torque that the motors last gave.
 
         Raises:
-            RobotError: tau has the wrong length or is not finite, or dt is not > 0: the arm is unchanged. Or the
-                simulation diverged: reset the arm.
+            RobotError: tau has the wrong length or is not finite, or dt is not > 0: the arm is
+                unchanged. Or the simulation diverged: reset the arm.
         """
         tau = joint_array(tau, self.nv, "tau")
         if not (np.isfinite(dt) and dt > 0.0):
@@ -135,7 +147,8 @@ class MujocoArm:
             now = start + done * self._model.opt.timestep
             while self._waiting and self._waiting[0][0] <= now + 1e-9:
                 self._apply(self._waiting.popleft()[1])
-            # With a command waiting to take effect, go step by step; otherwise let MuJoCo run through.
+            # With a command waiting to take effect, go step by step; otherwise let MuJoCo run
+            # through.
             several = 1 if self._waiting else count - done
             mujoco.mj_step(self._model, self._data, several)
             done += several
@@ -170,7 +183,7 @@ class MujocoArm:
         return float(self._query.energy.sum())
 
     def M(self, q: Array) -> Array:
-        """Return the inertia matrix M(q) [kg m^2] (n, n), armature included."""
+        """Return the joint-space inertia matrix [kg m^2] (n, n), armature included."""
         self._place(q)
         full = np.zeros((self.nv, self.nv))
         mujoco.mj_fullM(self._model, self._query, full)
@@ -182,7 +195,7 @@ class MujocoArm:
         return self._query.qfrc_bias[self._dof]
 
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
-        """Return M(q) a + nle(q, v) [N m] (n,) by MuJoCo's own recursion; friction is no part of it."""
+        """Return inverse dynamics without friction [N m] (n,), by MuJoCo's own recursion."""
         self._place(q, v)
         self._query.qacc[self._dof] = a
         tau = np.zeros(self.nv)

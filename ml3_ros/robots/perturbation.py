@@ -13,8 +13,9 @@ from ml3_ros.robots.base import Array, RobotDescription
 
 PerJoint = float | tuple[float, ...]  # one number for all joints, or one per joint
 
-# Friction of a joint at strength 1, as a share of its effort limit: Coulomb, and viscous at the velocity limit.
-# A choice of ours (harmonic-drive arms lie between 1 and 10 %), so that one number fits arms of any size.
+# Friction of a joint at strength 1, as a share of its effort limit: Coulomb, and viscous at the
+# velocity limit. A choice of ours (harmonic-drive arms lie between 1 and 10 %), so that one number
+# fits arms of any size.
 COULOMB_SHARE = 0.02
 VISCOUS_SHARE = 0.02
 
@@ -23,8 +24,9 @@ VISCOUS_SHARE = 0.02
 class Perturbation:
     """What stands for reality; the default is the arm exactly as described.
 
-    Joint quantities take one number for all joints or one per joint. Link i is everything that joint i moves and
-    joint i+1 does not; scaling its mass scales its inertia with it and leaves its centre of mass.
+    Joint quantities take one number for all joints or one per joint. Link i is everything that
+    joint i moves and joint i+1 does not; scaling its mass scales its inertia with it and leaves
+    its centre of mass.
     """
 
     payload: float = 0.0  # point mass at the tool [kg]
@@ -37,6 +39,7 @@ class Perturbation:
     command_delay: float = 0.0  # from a command to its torque [s]
 
     def __post_init__(self) -> None:
+        """Turn sequences into tuples; refuse what no arm can have (ConfigError)."""
         for field in fields(self):
             value = self._normalised(field.name)
             object.__setattr__(self, field.name, value)
@@ -47,11 +50,15 @@ class Perturbation:
         except (TypeError, ValueError):
             raise ConfigError(f"perturbation {name} is not a number: give numbers only") from None
         if array.ndim > (0 if name in ("payload", "command_delay") else 1):
-            raise ConfigError(f"perturbation {name} has too many dimensions: give one number, or one per joint")
+            raise ConfigError(
+                f"perturbation {name} has too many dimensions: give one number, or one per joint"
+            )
         if array.size == 0:
             return 1.0 if name == "mass_scale" else 0.0
         if not np.isfinite(array).all() or (array < 0.0).any():
-            raise ConfigError(f"perturbation {name} is {array.tolist()}: it must be finite and >= 0")
+            raise ConfigError(
+                f"perturbation {name} is {array.tolist()}: it must be finite and >= 0"
+            )
         if name == "mass_scale" and (array == 0.0).any():
             raise ConfigError("perturbation mass_scale is 0: a link needs mass, give a number > 0")
         return tuple(array.tolist()) if array.ndim else float(array)
@@ -65,7 +72,7 @@ class Perturbation:
         value = np.asarray(getattr(self, name), dtype=np.float64)
         if value.ndim and value.shape != (n,):
             raise RobotError(
-                f"perturbation {name} has {value.size} values, but the arm has {n} joints: give 1 or {n}"
+                f"perturbation {name} has {value.size} values for {n} joints: give 1 or {n}"
             )
         return np.array(np.broadcast_to(value, (n,)))
 
@@ -82,9 +89,8 @@ class Perturbation:
         """
         unknown = sorted(set(values) - {field.name for field in fields(cls)})
         if unknown:
-            raise ConfigError(
-                f"a perturbation has no {', '.join(unknown)}: use {', '.join(f.name for f in fields(cls))}"
-            )
+            known = ", ".join(field.name for field in fields(cls))
+            raise ConfigError(f"a perturbation has no {', '.join(unknown)}: use {known}")
         return cls(**values)
 
     @classmethod
@@ -107,9 +113,11 @@ class Perturbation:
             description: The nominal arm.
             rng: Generator of all draws.
             payload: Smallest and largest payload [kg]; default 0 to the arm's payload limit.
-            mass_share: Every link's mass is scaled by a draw from 1 - mass_share to 1 + mass_share [-].
-            friction: Smallest and largest strength of each joint's friction [-]; viscous and Coulomb are drawn
-                apart. At strength 1 they are 2 % of the effort limit, viscous friction at the velocity limit.
+            mass_share: Every link's mass is scaled by a draw from 1 - mass_share to 1 + mass_share
+                [-].
+            friction: Smallest and largest strength of each joint's friction [-]; viscous and
+                Coulomb are drawn apart. At strength 1 they are 2 % of the effort limit, viscous
+                friction at the velocity limit.
             position_noise: Passed on [rad].
             velocity_noise: Passed on [rad/s].
             torque_noise: Passed on [N m].

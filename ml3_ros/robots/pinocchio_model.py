@@ -16,20 +16,25 @@ _NOMINAL = Perturbation()
 
 
 class PinocchioModel:
-    """Rigid-body dynamics M(q) a + nle(q, v) = tau of a described arm, possibly with other masses and a payload.
+    """Rigid-body dynamics M(q) a + nle(q, v) = tau of an arm, as described or perturbed.
 
-    Friction, noise and delay of the perturbation are no part of it. All methods take one state (n,) or a batch
-    (B, n). One instance holds one work space: use one per thread.
+    Friction, noise and delay of the perturbation are no part of it. All methods take one state
+    (n,) or a batch (B, n). One instance holds one work space: use one per thread.
     """
 
-    def __init__(self, description: RobotDescription, perturbation: Perturbation = _NOMINAL) -> None:
+    def __init__(
+        self, description: RobotDescription, perturbation: Perturbation = _NOMINAL
+    ) -> None:
+        """Read the arm from its file and change its masses."""
         self.names = description.names
         self.limits = description.limits
         self.nq, self.nv = description.nq, description.nv
         self._model = pinocchio_model(description.path, description.format)
         found = tuple(self._model.names)[1:]
         if found != self.names:
-            raise RobotError(f"{description.path} has joints {found}, expected {self.names}: load the robot again")
+            raise RobotError(
+                f"{description.path} has joints {found}, not {self.names}: load the robot again"
+            )
         self._model.gravity.linear = description.gravity
         self._tool = _tool_frame(self._model, description.tool)
         self._perturb(perturbation)
@@ -39,26 +44,41 @@ class PinocchioModel:
     def _perturb(self, perturbation: Perturbation) -> None:
         for i, scale in enumerate(perturbation.per_joint("mass_scale", self.nv), start=1):
             link = self._model.inertias[i]
-            self._model.inertias[i] = pinocchio.Inertia(link.mass * scale, link.lever, link.inertia * scale)
+            self._model.inertias[i] = pinocchio.Inertia(
+                link.mass * scale, link.lever, link.inertia * scale
+            )
         if perturbation.payload > 0.0:
             frame = self._model.frames[self._tool]
-            point = pinocchio.Inertia(perturbation.payload, frame.placement.translation, np.zeros((3, 3)))
-            self._model.inertias[frame.parentJoint] = self._model.inertias[frame.parentJoint] + point
+            point = pinocchio.Inertia(
+                perturbation.payload, frame.placement.translation, np.zeros((3, 3))
+            )
+            self._model.inertias[frame.parentJoint] = (
+                self._model.inertias[frame.parentJoint] + point
+            )
 
     def M(self, q: Array) -> Array:
-        """Return the inertia matrix M(q) [kg m^2], armature included: (n, n), or (B, n, n)."""
-        return self._each((self.nv, self.nv), lambda q: pinocchio.crba(self._model, self._data, q), q=q)
+        """Return the joint-space inertia matrix [kg m^2], with armature: (n, n), or (B, n, n)."""
+        return self._each(
+            (self.nv, self.nv), lambda q: pinocchio.crba(self._model, self._data, q), q=q
+        )
 
     def nle(self, q: Array, v: Array) -> Array:
         """Return Coriolis, centrifugal and gravity torque [N m]: (n,), or (B, n)."""
         return self._each(
-            (self.nv,), lambda q, v: pinocchio.nonLinearEffects(self._model, self._data, q, v), q=q, v=v
+            (self.nv,),
+            lambda q, v: pinocchio.nonLinearEffects(self._model, self._data, q, v),
+            q=q,
+            v=v,
         )
 
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
         """Return inverse dynamics M(q) a + nle(q, v) [N m], armature included: (n,), or (B, n)."""
         return self._each(
-            (self.nv,), lambda q, v, a: pinocchio.rnea(self._model, self._data, q, v, a), q=q, v=v, a=a
+            (self.nv,),
+            lambda q, v, a: pinocchio.rnea(self._model, self._data, q, v, a),
+            q=q,
+            v=v,
+            a=a,
         )
 
     def forward_kinematics(self, q: Array) -> Array:
@@ -72,8 +92,8 @@ class PinocchioModel:
     def regressor(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y(q, v, a) with Y @ inertial_parameters() = rnea(q, v, a): (n, p), or (B, n, p).
 
-        p = 10 n: ten inertial parameters a link. An arm with armature has n more columns, diag(a), because rotor
-        inertia cannot be expressed by the links'.
+        p = 10 n: ten inertial parameters a link. An arm with armature has n more columns, diag(a),
+        because rotor inertia cannot be expressed by the links'.
         """
         p = self.inertial_parameters().size
         return self._each((self.nv, p), self._regressor, q=q, v=v, a=a)
@@ -85,19 +105,23 @@ class PinocchioModel:
     def inertial_parameters(self) -> Array:
         """Return the parameters (p,) that belong to `regressor`.
 
-        For each link m, m c (3), then Ixx Ixy Iyy Ixz Iyz Izz about the joint's origin [kg, kg m, kg m^2]; after
-        all links the armature (n,) [kg m^2] if there is any.
+        For each link m, m c (3), then Ixx Ixy Iyy Ixz Iyz Izz about the joint's origin [kg, kg m,
+        kg m^2]; after all links the armature (n,) [kg m^2] if there is any.
         """
         links = [inertia.toDynamicParameters() for inertia in self._model.inertias.tolist()[1:]]
         return np.concatenate([*links, self._armature] if self._armature.any() else links)
 
-    def _each(self, shape: tuple[int, ...], function: Callable[..., Array], **vectors: Array) -> Array:
-        """Return `function` of one state, or of every row of a batch, in one array of the rows' `shape`."""
+    def _each(
+        self, shape: tuple[int, ...], function: Callable[..., Array], **vectors: Array
+    ) -> Array:
+        """Return `function` of one state, or of every row of a batch stacked; one is `shape`."""
         rows = {name: np.ascontiguousarray(x, dtype=np.float64) for name, x in vectors.items()}
         batch = rows["q"].shape[:-1]
         for name, x in rows.items():
             if x.shape != (*batch, self.nv) or len(batch) > 1:
-                raise RobotError(f"{name} has shape {x.shape}: give ({self.nv},) or (B, {self.nv}), alike for all")
+                raise RobotError(
+                    f"{name} has shape {x.shape}: give ({self.nv},) or (B, {self.nv}), all alike"
+                )
         if not batch:
             return np.array(function(*rows.values()))
         out = np.empty((*batch, *shape))
@@ -111,4 +135,6 @@ def _tool_frame(model: pinocchio.Model, name: str) -> int:
     for kind in (pinocchio.FrameType.OP_FRAME, pinocchio.FrameType.BODY):
         if model.existFrame(name, kind):
             return model.getFrameId(name, kind)
-    raise RobotError(f"there is no frame {name!r} for the tool: name a site, body or link of the file")
+    raise RobotError(
+        f"there is no frame {name!r} for the tool: name a site, body or link of the file"
+    )

@@ -18,17 +18,19 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("sawyer", "reacher")
 
-# Where a file names no payload limit: this share of the moving mass (industrial arms carry 10 to 30 %).
+# Where a file names no payload limit: this share of the moving mass (industrial arms carry 10 to
+# 30 %).
 _PAYLOAD_SHARE = 0.15
 
 
 def load_robot(name_or_path: str | Path) -> RobotDescription:
-    """Return the description of a built-in arm ("sawyer", "reacher") or of an arm in a .urdf or MJCF .xml file.
+    """Return the arm of that name ("sawyer", "reacher"), or of a .urdf or MJCF .xml file.
 
-    The arm must be fixed to the world and every joint revolute or prismatic. From a URDF come position, velocity
-    and effort limits (0 means none), home is zero or the nearest reachable position, and the tool is the last
-    link. An MJCF file may add `<custom>` fields: text "tool"; numerics "velocity_limits", "acceleration_limits"
-    (one per joint) and "payload_limit" [kg]; its keyframe "home" is home; effort limits come from its actuators.
+    The arm must be fixed to the world and every joint revolute or prismatic. From a URDF come
+    position, velocity and effort limits (0 means none), home is zero or the nearest reachable
+    position, and the tool is the last link. An MJCF file may add `<custom>` fields: text "tool";
+    numerics "velocity_limits", "acceleration_limits" (one per joint) and "payload_limit" [kg]; its
+    keyframe "home" is home; effort limits come from its actuators.
 
     Raises:
         RobotError: Unknown name, unreadable file, or an arm of a kind that is not modelled.
@@ -38,14 +40,18 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
         return _from_mjcf(name, Path(__file__).with_name("models") / f"{name}.xml")
     path = Path(name).expanduser()
     if path.suffix not in (".urdf", ".xml"):
-        raise RobotError(f"there is no robot {name!r}: use {', '.join(BUILT_IN)} or a path to a .urdf or .xml file")
+        raise RobotError(
+            f"there is no robot {name!r}: use {', '.join(BUILT_IN)} or the path of a .urdf or .xml"
+        )
     root = read_root(path)
     if root.tag == "robot":
         description = _from_urdf(root.get("name", path.stem), path)
     elif root.tag == "mujoco":
         description = _from_mjcf(root.get("model", path.stem), path)
     else:
-        raise RobotError(f"{path} has the root <{root.tag}>: a robot file starts with <robot> or <mujoco>")
+        raise RobotError(
+            f"{path} has the root <{root.tag}>: a robot file starts with <robot> or <mujoco>"
+        )
     _check_twins(description)
     return description
 
@@ -77,7 +83,11 @@ def _from_urdf(name: str, path: Path) -> RobotDescription:
 def _last_link(model: pinocchio.Model) -> str:
     import pinocchio
 
-    frames = [f for f in model.frames if f.type == pinocchio.FrameType.BODY and f.parentJoint == model.njoints - 1]
+    frames = [
+        f
+        for f in model.frames
+        if f.type == pinocchio.FrameType.BODY and f.parentJoint == model.njoints - 1
+    ]
     return frames[-1].name
 
 
@@ -109,7 +119,9 @@ def _from_mjcf(name: str, path: Path) -> RobotDescription:
         ),
         home=np.array(home),
         tool=_mjcf_tool(model),
-        payload_limit=float(_numeric(model, "payload_limit", np.array([_PAYLOAD_SHARE * moving]))[0]),
+        payload_limit=float(
+            _numeric(model, "payload_limit", np.array([_PAYLOAD_SHARE * moving]))[0]
+        ),
         gravity=np.array(model.opt.gravity),
     )
 
@@ -120,12 +132,19 @@ def _check_mjcf(model: mujoco.MjModel) -> None:
 
     single = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
     _check_joints(
-        [(1 if kind in single else 7, 1, model.joint(i).name) for i, kind in enumerate(model.jnt_type)]
+        [
+            (1 if kind in single else 7, 1, model.joint(i).name)
+            for i, kind in enumerate(model.jnt_type)
+        ]
     )
     if model.neq or model.ntendon:
-        raise RobotError("the arm has equality constraints or tendons: remove them (and grippers that need them)")
+        raise RobotError(
+            "the arm has equality constraints or tendons: remove them, and the gripper with them"
+        )
     if model.jnt_stiffness.any() or model.body_gravcomp.any():
-        raise RobotError("the arm has joint springs or gravity compensation: remove stiffness and gravcomp")
+        raise RobotError(
+            "the arm has joint springs or gravity compensation: remove stiffness and gravcomp"
+        )
 
 
 def _check_joints(joints: list[tuple[int, int, str]]) -> None:
@@ -135,12 +154,14 @@ def _check_joints(joints: list[tuple[int, int, str]]) -> None:
     for nq, nv, name in joints:
         if (nq, nv) != (1, 1):
             raise RobotError(
-                f"joint {name!r} is neither revolute nor prismatic: only fixed-base arms with such joints are "
-                "modelled (give a continuous joint limits and the type revolute)"
+                f"joint {name!r} is neither revolute nor prismatic: use a fixed-base arm with such "
+                "joints only (give a continuous joint limits and the type revolute)"
             )
     names = [name for *_, name in joints]
     if "" in names or len(set(names)) < len(names):
-        raise RobotError("a joint has no name, or two have the same: give every joint a name of its own")
+        raise RobotError(
+            "a joint has no name, or two have the same: give every joint a name of its own"
+        )
 
 
 def _numeric(model: mujoco.MjModel, name: str, default: Array) -> Array:
@@ -149,12 +170,14 @@ def _numeric(model: mujoco.MjModel, name: str, default: Array) -> Array:
     except KeyError:
         return default
     if data.shape != default.shape or not (data > 0.0).all():
-        raise RobotError(f"custom numeric {name!r} is {data.tolist()}: give {default.size} numbers > 0")
+        raise RobotError(
+            f"custom numeric {name!r} is {data.tolist()}: give {default.size} numbers > 0"
+        )
     return data
 
 
 def _mjcf_effort(model: mujoco.MjModel) -> Array:
-    """Return the largest torque [N m] (n,) that the joint's actuators, or its own force range, allow."""
+    """Return the largest torque [N m] (n,) that actuators and joint force ranges allow."""
     import mujoco
 
     own = np.where(model.jnt_actfrclimited, np.abs(model.jnt_actfrcrange).min(axis=1), np.inf)
@@ -162,7 +185,11 @@ def _mjcf_effort(model: mujoco.MjModel) -> Array:
     for i in range(model.nu):
         if model.actuator_trntype[i] != mujoco.mjtTrn.mjTRN_JOINT:
             continue
-        limit = np.abs(model.actuator_forcerange[i]).min() if model.actuator_forcelimited[i] else np.inf
+        limit = (
+            np.abs(model.actuator_forcerange[i]).min()
+            if model.actuator_forcelimited[i]
+            else np.inf
+        )
         driven[model.actuator_trnid[i, 0]] += limit * abs(model.actuator_gear[i, 0])
     return np.minimum(own, np.where(driven > 0.0, driven, np.inf))
 
@@ -175,18 +202,23 @@ def _mjcf_tool(model: mujoco.MjModel) -> str:
     if found >= 0:
         start = model.text_adr[found]
         return model.text_data[start : start + model.text_size[found]].decode().rstrip("\0")
-    return str(model.site(model.nsite - 1).name if model.nsite else model.body(model.nbody - 1).name)
+    return str(
+        model.site(model.nsite - 1).name if model.nsite else model.body(model.nbody - 1).name
+    )
 
 
 def _check_twins(description: RobotDescription, states: int = 3) -> None:
-    """Refuse a file that MuJoCo and Pinocchio understand differently (Euler sequences are one such case)."""
+    """Refuse a file that MuJoCo and Pinocchio read differently, as they do Euler sequences."""
     from ml3_ros.robots.mujoco_arm import MujocoArm
     from ml3_ros.robots.pinocchio_model import PinocchioModel
 
     arm, model = MujocoArm(description), PinocchioModel(description)
     rng = np.random.default_rng(0)
     for _ in range(states):
-        q, v, a = description.home + rng.uniform(-1.0, 1.0, model.nq), *rng.normal(size=(2, model.nv))
+        q, v, a = (
+            description.home + rng.uniform(-1.0, 1.0, model.nq),
+            *rng.normal(size=(2, model.nv)),
+        )
         checks: list[tuple[str, Callable[[MujocoArm | PinocchioModel], Array]]] = [
             ("inverse dynamics", lambda m, q=q, v=v, a=a: m.rnea(q, v, a)),  # type: ignore[misc]
             ("tool pose", lambda m, q=q: m.forward_kinematics(q)),  # type: ignore[misc]
@@ -194,6 +226,6 @@ def _check_twins(description: RobotDescription, states: int = 3) -> None:
         for what, of in checks:
             if not np.allclose(of(arm), of(model), rtol=1e-6, atol=1e-6):
                 raise RobotError(
-                    f"MuJoCo and Pinocchio disagree on the {what} of {description.path}: write orientations as "
-                    "quaternions and give every moving link an explicit inertia"
+                    f"MuJoCo and Pinocchio disagree on the {what} of {description.path}: write "
+                    "orientations as quaternions and give every moving link an explicit inertia"
                 )

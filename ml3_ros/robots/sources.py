@@ -1,4 +1,4 @@
-"""Robot files into physics engines: one cleaned reading of a URDF or MJCF file for MuJoCo and for Pinocchio."""
+"""Robot files into physics engines: one reading of a URDF or MJCF file for both engines."""
 
 from __future__ import annotations
 
@@ -20,17 +20,21 @@ def read_root(path: Path) -> ElementTree.Element:
     """Return the root element of a robot file.
 
     Raises:
-        RobotError: The file is missing, not XML, or declares a document type: entities could pull in other files
-            or grow without bound, and no robot needs them.
+        RobotError: The file is missing, not XML, or declares a document type: entities could pull
+            in other files or grow without bound, and no robot needs them.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise RobotError(f"cannot read {path} ({error.strerror}): give the path of a .urdf or .xml file") from None
+        raise RobotError(
+            f"cannot read {path} ({error.strerror}): give the path of a .urdf or .xml file"
+        ) from None
     try:
         return ElementTree.fromstring(data, parser=ElementTree.XMLParser(target=_NoDoctype()))
     except ElementTree.ParseError as error:
-        raise RobotError(f"{path} is not well-formed XML ({error}): repair or export it again") from None
+        raise RobotError(
+            f"{path} is not well-formed XML ({error}): repair or export it again"
+        ) from None
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
@@ -44,10 +48,18 @@ def inertial_urdf(path: Path) -> str:
     """Return the URDF text without visual and collision elements, read by MuJoCo link by link."""
     root = read_root(path)
     if root.tag != "robot":
-        raise RobotError(f"{path} has the root <{root.tag}>: a URDF starts with <robot> (run xacro first)")
-    mimics = [joint.get("name", "?") for joint in root.findall("joint") if joint.find("mimic") is not None]
+        raise RobotError(
+            f"{path} has the root <{root.tag}>: a URDF starts with <robot> (run xacro first)"
+        )
+    mimics = [
+        joint.get("name", "?")
+        for joint in root.findall("joint")
+        if joint.find("mimic") is not None
+    ]
     if mimics:
-        raise RobotError(f"joint {mimics[0]} mimics another: make it fixed, coupled joints are not modelled")
+        raise RobotError(
+            f"joint {mimics[0]} mimics another: make it fixed, coupled joints are not modelled"
+        )
     for link in root.findall("link"):
         for tag in _URDF_NOT_INERTIAL:
             for element in link.findall(tag):
@@ -60,7 +72,7 @@ def inertial_urdf(path: Path) -> str:
 
 
 def mujoco_spec(path: Path, file_format: str) -> mujoco.MjSpec:
-    """Return an editable MuJoCo model of the bare arm: no actuators, sensors, keyframes or contacts.
+    """Return an editable MuJoCo model of the arm alone, without actuators and contacts.
 
     Torques enter as applied joint forces instead, so that every file behaves alike.
     """

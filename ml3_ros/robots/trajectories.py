@@ -1,4 +1,4 @@
-"""Excitation: endless smooth trajectories that show the dynamics of an arm without leaving its limits."""
+"""Excitation: endless smooth trajectories that show an arm's dynamics within its limits."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
 
 _SHARE = 0.94  # of the velocity and acceleration limits that a trajectory may use
 _MARGIN = 0.05  # distance kept from the position limits [rad]
-_GRID = 0.02  # spacing [s] of the points at which limits are checked; peaks between them are < 0.2 % higher
+_GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
 _SHRINK = 0.93  # of the amplitude, from one refused draw to the next
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ExcitationConfig:
-    """Shape of an excitation; the defaults suit a Sawyer (a new pose every 5 s, accelerations of a few rad/s^2)."""
+    """Shape of an excitation; the defaults suit a Sawyer (accelerations of a few rad/s^2)."""
 
     piece_seconds: float = 5.0  # a new sum of sines every so often [s]
     blend_seconds: float = 2.0  # of these, change over from the last one [s]
@@ -29,20 +29,29 @@ class ExcitationConfig:
     centre: float = 0.3  # largest offset of a piece's centre from home [rad]
 
     def __post_init__(self) -> None:
+        """Refuse shapes that cannot be planned (ConfigError)."""
         if not 0.0 < self.blend_seconds <= self.piece_seconds:
             raise ConfigError(
-                f"blend_seconds is {self.blend_seconds}: it must be > 0 and <= piece_seconds ({self.piece_seconds})"
+                f"blend_seconds is {self.blend_seconds}: it must be > 0 and at most "
+                f"piece_seconds, {self.piece_seconds}"
             )
         if self.n_sines < 1:
             raise ConfigError(f"n_sines is {self.n_sines}: it must be >= 1")
         if not 0.0 < self.frequency[0] <= self.frequency[1]:
-            raise ConfigError(f"frequency is {self.frequency}: give the lowest and the highest, both > 0 Hz")
+            raise ConfigError(
+                f"frequency is {self.frequency}: give the lowest and the highest, both > 0 Hz"
+            )
         if not (self.amplitude >= 0.0 and self.centre >= 0.0):
-            raise ConfigError(f"amplitude {self.amplitude} and centre {self.centre} must be >= 0 rad")
+            raise ConfigError(
+                f"amplitude {self.amplitude} and centre {self.centre} must be >= 0 rad"
+            )
 
 
 class _Piece(NamedTuple):
-    """q(x) = centre + sum_s amplitude_s sin(omega_s x + phase_s): (..., n), (..., n, S) each, x [s] from its start."""
+    """q(x) = centre + sum_s amplitude_s sin(omega_s x + phase_s), x [s] from the piece's start.
+
+    centre is (..., n), the others (..., n, S).
+    """
 
     centre: Array
     amplitude: Array
@@ -59,12 +68,13 @@ class _Piece(NamedTuple):
 
 
 class Excitation:
-    """An endless trajectory around `home`, twice continuously differentiable, equal for equal seeds.
+    """An endless, twice continuously differentiable path around `home`; same seed, same path.
 
-    It starts at home at rest. Every `piece_seconds` each joint gets a new random sum of sines; the change from the
-    last one, q = (1 - s) old + s new with the quintic s(x) = 10 x^3 - 15 x^4 + 6 x^5, takes `blend_seconds`.
-    Draws that would exceed the position, velocity or acceleration limits are replaced by others, in the end by
-    smaller ones. Effort limits need a model: see `within_effort`.
+    It starts at home at rest. Every `piece_seconds` each joint gets a new random sum of sines; the
+    change from the last one, q = (1 - s) old + s new with the quintic s(x) = 10 x^3 - 15 x^4 + 6
+    x^5, takes `blend_seconds`. Draws that would exceed the position, velocity or acceleration
+    limits are replaced by others, in the end by smaller ones. Effort limits need a model: see
+    `within_effort`.
     """
 
     def __init__(
@@ -86,9 +96,13 @@ class Excitation:
             raise ConfigError(f"seed is {seed}: it must be >= 0")
         outside = (self.home < limits.lower + _MARGIN) | (self.home > limits.upper - _MARGIN)
         if outside.any():
-            raise ConfigError(f"home of joint {int(np.argmax(outside))} is at its limit: choose one further inside")
+            raise ConfigError(
+                f"home of joint {int(np.argmax(outside))} is at its limit: choose one inside"
+            )
         still = np.zeros((n, config.n_sines))
-        self._pieces = [_Piece(self.home, still, still, still)]  # number k is the piece before time k * piece_seconds
+        self._pieces = [
+            _Piece(self.home, still, still, still)
+        ]  # number k is the piece before time k * piece_seconds
 
     def at(self, t: ArrayLike) -> tuple[Array, Array, Array]:
         """Return q [rad], v [rad/s], a [rad/s^2] at time t [s]: each (n,), or (T, n) for t (T,).
@@ -110,7 +124,7 @@ class Excitation:
         return (q[0], v[0], a[0]) if np.ndim(t) == 0 else (q, v, a)
 
     def _blend(self, old: Array, new: Array, x: Array) -> Array:
-        """Return (1 - s) old + s new and its derivatives, all (3, T, n), at times x (T,) after the change began."""
+        """Return (1 - s) old + s new with derivatives, (3, T, n) as old and new, x [s] (T,) on."""
         s, ds, dds = _quintic(x / self.config.blend_seconds)[:, :, None]
         ds, dds = ds / self.config.blend_seconds, dds / self.config.blend_seconds**2
         gap = new - old
@@ -124,7 +138,7 @@ class Excitation:
             self._pieces.append(self._draw(len(self._pieces), self._pieces[-1]))
 
     def _draw(self, number: int, before: _Piece) -> _Piece:
-        """Return a random piece that can follow `before` and can be followed by resting at home."""
+        """Return a random piece that can follow `before` and be followed by rest at home."""
         piece_seconds, blend_seconds = self.config.piece_seconds, self.config.blend_seconds
         own = np.arange(0.0, piece_seconds + _GRID, _GRID)
         tail = np.arange(0.0, blend_seconds + _GRID, _GRID)
@@ -139,8 +153,12 @@ class Excitation:
             kept = self._within(self._blend(old, piece.at(own), own))
             kept &= self._within(self._blend(piece.at(tail + piece_seconds), rest, tail))
             take = missing & (kept | (scale < 1e-3))
-            chosen = _Piece(*(np.where(take.reshape(-1, *[1] * (new.ndim - 1)), new, old_part)
-                              for new, old_part in zip(piece, chosen, strict=True)))
+            chosen = _Piece(
+                *(
+                    np.where(take.reshape(-1, *[1] * (new.ndim - 1)), new, old_part)
+                    for new, old_part in zip(piece, chosen, strict=True)
+                )
+            )
             missing &= ~take
             scale *= _SHRINK
         return chosen
@@ -165,8 +183,10 @@ class Excitation:
         return fits.all(axis=0)
 
 
-def peak_effort(excitation: Excitation, model: RigidBodyModel, duration: float, dt: float = _GRID) -> Array:
-    """Return the largest |tau| [N m] (n,) that `model` needs to follow the excitation for `duration` [s]."""
+def peak_effort(
+    excitation: Excitation, model: RigidBodyModel, duration: float, dt: float = _GRID
+) -> Array:
+    """Return the largest |tau| [N m] (n,) that the excitation takes during `duration` [s]."""
     q, v, a = excitation.at(np.arange(0.0, duration, dt))
     return np.max([np.abs(model.rnea(*row)) for row in zip(q, v, a, strict=True)], axis=0)
 
@@ -174,10 +194,11 @@ def peak_effort(excitation: Excitation, model: RigidBodyModel, duration: float, 
 def within_effort(
     excitation: Excitation, model: RigidBodyModel, duration: float, share: float = 0.9
 ) -> Excitation:
-    """Return the excitation, with smaller amplitudes if needed, that stays within `share` of the effort limits.
+    """Return the excitation, if needed made smaller, that keeps `share` of the effort limits.
 
     Raises:
-        ConfigError: Not even a tenth of the amplitude does, so the arm can hardly hold itself at home.
+        ConfigError: Not even a tenth of the amplitude does, so the arm can hardly hold itself at
+            home.
     """
     config = excitation.config
     for scale in np.linspace(1.0, 0.1, 10):
@@ -192,7 +213,9 @@ def within_effort(
         candidate = Excitation(excitation.limits, excitation.home, excitation.seed, smaller)
         if (peak_effort(candidate, model, duration) <= share * excitation.limits.effort).all():
             return candidate
-    raise ConfigError("the arm exceeds its effort limits near home: choose another home or a smaller payload")
+    raise ConfigError(
+        "the arm exceeds its effort limits near home: choose another home or a smaller payload"
+    )
 
 
 def _quintic(x: Array) -> Array:
