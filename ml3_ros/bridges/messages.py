@@ -1,0 +1,145 @@
+"""ROS messages to arrays and back: by joint name, checked, without state.
+
+Arrays are float64, SI units, in the order of `names`, which is a parameter of the node and never
+taken from a message. Whatever must not be used raises `MessageError`, which names the joint and
+the cure; its `kind` is the word under which a node counts it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from builtin_interfaces.msg import Time
+from sensor_msgs.msg import JointState
+
+from ml3_ros.errors import MessageError
+
+NANO = 1_000_000_000
+
+
+class PartialMessageError(MessageError):
+    """A message holds only some of the joints, or none of them."""
+
+    kind = "partial messages"
+
+
+class NotFiniteError(MessageError):
+    """A message holds NaN or infinity."""
+
+    kind = "not finite messages"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class JointSample:
+    """One joint state in the order of the caller's names.
+
+    Attributes:
+        stamp: Time of the sample [ns].
+        q: Position [rad], shape (n,).
+        v: Velocity [rad/s], shape (n,).
+        tau: Effort, gravity included [N m], shape (n,).
+    """
+
+    stamp: int
+    q: np.ndarray
+    v: np.ndarray
+    tau: np.ndarray
+
+
+def nanoseconds(stamp: Time) -> int:
+    """Return a stamp as an integer, exactly [ns]."""
+    return stamp.sec * NANO + stamp.nanosec
+
+
+def time_msg(stamp: int) -> Time:
+    """Return a stamp [ns] as a message."""
+    return Time(sec=stamp // NANO, nanosec=stamp % NANO)
+
+
+def sample_from_msg(msg: JointState, names: Sequence[str]) -> JointSample:
+    """Read a joint state; joints beyond `names` are ignored.
+
+    Raises:
+        PartialMessageError: Some joint of `names` is not in the message.
+        NotFiniteError: A number is NaN or infinite.
+        MessageError: Arrays and names differ in length, or a joint appears twice.
+    """
+    index = _indices(msg, names, "joint_states")
+    return JointSample(
+        stamp=nanoseconds(msg.header.stamp),
+        q=_column(msg, "position", names, index),
+        v=_column(msg, "velocity", names, index),
+        tau=_column(msg, "effort", names, index),
+    )
+
+
+def sample_to_msg(sample: JointSample, names: Sequence[str], frame_id: str = "") -> JointState:
+    """Return a joint state with all three arrays."""
+    msg = JointState(name=list(names))
+    msg.header.stamp = time_msg(sample.stamp)
+    msg.header.frame_id = frame_id
+    msg.position = sample.q.tolist()
+    msg.velocity = sample.v.tolist()
+    msg.effort = sample.tau.tolist()
+    return msg
+
+
+def effort_from_msg(msg: JointState, names: Sequence[str]) -> np.ndarray:
+    """Read a joint command: full joint torques [N m], shape (n,).
+
+    Raises:
+        MessageError: The command is for other joints, misses some, or is not finite; a command
+            is taken whole or not at all.
+    """
+    foreign = sorted(set(msg.name) - set(names))
+    if foreign:
+        raise MessageError(
+            f"joint_command is for {', '.join(foreign)}, which this arm does not have: it is "
+            f"refused; send efforts for {', '.join(names)}"
+        )
+    return _column(msg, "effort", names, _indices(msg, names, "joint_command"))
+
+
+def effort_to_msg(tau: np.ndarray, names: Sequence[str], stamp: int) -> JointState:
+    """Return a joint command [N m], stamped with the state that it answers [ns]."""
+    msg = JointState(name=list(names), effort=np.asarray(tau, dtype=float).tolist())
+    msg.header.stamp = time_msg(stamp)
+    return msg
+
+
+def _indices(msg: JointState, names: Sequence[str], topic: str) -> list[int]:
+    position = {name: i for i, name in enumerate(msg.name)}
+    if len(position) != len(msg.name):
+        twice = sorted({name for name in msg.name if msg.name.count(name) > 1})
+        raise MessageError(
+            f"{topic} names {', '.join(twice)} twice: the message is skipped; let only one "
+            "driver publish each joint"
+        )
+    missing = [name for name in names if name not in position]
+    if missing:
+        there = ", ".join(msg.name) or "no joints"
+        raise PartialMessageError(
+            f"{topic} has no {', '.join(missing)} (it has {there}): the message is skipped; "
+            "check the remapping and the `robot` parameter"
+        )
+    return [position[name] for name in names]
+
+
+def _column(msg: JointState, field: str, names: Sequence[str], index: list[int]) -> np.ndarray:
+    values = getattr(msg, field)
+    if len(values) != len(msg.name):
+        raise MessageError(
+            f"{len(msg.name)} joints are named but {field} has {len(values)} numbers: the message "
+            f"is skipped; the sender must fill {field} for every joint it names"
+        )
+    column = np.asarray(values, dtype=float)[index]
+    finite = np.isfinite(column)
+    if not finite.all():
+        joint = names[int(np.argmin(finite))]
+        raise NotFiniteError(
+            f"{field} of {joint} is {column[np.argmin(finite)]}: the message is skipped; check "
+            "that joint's sensor or controller"
+        )
+    return column

@@ -1,0 +1,186 @@
+"""The words in which a system of nodes is described, and how arguments resolve it.
+
+A description is data: `ml3 up` (supervisor.py) and `ros2 launch` (launch_adapter.py) start the
+same processes from it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ml3_ros.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Arg:
+    """Stands for the value of an argument inside a process's parameters."""
+
+    name: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Argument:
+    """One `name:=value` of a system.
+
+    Attributes:
+        name: Name of the argument.
+        default: Value without one; its type is the argument's type. None: it must be given.
+        help: What it does, with its unit in brackets.
+        choices: The only values allowed, if not empty.
+        limits: Smallest and largest number allowed.
+    """
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+
+    def parse(self, text: str) -> Any:
+        """Return the value that `text` stands for.
+
+        Raises:
+            ConfigError: It is of the wrong kind or outside what it may be.
+        """
+        kind = str if self.default is None else type(self.default)
+        try:
+            value = _parse_bool(text) if kind is bool else kind(text)
+        except ValueError as error:
+            wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+            raise ConfigError(f"{self.name}:={text} is not {wanted}: {self.help}") from error
+        if self.choices and value not in self.choices:
+            choices = ", ".join(self.choices)
+            raise ConfigError(f"{self.name} must be one of {choices}, got '{text}'")
+        if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
+            lower, upper = self.limits
+            raise ConfigError(f"{self.name} must be from {lower:g} to {upper:g}, got {text}")
+        return value
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Process:
+    """One node of a system.
+
+    Attributes:
+        name: Name of the node and of its output.
+        executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes.
+        parameters: Overrides of config/<executable>.yaml; an `Arg` is replaced by its value.
+        remappings: (from, to) names of topics.
+        when: (argument, value): start the process only then.
+    """
+
+    name: str
+    executable: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    remappings: tuple[tuple[str, str], ...] = ()
+    when: tuple[str, Any] | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class System:
+    """A system of nodes.
+
+    Attributes:
+        name: Name on the command line.
+        help: One sentence.
+        arguments: What a user may set.
+        processes: All nodes; some only with certain arguments.
+        ends: Name of the process whose end is the end of the system.
+        report: Argument whose value is the folder that `ml3 report` shows at the end.
+    """
+
+    name: str
+    help: str
+    arguments: tuple[Argument, ...]
+    processes: tuple[Process, ...]
+    ends: str = "conductor"
+    report: str = "out"
+
+    def parse(self, words: Sequence[str]) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+        """Split `key:=value` words into arguments and overrides of single parameters.
+
+        Args:
+            words: `argument:=value`, or `node.parameter:=value` for any parameter of a node.
+
+        Returns:
+            All arguments by name, and overrides by node (their values as YAML text).
+
+        Raises:
+            ConfigError: A word is no such pair, a key is unknown, or a value does not fit.
+        """
+        given: dict[str, str] = {}
+        overrides: dict[str, dict[str, str]] = {}
+        nodes = {process.name for process in self.processes}
+        for word in words:
+            key, separator, value = word.partition(":=")
+            node, dot, parameter = key.partition(".")
+            if not separator:
+                raise ConfigError(f"'{word}' is not key:=value; {self.usage()}")
+            if dot and node in nodes:
+                overrides.setdefault(node, {})[parameter] = value
+            elif key in {argument.name for argument in self.arguments}:
+                given[key] = value
+            else:
+                raise ConfigError(f"{self.name} has no argument '{key}'; {self.usage()}")
+        return self.resolve(given), overrides
+
+    def resolve(self, given: Mapping[str, str]) -> dict[str, Any]:
+        """Return all arguments by name, parsed, with defaults filled in.
+
+        Raises:
+            ConfigError: A value does not fit, or one that must be given is missing.
+        """
+        values = {}
+        for argument in self.arguments:
+            if argument.name in given:
+                values[argument.name] = argument.parse(given[argument.name])
+            elif argument.default is None:
+                raise ConfigError(f"{self.name} needs {argument.name}:=VALUE: {argument.help}")
+            else:
+                values[argument.name] = argument.default
+        return values
+
+    def started(self, values: Mapping[str, Any]) -> list[Process]:
+        """Return the processes that these arguments start, with every `Arg` replaced."""
+        processes = []
+        for process in self.processes:
+            if process.when is not None and values[process.when[0]] != process.when[1]:
+                continue
+            parameters = {
+                key: values[value.name] if isinstance(value, Arg) else value
+                for key, value in process.parameters.items()
+            }
+            processes.append(
+                Process(
+                    name=process.name,
+                    executable=process.executable,
+                    parameters=parameters,
+                    remappings=process.remappings,
+                )
+            )
+        return processes
+
+    def usage(self) -> str:
+        """Return the arguments in one line."""
+        return "arguments: " + ", ".join(
+            f"{a.name}:={'VALUE' if a.default is None else yaml_text(a.default)}"
+            for a in self.arguments
+        )
+
+
+def yaml_text(value: Any) -> str:
+    """Return a parameter value as ROS reads it: one YAML word that keeps its type."""
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    return json.dumps(value)
+
+
+def _parse_bool(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]

@@ -1,0 +1,158 @@
+"""The systems of ml3_ros, as data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ml3_ros.bringup.description import Arg, Argument, Process, System
+
+SEED = Argument(
+    name="seed",
+    default=0,
+    help="seed of the simulated arm, of the trajectories and of all networks",
+    limits=(0, 2**31 - 1),
+)
+RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
+RESUME = Argument(
+    name="resume", default=False, help="go on from the checkpoints in OUT instead of afresh"
+)
+HOLD_OUT = Argument(
+    name="hold_out",
+    default=20.0,
+    help="robot time after `duration` on which the models are only tested [s]",
+    limits=(1.0, 600.0),
+)
+LOSS = Argument(
+    name="loss",
+    default="shipped",
+    help="use the losses that come with ml3_ros, or meta-train new ones on the stream first",
+    choices=("shipped", "train"),
+)
+
+RECORDER = Process(
+    name="recorder", executable="recorder", parameters={"out": Arg("out")}, when=("record", True)
+)
+OPTIMIZER = Process(
+    name="policy_optimizer",
+    executable="policy_optimizer",
+    parameters={
+        "robot": Arg("robot"),
+        "loss": Arg("loss"),
+        "learn_duration": Arg("duration"),
+        "hold_out_duration": Arg("hold_out"),
+        "seed": Arg("seed"),
+        "out": Arg("out"),
+        "resume": Arg("resume"),
+    },
+)
+
+SAWYER_INVDYN = System(
+    name="sawyer_invdyn",
+    help="a simulated Sawyer moves; networks learn its inverse dynamics under several losses",
+    arguments=(
+        Argument(
+            name="robot",
+            default="sawyer",
+            help="built-in arm (sawyer, reacher) or path of a URDF or MJCF file",
+        ),
+        LOSS,
+        Argument(
+            name="duration",
+            default=60.0,
+            help="robot time to learn from [s]",
+            limits=(1.0, 86400.0),
+        ),
+        HOLD_OUT,
+        RECORD,
+        RESUME,
+        SEED,
+        Argument(name="out", default="out/sawyer_invdyn", help="folder of the results"),
+    ),
+    processes=(
+        Process(
+            name="sim_arm",
+            executable="sim_arm",
+            parameters={"robot": Arg("robot"), "seed": Arg("seed")},
+        ),
+        Process(
+            name="excitation",
+            executable="excitation",
+            parameters={"robot": Arg("robot"), "seed": Arg("seed")},
+        ),
+        Process(
+            name="rigid_body_prior",
+            executable="rigid_body_prior",
+            parameters={"robot": Arg("robot")},
+            when=("loss", "train"),
+        ),
+        Process(
+            name="meta_learner",
+            executable="meta_learner",
+            parameters={"robot": Arg("robot"), "out": Arg("out"), "resume": Arg("resume")},
+            when=("loss", "train"),
+        ),
+        OPTIMIZER,
+        RECORDER,
+        Process(
+            name="conductor",
+            executable="conductor",
+            parameters={"loss": Arg("loss"), "seed": Arg("seed"), "record": Arg("record")},
+        ),
+    ),
+)
+
+REACHER_INVDYN = replace(
+    SAWYER_INVDYN,
+    name="reacher_invdyn",
+    help="the same with a two-joint arm, in half the time",
+    arguments=tuple(
+        replace(argument, default=default[argument.name]) if argument.name in default else argument
+        for default in ({"robot": "reacher", "duration": 30.0, "out": "out/reacher_invdyn"},)
+        for argument in SAWYER_INVDYN.arguments
+    ),
+)
+
+REPLAY = System(
+    name="replay",
+    help="a recording of a real arm is streamed; networks learn its inverse dynamics",
+    arguments=(
+        Argument(name="bag", default=None, help="rosbag2 recording: a folder, .db3 or .mcap"),
+        Argument(
+            name="urdf",
+            default=None,
+            help="URDF of the arm; it names the joints, and the report compares with it",
+        ),
+        Argument(
+            name="rate",
+            default=1.0,
+            help="robot seconds per second: 1 is real time [-]",
+            limits=(0.1, 100.0),
+        ),
+        replace(HOLD_OUT, default=5.0),
+        RESUME,
+        SEED,
+        Argument(name="out", default="out/replay", help="folder of the results"),
+    ),
+    processes=(
+        Process(
+            name="bag_player",
+            executable="bag_player",
+            parameters={"bag": Arg("bag"), "robot": Arg("urdf"), "rate": Arg("rate")},
+        ),
+        Process(
+            name="policy_optimizer",
+            executable="policy_optimizer",
+            parameters={
+                "robot": Arg("urdf"),
+                "loss": "none",
+                "hold_out_duration": Arg("hold_out"),
+                "seed": Arg("seed"),
+                "out": Arg("out"),
+                "resume": Arg("resume"),
+            },
+        ),
+        Process(name="conductor", executable="conductor", parameters={"seed": Arg("seed")}),
+    ),
+)
+
+SYSTEMS = {system.name: system for system in (SAWYER_INVDYN, REACHER_INVDYN, REPLAY)}

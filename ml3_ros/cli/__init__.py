@@ -1,0 +1,1 @@
+"""The `ml3` command: parse, call, print."""

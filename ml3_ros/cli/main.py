@@ -1,0 +1,49 @@
+"""`ml3`: one command, its subcommands in the modules beside this one, each imported when used."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from collections.abc import Sequence
+
+from ml3_ros.errors import Ml3Error
+
+COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
+    "up": ("up", "start a system of nodes and supervise it"),
+    "topics": ("topics", "list the topics of the ROS domain, or show the messages of one"),
+    "experiment": ("experiment", "run an experiment of the paper and draw its figure"),
+    "train": ("train", "meta-train a learned loss and save it"),
+    "report": ("report", "print the table and draw the figures of a run's output folder"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one subcommand; return its exit code, 2 for what the user can put right."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser = argparse.ArgumentParser(
+        prog="ml3", description="Meta learning via learned loss for robot arms."
+    )
+    subparsers = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    chosen = words[0] if words and words[0] in COMMANDS else None
+    try:
+        for name, (module_name, summary) in COMMANDS.items():
+            if name == chosen:  # only this one is imported: the others may need much more
+                module = importlib.import_module(f"ml3_ros.cli.{module_name}")
+                module.add_parser(subparsers)
+            else:
+                subparsers.add_parser(name, help=summary)
+        args = parser.parse_args(words)
+        if chosen is None:
+            parser.print_help()
+            return 0 if not words else 2
+        return module.run(args)
+    except Ml3Error as error:
+        print(f"ml3: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+"""`ml3 up SYSTEM key:=value ...`: start a system of nodes and supervise it."""
+
+from __future__ import annotations
+
+import argparse
+
+from ml3_ros.bringup.description import yaml_text
+from ml3_ros.bringup.systems import SYSTEMS
+from ml3_ros.bringup.up import up
+from ml3_ros.errors import ConfigError
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "up",
+        help="start a system of nodes and supervise it",
+        description="Start a system of nodes and supervise it. Ctrl-C ends everything.",
+        epilog=_arguments(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("system", nargs="?", metavar="SYSTEM", help=", ".join(SYSTEMS))
+    parser.add_argument(
+        "words",
+        nargs="*",
+        metavar="KEY:=VALUE",
+        help="an argument of the system, or NODE.PARAMETER:=VALUE for any parameter of a node",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the system; return its exit code.
+
+    Raises:
+        ConfigError: There is no such system, or an argument does not fit.
+    """
+    if args.system is None:
+        print(_arguments())
+        return 0
+    if args.system not in SYSTEMS:
+        raise ConfigError(f"there is no system '{args.system}'; there are {', '.join(SYSTEMS)}")
+    return up(SYSTEMS[args.system], args.words)
+
+
+def _arguments() -> str:
+    lines = []
+    for system in SYSTEMS.values():
+        lines.append(f"{system.name}: {system.help}")
+        for argument in system.arguments:
+            value = "VALUE" if argument.default is None else yaml_text(argument.default)
+            choices = f" ({' | '.join(argument.choices)})" if argument.choices else ""
+            lines.append(f"  {argument.name + ':=' + value:<36} {argument.help}{choices}")
+        lines.append("")
+    return "\n".join(lines)

@@ -1,0 +1,269 @@
+"""The base of every node of ml3_ros: lifecycle, parameters, guarded callbacks, orderly end."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+
+from ml3_ros.errors import ConfigError, MessageError, Ml3Error
+from ml3_ros.nodes.diagnostics import Diagnostics
+from ml3_ros.nodes.parameters import Param, ParameterTable
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+ERROR = TransitionCallbackReturn.ERROR
+EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever it was doing
+LINGER_S = 0.3  # the answer to the request that shut a node down leaves within this
+
+RELIABLE_100 = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+RELIABLE_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+LATCHED_1 = QoSProfile(
+    depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+COMMON = (
+    Param(
+        name="autostart",
+        default=False,
+        help="configure and activate the node when its process starts",
+        read_only=True,
+    ),
+    Param(
+        name="duplicate_wait",
+        default=1.0,
+        help="how long after its start the node looks for another node of its name [s]",
+        limits=(0.0, 10.0),
+    ),
+)
+
+
+class Ml3Node(LifecycleNode):
+    """A lifecycle node that fails in sentences.
+
+    A node fills four hooks, each of which may raise `Ml3Error`: `load` (configure: read the
+    parameters, load, check, create publishers and subscriptions), `start` (activate), `stop`
+    (deactivate: whatever commands a robot ends at once) and `unload` (cleanup). The message of
+    an error is logged and the transition fails; the process lives on.
+    """
+
+    PARAMETERS: ClassVar[tuple[Param, ...]] = ()
+
+    def __init__(self, name: str, **node_arguments: Any) -> None:
+        """Declare the parameters.
+
+        Args:
+            name: Name of the node.
+            node_arguments: Passed on to rclpy's Node (context, parameter_overrides, ...).
+
+        Raises:
+            ConfigError: A parameter is outside what it may be.
+        """
+        super().__init__(name, **node_arguments)
+        self._born = time.monotonic()
+        self._entities: list[tuple[Callable[[Any], object], Any]] = []
+        self.active = False
+        self.diagnostics = Diagnostics(self, self.state_name)
+        self.parameters = ParameterTable(
+            self, (*COMMON, *self.PARAMETERS), lambda: self.state_name() != "unconfigured"
+        )
+        self.diagnostics.values = self.told
+        for sentence in self.parameters.unknown(list(self._parameter_overrides)):
+            self.get_logger().warning(sentence)
+
+    # hooks of the nodes ------------------------------------------------------------------------
+    def load(self) -> None:
+        """Configure: load and check everything that `start` will need."""
+
+    def start(self) -> None:
+        """Activate: from now on messages are acted upon."""
+
+    def stop(self) -> None:
+        """Deactivate: no command leaves the node after this."""
+
+    def unload(self) -> None:
+        """Clean up what `load` made, apart from publishers, subscriptions, timers, services."""
+
+    def told(self) -> dict[str, object]:
+        """Return what /diagnostics shows beside rates and counts."""
+        return {}
+
+    # what the nodes use ------------------------------------------------------------------------
+    def state_name(self) -> str:
+        """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
+        return self._state_machine.current_state[1]
+
+    def publisher(self, msg_type: type, topic: str, qos: QoSProfile) -> Any:
+        """Create a publisher that is silent unless the node is active; ends with cleanup."""
+        publisher = self.create_lifecycle_publisher(msg_type, topic, qos)
+        self._entities.append((self.destroy_lifecycle_publisher, publisher))
+        return publisher
+
+    def subscribe(
+        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile
+    ) -> None:
+        """Subscribe while configured; the callback runs only while active, behind the guard."""
+
+        def guarded(msg: Any) -> None:
+            if not self.active:
+                return
+            try:
+                callback(msg)
+            except MessageError as error:
+                self.refuse(error)
+
+        subscription = self.create_subscription(msg_type, topic, guarded, qos)
+        self._entities.append((self.destroy_subscription, subscription))
+
+    def every(self, period_s: float, callback: Callable[[], None]) -> None:
+        """Call `callback` every `period_s` [s] while active; ends with cleanup."""
+
+        def guarded() -> None:
+            if self.active:
+                callback()
+
+        self._entities.append((self.destroy_timer, self.create_timer(period_s, guarded)))
+
+    def serve(self, srv_type: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
+        """Offer a service while configured; an Ml3Error becomes its `success` and `message`."""
+
+        def guarded(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except Ml3Error as error:
+                response.success, response.message = False, str(error)
+                return response
+
+        self._entities.append((self.destroy_service, self.create_service(srv_type, name, guarded)))
+
+    def refuse(self, error: Exception, *, kind: str | None = None) -> None:
+        """Count and tell why something was not used; the stream goes on."""
+        self.diagnostics.counts[kind or getattr(error, "kind", "refused messages")] += 1
+        self.get_logger().warning(str(error), throttle_duration_sec=2.0)
+
+    # lifecycle ---------------------------------------------------------------------------------
+    def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Refuse to be the second of this name, then load."""
+        result = self._attempt(self._refuse_duplicate, self.load)
+        if result != SUCCESS:
+            self._clear()
+        return result
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Enable the publishers, then start."""
+        super().on_activate(state)
+        self.active = True
+        result = self._attempt(self.start)
+        if result != SUCCESS:
+            self.active = False
+            super().on_deactivate(state)
+        return result
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Silence every callback, then stop."""
+        self.active = False
+        self._attempt(self.stop)
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unload, and destroy what `load` created."""
+        self._clear()
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and unload from any state."""
+        was_active, self.active = self.active, False
+        if was_active:
+            self._attempt(self.stop)
+        self._clear()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Fall back to unconfigured, so that the node can be configured again."""
+        return self.on_shutdown(state)
+
+    def _clear(self) -> None:
+        self._attempt(self.unload)
+        while self._entities:
+            destroy, entity = self._entities.pop()
+            destroy(entity)
+
+    def _attempt(self, *hooks: Callable[[], None]) -> TransitionCallbackReturn:
+        try:
+            for hook in hooks:
+                hook()
+        except Ml3Error as error:
+            self.get_logger().error(str(error))
+            return FAILURE
+        except Exception:  # rclpy would swallow it
+            self.get_logger().error(traceback.format_exc())
+            return ERROR
+        return SUCCESS
+
+    def _refuse_duplicate(self) -> None:
+        me = (self.get_name(), self.get_namespace())
+        while True:
+            namesakes = self.get_node_names_and_namespaces().count(me)
+            if time.monotonic() - self._born >= self.parameters["duplicate_wait"]:
+                break
+            time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
+        if namesakes > 1:
+            raise ConfigError(
+                f"another node named {me[1].rstrip('/')}/{me[0]} is running in this ROS domain: "
+                "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
+                "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
+            )
+
+
+def run(node_class: Callable[[], Ml3Node], arguments: Sequence[str] | None = None) -> int:
+    """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
+
+    Signals only set a flag that the loop reads, so a second one cannot hit the clean-up, and
+    every node goes through its own shutdown transition before the process ends.
+    """
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: asked.append(received))
+    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        node = node_class()
+    except Ml3Error as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        rclpy.try_shutdown()
+        return 2
+    executor = SingleThreadedExecutor()
+    executor.add_node(node)
+    try:
+        if node.parameters["autostart"] and node.trigger_configure() == SUCCESS:
+            node.trigger_activate()
+        while not asked and node.state_name() != "finalized":
+            executor.spin_once(timeout_sec=0.1)
+        return 0
+    except Exception:
+        traceback.print_exc()
+        return 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, EXIT_DEADLINE_S)  # ends what cannot end itself
+        if node.state_name() == "finalized":
+            _spin_for(executor, LINGER_S)
+        else:
+            node.trigger_shutdown()
+        executor.shutdown()
+        node.destroy_node()
+        rclpy.try_shutdown()
+
+
+def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.05)

@@ -1,0 +1,81 @@
+"""What a node tells on /diagnostics once a second: rates, losses, guards, ages."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.node import Node
+
+OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+
+
+class Rate:
+    """Counts events and tells how many there were per second since it was last asked."""
+
+    def __init__(self) -> None:
+        """Start counting now."""
+        self.total = 0
+        self._seen = 0
+        self._since = time.monotonic()
+
+    def tick(self) -> None:
+        """Count one event."""
+        self.total += 1
+
+    def per_second(self) -> float:
+        """Return the mean rate since the last call [1/s]."""
+        now = time.monotonic()
+        span, count = max(now - self._since, 1e-6), self.total - self._seen
+        self._since, self._seen = now, self.total
+        return count / span
+
+
+class Diagnostics:
+    """Publishes one DiagnosticStatus a second.
+
+    `rates` and `counts` are filled by the node; a count that grows raises the level to WARN for
+    as long as it grows. `values` returns what else is worth telling.
+    """
+
+    def __init__(self, node: Node, state: Callable[[], str]) -> None:
+        """Publish on /diagnostics for `node`; `state` names its lifecycle state."""
+        self.rates: dict[str, Rate] = {}
+        self.counts: Counter[str] = Counter()
+        self.values: Callable[[], dict[str, object]] = dict
+        self._node = node
+        self._state = state
+        self._told: Counter[str] = Counter()
+        self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
+        self._timer = node.create_timer(1.0, self.publish)
+
+    def tick(self, name: str) -> None:
+        """Count one event of the rate `name`."""
+        self.rates.setdefault(name, Rate()).tick()
+
+    def status(self) -> DiagnosticStatus:
+        """Return the status of this second."""
+        state = self._state()
+        status = DiagnosticStatus(name=self._node.get_name(), hardware_id="ml3_ros")
+        grown = [name for name, count in self.counts.items() if count > self._told[name]]
+        self._told = Counter(self.counts)
+        status.level = WARN if grown else OK
+        status.message = f"{state}; now: {', '.join(grown)}" if grown else state
+        told: dict[str, object] = {"state": state}
+        told |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}
+        told |= dict(self.counts)
+        told |= self.values()
+        status.values = [KeyValue(key=key, value=_text(value)) for key, value in told.items()]
+        return status
+
+    def publish(self) -> None:
+        """Publish the status of this second."""
+        array = DiagnosticArray(status=[self.status()])
+        array.header.stamp = self._node.get_clock().now().to_msg()
+        self._publisher.publish(array)
+
+
+def _text(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

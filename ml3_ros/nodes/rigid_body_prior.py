@@ -1,0 +1,46 @@
+"""The extra information of meta-training: M(q) and nle(q, v) at every joint state."""
+
+from __future__ import annotations
+
+import sys
+
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.msg import InertiaPrior
+from ml3_ros.bridges.ml3_messages import prior_to_msg
+from ml3_ros.nodes.base import RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.joint_stream import JointStream
+from ml3_ros.nodes.parameters import Param
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+
+class RigidBodyPrior(Ml3Node):
+    """Joint states in, rigid-body dynamics of the nominal model out; for meta-training only."""
+
+    PARAMETERS = (
+        Param(name="robot", default="sawyer", help="sawyer, reacher, or path of a URDF or MJCF"),
+    )
+
+    def load(self) -> None:
+        """Load the model and connect it."""
+        self._model = PinocchioModel(load_robot(self.parameters["robot"]))
+        self._stream = JointStream(self._model.names, self.diagnostics.counts)
+        self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_100)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
+
+    def _on_state(self, msg: JointState) -> None:
+        sample = self._stream.read(msg)
+        M, nle = self._model.M(sample.q), self._model.nle(sample.q, sample.v)
+        prior = prior_to_msg(self._model.names, sample.stamp, sample.q, sample.v, M, nle)
+        self._priors.publish(prior)
+        self.diagnostics.tick("inertia_prior")
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: RigidBodyPrior("rigid_body_prior"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""A simulated arm behind the topics of a real one: joint states out, joint torques in."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+import numpy as np
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
+from ml3_ros.errors import MessageError, RobotError
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.parameters import Param
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.registry import load_robot
+
+STEPS_AT_ONCE = 2  # that a late simulation makes to catch up; more would blind its controller
+SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
+HOLD_DAMPING = 10.0  # of the arm that holds itself: torque -HOLD_DAMPING * M_jj * v [1/s]
+
+DOUBLES = Parameter.Type.DOUBLE_ARRAY
+
+
+class StaleCommandError(MessageError):
+    """A command answers a state that is too old, or was stamped by another clock."""
+
+    kind = "stale commands"
+
+
+class SimArm(Ml3Node):
+    """Steps MuJoCo in real time; its stamps are start + n * dt, exactly.
+
+    Without a fresh command the arm holds itself: gravity compensation and damping from its own
+    model. The newest command is used for `command_timeout` of robot time.
+    """
+
+    PARAMETERS = (
+        Param(name="robot", default="sawyer", help="sawyer, reacher, or path of a URDF or MJCF"),
+        Param(name="publish_rate", default=100.0, help="joint states per robot second [Hz]",
+              limits=(10.0, 1000.0)),
+        Param(name="real_time_factor", default=1.0, help="robot seconds per second [-]",
+              limits=(0.05, 20.0)),
+        Param(name="seed", default=0, help="seed of the sensor noise", limits=(0, 2**31 - 1)),
+        Param(name="command_timeout", default=0.1, help="age at which a command is stale [s]",
+              limits=(0.005, 5.0)),
+        Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
+              "the robot's own"),
+        Param(name="perturbation_seed", default=-1, help="draw masses, payload and friction at "
+              "random with this seed instead of taking the values below; -1: take them",
+              limits=(-1, 2**31 - 1)),
+        Param(name="payload", default=0.0, help="point mass at the tool [kg]", limits=(0.0, 20.0)),
+        Param(name="mass_scale", default=[1.0], help="mass of each link over its nominal one, one "
+              "number or one a joint [-]", limits=(0.1, 10.0)),
+        Param(name="viscous", default=[0.0], help="viscous friction, one number or one a joint "
+              "[N m s/rad]", limits=(0.0, 1000.0)),
+        Param(name="coulomb", default=[0.0], help="dry friction, one number or one a joint [N m]",
+              limits=(0.0, 1000.0)),
+        Param(name="position_noise", default=0.0, help="standard deviation of positions [rad]",
+              limits=(0.0, 0.1)),
+        Param(name="velocity_noise", default=1e-3, help="standard deviation of velocities [rad/s]",
+              limits=(0.0, 1.0)),
+        Param(name="torque_noise", default=[0.0], help="standard deviation of efforts, one number "
+              "or one a joint [N m]", limits=(0.0, 100.0)),
+        Param(name="command_delay", default=0.0, help="from a command to its torque [s]",
+              limits=(0.0, 0.1)),
+    )  # fmt: skip
+
+    def load(self) -> None:
+        """Build the arm and connect it."""
+        p = self.parameters
+        description = load_robot(p["robot"])
+        self._names = description.names
+        self._arm = MujocoArm(description, self._perturbation(description), seed=p["seed"])
+        self._home = np.array(p["home"] or description.home)
+        self._arm.reset(self._home)
+        self._dt = 1.0 / p["publish_rate"]
+        self._timeout = round(p["command_timeout"] * NANO)
+        self._damping = HOLD_DAMPING * np.diag(self._arm.M(self._home))
+        self._start = self._steps = 0
+        self._states = self.publisher(JointState, "joint_states", RELIABLE_100)
+        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_1)
+        self.every(self._dt / p["real_time_factor"], self._on_time)
+
+    def start(self) -> None:
+        """Start from home; robot time goes on from the present or from where it was."""
+        self._arm.reset(self._home)
+        self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
+        self._steps = self._slipped = 0
+        self._wall = time.monotonic()
+        self._command: tuple[int, np.ndarray] | None = None
+        self._holding = True
+        self._publish()
+
+    def told(self) -> dict[str, object]:
+        """Tell what drives the arm."""
+        if not self.active:
+            return {}
+        driver = "itself (no fresh command)" if self._holding else "joint_command"
+        return {
+            "held by": driver,
+            "slipped [s]": self._slipped * self._dt,
+            "saturated joints": ", ".join(
+                name
+                for name, saturated in zip(self._names, self._arm.state().saturated, strict=True)
+                if saturated
+            ),
+        }
+
+    def _perturbation(self, description: object) -> Perturbation:
+        p = self.parameters
+        noise = {
+            "position_noise": p["position_noise"],
+            "velocity_noise": p["velocity_noise"],
+            "torque_noise": _one_or_all(p["torque_noise"]),
+        }
+        if p["perturbation_seed"] >= 0:
+            rng = np.random.default_rng(p["perturbation_seed"])
+            delay = (p["command_delay"], p["command_delay"])
+            return Perturbation.sample(description, rng, command_delay=delay, **noise)
+        return Perturbation(
+            payload=p["payload"],
+            mass_scale=_one_or_all(p["mass_scale"]),
+            viscous=_one_or_all(p["viscous"]),
+            coulomb=_one_or_all(p["coulomb"]),
+            command_delay=p["command_delay"],
+            **noise,
+        )
+
+    def _stamp(self) -> int:
+        return self._start + round(self._steps * self._dt * NANO)
+
+    def _on_time(self) -> None:
+        factor = self.parameters["real_time_factor"]
+        due = int((time.monotonic() - self._wall) * factor / self._dt) - self._steps
+        late = due - self._slipped
+        if late > SLIP_STEPS:
+            self._slipped += late - SLIP_STEPS
+        for _ in range(min(late, STEPS_AT_ONCE)):
+            self._step()
+
+    def _step(self) -> None:
+        try:
+            self._arm.step(self._torque(), self._dt)
+        except RobotError as error:
+            self.refuse(error, kind="divergences")
+            self._arm.reset(self._home)
+        self._steps += 1
+        self._publish()
+
+    def _torque(self) -> np.ndarray:
+        self._holding = self._command is None or self._stamp() - self._command[0] > self._timeout
+        if not self._holding:
+            return self._command[1]
+        state = self._arm.state()
+        return self._arm.nle(state.q, state.v) - self._damping * state.v
+
+    def _publish(self) -> None:
+        state = self._arm.state()
+        sample = JointSample(stamp=self._stamp(), q=state.q, v=state.v, tau=state.tau)
+        self._states.publish(sample_to_msg(sample, self._names))
+        self.diagnostics.tick("joint_states")
+
+    def _on_command(self, msg: JointState) -> None:
+        tau = effort_from_msg(msg, self._names)
+        stamp = nanoseconds(msg.header.stamp)
+        age = self._stamp() - stamp
+        if not 0 <= age <= self._timeout:
+            raise StaleCommandError(
+                f"joint_command is stamped {age / NANO:.3f} s before the arm's present state: it "
+                f"is refused; answer each joint state within {self._timeout / NANO:g} s and copy "
+                "its stamp"
+            )
+        self._command = (stamp, tau)
+        self.diagnostics.tick("joint_command")
+
+
+def _one_or_all(values: tuple[float, ...]) -> float | tuple[float, ...]:
+    return values[0] if len(values) == 1 else values
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: SimArm("sim_arm"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
