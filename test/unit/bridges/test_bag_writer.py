@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bag_samples import JOINT_STATE, joint_state
 
 from ml3_ros.bridges.bag_writer import BagWriter
 from ml3_ros.bridges.bags import joint_state_topics, read_joint_states
@@ -20,18 +18,24 @@ from ml3_ros.errors import DataError
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 
-def record(path, storage="sqlite3", n=20):
-    writer = BagWriter(path, storage)
-    writer.add_topic("/joint_states", JOINT_STATE)
-    writer.add_topic("/joint_states", JOINT_STATE)
-    writer.add_topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
-    for i in range(n):
-        writer.write("/joint_states", 10_000_000 * i, joint_state(1 + 0.01 * i))
-    return writer
+@pytest.fixture
+def record(joint_state):
+    """Begin a bag and write 20 joint states to it, 10 ms apart: (path, storage) -> writer."""
+
+    def write(path, storage="sqlite3"):
+        writer = BagWriter(path, storage)
+        writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
+        writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
+        writer.add_topic("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray")
+        for i in range(20):
+            writer.write("/joint_states", 10_000_000 * i, joint_state(1 + 0.01 * i))
+        return writer
+
+    return write
 
 
 @pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
-def test_a_recording_reads_back(tmp_path, storage):
+def test_a_recording_reads_back(tmp_path, record, storage):
     record(tmp_path / "bag", storage).close()
     recording = read_joint_states(tmp_path / "bag")
     np.testing.assert_allclose(recording.t, 0.01 * np.arange(20), atol=1e-9)
@@ -39,16 +43,24 @@ def test_a_recording_reads_back(tmp_path, storage):
     assert (tmp_path / "bag" / "metadata.yaml").exists()
 
 
-def test_what_was_flushed_survives_a_killed_recorder(tmp_path):
+def test_what_was_flushed_survives_a_killed_recorder(tmp_path, joint_state):
     script = (
-        "import os, signal, test_bag_writer as t\n"
-        f"writer = t.record({str(tmp_path / 'bag')!r})\n"
+        "import os, signal, sys\n"
+        "from ml3_ros.bridges.bag_writer import BagWriter\n"
+        "writer = BagWriter(sys.argv[1])\n"
+        "writer.add_topic('js', 'sensor_msgs/msg/JointState')\n"
+        "for i, raw in enumerate(sys.argv[2:]):\n"
+        "    writer.write('js', i, bytes.fromhex(raw))\n"
         "writer.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
-    paths = [str(REPOSITORY), str(Path(__file__).parent)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run([sys.executable, "-c", script], env=environment, timeout=60, check=False)
+    messages = [joint_state(1 + 0.01 * i).hex() for i in range(20)]
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "bag"), *messages],
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+        timeout=60,
+        check=False,
+    )
     assert done.returncode == -signal.SIGKILL
     assert not (tmp_path / "bag" / "metadata.yaml").exists()
     assert read_joint_states(tmp_path / "bag").t.size == 20
@@ -74,7 +86,7 @@ def test_an_unknown_message_type_is_refused(tmp_path):
     writer.close()
 
 
-def test_an_older_recording_is_never_overwritten(tmp_path):
+def test_an_older_recording_is_never_overwritten(tmp_path, record):
     record(tmp_path / "bag").close()
     with pytest.raises(DataError, match="choose a new folder"):
         BagWriter(tmp_path / "bag")
@@ -90,9 +102,8 @@ def test_folders_that_cannot_be_made_are_named(tmp_path):
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_a_sentence(tmp_path):
+def test_a_full_disk_is_a_sentence(tmp_path, record):
     writer = record(tmp_path / "bag", "mcap")
     writer._writer.storage.bio = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
     with pytest.raises(DataError, match="free disk space"):
         writer.close()
-    shutil.rmtree(tmp_path / "bag")

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import pytest
 from rosbags.rosbag2 import StoragePlugin, Writer
 from rosbags.typesys import Stores, get_typestore
 
@@ -14,7 +15,7 @@ JOINT_STATE = "sensor_msgs/msg/JointState"
 PLUGINS = {"sqlite3": StoragePlugin.SQLITE3, "mcap": StoragePlugin.MCAP}
 
 
-def joint_state(t, names=("a", "b"), q=(0.1, 0.2), v=(1.0, 2.0), tau=None):
+def _joint_state(t, names=("a", "b"), q=(0.1, 0.2), v=(1.0, 2.0), tau=None):
     """Return the CDR bytes of a JointState stamped `t` [s]; tau defaults to (t, -t)."""
     types = STORE.types
     tau = (t, -t) if tau is None else tau
@@ -27,7 +28,7 @@ def joint_state(t, names=("a", "b"), q=(0.1, 0.2), v=(1.0, 2.0), tau=None):
     return bytes(STORE.serialize_cdr(message, JOINT_STATE))
 
 
-def save(path: Path, topics: dict[str, Iterable[bytes]], storage: str = "sqlite3") -> Path:
+def _save(path: Path, topics: dict[str, Iterable[bytes]], storage: str = "sqlite3") -> Path:
     """Write {topic: messages} to a bag folder, received 10 ms apart; returns the folder."""
     with Writer(path, version=9, storage_plugin=PLUGINS[storage]) as writer:
         for topic, messages in topics.items():
@@ -35,3 +36,15 @@ def save(path: Path, topics: dict[str, Iterable[bytes]], storage: str = "sqlite3
             for i, raw in enumerate(messages):
                 writer.write(connection, 1_000_000_000 + 10_000_000 * i, raw)
     return path
+
+
+@pytest.fixture
+def joint_state():
+    """Make the CDR bytes of a JointState: (t, names, q, v, tau) -> bytes."""
+    return _joint_state
+
+
+@pytest.fixture
+def save():
+    """Write a bag folder with the rosbags library: (path, {topic: messages}, storage) -> path."""
+    return _save
