@@ -191,7 +191,11 @@ def set_up() -> None:
             checked = True
         print(f"{name}: {says} ...", end=" ", flush=True)
         start = time.monotonic()
-        action()
+        try:
+            action()
+        except SetupError:
+            print("failed", flush=True)
+            raise
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(state)
         print(f"{time.monotonic() - start:.0f} s", flush=True)
@@ -215,7 +219,7 @@ def main() -> int:
     try:
         set_up()
     except SetupError as error:
-        print(f"\n{error}", file=sys.stderr)
+        print(error, file=sys.stderr)
         return 1
     return 0
 
