@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import TextIO
 
 PATIENCE_S = 1.8  # from SIGINT to SIGTERM, and from there to SIGKILL: all is over within 5 s
+REMIND_S = 0.3
 TICK_S = 0.1
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 PR_SET_PDEATHSIG = 1
@@ -148,15 +149,21 @@ class Supervisor:
 
     def _end(self, children: list[Child]) -> None:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
-            living = [child for child in children if child.group_lives()]
-            for child in living:
-                child.send(number)
             deadline = time.monotonic() + PATIENCE_S
-            while time.monotonic() < deadline and any(child.group_lives() for child in living):
+            again = 0.0
+            while living := [child for child in children if child.group_lives()]:
+                now = time.monotonic()
+                if now > deadline or (number == signal.SIGKILL and again):
+                    break
+                if now > again:  # a node that is just starting does not hear the first one
+                    again = now + REMIND_S
+                    for child in living:
+                        child.send(number)
                 for child in children:
                     self._show(child)
                 time.sleep(0.02)
         for child in children:
+            child.process.wait()
             self._show(child, last=True)
             child.stdout.close()
             if child.process.returncode == -signal.SIGKILL and not child.reported:

@@ -74,9 +74,13 @@ class Ml3Node(LifecycleNode):
         self._entities: list[tuple[Callable[[Any], object], Any]] = []
         self.active = False
         self.diagnostics = Diagnostics(self, self.state_name)
-        self.parameters = ParameterTable(
-            self, (*COMMON, *self.PARAMETERS), lambda: self.state_name() != "unconfigured"
-        )
+        try:
+            self.parameters = ParameterTable(
+                self, (*COMMON, *self.PARAMETERS), lambda: self.state_name() != "unconfigured"
+            )
+        except ConfigError:
+            self.destroy_node()
+            raise
         self.diagnostics.values = self.told
         for sentence in self.parameters.unknown(list(self._parameter_overrides)):
             self.get_logger().warning(sentence)

@@ -1,0 +1,130 @@
+"""What every node does: it fails in sentences, refuses what is out of range, and stays alive."""
+
+from __future__ import annotations
+
+import pytest
+import rclpy
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.nodes.base import RELIABLE_100, Ml3Node
+from ml3_ros.nodes.parameters import Param
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+class Relay(Ml3Node):
+    """Sends on what it hears."""
+
+    PARAMETERS = (
+        Param(name="rate", default=100.0, help="messages per second [Hz]", limits=(1.0, 500.0)),
+        Param(name="mode", default="fast", help="how", choices=("fast", "slow"), live=True),
+        Param(name="gains", default=[1.0], help="one a joint [-]", limits=(0.0, 10.0)),
+        Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="names"),
+        Param(name="fixed", default=1, help="a number [-]", read_only=True),
+    )
+
+    def load(self):
+        if self.parameters["gains"] == (0.0,):
+            raise RobotError("all gains are zero: give one that is not")
+        if self.parameters["gains"] == (9.0,):
+            raise ZeroDivisionError
+        self.sent = self.publisher(JointState, "out", RELIABLE_100)
+        self.subscribe(JointState, "in", self.sent.publish, RELIABLE_100)
+
+
+def change(node, **values):
+    return [node.set_parameters([Parameter(k, value=v)])[0] for k, v in values.items()][0]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"rate": 5000.0}, "Min: 1.0, Max: 500.0"),
+        ({"rate": float("nan")}, "Min: 1.0, Max: 500.0"),
+        ({"mode": "other"}, "mode must be one of fast, slow, got 'other'"),
+        ({"gains": [1.0, 11.0]}, "gains must be from 0 to 10, got 11"),
+        ({"fixed": 2}, "read-only"),
+    ],
+)
+def test_a_value_out_of_range_is_refused_with_the_range(graph, values, reason):
+    node = graph.add(Relay, "relay")
+    before = node.parameters.values()
+    result = change(node, **values)
+    assert not result.successful
+    assert reason in result.reason
+    assert node.parameters.values() == before
+
+
+def test_a_bad_override_is_one_sentence(graph):
+    with pytest.raises(ConfigError, match=r"rate is refused.*Max: 500"):
+        graph.add(Relay, "relay", rate=1e6)
+    with pytest.raises(ConfigError, match=r"rate must be a float, so write 1\.0 and not 1"):
+        graph.add(Relay, "relay", rate=5)
+
+
+def test_a_list_that_is_not_set_is_empty(graph):
+    assert graph.add(Relay, "relay").parameters["joints"] == ()
+    assert graph.add(Relay, "relay2", joints=["a"]).parameters["joints"] == ("a",)
+
+
+def test_a_misspelt_parameter_is_named(graph):
+    node = graph.add(Relay, "relay", raet=3.0)
+    assert node.parameters.unknown(["raet"]) == [
+        "there is no parameter 'raet', it is ignored: did you mean 'rate'?"
+    ]
+
+
+def test_what_configure_reads_is_locked_until_cleanup(graph):
+    node = graph.add(Relay, "relay")
+    assert node.trigger_configure() == SUCCESS
+    result = change(node, rate=50.0)
+    assert not result.successful
+    assert "deactivate and clean up" in result.reason
+    assert change(node, mode="slow").successful
+    node.trigger_cleanup()
+    assert change(node, rate=50.0).successful
+
+
+@pytest.mark.parametrize("gain", [0.0, 9.0])
+def test_a_failed_configure_leaves_a_node_that_can_be_put_right(graph, gain):
+    node = graph.add(Relay, "relay", gains=[gain])
+    assert node.trigger_configure() != SUCCESS
+    assert node.state_name() == "unconfigured"
+    change(node, gains=[1.0])
+    assert node.trigger_configure() == SUCCESS
+
+
+def test_a_second_node_of_the_same_name_is_refused(graph, capfd):
+    node = graph.add(Relay, "relay")
+    other = rclpy.Context()
+    rclpy.init(context=other, domain_id=graph.context.get_domain_id())
+    namesake = rclpy.create_node("relay", context=other)
+    graph.until(lambda: node.get_node_names().count("relay") == 2)
+    assert node.trigger_configure() == FAILURE
+    assert "another node named /relay is running" in capfd.readouterr().err
+    namesake.destroy_node()
+    other.try_shutdown()
+    graph.until(lambda: node.get_node_names().count("relay") == 1)
+    assert node.trigger_configure() == SUCCESS
+
+
+def test_nothing_leaves_a_node_that_is_not_active(graph):
+    node = graph.add(Relay, "relay")
+    probe = graph.plain()
+    heard = graph.listen(probe, JointState, "out")
+    sender = probe.create_publisher(JointState, "in", RELIABLE_100)
+    node.trigger_configure()
+    node.trigger_activate()
+    graph.until(lambda: sender.get_subscription_count() and node.sent.get_subscription_count())
+    sender.publish(JointState(name=["1"]))
+    graph.until(lambda: len(heard) == 1)
+    node.trigger_deactivate()
+    sender.publish(JointState(name=["2"]))
+    graph.for_(0.3)
+    node.trigger_activate()
+    sender.publish(JointState(name=["3"]))
+    graph.until(lambda: len(heard) == 2)
+    assert heard[1].name == ["3"]

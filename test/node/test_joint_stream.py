@@ -1,0 +1,51 @@
+"""The time of a stream only goes forward, and whoever reads it learns what was lost."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from sensor_msgs.msg import JointState
+
+from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.nodes.joint_stream import RESTART_AFTER, BackwardsError, JointStream
+
+DT = NANO // 100
+
+
+def state(stamp):
+    msg = JointState(name=["a"], position=[0.0], velocity=[0.0], effort=[0.0])
+    msg.header.stamp = time_msg(stamp)
+    return msg
+
+
+@pytest.fixture
+def stream():
+    stream = JointStream(["a"], Counter())
+    for k in range(20):
+        stream.read(state(NANO + k * DT))
+    return stream
+
+
+def test_a_stamp_that_does_not_increase_is_dropped_and_the_stream_goes_on(stream):
+    for stamp in (NANO + 19 * DT, NANO + 3 * DT):
+        with pytest.raises(BackwardsError, match="keep its clock monotonic"):
+            stream.read(state(stamp))
+    assert stream.read(state(NANO + 20 * DT)).stamp == NANO + 20 * DT
+    assert stream.restarts == 0
+
+
+def test_lost_samples_are_counted(stream):
+    stream.read(state(NANO + 25 * DT))
+    assert stream._counts["lost samples"] == 5
+    stream.read(state(NANO + 26 * DT + DT // 3))  # jitter is no loss
+    assert stream._counts["lost samples"] == 5
+
+
+def test_a_restarted_source_is_followed(stream):
+    for k in range(RESTART_AFTER - 1):
+        with pytest.raises(BackwardsError):
+            stream.read(state(k * DT + DT))
+    assert stream.read(state(RESTART_AFTER * DT)).stamp == RESTART_AFTER * DT
+    assert stream.restarts == 1
+    assert stream.seconds(RESTART_AFTER * DT) == 0.0
