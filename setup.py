@@ -40,7 +40,7 @@ setup(
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", files("launch/*.launch.py")),
-        (f"share/{NAME}/config", files("config/*.yaml")),
+        (f"share/{NAME}/config", files("config/*.*")),
     ],
     # ROS packages (rclpy, launch_ros, the messages) come from package.xml or, without a ROS 2
     # installation, from requirements.txt; no package of that name on an index is meant.

@@ -1,0 +1,39 @@
+"""What holds for every test process: one thread a library, and ROS 2 traffic that nobody else hears.
+
+It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import tempfile
+from pathlib import Path
+from typing import IO
+
+# Above the ids that people use, and below the ports that Linux gives to outgoing connections.
+DOMAIN_IDS = range(215, 233)
+
+
+def claim_domain_id() -> tuple[int, IO[str]]:
+    """Return a ROS domain id that no other test process on this machine has, and its lock.
+
+    The lock file has to stay open as long as the id is used.
+    """
+    for domain_id in DOMAIN_IDS:
+        lock = Path(tempfile.gettempdir(), f"ml3_ros_test_domain_{domain_id}.lock").open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        return domain_id, lock
+    raise RuntimeError(f"{len(DOMAIN_IDS)} test processes run already: wait for one to end.")
+
+
+DOMAIN_ID, _LOCK = claim_domain_id()
+os.environ["ROS_DOMAIN_ID"] = str(DOMAIN_ID)
+os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"
+os.environ["MPLBACKEND"] = "Agg"  # no window from a figure
