@@ -89,6 +89,23 @@ class PinocchioModel:
         pinocchio.framesForwardKinematics(self._model, self._data, q)
         return self._data.oMf[self._tool].homogeneous
 
+    def payload_torque(self, q: Array, v: Array, a: Array) -> Array:
+        """Return what a point mass of 1 kg at the tool adds to rnea [N m/kg]: (n,), or (B, n).
+
+        J^T (acceleration - gravity), with the tool's linear Jacobian J (3, n) in the world frame.
+        """
+        return self._each((self.nv,), self._payload_torque, q=q, v=v, a=a)
+
+    def _payload_torque(self, q: Array, v: Array, a: Array) -> Array:
+        world = pinocchio.LOCAL_WORLD_ALIGNED
+        pinocchio.forwardKinematics(self._model, self._data, q, v, a)
+        J = pinocchio.computeFrameJacobian(self._model, self._data, q, self._tool, world)[:3]
+        pinocchio.updateFramePlacement(self._model, self._data, self._tool)
+        motion = pinocchio.getFrameClassicalAcceleration(
+            self._model, self._data, self._tool, world
+        )
+        return J.T @ (motion.linear - self._model.gravity.linear)
+
     def regressor(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y(q, v, a) with Y @ inertial_parameters() = rnea(q, v, a): (n, p), or (B, n, p).
 

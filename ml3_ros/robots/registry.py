@@ -154,7 +154,7 @@ def _check_joints(joints: list[tuple[int, int, str]]) -> None:
     for nq, nv, name in joints:
         if (nq, nv) != (1, 1):
             raise RobotError(
-                f"joint {name!r} is neither revolute nor prismatic: use a fixed-base arm with such "
+                f"joint {name!r} is neither revolute nor prismatic: use a fixed arm with such "
                 "joints only (give a continuous joint limits and the type revolute)"
             )
     names = [name for *_, name in joints]

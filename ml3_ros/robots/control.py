@@ -1,0 +1,134 @@
+"""Tracking: torques that keep an arm on a trajectory, at a low rate and with a wrong model."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
+
+_FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
+_LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
+
+
+class TrackingModel(RigidBodyModel, Protocol):
+    """What the controller asks of its model; `PinocchioModel` is one."""
+
+    def payload_torque(self, q: Array, v: Array, a: Array) -> Array:
+        """Return what a point mass of 1 kg at the tool adds to rnea [N m/kg], (n,)."""
+        ...
+
+
+class TrackingController:
+    """PD control of the acceleration, with gravity and all else the model knows fed forward.
+
+    tau = rnea(q, v, a_ref + kp (q_ref - q) + kd (v_ref - v)) + learned(q_ref, v_ref, a_ref)
+
+    so that a joint's gains scale with its inertia. Torques are held for a control period and often
+    arrive one period late, hence kd = gain / period; kp = kd^2 / 3 damps a little less than
+    critically. On light wrist joints such gains are too small to lift an unknown payload or to
+    break friction loose. Therefore a few parameters are learned while tracking, from the feedback
+    torque M (kp e + kd de) as the error of the feedforward torque (Kawato 1987): a payload at the
+    tool and, for each joint, dry and viscous friction and a constant.
+    """
+
+    def __init__(
+        self,
+        model: TrackingModel,
+        *,
+        rate: float = 100.0,
+        gain: float = 0.3,
+        adaptation: float = 3.0,
+    ) -> None:
+        """Start with nothing learned.
+
+        Args:
+            model: The arm as far as it is known.
+            rate: Control rate [Hz].
+            gain: Share of the velocity error that one period may take back, kd / rate [-]; 0.3 is
+                stable with up to two periods of delay, smaller is slower and bears more.
+            adaptation: Rate at which parameters are learned [1/s]; 0: never.
+
+        Raises:
+            ConfigError: rate, gain or adaptation out of range.
+        """
+        if not (np.isfinite(rate) and rate > 0.0):
+            raise ConfigError(f"rate is {rate}: it must be > 0 Hz")
+        if not 0.0 < gain <= 0.5:
+            raise ConfigError(
+                f"gain is {gain}: it must be in (0, 0.5], above sampling makes the arm unstable"
+            )
+        if not 0.0 <= adaptation <= 0.1 * rate:
+            raise ConfigError(f"adaptation is {adaptation}: it must be in [0, rate / 10]")
+        self._model = model
+        self._kd = gain * rate
+        self._kp = self._kd**2 / 3.0
+        self._step = adaptation / rate
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget what was learned."""
+        self._payload = 0.0
+        self._joint = np.zeros(
+            (3, self._model.nv)
+        )  # dry friction, viscous at the velocity limit, constant [N m]
+
+    @property
+    def payload(self) -> float:
+        """Estimated mass at the tool [kg] beyond the model's."""
+        return self._payload
+
+    def torque(
+        self,
+        q: ArrayLike,
+        v: ArrayLike,
+        q_ref: ArrayLike,
+        v_ref: ArrayLike | None = None,
+        a_ref: ArrayLike | None = None,
+    ) -> Array:
+        """Return the full joint torque for the next control period; call it once a period.
+
+        Args:
+            q: Measured positions [rad], (n,).
+            v: Measured velocities [rad/s], (n,).
+            q_ref: Reference positions now [rad], (n,).
+            v_ref: Reference velocities [rad/s], (n,); default zero.
+            a_ref: Reference accelerations [rad/s^2], (n,); default zero.
+
+        Returns:
+            tau [N m], (n,), within the effort limits.
+
+        Raises:
+            RobotError: Wrong shape or not finite; nothing is learned from it.
+        """
+        n = self._model.nv
+        q, v = joint_array(q, n, "q"), joint_array(v, n, "v")
+        q_ref = joint_array(q_ref, n, "q_ref")
+        v_ref = np.zeros(n) if v_ref is None else joint_array(v_ref, n, "v_ref")
+        a_ref = np.zeros(n) if a_ref is None else joint_array(a_ref, n, "a_ref")
+        feedback = self._kp * (q_ref - q) + self._kd * (v_ref - v)
+        effort = self._model.limits.effort
+        per_kg = self._model.payload_torque(q_ref, v_ref, a_ref)
+        features = np.stack(
+            (np.tanh(v_ref / _FRICTION_VELOCITY), v_ref / self._model.limits.velocity, np.ones(n))
+        )
+        learned = self._payload * per_kg + (self._joint * features).sum(axis=0)
+        learned = np.clip(learned, -_LEARNED_SHARE * effort, _LEARNED_SHARE * effort)
+        tau = self._model.rnea(q, v, a_ref + feedback) + learned
+        if (
+            np.abs(tau) <= effort
+        ).all():  # a saturated arm's error says nothing about the parameters
+            self._learn(self._model.M(q), feedback, per_kg, features)
+        return np.clip(tau, -effort, effort)
+
+    def _learn(self, M: Array, feedback: Array, per_kg: Array, features: Array) -> None:
+        """Move all parameters one step; weights 1 / M_ii make the joints comparable."""
+        error = M @ feedback
+        weighted = per_kg / M.diagonal()
+        size = float(weighted @ per_kg)
+        if size > 0.0:
+            self._payload += self._step * float(weighted @ error) / size
+        self._joint += self._step * features * error
