@@ -1,0 +1,100 @@
+"""Recordings of real arms, made ready to learn from, and what a model alone explains of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.baselines.friction_fit import friction_fit, friction_predict
+from ml3_ros.baselines.scores import nmse
+from ml3_ros.bridges.bags import JointRecording
+from ml3_ros.errors import DataError
+from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.tasks.inverse_dynamics.run_files import Samples
+
+Array = NDArray[np.float64]
+GAP = 1.5  # steps longer than this many median steps split a recording
+
+
+class HasInverseDynamics(Protocol):
+    """A rigid-body model with joints in the order of `names`."""
+
+    names: tuple[str, ...]
+
+    def rnea(self, q: Array, v: Array, a: Array) -> Array:
+        """Return the torque [N m] (B, n) of states (B, n)."""
+        ...
+
+
+def filtered_samples(recording: JointRecording, *, window: int = 31, order: int = 3) -> Samples:
+    """Return a recording with accelerations by a centred Savitzky-Golay filter on its velocities.
+
+    Gaps in time split the recording; parts shorter than the filter are left out.
+
+    Args:
+        recording: Joint states at a steady rate.
+        window: Length of the filter [samples], odd; 31 at 125 Hz is a quarter of a second.
+        order: Degree of its polynomial.
+
+    Raises:
+        DataError: No part of the recording is as long as the filter.
+    """
+    dt = recording.dt
+    breaks = np.flatnonzero(np.diff(recording.t) > GAP * dt) + 1
+    parts = np.split(np.arange(len(recording.t)), breaks)
+    kept = [part for part in parts if len(part) >= window]
+    if not kept:
+        raise DataError(
+            f"the recording has no {window} samples in a row without a gap (longest: "
+            f"{max(map(len, parts))}): record at a steady rate, or use a shorter window"
+        )
+    rows = np.concatenate(kept)
+    a = np.concatenate(
+        [savgol_acceleration(recording.v[part], dt, window, order) for part in kept]
+    )
+    return Samples(
+        joint_names=recording.names,
+        t=recording.t[rows],
+        q=recording.q[rows],
+        v=recording.v[rows],
+        a=a,
+        tau=recording.tau[rows],
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ModelCheck:
+    """What a rigid-body model explains of measured efforts, per joint (n,), in sample."""
+
+    correlation: Array  # of model torque and effort [-]
+    alone: Array  # NMSE of the model torque itself [-]
+    fitted: Array  # NMSE after effort = gain tau_rbd + viscous v + coulomb sign(v) + offset [-]
+    coefficients: Array  # of that fit, (n, 4)
+
+
+def check_model(samples: Samples, model: HasInverseDynamics) -> ModelCheck:
+    """Compare a model with a recording, alone and after the classical friction fit.
+
+    Raises:
+        DataError: The model's joints are not those of the samples, in the same order.
+    """
+    if tuple(model.names) != samples.joint_names:
+        raise DataError(
+            f"the model has joints {', '.join(model.names)}, the recording "
+            f"{', '.join(samples.joint_names)}: read the recording with the model's joints"
+        )
+    tau_rbd = model.rnea(samples.q, samples.v, samples.a)
+    coefficients = friction_fit(tau_rbd, samples.v, samples.tau)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = [
+            np.corrcoef(x, y)[0, 1] for x, y in zip(tau_rbd.T, samples.tau.T, strict=True)
+        ]
+    return ModelCheck(
+        correlation=np.array(correlation),
+        alone=nmse(tau_rbd, samples.tau),
+        fitted=nmse(friction_predict(coefficients, tau_rbd, samples.v), samples.tau),
+        coefficients=coefficients,
+    )

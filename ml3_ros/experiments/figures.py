@@ -1,0 +1,268 @@
+"""How every figure of the project looks: one colour a method, labels beside their lines.
+
+Figures are drawn without pyplot, so nothing here needs a display or keeps global state.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.typing import RcKeyType
+from numpy.typing import ArrayLike, NDArray
+
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.inverse_dynamics.run_files import write_atomically
+
+INK, FAINT = "#222222", "#8a8a8a"
+MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction
+DPI = 160
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodStyle:
+    """How a method is drawn and called in every figure and table."""
+
+    label: str
+    color: str
+    linestyle: str | tuple[int, tuple[float, ...]] = "-"
+    linewidth: float = 1.6
+    zorder: float = 3.0
+
+
+_DASHED = (0, (5.0, 2.0))
+_DASH_DOT = (0, (5.0, 1.6, 1.2, 1.6))
+_DOTTED = (0, (1.4, 1.6))
+
+# Hues are those of Okabe and Ito, which stay apart for all kinds of colour vision. What learns is
+# drawn solid, what knows a model dashed and dark.
+METHOD_STYLES: Mapping[str, MethodStyle] = {
+    "ml3_shaped": MethodStyle(label="ML3, shaped", color="#d5430b", linewidth=2.3, zorder=5.0),
+    "ml3_unshaped": MethodStyle(label="ML3, unshaped", color="#eb9f14", linewidth=2.0, zorder=4.0),
+    "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
+    "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
+    "sgd_same_step": MethodStyle(
+        label="SGD, same step", color="#62b3e6", linestyle=_DASHED, linewidth=1.4
+    ),
+    "least_squares_friction": MethodStyle(
+        label="least squares + friction", color=INK, linestyle=_DASHED, linewidth=1.4, zorder=2.5
+    ),
+    "least_squares": MethodStyle(
+        label="least squares", color="#777777", linestyle=_DASHED, linewidth=1.4, zorder=2.4
+    ),
+    "classical_fit": MethodStyle(
+        label="model + friction fit", color="#8e3a80", linestyle=_DASH_DOT, zorder=2.6
+    ),
+    "rigid_body": MethodStyle(
+        label="rigid-body model", color="#c986ad", linestyle=_DOTTED, linewidth=1.8, zorder=2.2
+    ),
+}
+_SPARE_COLORS = ("#7a5c1e", "#4b5fc4", "#b0243f", "#3d7a2a", "#5d4a8a")
+
+_LOOK: dict[RcKeyType, Any] = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9.0,
+    "text.color": INK,
+    "axes.edgecolor": "#555555",
+    "axes.labelcolor": INK,
+    "axes.linewidth": 0.7,
+    "axes.spines.right": False,
+    "axes.spines.top": False,
+    "axes.titlesize": 10.0,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#e7e7e7",
+    "grid.linewidth": 0.7,
+    "xtick.color": "#555555",
+    "ytick.color": "#555555",
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8.0,
+    "ytick.labelsize": 8.0,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.fonttype": "none",
+    "svg.hashsalt": "ml3_ros",  # equal data, equal file
+}
+
+
+def house_style() -> AbstractContextManager[None]:
+    """Return a context in which matplotlib draws in the style of the project."""
+    return rc_context(_LOOK)
+
+
+def method_style(name: str, others: Sequence[str] = ()) -> MethodStyle:
+    """Return the style of a method; one without its own gets a spare colour by its place.
+
+    Args:
+        name: Method.
+        others: All methods of the figure, so that two unknown ones differ.
+    """
+    if name in METHOD_STYLES:
+        return METHOD_STYLES[name]
+    unknown = [other for other in others if other not in METHOD_STYLES]
+    place = unknown.index(name) if name in unknown else 0
+    color = _SPARE_COLORS[place % len(_SPARE_COLORS)]
+    return MethodStyle(label=name.replace("_", " "), color=color)
+
+
+def in_order(names: Sequence[str]) -> list[str]:
+    """Sort methods as they are listed in METHOD_STYLES, unknown ones behind."""
+    known = list(METHOD_STYLES)
+    return sorted(names, key=lambda name: (known.index(name) if name in known else 99, name))
+
+
+def draw(
+    axes: Axes,
+    name: str,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    others: Sequence[str] = (),
+    band: tuple[ArrayLike, ArrayLike] | None = None,
+    **changes: Any,
+) -> Line2D:
+    """Draw one method's curve in its style.
+
+    Args:
+        axes: Where to draw.
+        name: Method.
+        x: Abscissae (K,).
+        y: Ordinates (K,); what is not finite is left out, so a diverged curve ends.
+        others: As for `method_style`.
+        band: Lower and upper edge (K,) of a shaded band, such as the quartiles.
+        changes: Fields of MethodStyle to change, such as linewidth.
+    """
+    style = replace(method_style(name, others), **changes)
+    y = np.asarray(y, dtype=float)
+    (line,) = axes.plot(
+        x,
+        np.where(np.isfinite(y), y, np.nan),
+        color=style.color,
+        linestyle=style.linestyle,
+        linewidth=style.linewidth,
+        zorder=style.zorder,
+        label=style.label,
+        solid_capstyle="round",
+    )
+    if band is not None:
+        low, high = (np.asarray(edge, dtype=float) for edge in band)
+        axes.fill_between(
+            x, low, high, color=style.color, alpha=0.14, linewidth=0, zorder=style.zorder - 1
+        )
+    return line
+
+
+def label_line_ends(
+    axes: Axes, lines: Sequence[Line2D], *, gap: float = 1.25, indent: float = 6.0
+) -> None:
+    """Write each line's label at the right of the axes, at the height where the line ends.
+
+    Labels that would overlap are moved apart and joined to their line by a thin leader. Call it
+    when limits and scales are final.
+
+    Args:
+        axes: Its right-hand side must be free.
+        lines: Lines with labels; those without a finite point are left out.
+        gap: Distance of two labels in heights of the text [-].
+        indent: Distance from the axes [points].
+    """
+    drawn = [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
+    if not drawn:
+        return
+    size = 8.5
+    figure = axes.get_figure(root=True)
+    assert figure is not None
+    figure.draw_without_rendering()  # limits and layout are only now known
+    box, points = axes.get_window_extent(), figure.dpi / 72.0
+    ends = []
+    for line in drawn:
+        y = np.asarray(line.get_ydata(), float)
+        end = y[np.isfinite(y)][-1]
+        ends.append(
+            axes.transData.transform((0.0 if axes.get_xscale() == "linear" else 1.0, end))[1]
+        )
+    heights = np.clip((np.array(ends) - box.y0) / points, 0.0, box.height / points)
+    places = _spread(heights, size * gap, box.height / points)
+    for line, height, place in zip(drawn, heights, places, strict=True):
+        color = str(line.get_color())
+        axes.annotate(
+            str(line.get_label()),
+            xy=(1.0, height * points / box.height),
+            xycoords="axes fraction",
+            xytext=(indent + 10.0, place - height),
+            textcoords="offset points",
+            color=color,
+            fontsize=size,
+            va="center",
+            ha="left",
+            annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-",
+                "color": color,
+                "linewidth": 0.7,
+                "alpha": 0.75,
+                "shrinkA": 1.0,
+                "shrinkB": 1.0,
+                "relpos": (0.0, 0.5),
+            },
+        )
+
+
+def _spread(wanted: NDArray[np.float64], distance: float, height: float) -> NDArray[np.float64]:
+    """Return places at least `distance` apart, within 0 ... height, near those wanted.
+
+    Neighbours that are too close become one block around their mean (pool adjacent violators).
+    """
+    order = np.argsort(wanted, kind="stable")
+    blocks: list[tuple[float, int]] = []  # (lowest place, labels) of each block, from below
+    for place in wanted[order]:
+        low, count = float(place), 1
+        while blocks and blocks[-1][0] + blocks[-1][1] * distance > low:
+            other_low, other_count = blocks.pop()
+            both = count + other_count
+            # each label pulls the block towards where it would have it begin
+            low = (other_low * other_count + (low - other_count * distance) * count) / both
+            low, count = max(low, 0.0), both
+        blocks.append((low, count))
+    places = np.concatenate([low + distance * np.arange(count) for low, count in blocks])
+    overshoot = places[-1] - height
+    if overshoot > 0.0:  # push down from the top, as far as the gaps go
+        for i in range(len(places) - 1, -1, -1):
+            ceiling = height - (len(places) - 1 - i) * distance
+            places[i] = min(places[i], ceiling)
+    result = np.empty_like(wanted)
+    result[order] = places
+    return result
+
+
+def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Write `stem`.png and `stem`.svg into `folder`; return their paths.
+
+    Raises:
+        DataError: The disk is full or the folder cannot be written.
+    """
+    paths = (folder / f"{stem}.png", folder / f"{stem}.svg")
+    if not folder.is_dir():
+        raise DataError(f"there is no folder {folder} for the figure: make it first")
+    for path in paths:
+        buffer = io.BytesIO()
+        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": "ml3_ros"}
+        with house_style():
+            figure.savefig(
+                buffer, format=path.suffix[1:], dpi=DPI, facecolor="white", metadata=metadata
+            )
+        write_atomically(path, buffer.getvalue())
+    return paths
