@@ -62,7 +62,7 @@ class Graph:
 
 @pytest.fixture
 def executor() -> Iterator[SingleThreadedExecutor]:
-    """An executor in a ROS domain of its own: nodes of the last test may still be leaving theirs."""
+    """An executor in a domain of its own: nodes of the last test may still be leaving theirs."""
     context = rclpy.Context()
     rclpy.init(context=context, domain_id=20 + (os.getpid() + next(TESTS)) % 80)
     executor = SingleThreadedExecutor(context=context)

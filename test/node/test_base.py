@@ -36,7 +36,8 @@ class Relay(Ml3Node):
 
 
 def change(node, **values):
-    return [node.set_parameters([Parameter(k, value=v)])[0] for k, v in values.items()][0]
+    (result,) = node.set_parameters([Parameter(k, value=v) for k, v in values.items()])
+    return result
 
 
 @pytest.mark.parametrize(

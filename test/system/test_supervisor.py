@@ -1,7 +1,8 @@
-"""The supervisor with real processes: whatever happens, its exit code is right and none is left."""
+"""The supervisor with real processes: its exit code is right, and it leaves none behind."""
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
@@ -20,7 +21,8 @@ DEADLINE_S = 15.0
 PARENT = """
 import json, sys
 from ml3_ros.bringup.supervisor import Command, Supervisor
-commands = [Command(name=n, argv=[sys.executable, "-c", code]) for n, code in json.loads(sys.argv[1])]
+children = json.loads(sys.argv[1])
+commands = [Command(name=name, argv=[sys.executable, "-c", code]) for name, code in children]
 sys.exit(Supervisor().run(commands, ends="main"))
 """
 # A node that ends when it is told to, as ours do.
@@ -63,7 +65,7 @@ class Run:
             assert line, "the output ended before the children had started"
             self.lines.append(line)
         words = " ".join(self.lines).split()
-        return [int(after) for word, after in zip(words, words[1:], strict=False) if word == "pid"]
+        return [int(after) for word, after in itertools.pairwise(words) if word == "pid"]
 
     def end(self) -> tuple[int, str]:
         """Wait for the end; return rc and everything printed."""

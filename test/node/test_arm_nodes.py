@@ -1,0 +1,174 @@
+"""sim_arm, excitation and rigid_body_prior over real topics."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from ml3_msgs.msg import InertiaPrior
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import JointState
+
+from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
+from ml3_ros.bridges.ml3_messages import prior_from_msg
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.excitation import ExcitationNode
+from ml3_ros.nodes.rigid_body_prior import RigidBodyPrior
+from ml3_ros.nodes.sim_arm import SimArm
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+REACHER = load_robot("reacher")
+NAMES = REACHER.names
+
+
+def up(node):
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    return node
+
+
+@pytest.fixture
+def arm(graph):
+    """A noiseless Reacher; its states and a publisher of commands."""
+    node = graph.add(SimArm, "sim_arm", robot="reacher", velocity_noise=0.0)
+    node.probe = graph.plain()
+    node.states = graph.listen(node.probe, JointState, "joint_states", RELIABLE_100)
+    node.commands = node.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+    up(node)
+    graph.until(lambda: node.states and node.commands.get_subscription_count())
+    return node
+
+
+def answer(arm, graph, tau, age_s=0.0, names=NAMES):
+    """Send one command for the newest state and let it arrive."""
+    stamp = nanoseconds(arm.states[-1].header.stamp) - round(age_s * NANO)
+    arm.commands.publish(effort_to_msg(np.asarray(tau), names, stamp))
+    seen = len(arm.states)
+    graph.until(lambda: len(arm.states) > seen + 3)
+
+
+def test_stamps_are_the_start_plus_a_multiple_of_dt(graph, arm):
+    graph.until(lambda: len(arm.states) >= 40)
+    stamps = [nanoseconds(msg.header.stamp) for msg in arm.states]
+    assert set(np.diff(stamps)) == {NANO // 100}
+
+
+def test_an_arm_without_commands_holds_itself(graph, arm):
+    graph.until(lambda: len(arm.states) >= 60)
+    moved = np.abs(np.array(arm.states[-1].position) - REACHER.home).max()
+    assert moved < 1e-3
+    assert arm.told()["held by"] == "itself (no fresh command)"
+
+
+def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
+    answer(arm, graph, [0.3, 0.0])
+    assert arm.told()["held by"] == "joint_command"
+    assert arm.states[-1].effort[0] == pytest.approx(0.3)
+    graph.until(lambda: arm.told()["held by"] != "joint_command")
+    graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
+
+
+@pytest.mark.parametrize(
+    ("how", "kind", "sentence"),
+    [
+        ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is nan"),
+        ({"age_s": 0.5}, "stale commands", "copy its stamp"),
+        ({"age_s": -0.5}, "stale commands", "copy its stamp"),
+        ({"names": ("x", "y")}, "refused messages", "is for x, y, which this arm does not have"),
+        ({"names": NAMES[:1], "tau": [0.1]}, "partial messages", f"has no {NAMES[1]}"),
+    ],
+)
+def test_a_command_that_must_not_be_used_is_refused_and_counted(
+    graph, arm, capfd, how, kind, sentence
+):
+    answer(arm, graph, **({"tau": [0.3, 0.0]} | how))
+    assert arm.diagnostics.counts == {kind: 1}
+    assert arm.told()["held by"] == "itself (no fresh command)"
+    assert re.search(sentence, capfd.readouterr().err)
+
+
+def test_a_deactivated_arm_is_silent_and_goes_on_later_in_time(graph, arm):
+    arm.trigger_deactivate()
+    graph.for_(0.1)
+    count, last = len(arm.states), nanoseconds(arm.states[-1].header.stamp)
+    graph.for_(0.2)
+    assert len(arm.states) == count
+    arm.trigger_activate()
+    graph.until(lambda: len(arm.states) > count)
+    assert nanoseconds(arm.states[count].header.stamp) > last
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"robot": "r2d2"}, "there is no robot 'r2d2'"),
+        ({"mass_scale": [1.0, 1.0, 1.0]}, "mass_scale has 3 values"),
+        ({"home": [9.0, 9.0]}, "limits of joint"),
+    ],
+)
+def test_an_arm_that_cannot_be_built_says_why(graph, capfd, parameters, sentence):
+    node = graph.add(SimArm, "sim_arm", **({"robot": "reacher"} | parameters))
+    assert node.trigger_configure() == FAILURE
+    assert sentence in capfd.readouterr().err
+
+
+def test_random_arms_are_equal_for_equal_seeds(graph):
+    nodes = [
+        graph.add(SimArm, f"sim_arm{i}", robot="reacher", perturbation_seed=seed)
+        for i, seed in enumerate((3, 3, 4))
+    ]
+    for node in nodes:
+        assert node.trigger_configure() == SUCCESS
+    M = [node._arm.M(REACHER.home) for node in nodes]
+    np.testing.assert_array_equal(M[0], M[1])
+    assert np.abs(M[2] - M[0]).max() > 1e-3
+
+
+def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph):
+    start = [REACHER.home[0] + 0.3, REACHER.home[1] - 0.3]
+    arm = graph.add(SimArm, "sim_arm", robot="reacher", home=start, real_time_factor=4.0)
+    excitation = graph.add(
+        ExcitationNode, "excitation", robot="reacher", fade_seconds=1.0, piece_seconds=2.0
+    )
+    probe = graph.plain()
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    commands = graph.listen(probe, JointState, "joint_command", RELIABLE_100)
+    assert excitation.trigger_configure() == SUCCESS
+    up(arm)
+    graph.until(lambda: len(states) > 5)
+    excitation.trigger_activate()
+    graph.until(lambda: len(states) > 500, 30.0)
+    samples = [sample_from_msg(msg, NAMES) for msg in states]
+    v = np.array([sample.v for sample in samples])
+    q = np.array([sample.q for sample in samples])
+    assert np.abs(np.diff(v, axis=0)).max() < 0.3  # 30 rad/s^2: no jump
+    assert np.ptp(q[-200:], axis=0).min() > 0.2  # it moves
+    assert excitation.told()["largest tracking error [rad]"] < 0.1
+    assert set(commands[-1].name) == set(NAMES)
+    excitation.trigger_deactivate()
+    graph.for_(0.1)
+    count = len(commands)
+    graph.for_(0.2)
+    assert len(commands) == count
+
+
+def test_the_prior_is_the_models_at_the_stamped_state(graph):
+    prior = up(graph.add(RigidBodyPrior, "rigid_body_prior", robot="reacher"))
+    probe = graph.plain()
+    priors = graph.listen(probe, InertiaPrior, "inertia_prior", RELIABLE_100)
+    states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+    graph.until(lambda: states.get_subscription_count() and prior._priors.get_subscription_count())
+    q, v = np.array([0.4, -1.1]), np.array([1.0, -2.0])
+    msg = JointState(name=[*reversed(NAMES), "extra"], effort=[0.0] * 3)
+    msg.position, msg.velocity = [q[1], q[0], 7.0], [v[1], v[0], 7.0]
+    msg.header.stamp.sec = 12
+    states.publish(msg)
+    graph.until(lambda: priors)
+    stamp, M, nle = prior_from_msg(priors[0], NAMES)
+    model = PinocchioModel(REACHER)
+    assert stamp == 12 * NANO
+    np.testing.assert_allclose(M, model.M(q), atol=1e-12)
+    np.testing.assert_allclose(nle, model.nle(q, v), atol=1e-12)
