@@ -1,4 +1,4 @@
-"""Installation of ml3_ros by colcon (ament_python) and by pip; the tools are set up in pyproject.toml."""
+"""Installation of ml3_ros by colcon (ament_python) and by pip; pyproject.toml is for tools."""
 
 from pathlib import Path
 

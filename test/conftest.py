@@ -1,4 +1,4 @@
-"""What holds for every test process: one thread a library, and ROS 2 traffic that nobody else hears.
+"""What holds for every test process: one thread a library, and ROS 2 traffic nobody else hears.
 
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
 """
@@ -21,7 +21,8 @@ def claim_domain_id() -> tuple[int, IO[str]]:
     The lock file has to stay open as long as the id is used.
     """
     for domain_id in DOMAIN_IDS:
-        lock = Path(tempfile.gettempdir(), f"ml3_ros_test_domain_{domain_id}.lock").open("w")
+        path = Path(tempfile.gettempdir(), f"ml3_ros_test_domain_{domain_id}.lock")
+        lock = path.open("w")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -1,4 +1,4 @@
-"""Write requirements.txt and requirements-dev.txt: exact versions of all that .venv holds and needs.
+"""Write requirements.txt and requirements-dev.txt: the exact versions of what .venv holds.
 
 To move a version: install it with pip into .venv, let the tests pass, and run
 
@@ -41,7 +41,7 @@ HEADER = "# {what}. Written by tools/lock.py; do not edit.\n"
 
 
 def closure(roots: tuple[str, ...]) -> dict[str, str]:
-    """Return the exact requirement of every installed distribution that the roots need, by name."""
+    """Return the pinned requirement of every distribution that the roots need, by name."""
     versions: dict[str, str] = {}
     markers: dict[str, set[str]] = {}  # "" where it is needed unconditionally
     seen: set[tuple[str, frozenset[str]]] = set()

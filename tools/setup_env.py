@@ -137,7 +137,9 @@ def relocate_exports() -> None:
 def install_package() -> None:
     """Install ml3_ros editable, and what else makes it a package of the ROS 2 prefix .venv."""
     pip_install("--no-index", "--no-build-isolation", "--no-deps", "--editable", ".")
-    Path(ask_python("sysconfig.get_paths()['purelib']"), "ml3_ros_prefix.pth").write_text(PREFIX_LINE)
+    Path(ask_python("sysconfig.get_paths()['purelib']"), "ml3_ros_prefix.pth").write_text(
+        PREFIX_LINE
+    )
     programs = ask_python(
         "*[e.name for e in importlib.metadata.distribution('ml3_ros').entry_points]"
     ).split()
@@ -178,7 +180,9 @@ def digest(before: str, patterns: list[str]) -> str:
 
 def set_up() -> None:
     """Do the steps that are not done yet, saying one line each."""
-    state = f"{ROOT} {PYTHON_NAME}"  # scripts in .venv hold its path: a moved clone needs a new one
+    state = (
+        f"{ROOT} {PYTHON_NAME}"  # scripts in .venv hold its path: a moved clone needs a new one
+    )
     done_before = (VENV / "bin/python").exists()
     checked = False
     for name, says, patterns, action in STEPS:

@@ -1,0 +1,147 @@
+"""Who may import whom: imports run one way, ROS stays in its rooms, what is used is declared."""
+
+from __future__ import annotations
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "ml3_ros"
+
+# A room may import itself and these; `errors` is open to all.
+MAY_IMPORT = {
+    "core": set(),
+    "robots": set(),
+    "tasks": {"core", "robots"},
+    "baselines": {"core", "robots", "tasks"},
+    "experiments": {"core", "robots", "tasks", "baselines"},
+    "bridges": {"core", "robots", "tasks"},
+    "nodes": {"core", "robots", "tasks", "baselines", "bridges"},
+    "bringup": {"bridges"},
+    "cli": {"core", "robots", "tasks", "baselines", "experiments", "bridges", "bringup"},
+}
+# Reading a bag file is not ROS: a recording is data like any other.
+EXCEPTIONS = {("baselines", "ml3_ros.bridges.bags"), ("experiments", "ml3_ros.bridges.bags")}
+
+ROS_ROOMS = {"nodes", "bridges", "bringup"}
+ROS_FREE_ROOMS = ["core", "robots", "tasks", "baselines", "experiments"]
+ROS = re.compile(
+    r"(rclpy|rcl_interfaces|builtin_interfaces|rosidl\w*|ament_index_python|launch(_\w+)?|\w+_msgs)"
+    r"(\.|$)"
+)
+SIMULATORS = {"mujoco", "pinocchio"}
+CORE_IMPORTS = {"torch", "safetensors"}
+
+
+def imports_of(path: Path) -> set[str]:
+    """Return the dotted names that a file imports, also those inside its functions."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, f"{path}: relative imports hide the room they come from"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+SOURCES = {
+    path.relative_to(PACKAGE): imports_of(path)
+    for path in PACKAGE.rglob("*.py")
+    if len(path.relative_to(PACKAGE).parts) > 1
+}
+
+
+@pytest.mark.parametrize("room", MAY_IMPORT)
+def test_imports_run_downward(room):
+    for path, names in SOURCES.items():
+        for name in names if path.parts[0] == room else ():
+            if not name.startswith("ml3_ros."):
+                continue
+            allowed = {room, "errors", *MAY_IMPORT[room]}
+            excepted = any(room == r and name.startswith(f"{m}.") for r, m in EXCEPTIONS)
+            assert name.split(".")[1] in allowed or excepted, f"{path} imports {name}"
+
+
+def test_every_room_has_a_rule():
+    assert {path.parts[0] for path in SOURCES} <= set(MAY_IMPORT)
+
+
+def test_ros_stays_in_its_rooms():
+    for path, names in SOURCES.items():
+        if path.parts[0] not in ROS_ROOMS:
+            assert not [name for name in names if ROS.match(name)], path
+
+
+def test_bag_files_are_read_without_ros():
+    for name in ("bags.py", "bag_files.py"):
+        assert not [used for used in SOURCES[Path("bridges", name)] if ROS.match(used)], name
+
+
+def test_core_imports_torch_and_little_else():
+    for path, names in SOURCES.items():
+        if path.parts[0] == "core":
+            allowed = CORE_IMPORTS | sys.stdlib_module_names | {"ml3_ros"}
+            allowed |= {"higher"} if path.name == "higher_engine.py" else set()
+            assert {name.split(".")[0] for name in names} <= allowed, path
+
+
+def test_only_robots_import_a_simulator():
+    for path, names in SOURCES.items():
+        if path.parts[0] != "robots":
+            assert not SIMULATORS & {name.split(".")[0] for name in names}, path
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the names of the top-level modules that are loaded after `code` ran."""
+    code += "\nimport sys; print('LOADED', *{name.split('.')[0] for name in sys.modules})"
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    return set(result.stdout.split("LOADED", 1)[1].split())
+
+
+def test_the_rooms_below_ros_load_without_it():
+    modules = [
+        ".".join(("ml3_ros", *path.with_suffix("").parts)).removesuffix(".__init__")
+        for path in SOURCES
+        if path.parts[0] in ROS_FREE_ROOMS
+    ]
+    loaded = loaded_by("\n".join(f"import {module}" for module in modules))
+    assert loaded >= SIMULATORS  # all of it really was imported
+    assert not [name for name in loaded if ROS.match(name)]
+
+
+@pytest.mark.parametrize(
+    "module", ["ml3_ros.robots.filters", "ml3_ros.tasks.inverse_dynamics.online"]
+)
+def test_what_adapts_online_loads_no_model(module):
+    assert not SIMULATORS & loaded_by(f"import {module}")
+
+
+def third_party() -> set[str]:
+    """Return the top-level modules that the package imports from elsewhere."""
+    names = {name.split(".")[0] for names in SOURCES.values() for name in names}
+    return names - sys.stdlib_module_names - {"ml3_ros"}
+
+
+def test_ros_packages_in_use_are_declared():
+    declared = {tag.text for tag in ET.parse(ROOT / "package.xml").iter("exec_depend")}
+    assert {name for name in third_party() if ROS.match(name)} <= declared
+
+
+def test_python_packages_in_use_are_declared():
+    distributions = {**importlib.metadata.packages_distributions(), "pinocchio": ["pin"]}
+    requirements = importlib.metadata.requires("ml3_ros")
+    declared = {re.match(r"[\w.-]+", text)[0].lower() for text in requirements}
+    for name in third_party():
+        if not ROS.match(name):
+            assert {d.lower() for d in distributions[name]} & declared, name
