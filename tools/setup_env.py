@@ -123,10 +123,10 @@ def relocate_exports() -> None:
     As they come, the exports hold the paths of the machine on which the wheels were built.
     """
     folders = {
-        r"/opt/python/[^;\"]*?/site-packages/numpy/_core/include": "__import__('numpy').get_include()",
-        r"/opt/python/[^;\"]*?/include/python3\.\d+": "sysconfig.get_paths()['include']",
+        r"site-packages/numpy/_core/include": "__import__('numpy').get_include()",
+        r"include/python3\.\d+": "sysconfig.get_paths()['include']",
     }
-    here = {pattern: ask_python(expression) for pattern, expression in folders.items()}
+    here = {rf'/opt/python/[^;"]*?/{tail}': ask_python(find) for tail, find in folders.items()}
     for export in VENV.glob("share/*/cmake/*__rosidl_generator_pyExport.cmake"):
         text = export.read_text()
         for pattern, folder in here.items():
@@ -137,9 +137,8 @@ def relocate_exports() -> None:
 def install_package() -> None:
     """Install ml3_ros editable, and what else makes it a package of the ROS 2 prefix .venv."""
     pip_install("--no-index", "--no-build-isolation", "--no-deps", "--editable", ".")
-    Path(ask_python("sysconfig.get_paths()['purelib']"), "ml3_ros_prefix.pth").write_text(
-        PREFIX_LINE
-    )
+    site_packages = Path(ask_python("sysconfig.get_paths()['purelib']"))
+    (site_packages / "ml3_ros_prefix.pth").write_text(PREFIX_LINE)
     programs = ask_python(
         "*[e.name for e in importlib.metadata.distribution('ml3_ros').entry_points]"
     ).split()
@@ -180,9 +179,7 @@ def digest(before: str, patterns: list[str]) -> str:
 
 def set_up() -> None:
     """Do the steps that are not done yet, saying one line each."""
-    state = (
-        f"{ROOT} {PYTHON_NAME}"  # scripts in .venv hold its path: a moved clone needs a new one
-    )
+    state = f"{ROOT} {PYTHON_NAME}"  # scripts hold the path: a moved clone needs a new .venv
     done_before = (VENV / "bin/python").exists()
     checked = False
     for name, says, patterns, action in STEPS:
@@ -211,8 +208,8 @@ def main() -> int:
     """Set up the environment; return the exit status."""
     if sys.version_info < OLDEST_PYTHON:
         print(
-            "Python {}.{} or newer is needed, this one is {}: `make PYTHON=python3.11`, after "
-            "`sudo apt install python3.11 python3.11-venv python3.11-dev` if there is none.".format(
+            "Python {}.{} or newer is needed, this one is {}: run make with PYTHON=python3.11, after "
+            "`sudo apt install python3.11 python3.11-venv python3.11-dev`.".format(
                 *OLDEST_PYTHON, PYTHON_NAME
             ),
             file=sys.stderr,
