@@ -208,7 +208,7 @@ def main() -> int:
     """Set up the environment; return the exit status."""
     if sys.version_info < OLDEST_PYTHON:
         print(
-            "Python {}.{} or newer is needed, this one is {}: run make with PYTHON=python3.11, after "
+            "Python {}.{} or newer is needed, this one is {}: run `make PYTHON=python3.11`, after "
             "`sudo apt install python3.11 python3.11-venv python3.11-dev`.".format(
                 *OLDEST_PYTHON, PYTHON_NAME
             ),
