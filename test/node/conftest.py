@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -24,6 +23,8 @@ class Graph:
     def __init__(self, executor: SingleThreadedExecutor) -> None:
         self.executor = executor
         self.context = executor.context
+        # Nodes of the last test may still be leaving: they shall not be heard in this one.
+        self.namespace = f"/test_{next(TESTS)}"
 
     def add(self, node_class: type, name: str, **parameters: Any) -> Any:
         """Return a node of ml3_ros with these parameters, not configured yet."""
@@ -31,13 +32,18 @@ class Graph:
             Parameter(key, value=value)
             for key, value in {"duplicate_wait": 0.0, **parameters}.items()
         ]
-        node = node_class(name, context=self.context, parameter_overrides=overrides)
+        node = node_class(
+            name,
+            namespace=self.namespace,
+            context=self.context,
+            parameter_overrides=overrides,
+        )
         self.executor.add_node(node)
         return node
 
     def plain(self, name: str = "probe") -> Node:
         """Return a node without anything."""
-        node = Node(name, context=self.context)
+        node = Node(name, namespace=self.namespace, context=self.context)
         self.executor.add_node(node)
         return node
 
@@ -62,9 +68,8 @@ class Graph:
 
 @pytest.fixture
 def executor() -> Iterator[SingleThreadedExecutor]:
-    """An executor in a domain of its own: nodes of the last test may still be leaving theirs."""
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=20 + (os.getpid() + next(TESTS)) % 80)
+    rclpy.init(context=context)
     executor = SingleThreadedExecutor(context=context)
     yield executor
     for node in executor.get_nodes():

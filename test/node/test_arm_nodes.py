@@ -6,10 +6,10 @@ import re
 
 import numpy as np
 import pytest
-from ml3_msgs.msg import InertiaPrior
 from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 
+from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.bridges.ml3_messages import prior_from_msg
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100

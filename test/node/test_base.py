@@ -101,14 +101,18 @@ def test_a_failed_configure_leaves_a_node_that_can_be_put_right(graph, gain):
 def test_a_second_node_of_the_same_name_is_refused(graph, capfd):
     node = graph.add(Relay, "relay")
     other = rclpy.Context()
-    rclpy.init(context=other, domain_id=graph.context.get_domain_id())
-    namesake = rclpy.create_node("relay", context=other)
-    graph.until(lambda: node.get_node_names().count("relay") == 2)
+    rclpy.init(context=other)
+    namesake = rclpy.create_node("relay", namespace=graph.namespace, context=other)
+
+    def namesakes():
+        return node.get_node_names_and_namespaces().count(("relay", graph.namespace))
+
+    graph.until(lambda: namesakes() == 2)
     assert node.trigger_configure() == FAILURE
-    assert "another node named /relay is running" in capfd.readouterr().err
+    assert f"another node named {graph.namespace}/relay is running" in capfd.readouterr().err
     namesake.destroy_node()
     other.try_shutdown()
-    graph.until(lambda: node.get_node_names().count("relay") == 1)
+    graph.until(lambda: namesakes() == 1)
     assert node.trigger_configure() == SUCCESS
 
 
