@@ -15,14 +15,14 @@ from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 _NOMINAL = Perturbation()
 
-# implicitfast treats damping implicitly, so that no viscous friction on a light wrist makes the arm
-# unstable. It is of first order, but at half a millisecond accelerations of a tracked trajectory agree
-# with rnea as well as with RK4 (both limited by the held torques).
+# implicitfast treats damping implicitly, so that no viscous friction on a light wrist makes the
+# arm unstable. It is of first order, but at half a millisecond accelerations on a tracked
+# trajectory agree with rnea as well as RK4's (limited by the torques held between commands).
 _PHYSICS_DT = 5e-4
-# Dry friction is a soft constraint in MuJoCo; with its defaults a light wrist would creep at 0.5
-# rad/s.
-_FRICTION_SOLREF = (2.0 * _PHYSICS_DT, 1.0)
-_FRICTION_SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
+# Dry friction and joint stops are soft constraints in MuJoCo. With its defaults a light wrist
+# would creep at 0.5 rad/s under half of its dry friction, and pass its stop by 0.4 rad.
+_SOLREF = (2.0 * _PHYSICS_DT, 1.0)
+_SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 
 
 class MujocoArm:
@@ -95,8 +95,8 @@ class MujocoArm:
             model.body_inertia[link] *= scale
         model.dof_damping[self._dof] += perturbation.per_joint("viscous", self.nv)
         model.dof_frictionloss[self._dof] += perturbation.per_joint("coulomb", self.nv)
-        model.dof_solref[:] = _FRICTION_SOLREF
-        model.dof_solimp[:] = _FRICTION_SOLIMP
+        model.dof_solref[:] = model.jnt_solref[:] = _SOLREF
+        model.dof_solimp[:] = model.jnt_solimp[:] = _SOLIMP
         mujoco.mj_setConst(model, mujoco.MjData(model))
 
     def reset(self, q: ArrayLike, v: ArrayLike | None = None) -> ArmState:

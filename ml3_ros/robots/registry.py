@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,13 +19,18 @@ if TYPE_CHECKING:
 
 BUILT_IN = ("sawyer", "reacher")
 
+# Where the package example-robot-data (the extra "ur10") keeps the arm's URDF.
+_UR10 = "cmeel.prefix/share/example-robot-data/robots/ur_description/urdf/ur10_robot.urdf"
+
 # Where a file names no payload limit: this share of the moving mass (industrial arms carry 10 to
 # 30 %).
 _PAYLOAD_SHARE = 0.15
 
 
 def load_robot(name_or_path: str | Path) -> RobotDescription:
-    """Return the arm of that name ("sawyer", "reacher"), or of a .urdf or MJCF .xml file.
+    """Return the arm of that name, or of a .urdf or MJCF .xml file.
+
+    Names are "sawyer", "reacher" and, with the package example-robot-data, "ur10".
 
     The arm must be fixed to the world and every joint revolute or prismatic. From a URDF come
     position, velocity and effort limits (0 means none), home is zero or the nearest reachable
@@ -38,10 +44,10 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
     name = str(name_or_path)
     if name in BUILT_IN:
         return _from_mjcf(name, Path(__file__).with_name("models") / f"{name}.xml")
-    path = Path(name).expanduser()
+    path = _ur10_path() if name == "ur10" else Path(name).expanduser()
     if path.suffix not in (".urdf", ".xml"):
         raise RobotError(
-            f"there is no robot {name!r}: use {', '.join(BUILT_IN)} or the path of a .urdf or .xml"
+            f"there is no robot {name!r}: use {', '.join(BUILT_IN)}, ur10 or a .urdf or .xml file"
         )
     root = read_root(path)
     if root.tag == "robot":
@@ -54,6 +60,13 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
         )
     _check_twins(description)
     return description
+
+
+def _ur10_path() -> Path:
+    try:
+        return Path(str(metadata.distribution("example-robot-data").locate_file(_UR10)))
+    except metadata.PackageNotFoundError:
+        raise RobotError("robot 'ur10' needs a package: run `pip install ml3_ros[ur10]`") from None
 
 
 def _from_urdf(name: str, path: Path) -> RobotDescription:

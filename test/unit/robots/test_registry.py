@@ -1,0 +1,193 @@
+"""Robots by name or file: what is read from them, and what is refused in one sentence."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import RobotError
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+INERTIAL = """<inertial><origin xyz="0.1 0.02 0" rpy="0 0 0.3"/><mass value="2"/>
+<inertia ixx="0.02" ixy="0.001" ixz="0" iyy="0.03" iyz="0.002" izz="0.04"/></inertial>"""
+URDF = """<robot name="two">
+<link name="base"/>
+<link name="upper">{inertial}
+  <visual><geometry><mesh filename="package://nowhere/upper.dae"/></geometry></visual>
+  <collision><geometry><mesh filename="package://nowhere/upper.stl"/></geometry></collision></link>
+<link name="lower">{inertial}</link>
+<link name="flange"/>
+<joint name="shoulder" type="{kind}"><parent link="base"/><child link="upper"/>
+  <origin xyz="0 0 0.3" rpy="1.2 0.1 0"/><axis xyz="0 1 0"/>
+  <limit lower="-2" upper="2.5" effort="30" velocity="3"/></joint>
+<joint name="slide" type="prismatic"><parent link="upper"/><child link="lower"/>
+  <origin xyz="0.4 0 0"/><axis xyz="1 0 0"/>
+  <limit lower="0.1" upper="0.6" effort="0" velocity="0"/>{extra}</joint>
+<joint name="tip" type="fixed"><parent link="lower"/><child link="flange"/>
+  <origin xyz="0 0 0.2" rpy="0 0.4 0"/></joint>
+</robot>"""
+MJCF = """<mujoco model="pend"><compiler {compiler}/>{head}<worldbody><body name="link" pos="0 0 1"
+{pose}><{joint}/><inertial pos="0 0 -0.2" mass="1" diaginertia="0.02 0.02 0.01"/>{inside}</body>
+</worldbody>{tail}</mujoco>"""
+
+
+def urdf(kind="revolute", extra="", inertial=INERTIAL):
+    return URDF.format(kind=kind, extra=extra, inertial=inertial)
+
+
+def mjcf(
+    joint='joint name="swing" axis="0 1 0" range="-90 60"',
+    compiler="",
+    head="",
+    pose="",
+    inside='<site name="end" pos="0 0 -0.4"/>',
+    tail="",
+):
+    return MJCF.format(
+        joint=joint, compiler=compiler, head=head, pose=pose, inside=inside, tail=tail
+    )
+
+
+@pytest.fixture
+def robot_file(tmp_path):
+    def write(text: str, name: str = "robot.urdf") -> Path:
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def test_urdf_without_its_meshes(robot_file):
+    arm = load_robot(robot_file(urdf()))
+    assert (arm.name, arm.names, arm.tool) == ("two", ("shoulder", "slide"), "flange")
+    np.testing.assert_array_equal(arm.limits.lower, (-2.0, 0.1))
+    np.testing.assert_array_equal(arm.limits.effort, (30.0, np.inf))
+    np.testing.assert_array_equal(arm.limits.velocity, (3.0, np.inf))
+    np.testing.assert_array_equal(arm.home, (0.0, 0.1))
+    moves, knows = MujocoArm(arm), PinocchioModel(arm)
+    q, v, a = np.array([0.4, 0.3]), np.array([1.0, -0.5]), np.array([2.0, 3.0])
+    np.testing.assert_allclose(moves.rnea(q, v, a), knows.rnea(q, v, a), atol=1e-9)
+    np.testing.assert_allclose(moves.forward_kinematics(q), knows.forward_kinematics(q), atol=1e-9)
+    assert np.isfinite(moves.step(knows.nle(q, v), 0.01).q).all()
+
+
+def test_ur10_from_its_package():
+    try:
+        metadata.distribution("example-robot-data")
+    except metadata.PackageNotFoundError:
+        pytest.skip("example-robot-data is not installed")
+    arm = load_robot("ur10")
+    assert arm.names == (
+        "shoulder_pan_joint",
+        "shoulder_lift_joint",
+        "elbow_joint",
+        "wrist_1_joint",
+        "wrist_2_joint",
+        "wrist_3_joint",
+    )
+    assert arm.tool == "tool0"
+    np.testing.assert_array_equal(arm.limits.effort, (330, 330, 150, 54, 54, 54))
+    moves, knows = MujocoArm(arm), PinocchioModel(arm)
+    for q, v, a in np.random.default_rng(0).uniform(-2.0, 2.0, (100, 3, 6)):
+        np.testing.assert_allclose(moves.M(q), knows.M(q), rtol=1e-9, atol=1e-9)
+        np.testing.assert_allclose(moves.rnea(q, v, a), knows.rnea(q, v, a), rtol=1e-9, atol=1e-9)
+
+
+def test_mjcf_by_path_is_the_built_in_arm(tmp_path, sawyer):
+    path = shutil.copy(sawyer.path, tmp_path / "mine.xml")
+    arm = load_robot(path)
+    assert (arm.name, arm.names, arm.tool) == ("sawyer", sawyer.names, "right_hand")
+    np.testing.assert_array_equal(arm.limits.velocity, sawyer.limits.velocity)
+    np.testing.assert_array_equal(arm.home, sawyer.home)
+
+
+def test_plain_mjcf_gets_sensible_defaults(robot_file):
+    actuator = '<actuator><motor joint="swing" gear="50" forcerange="-0.4 0.4"/></actuator>'
+    arm = load_robot(robot_file(mjcf(tail=actuator), "pend.xml"))
+    assert (arm.names, arm.tool) == (("swing",), "end")
+    np.testing.assert_allclose(arm.limits.upper, np.deg2rad([60.0]))
+    np.testing.assert_allclose(arm.limits.effort, [20.0])
+    assert arm.limits.velocity[0] == arm.limits.acceleration[0] == np.inf
+    assert arm.payload_limit == pytest.approx(0.15)
+    assert arm.home[0] == 0.0
+
+
+def test_gravity_of_the_file_counts(robot_file):
+    text = mjcf(head='<option gravity="0 0 -1.62"/>')
+    arm = load_robot(robot_file(text, "moon.xml"))
+    q, v = np.array([0.5]), np.zeros(1)
+    expected = 1.62 * 0.2 * np.sin(0.5)
+    assert PinocchioModel(arm).nle(q, v)[0] == pytest.approx(expected, rel=1e-9)
+    assert MujocoArm(arm).nle(q, v)[0] == pytest.approx(expected, rel=1e-9)
+
+
+BAD = {
+    "floating base": (urdf("floating"), "robot.urdf", "neither revolute nor prismatic"),
+    "continuous": (urdf("continuous"), "robot.urdf", "'shoulder' is neither"),
+    "planar": (urdf("planar"), "robot.urdf", "neither revolute nor prismatic"),
+    "mimic": (urdf(extra='<mimic joint="shoulder"/>'), "robot.urdf", "joint slide mimics"),
+    "no mass": (urdf(inertial=""), "robot.urdf", "MuJoCo cannot build"),
+    "no joints": ("<robot name='r'><link name='l'/></robot>", "robot.urdf", "no joints"),
+    "not a robot": ("<html/>", "robot.xml", "root <html>"),
+    "not xml": ("robot: sawyer", "robot.urdf", "not well-formed"),
+    "truncated": (urdf()[:-20], "robot.urdf", "not well-formed"),
+    "ball joint": (mjcf(joint='joint type="ball" name="b"'), "robot.xml", "neither revolute"),
+    "free body": (mjcf(joint="freejoint"), "robot.xml", "neither revolute"),
+    "nameless joint": (mjcf(joint='joint axis="0 1 0"'), "robot.xml", "no name"),
+    "spring": (mjcf(joint='joint name="s" stiffness="3"'), "robot.xml", "springs"),
+    "wrong count": (
+        mjcf(head='<custom><numeric name="velocity_limits" data="1 2"/></custom>'),
+        "robot.xml",
+        "give 1 numbers",
+    ),
+    "no such tool": (
+        mjcf(head='<custom><text name="tool" data="hook"/></custom>'),
+        "robot.xml",
+        "no frame 'hook'",
+    ),
+    "missing mesh": (
+        mjcf(head='<asset><mesh name="m" file="nowhere.stl"/></asset>'),
+        "robot.xml",
+        "MuJoCo cannot read",
+    ),
+    "equality": (
+        mjcf(tail='<equality><joint joint1="swing" polycoef="0 0 0 0 0"/></equality>'),
+        "robot.xml",
+        "equality",
+    ),
+    "read differently": (
+        mjcf(compiler='eulerseq="XYZ"', pose='euler="40 70 20"'),
+        "robot.xml",
+        "disagree",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_files_that_are_not_modelled_are_refused(robot_file, case):
+    text, name, reason = BAD[case]
+    with pytest.raises(RobotError, match=reason):
+        load_robot(robot_file(text, name))
+
+
+@pytest.mark.parametrize("name", ["sawyerr", "sawyer.step", "nowhere/robot.urdf", ""])
+def test_unknown_names_say_what_to_do(name):
+    with pytest.raises(RobotError, match=r"use sawyer, reacher|give the path"):
+        load_robot(name)
+
+
+@pytest.mark.parametrize("name", ["robot.urdf", "robot.xml"])
+def test_entities_are_neither_read_nor_expanded(robot_file, tmp_path, name):
+    (tmp_path / "secret.txt").write_text("joint_of_mine")
+    outside = f'<!DOCTYPE robot [<!ENTITY x SYSTEM "{tmp_path / "secret.txt"}">]>'
+    growing = '<!DOCTYPE robot [<!ENTITY a "aaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+    for doctype in (outside, growing):
+        with pytest.raises(RobotError, match="DOCTYPE"):
+            load_robot(robot_file(doctype + urdf().replace("shoulder", "&b;&x;"), name))
