@@ -15,6 +15,7 @@ from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
+ERROR_FLOOR = 1e-4  # rms error below which the statistics say "zero"
 LOG_WEIGHT_BOUND = 6.0  # weights stay within e^-6 .. e^6, also far outside the training data
 
 
@@ -68,16 +69,18 @@ class StructuredLoss(MetaLoss):
     """A positive meta-loss whose minimum cannot move away from zero error.
 
     L = mean_b sum_j 2 w_j s_j^2 (sqrt(1 + (e_j / s_j)^2) - 1), e = prediction - target, where the
-    weight w_j > 0 is a network of the context and of the (detached) size of the batch's errors,
-    and s_j > 0, a learned constant, bounds the gradient of large errors. For small errors this is
-    w_j e_j^2. It starts as the squared error: w = 1, s = e^2.
+    weight w_j > 0 is a network of the context and s_j > 0, a learned constant, bounds the gradient
+    of large errors. For small errors this is w_j e_j^2. It starts as the squared error: w = 1,
+    s = e^2.
 
     Args:
         n_outputs: Number k of predicted quantities.
         context_sizes: Names and sizes of the further observed inputs.
         hidden: Widths of the hidden layers of the weight network.
-        error_statistics: Whether the weights see log rms(e_j) of the batch; then the loss can
-            normalise its own step as errors shrink.
+        error_statistics: Whether the weights also see the (detached) log rms error of the batch,
+            per joint and in all. With Adam, weights that grow as errors shrink forget the large
+            gradients of the beginning; with plain gradient descent they feed back on themselves
+            and diverge, so leave it off there.
     """
 
     def __init__(
@@ -86,13 +89,13 @@ class StructuredLoss(MetaLoss):
         context_sizes: Mapping[str, int],
         *,
         hidden: tuple[int, ...] = (40, 40),
-        error_statistics: bool = True,
+        error_statistics: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
         self.error_statistics = error_statistics
         n_context = sum(self.context_sizes.values())
         n_inputs = 2 * n_context + len(self.context_sizes)
-        n_inputs += n_outputs + 1 if error_statistics else 0
+        n_inputs += (n_outputs + 1) * error_statistics
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
         self.declare({"log_scale": torch.full((n_outputs,), 2.0)})
 
@@ -121,8 +124,8 @@ class StructuredLoss(MetaLoss):
         if self.error_statistics:
             mean_square = error.square().mean(-2, keepdim=True)
             total = mean_square.mean(-1, keepdim=True)
-            statistics = torch.cat([mean_square, total], dim=-1).clamp_min(1e-8).log() / 2.0
-            features.append(statistics.expand(*error.shape[:-1], statistics.shape[-1]))
+            rms = torch.cat([mean_square, total], dim=-1).clamp_min(ERROR_FLOOR**2).log() / 2.0
+            features.append(rms.expand(*error.shape[:-1], rms.shape[-1]))
         return torch.cat(features, dim=-1)
 
 

@@ -73,6 +73,18 @@ class Units:
         """Return the units as JSON-able data."""
         return asdict(self)
 
+    @staticmethod
+    def from_dict(data: dict[str, Any]) -> "Units":
+        """Rebuild units from `to_dict`'s data.
+
+        Raises:
+            ConfigError: If a field is missing or does not fit.
+        """
+        try:
+            return Units(**{name: tuple(values) for name, values in data.items()})
+        except TypeError as error:
+            raise ConfigError(f"these are not units of a robot ({error})") from error
+
     def loss_spec(self, target: str, context: Sequence[str] = ("a",), **rest: Any) -> LossSpec:
         """Describe a loss on this robot.
 

@@ -1,0 +1,51 @@
+"""`ml3 experiment NAME [--quick] [--seeds N] --out DIR [key=value ...]`."""
+
+import argparse
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from tqdm import tqdm
+
+from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.registry import EXPERIMENTS
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    listing = "\n".join(f"  {name:<18}{item.help}" for name, item in EXPERIMENTS.items())
+    parser = subparsers.add_parser(
+        "experiment",
+        help="run an experiment of the paper and draw its figure",
+        description="Run an experiment of the paper; an interrupted one goes on where it was.",
+        epilog=f"experiments:\n{listing}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("name", metavar="NAME", choices=EXPERIMENTS, help="see below")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
+    parser.add_argument("--quick", action="store_true", help="the ordering, in minutes")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="any other setting")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the experiment; return its exit code.
+
+    Raises:
+        ConfigError: A setting does not fit.
+    """
+    experiment = EXPERIMENTS[args.name]
+    config = experiment.quick if args.quick else experiment.config
+    config = with_overrides(config, args.overrides)
+    if args.seeds is not None:
+        if args.seeds < 1:
+            raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")
+        config = replace(config, seeds=args.seeds)
+    # small tensors: a second thread costs more than it brings
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    paths = experiment.run(config, args.out, tqdm.write)
+    print(f"metrics: {args.out / 'metrics.json'}")
+    print("figure:  " + "  ".join(map(str, paths)))
+    return 0

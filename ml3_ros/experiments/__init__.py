@@ -1,0 +1,1 @@
+"""The paper's experiments: config in, metrics.json and a figure out."""

@@ -1,0 +1,91 @@
+"""Meta-test: how the error of fresh models falls while a frozen loss trains them."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.types import Batch, Params
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
+
+EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
+
+
+def checkpoints_until(n_steps: int) -> tuple[int, ...]:
+    """Return 0, 1, 2, 5, 10, 20, 50, ... up to and including `n_steps`."""
+    marks = [m * 10**e for e in range(9) for m in (1, 2, 5)]
+    return (0, *(m for m in marks if m < n_steps), n_steps)
+
+
+def learning_curves(
+    family: InverseDynamicsFamily,
+    spec: LossSpec,
+    phis: Sequence[Params],
+    checkpoints: Sequence[int],
+    *,
+    seeds: Sequence[int],
+    progress: Callable[[int], None] = lambda step: None,
+) -> NDArray[np.float64]:
+    """Train fresh models on every task of `family` and measure their held-out error.
+
+    Every method that is run with the same seeds starts from the same models and sees the same
+    batches.
+
+    Args:
+        family: The tasks; all are used.
+        spec: The loss and its update rule.
+        phis: Parameters of the loss, one per seed; one entry serves all seeds.
+        checkpoints: Numbers of gradient steps at which to measure, increasing.
+        seeds: Of the initial models and batches, one per repetition.
+        progress: Called with the number of steps made.
+
+    Returns:
+        NMSE per joint (seeds, tasks, checkpoints, n); infinity where a model has diverged.
+    """
+    tasks = torch.arange(len(family.recordings))
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
+    phi = {k: torch.stack([p[k] for p in phis]).unsqueeze(1) for k in phis[0]}
+    theta = _stack([family.init(tasks, g) for g in generators])
+    loss, inner_optimizer = spec.function(), spec.optimizer()
+    state = inner_optimizer.init(theta, (len(seeds), len(tasks)))
+    held_out = family.held_out(tasks)
+    rows = []
+    for step in range(max(checkpoints) + 1):
+        if step in checkpoints:
+            rows.append(_held_out_nmse(family, theta, held_out))
+            progress(step)
+        if step < max(checkpoints):
+            ages = torch.full_like(tasks, step)
+            batch = _stack([family.support(tasks, ages, g) for g in generators])
+            result = inner_step(
+                theta,
+                phi,
+                batch,
+                state,
+                optimizee=family.optimizee,
+                loss=loss,
+                inner_optimizer=inner_optimizer,
+            )
+            theta, state = result.theta, result.state
+    curves = torch.stack(rows, dim=2).double().numpy()
+    return np.where(np.isfinite(curves), curves, np.inf)
+
+
+def _held_out_nmse(family: InverseDynamicsFamily, theta: Params, held_out: Batch) -> Tensor:
+    """Return the NMSE (seeds, tasks, n) of the models theta."""
+    target = held_out[family.optimizee.target]
+    predictions = []
+    with torch.no_grad():
+        for start in range(0, target.shape[1], EVALUATION_CHUNK):
+            chunk = {k: x[:, start : start + EVALUATION_CHUNK] for k, x in held_out.items()}
+            predictions.append(family.optimizee.call(theta, chunk))
+    return nmse(torch.cat(predictions, dim=-2), target)
+
+
+def _stack(parts: list[Params]) -> Params:
+    return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}

@@ -1,0 +1,185 @@
+"""Inverse dynamics with a physics prior in the loss (Fig. 5c, 5d of the paper).
+
+Losses are meta-trained on random robots and then train fresh networks on robots that they never
+saw: the nominal one, and perturbed ones from another draw. With F(q, v) given, as in the paper,
+batches are uniform draws and the optimizee is updated by gradient descent; with F learned too,
+samples stream in at the rate of an arm and the optimizee is updated by Adam.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.curves import checkpoints_until, learning_curves
+from ml3_ros.experiments.training import train_losses
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
+from ml3_ros.tasks.inverse_dynamics.model import NleMode
+from ml3_ros.tasks.inverse_dynamics.populations import Population, population
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
+from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+
+SGD_GRID = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
+ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02, 0.03)
+DIVERGED = 2.0  # an NMSE above this at the end of the horizon counts as diverged
+TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3  # three pools that share no robot
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class InvdynConfig:
+    """Size of the experiment; learned losses and baselines see the same robots and batches.
+
+    Each baseline has six step sizes to choose from on validation robots of the kind that it is
+    tested on; a learned loss has none, its recipe is fixed.
+    """
+
+    robot: str = "sawyer"
+    modes: tuple[NleMode, ...] = ("given", "learned")
+    architectures: tuple[str, ...] = ("structured", "mlp")
+    seeds: int = 5  # meta-seeds; also inits of every baseline
+    n_train_robots: int = 32
+    n_validation_robots: int = 8
+    n_test_robots: int = 16
+    outer_steps: dict[str, int] = field(
+        default_factory=lambda: {
+            "given/structured": 2000,
+            "given/mlp": 8000,
+            "learned/structured": 600,
+            "learned/mlp": 3000,
+        }
+    )
+    horizon: dict[str, int] = field(default_factory=lambda: {"given": 100, "learned": 750})
+    test_factor: int = 10  # models are trained for this many horizons at meta-test
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "n_train_robots", "n_validation_robots", "n_test_robots"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Curves of one mode on one kind of robot.
+
+    Attributes:
+        x: Gradient steps, (C,).
+        horizon: Steps that the losses were meta-trained for.
+        nmse: Per method (seeds, tasks, C, n).
+        step_sizes: Chosen step size of each tuned baseline.
+    """
+
+    x: tuple[int, ...]
+    horizon: int
+    nmse: dict[str, NDArray[np.float64]]
+    step_sizes: dict[str, float]
+
+
+def run_invdyn(config: InvdynConfig, out: Path, report: Report) -> dict[str, Panel]:
+    """Run all modes and kinds of robots.
+
+    Args:
+        config: Size of the experiment.
+        out: Folder for losses and checkpoints; a run that was killed goes on from there.
+        report: Called with a line of text whenever something is done.
+
+    Returns:
+        A panel for each "mode/robots".
+    """
+    panels = {}
+    for mode in config.modes:
+        kind = population(config.robot, mode)
+        recordings = simulate(kind.train, config.n_train_robots, TRAIN_SEED)
+        losses = _losses(config, mode, kind, recordings, out, report)
+        for robots, simulation in kind.tests.items():
+            long = replace(
+                simulation,
+                support_seconds=simulation.support_seconds * (_streams(mode, config) or 1),
+            )
+            test = simulate(long, config.n_test_robots, TEST_SEED)
+            validation = simulate(simulation, config.n_validation_robots, VALIDATION_SEED)
+            panels[f"{mode}/{robots}"] = _panel(config, mode, kind, losses, validation, test)
+            report(f"{mode}/{robots}: done")
+    return panels
+
+
+def _streams(mode: NleMode, config: InvdynConfig) -> int:
+    """Return how many times longer a test stream is than a training one; 0 without a stream."""
+    return config.test_factor if mode == "learned" else 0
+
+
+def _losses(
+    config: InvdynConfig,
+    mode: NleMode,
+    kind: Population,
+    recordings: Recordings,
+    out: Path,
+    report: Report,
+) -> dict[str, list[LearnedLoss]]:
+    """Meta-train (or load) every learned loss: by name, one per seed."""
+    losses = {}
+    for architecture in config.architectures:
+        for use_prior in (True, False):
+            name = "ml3_shaped" if use_prior else "ml3_unshaped"
+            name += "_mlp" if architecture == "mlp" else ""
+            recipe = Recipe(
+                nle=mode,
+                architecture=architecture,
+                use_prior=use_prior,
+                n_outer_steps=config.outer_steps[f"{mode}/{architecture}"],
+                horizon=config.horizon[mode],
+            )
+            trainer = recipe.trainer(recordings, kind.units, config.robot, tuple(range(config.seeds)))
+            losses[name] = train_losses(
+                trainer, out / "losses" / mode / name, kind.units, config.robot, report
+            )
+    return losses
+
+
+def _panel(
+    config: InvdynConfig,
+    mode: NleMode,
+    kind: Population,
+    losses: dict[str, list[LearnedLoss]],
+    validation: Recordings,
+    test: Recordings,
+) -> Panel:
+    """Tune the baselines on `validation`, then run every method on `test`."""
+    recipe = Recipe(nle=mode)
+    optimizee = recipe.optimizee(kind.units, config.robot)
+    families = [InverseDynamicsFamily(optimizee, r, recipe.sampling()) for r in (validation, test)]
+    horizon = config.horizon[mode]
+    x = checkpoints_until(horizon * config.test_factor)
+    step_sizes = {}
+    specs = {name: (rows[0].spec, [row.phi for row in rows]) for name, rows in losses.items()}
+    for name, rule, grid in (("sgd_tuned", "sgd", SGD_GRID), ("adam_tuned", "adam", ADAM_GRID)):
+        candidates = {lr: squared_error(kind.units, optimizee.target, rule, lr) for lr in grid}
+        scores = {
+            lr: _score(learning_curves(families[0], loss.spec, [loss.phi], (horizon,), seeds=(0,)))
+            for lr, loss in candidates.items()
+        }
+        step_sizes[name] = min(scores, key=scores.__getitem__)
+        specs[name] = (candidates[step_sizes[name]].spec, [{}])
+    own = next(iter(losses.values()))[0].spec
+    same = squared_error(kind.units, optimizee.target, own.inner_optimizer, own.inner_lr)
+    specs[f"{own.inner_optimizer}_same_step"] = (same.spec, [{}])
+    seeds = tuple(range(config.seeds))
+    nmse = {
+        name: learning_curves(families[1], spec, phis, x, seeds=seeds)
+        for name, (spec, phis) in specs.items()
+    }
+    return Panel(x, horizon, nmse, step_sizes)
+
+
+def _score(nmse: NDArray[np.float64]) -> float:
+    """Return what a step size is chosen by: the mean log NMSE; infinite if a model diverged."""
+    with np.errstate(divide="ignore"):
+        return float(np.log(nmse.mean(-1)).mean())

@@ -1,0 +1,65 @@
+"""What every experiment leaves behind: metrics.json, the resolved config, figures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+
+
+@dataclass(slots=True)
+class Metrics:
+    """Curves of every method, one row a seed, and the numbers that a reader wants first.
+
+    Attributes:
+        experiment: Its name.
+        config: Resolved configuration, and what the x axis counts ("x").
+        methods: For each method x (C,) and per_seed (seeds, C).
+        headline: A few named numbers.
+    """
+
+    experiment: str
+    config: dict[str, Any]
+    methods: dict[str, dict[str, list[Any]]] = field(default_factory=dict)
+    headline: dict[str, float] = field(default_factory=dict)
+
+    def add(self, name: str, x: Sequence[float], per_seed: NDArray[np.float64]) -> None:
+        """Add a method; a diverged seed stays in as infinity."""
+        if per_seed.ndim != 2 or per_seed.shape[1] != len(x):
+            raise DataError(f"{name}: per_seed must be (seeds, {len(x)}), got {per_seed.shape}")
+        finite = np.where(np.isnan(per_seed), np.inf, per_seed)
+        self.methods[name] = {"x": list(x), "per_seed": finite.tolist()}
+
+    def save(self, out: Path) -> Path:
+        """Write OUT/metrics.json and OUT/config.json; return the path of the first."""
+        folder = RunFolder.create(out)
+        folder.save_metrics(asdict(self))
+        folder.save_config(self.config)
+        return out / "metrics.json"
+
+
+def resolved(config: Any) -> dict[str, Any]:
+    """Return a configuration dataclass as JSON-able data."""
+    if not is_dataclass(config) or isinstance(config, type):
+        raise DataError(f"{config!r} is no configuration: give a dataclass instance")
+    data: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
+    return data
+
+
+def table(rows: Mapping[str, Sequence[str]], header: Sequence[str]) -> str:
+    """Return a plain-text table, first column left-aligned, the others right-aligned."""
+    lines = [list(header), *([name, *cells] for name, cells in rows.items())]
+    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )

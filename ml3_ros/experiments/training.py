@@ -1,0 +1,82 @@
+"""Meta-training to files: a run that was killed goes on, one that is done is loaded."""
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+from tqdm import tqdm
+
+import ml3_ros
+from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
+from ml3_ros.core.learned_loss import LearnedLoss, write_atomically
+from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+CHECKPOINT_STEPS = 50  # outer steps between checkpoints
+
+
+def train_losses(
+    trainer: MetaTrainer,
+    folder: Path,
+    units: Units,
+    robot: str,
+    report: Callable[[str], None] = print,
+) -> list[LearnedLoss]:
+    """Run `trainer` to its end and save the loss of every seed.
+
+    Args:
+        trainer: Freshly built; it is put where an earlier run in `folder` stopped.
+        folder: Where losses (`seed_N.safetensors`) and the checkpoint are kept.
+        units: The robot's units.
+        robot: Its name.
+        report: Called with a line of text at the end.
+
+    Returns:
+        The losses, in the order of the trainer's seeds.
+    """
+    paths = [folder / f"seed_{seed}.safetensors" for seed in trainer.seeds]
+    provenance = {"revision": revision()}
+    fresh = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
+    saved = [LearnedLoss.load(path) for path in paths if path.exists()]
+    if len(saved) == len(paths) and all(
+        old.spec == new.spec
+        and old.provenance["outer_steps"] == trainer.config.n_outer_steps
+        for old, new in zip(saved, fresh, strict=True)
+    ):
+        return saved
+    checkpoint = folder / "checkpoint.safetensors"
+    if checkpoint.exists():
+        restore_trainer(trainer, checkpoint.read_bytes())
+    diverged = 0
+    with tqdm(
+        total=trainer.config.n_outer_steps, initial=trainer.step_count, desc=folder.name, leave=False
+    ) as bar:
+        while not trainer.done:
+            step = trainer.step()
+            diverged += int(step.diverged.sum())
+            bar.set_postfix(task_loss=f"{float(step.task_loss.mean()):.3f}", refresh=False)
+            bar.update()
+            if step.step % CHECKPOINT_STEPS == 0:
+                write_atomically(checkpoint, trainer_to_bytes(trainer))
+    losses = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
+    for path, loss in zip(paths, losses, strict=True):
+        loss.save(path)
+    checkpoint.unlink(missing_ok=True)
+    report(f"{folder}: meta-trained {len(paths)} losses, {diverged} models diverged on the way")
+    return losses
+
+
+def revision() -> str:
+    """Return the git revision of the package's sources, or its version where there is no git."""
+    try:
+        found = subprocess.run(
+            ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
+            capture_output=True,
+            text=True,
+            timeout=5.0,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return ml3_ros.__version__
+    return found.stdout.strip()

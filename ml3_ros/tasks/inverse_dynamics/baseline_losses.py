@@ -1,0 +1,31 @@
+"""What a user would otherwise do: gradient descent on the squared torque error."""
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+
+def squared_error(
+    units: Units,
+    target: str,
+    inner_optimizer: str,
+    inner_lr: float,
+    clip_norm: float | None = None,
+) -> LearnedLoss:
+    """Return the mean squared torque error, in the robot's units, with its update rule.
+
+    Args:
+        units: Scales of the robot's signals.
+        target: Key of the predicted torque in a batch.
+        inner_optimizer: "sgd" or "adam".
+        inner_lr: Step size [-].
+        clip_norm: Largest norm of the gradient (with "sgd"), or None.
+    """
+    spec = units.loss_spec(
+        target,
+        (),
+        architecture="squared_error",
+        inner_optimizer=inner_optimizer,
+        inner_lr=inner_lr,
+        clip_norm=clip_norm,
+    )
+    return LearnedLoss(spec=spec, phi={})

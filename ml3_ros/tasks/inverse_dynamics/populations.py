@@ -1,0 +1,85 @@
+"""Which robots a loss is meta-trained on and which it is tested on: never the same draws."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.trajectories import ExcitationConfig
+from ml3_ros.tasks.inverse_dynamics.model import NleMode
+from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
+from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+UNIT_ROBOTS = 16  # robots whose signals define the units
+UNIT_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Population:
+    """Robots of one kind, how they move, and the scales of their signals.
+
+    Attributes:
+        train: The random robots of meta-training.
+        tests: The kinds of robots of meta-test, by name.
+        units: Scales for networks and losses, from robots of `train`.
+    """
+
+    train: SimulationConfig
+    tests: dict[str, SimulationConfig]
+    units: Units
+
+
+def population(robot: str, nle: NleMode) -> Population:
+    """Return the robots of the inverse-dynamics experiments.
+
+    With F given it is exact on every robot, and robots differ in masses and payload; samples come
+    at 50 Hz. With F learned, robots also have friction and 1 % torque noise, and stream at 100 Hz.
+
+    Args:
+        robot: Name of the arm, or path of its description.
+        nle: Whether F is given or learned.
+    """
+    excitation = EXCITATIONS.get(robot, ExcitationConfig())
+    payload = load_robot(robot).payload_limit
+    nominal = SimulationConfig(robot=robot, excitation=excitation)
+    if nle == "given":
+        nominal = replace(nominal, rate=50.0, support_seconds=42.0, held_out_seconds=28.0)
+        train = replace(nominal, payload=(0.0, payload), mass_share=0.2)
+        perturbed = replace(train, payload=(payload / 3.0, payload))
+        units = _units(nominal, nle)
+    else:
+        nominal = replace(nominal, torque_noise_share=0.01)
+        train = replace(
+            nominal, payload=(0.0, payload), mass_share=0.2, friction=(0.0, 1.5)
+        )
+        perturbed = replace(train, payload=(payload / 3.0, payload), friction=(0.5, 1.5))
+        units = _units(train, nle)
+    return Population(
+        train=train, tests={"nominal": nominal, "perturbed": perturbed}, units=units
+    )
+
+
+def _units(config: SimulationConfig, nle: NleMode) -> Units:
+    """Return the geometric mean of the scales of robots drawn from `config`.
+
+    A joint that carries almost nothing on one robot and friction on the next has no typical
+    torque; the geometric mean is fair to both.
+    """
+    data = simulate(config, UNIT_ROBOTS, UNIT_SEED)
+    target = data.tau if nle == "learned" else data.tau - data.nle
+    names = load_robot(config.robot).names
+    robots = [
+        Units.from_samples(names, data.v[i], data.a[i], target[i]) for i in range(UNIT_ROBOTS)
+    ]
+
+    def mean(field: str) -> tuple[float, ...]:
+        logs = np.log([getattr(units, field) for units in robots]).mean(axis=0)
+        return tuple(float(f"{x:.6g}") for x in np.exp(logs))
+
+    return Units(
+        joint_names=names,
+        velocity=mean("velocity"),
+        acceleration=mean("acceleration"),
+        effort=mean("effort"),
+    )

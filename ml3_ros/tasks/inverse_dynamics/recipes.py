@@ -1,0 +1,134 @@
+"""How the losses for inverse dynamics are meta-trained: one recipe, used wherever one is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.trajectories import ExcitationConfig
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
+from ml3_ros.tasks.inverse_dynamics.model import InertiaForm, InverseDynamicsNet, NleMode
+from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+TASK_FAMILY = "inverse_dynamics"
+
+EXCITATIONS: dict[str, ExcitationConfig] = {
+    "reacher": ExcitationConfig(
+        piece_seconds=3.0, blend_seconds=1.0, amplitude=1.2, centre=0.8, frequency=(0.2, 1.2)
+    ),
+}
+"""How an arm is moved; arms without an entry move as a Sawyer."""
+
+INERTIA_FORMS: dict[str, InertiaForm] = {"reacher": "cholesky"}
+"""Form of M_theta; two links share their scales, so a Cholesky factor suits them best."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """One way to meta-train a loss for inverse dynamics.
+
+    Attributes:
+        nle: Whether F(q, v) is given, or learned too.
+        architecture: "structured" (positive, unbiased) or "mlp" (the paper's).
+        use_prior: Whether the task loss contains the physics prior M(q) (the shaped loss).
+        n_outer_steps: Updates of phi.
+        inner_lr: Step size of the optimizee's SGD; None takes the tested one.
+        steps_per_window: With F learned, gradient steps per window of 8 new samples.
+        horizon: Inner steps after which a model is reset.
+    """
+
+    nle: NleMode = "learned"
+    architecture: Literal["structured", "mlp"] = "structured"
+    use_prior: bool = True
+    n_outer_steps: int = 2000
+    inner_lr: float | None = None
+    steps_per_window: int = 1
+    horizon: int | None = None
+
+    def sampling(self) -> SamplingConfig:
+        """Return how samples become batches: iid with F given, a stream with F learned."""
+        return SamplingConfig(steps_per_window=self.steps_per_window * (self.nle == "learned"))
+
+    def optimizee(self, units: Units, robot: str) -> InverseDynamicsNet:
+        """Return the network that is trained."""
+        return InverseDynamicsNet(units, nle=self.nle, inertia=INERTIA_FORMS.get(robot, "full"))
+
+    def loss_spec(self, units: Units, robot: str) -> LossSpec:
+        """Return the loss that is learned."""
+        step_sizes = {("given", "reacher"): 0.1, ("given", "other"): 0.01}
+        known = "reacher" if robot == "reacher" else "other"
+        inner_lr = self.inner_lr or step_sizes.get((self.nle, known), 0.01)
+        return units.loss_spec(
+            "tau" if self.nle == "learned" else "tau_inertial",
+            ("v", "a") if self.nle == "learned" else ("a",),
+            architecture=self.architecture,
+            inner_optimizer="sgd",
+            inner_lr=inner_lr,
+        )
+
+    def meta_training(self) -> MetaTrainConfig:
+        """Return the configuration of Algorithm 1."""
+        structured = self.architecture == "structured"
+        common: dict[str, Any] = {
+            "n_outer_steps": self.n_outer_steps,
+            "outer_lr": 1e-2 if structured else 3e-3,
+            "weights": self.weights(),
+        }
+        if self.nle == "given":
+            return MetaTrainConfig(
+                n_tasks=4, unroll=5 if structured else 1, horizon=self.horizon or 100, **common
+            )
+        return MetaTrainConfig(
+            n_tasks=8,
+            unroll=10 if structured else 1,
+            horizon=self.horizon or 750 * self.steps_per_window,
+            restart="staggered",
+            **common,
+        )
+
+    def weights(self) -> tuple[tuple[str, float], ...]:
+        """Return beta and gamma of eq. (9)."""
+        if not self.use_prior:
+            return (("task", 1.0),)
+        if self.nle == "given":
+            return (("inertia", 1.0),)
+        return (("task", 0.5), ("inertia", 0.25), ("nle", 0.25))
+
+    def trainer(
+        self, recordings: Recordings, units: Units, robot: str, seeds: tuple[int, ...]
+    ) -> MetaTrainer:
+        """Return the trainer of one loss per seed."""
+        if self.use_prior and recordings.inertia is None:
+            raise ConfigError("the shaped loss needs the inertia prior: record it, or use_prior off")
+        family = InverseDynamicsFamily(self.optimizee(units, robot), recordings, self.sampling())
+        return MetaTrainer(family, self.loss_spec(units, robot), self.meta_training(), seeds)
+
+
+def learned_loss(
+    trainer: MetaTrainer, index: int, units: Units, robot: str, provenance: Mapping[str, Any]
+) -> LearnedLoss:
+    """Return the loss of seed number `index` as an artefact.
+
+    Args:
+        trainer: After its last step.
+        index: Which of its seeds.
+        units: The robot's units; whoever uses the loss needs them for the network.
+        robot: Name of the robot.
+        provenance: Whatever else tells where the loss comes from; JSON-able.
+    """
+    return LearnedLoss(
+        spec=trainer.spec,
+        phi=trainer.seed_phi(index),
+        provenance={
+            "task_family": TASK_FAMILY,
+            "robot": robot,
+            "units": units.to_dict(),
+            "seed": trainer.seeds[index],
+            "outer_steps": trainer.step_count,
+            **provenance,
+        },
+    )
