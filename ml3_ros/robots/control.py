@@ -116,18 +116,18 @@ class TrackingController:
             (np.tanh(v_ref / _FRICTION_VELOCITY), v_ref / self._model.limits.velocity, np.ones(n))
         )
         learned = self._payload * per_kg + (self._joint * features).sum(axis=0)
-        learned = np.clip(learned, -_LEARNED_SHARE * effort, _LEARNED_SHARE * effort)
-        tau = self._model.rnea(q, v, a_ref + feedback) + learned
-        if (
-            np.abs(tau) <= effort
-        ).all():  # a saturated arm's error says nothing about the parameters
-            self._learn(self._model.M(q), feedback, per_kg, features)
+        kept = np.clip(learned, -_LEARNED_SHARE * effort, _LEARNED_SHARE * effort)
+        tau = self._model.rnea(q, v, a_ref + feedback) + kept
+        if (np.abs(tau) <= effort).all():  # a saturated arm's error says nothing of the parameters
+            M = self._model.M(q)
+            error = M @ feedback
+            error[(kept != learned) & (error * learned > 0.0)] = 0.0  # no windup
+            self._learn(error, M.diagonal(), per_kg, features)
         return np.clip(tau, -effort, effort)
 
-    def _learn(self, M: Array, feedback: Array, per_kg: Array, features: Array) -> None:
+    def _learn(self, error: Array, inertia: Array, per_kg: Array, features: Array) -> None:
         """Move all parameters one step; weights 1 / M_ii make the joints comparable."""
-        error = M @ feedback
-        weighted = per_kg / M.diagonal()
+        weighted = per_kg / inertia
         size = float(weighted @ per_kg)
         if size > 0.0:
             self._payload += self._step * float(weighted @ error) / size

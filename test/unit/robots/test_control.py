@@ -1,0 +1,139 @@
+"""Tracking over a slow, late connection: nominal and heavily perturbed arms follow."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.robots.control import TrackingController
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.trajectories import Excitation
+
+DT = 0.01
+
+
+def follow(description, perturbation, seconds, *, late=1, seed=0, **settings):
+    """Return tracking errors [rad] (T, n), the controller, and the share of saturated samples.
+
+    Commands are computed at 100 Hz, held, and arrive `late` periods after their state.
+    """
+    arm = MujocoArm(description, perturbation, seed=seed)
+    controller = TrackingController(PinocchioModel(description), rate=1.0 / DT, **settings)
+    excitation = Excitation(description.limits, description.home, seed)
+    state = arm.state()
+    under_way = [state.tau] * late
+    errors, saturated = [], 0.0
+    for q_ref, v_ref, a_ref in zip(*excitation.at(np.arange(0.0, seconds, DT)), strict=True):
+        errors.append(state.q - q_ref)
+        under_way.append(controller.torque(state.q, state.v, q_ref, v_ref, a_ref))
+        state = arm.step(under_way.pop(0), DT)
+        saturated += state.saturated.mean()
+    return np.array(errors), controller, saturated / len(errors)
+
+
+def rms(errors):
+    return np.sqrt((errors**2).mean(axis=0))
+
+
+def heavy(description):
+    effort, velocity = description.limits.effort, description.limits.velocity
+    return Perturbation(
+        payload=description.payload_limit,
+        mass_scale=1.2,
+        viscous=tuple(0.02 * effort / velocity),
+        coulomb=tuple(0.02 * effort),
+        position_noise=1e-4,
+        velocity_noise=1e-3,
+        torque_noise=tuple(0.002 * effort),
+    )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_arm_as_described_follows_closely(arm, seed):
+    errors, _, saturated = follow(arm, Perturbation(), 15.0, seed=seed)
+    assert rms(errors).max() < 0.008
+    assert saturated == 0.0
+
+
+def test_a_heavy_rubbing_sawyer_is_learned_while_tracking(sawyer):
+    errors, controller, saturated = follow(sawyer, heavy(sawyer), 40.0)
+    assert rms(errors[:1000]).max() < 0.3
+    assert (rms(errors[2500:]) < (0.02, 0.02, 0.03, 0.03, 0.08, 0.08, 0.15)).all()
+    assert controller.payload == pytest.approx(3.0, abs=0.8)
+    assert saturated < 0.01
+
+
+def test_without_learning_the_heavy_sawyer_is_far_off(sawyer):
+    errors, controller, _ = follow(sawyer, heavy(sawyer), 15.0, adaptation=0.0)
+    assert rms(errors[500:]).max() > 0.2
+    assert controller.payload == 0.0
+
+
+def test_a_heavy_rubbing_reacher_follows(reacher):
+    errors, _, _ = follow(reacher, heavy(reacher), 20.0)
+    assert rms(errors[500:]).max() < 0.03
+
+
+@pytest.mark.parametrize("late", [1, 2])
+def test_light_links_and_late_commands_are_stable(arm, late):
+    delay = 0.005 if late == 1 else 0.0
+    perturbation = Perturbation(mass_scale=0.8, command_delay=delay, velocity_noise=1e-3)
+    errors, _, _ = follow(arm, perturbation, 20.0, late=late)
+    assert rms(errors[500:]).max() < 0.06
+
+
+def test_gravity_alone_holds_the_arm(sawyer):
+    controller = TrackingController(PinocchioModel(sawyer))
+    tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home)
+    np.testing.assert_allclose(tau, PinocchioModel(sawyer).nle(sawyer.home, np.zeros(7)))
+
+
+def test_feedforward_is_inverse_dynamics(sawyer, states):
+    model = PinocchioModel(sawyer)
+    controller = TrackingController(model)
+    q, v, a = (x[0] for x in states(sawyer, 1))
+    expected = np.clip(model.rnea(q, v, a), -sawyer.limits.effort, sawyer.limits.effort)
+    np.testing.assert_allclose(controller.torque(q, v, q, v, a), expected)
+
+
+def test_torque_stays_within_the_limits_and_nothing_winds_up(sawyer):
+    model = PinocchioModel(sawyer)
+    controller = TrackingController(model)
+    gravity = model.nle(sawyer.home, np.zeros(7))
+    for _ in range(500):  # blocked far away: saturated
+        tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home + 2.0)
+        assert (np.abs(tau) <= sawyer.limits.effort).all()
+    assert controller.payload == 0.0
+    for _ in range(20000):  # blocked a little away
+        tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home + 5e-3)
+    assert ((tau - gravity)[:4] > 0.3 * sawyer.limits.effort[:4]).all()
+    assert (np.abs(tau - gravity) < 0.6 * sawyer.limits.effort).all()
+    for _ in range(1000):  # as far away on the other side, for a twentieth of the time
+        tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home - 5e-3)
+    assert ((tau - gravity)[:4] < 0.0).all()
+    controller.reset()
+    tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home)
+    np.testing.assert_allclose(tau, gravity)
+
+
+def test_bad_input_is_refused_and_not_learned_from(sawyer):
+    controller = TrackingController(PinocchioModel(sawyer))
+    good = np.zeros(7)
+    for q in (np.full(7, np.nan), np.zeros(6)):
+        with pytest.raises(RobotError, match="q "):
+            controller.torque(q, good, sawyer.home)
+    with pytest.raises(RobotError, match="a_ref"):
+        controller.torque(good, good, good, good, np.full(7, np.inf))
+    tau = controller.torque(sawyer.home, good, sawyer.home)
+    np.testing.assert_allclose(tau, PinocchioModel(sawyer).nle(sawyer.home, good))
+
+
+def test_settings_that_cannot_be_stable_are_refused(sawyer):
+    model = PinocchioModel(sawyer)
+    for keywords in ({"gain": 0.6}, {"gain": 0.0}, {"rate": 0.0}, {"adaptation": 50.0}):
+        (name,) = keywords
+        with pytest.raises(ConfigError, match=name):
+            TrackingController(model, **keywords)

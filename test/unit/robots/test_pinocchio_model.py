@@ -1,0 +1,85 @@
+"""The model that knows: batches, the regressor, payload torques, refusals."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import RobotError
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+
+
+def test_a_batch_is_its_rows(arm, states):
+    model = PinocchioModel(arm)
+    q, v, a = states(arm, 5)
+    rows = range(5)
+    np.testing.assert_array_equal(model.M(q), [model.M(q[i]) for i in rows])
+    np.testing.assert_array_equal(model.nle(q, v), [model.nle(q[i], v[i]) for i in rows])
+    np.testing.assert_array_equal(
+        model.rnea(q, v, a), [model.rnea(q[i], v[i], a[i]) for i in rows]
+    )
+    np.testing.assert_array_equal(
+        model.regressor(q, v, a), [model.regressor(q[i], v[i], a[i]) for i in rows]
+    )
+    np.testing.assert_array_equal(
+        model.forward_kinematics(q), [model.forward_kinematics(q[i]) for i in rows]
+    )
+    assert model.M(q[:0]).shape == (0, arm.nv, arm.nv)
+
+
+def test_results_are_not_overwritten_by_the_next_call(arm, states):
+    model = PinocchioModel(arm)
+    q, v, a = states(arm, 2)
+    for function, arguments in (
+        (model.M, (q,)),
+        (model.nle, (q, v)),
+        (model.rnea, (q, v, a)),
+        (model.regressor, (q, v, a)),
+        (model.forward_kinematics, (q,)),
+    ):
+        first = function(*(x[0] for x in arguments))
+        kept = first.copy()
+        function(*(x[1] for x in arguments))
+        np.testing.assert_array_equal(first, kept)
+
+
+def test_inverse_dynamics_is_inertia_times_acceleration_plus_the_rest(arm, states):
+    model = PinocchioModel(arm)
+    q, v, a = states(arm, 100)
+    tau = np.einsum("bij,bj->bi", model.M(q), a) + model.nle(q, v)
+    np.testing.assert_allclose(model.rnea(q, v, a), tau, rtol=1e-9, atol=1e-9)
+
+
+def test_the_regressor_times_the_parameters_is_inverse_dynamics(arm, states):
+    perturbation = Perturbation.sample(arm, np.random.default_rng(0))
+    model = PinocchioModel(arm, perturbation)
+    q, v, a = states(arm, 100)
+    parameters = model.inertial_parameters()
+    armature = arm.nv if arm.name == "reacher" else 0
+    assert parameters.shape == (10 * arm.nv + armature,)
+    tau = model.regressor(q, v, a) @ parameters
+    np.testing.assert_allclose(tau, model.rnea(q, v, a), rtol=1e-9, atol=1e-9)
+
+
+def test_payload_torque_is_what_one_more_kilogram_adds(arm, states):
+    q, v, a = states(arm, 50)
+    loaded = PinocchioModel(arm, Perturbation(payload=1.0))
+    expected = loaded.rnea(q, v, a) - PinocchioModel(arm).rnea(q, v, a)
+    torque = PinocchioModel(arm).payload_torque(q, v, a)
+    np.testing.assert_allclose(torque, expected, rtol=1e-9, atol=1e-9)
+
+
+def test_wrong_shapes_are_refused(sawyer):
+    model = PinocchioModel(sawyer)
+    good = np.zeros((4, 7))
+    for q, v in (
+        (np.zeros(6), np.zeros(6)),
+        (good, np.zeros(7)),
+        (good, np.zeros((3, 7))),
+        (np.zeros((2, 4, 7)), np.zeros((2, 4, 7))),
+    ):
+        with pytest.raises(RobotError, match="has shape"):
+            model.nle(q, v)
+    with pytest.raises(RobotError, match="mass_scale has 3 values for 7 joints"):
+        PinocchioModel(sawyer, Perturbation(mass_scale=(1.0, 1.0, 1.0)))

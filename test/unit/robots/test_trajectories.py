@@ -1,0 +1,149 @@
+"""Excitation: smooth, within all limits, deterministic, and rich enough."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.robots.base import JointLimits
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.trajectories import (
+    Excitation,
+    ExcitationConfig,
+    peak_effort,
+    within_effort,
+)
+
+
+def test_velocity_and_acceleration_are_the_derivatives(arm):
+    excitation = Excitation(arm.limits, arm.home, 3)
+    t, h = np.linspace(0.01, 29.99, 5000), 1e-5
+    after, before = excitation.at(t + h), excitation.at(t - h)
+    _, v, a = excitation.at(t)
+    np.testing.assert_allclose((after[0] - before[0]) / (2 * h), v, atol=1e-7)
+    # 1e-3: the acceleration's own slope is discontinuous where a change-over begins and ends
+    np.testing.assert_allclose((after[1] - before[1]) / (2 * h), a, atol=1e-3)
+
+
+@pytest.mark.parametrize("join", [0.0, 2.0, 5.0, 7.0, 1000.0, 1002.0])
+def test_twice_continuous_where_pieces_join(sawyer, join):
+    excitation = Excitation(sawyer.limits, sawyer.home, 1)
+    before, after = excitation.at(join - 1e-9), excitation.at(join + 1e-9)
+    for x, y in zip(before, after, strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-6)
+
+
+def test_starts_at_home_at_rest(arm):
+    for t in (0.0, -1.0):
+        q, v, a = Excitation(arm.limits, arm.home, 0).at(t)
+        np.testing.assert_array_equal(q, arm.home)
+        np.testing.assert_array_equal(v, 0.0)
+        np.testing.assert_array_equal(a, 0.0)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_position_velocity_and_acceleration_limits_are_kept(arm, seed):
+    q, v, a = Excitation(arm.limits, arm.home, seed).at(np.arange(0.0, 60.0, 0.005))
+    limits = arm.limits
+    assert (q > limits.lower).all() and (q < limits.upper).all()
+    assert (np.abs(v) < 0.95 * limits.velocity).all()
+    assert (np.abs(a) < 0.95 * limits.acceleration).all()
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_effort_limits_are_kept(arm, seed):
+    peak = peak_effort(Excitation(arm.limits, arm.home, seed), PinocchioModel(arm), 60.0)
+    assert (peak < 0.9 * arm.limits.effort).all()
+    assert (peak > 0.0).all()
+
+
+def test_narrow_limits_make_smaller_motion(sawyer):
+    tight = JointLimits(
+        lower=sawyer.home - 0.2,
+        upper=sawyer.home + 0.2,
+        velocity=np.full(7, 0.3),
+        effort=sawyer.limits.effort,
+        acceleration=np.full(7, 0.8),
+    )
+    q, v, a = Excitation(tight, sawyer.home, 0).at(np.arange(0.0, 60.0, 0.005))
+    assert (np.abs(q - sawyer.home) < 0.2).all()
+    assert (np.abs(v) < 0.3).all() and (np.abs(a) < 0.8).all()
+    assert (np.ptp(q, axis=0) > 0.1).all()
+
+
+def test_no_limits_are_fine():
+    free = JointLimits(
+        lower=np.full(2, -np.inf),
+        upper=np.full(2, np.inf),
+        velocity=np.full(2, np.inf),
+        effort=np.full(2, np.inf),
+        acceleration=np.full(2, np.inf),
+    )
+    q, _, _ = Excitation(free, np.zeros(2), 0).at(np.arange(0.0, 60.0, 0.1))
+    assert (np.ptp(q, axis=0) > 0.5).all()
+    assert np.abs(q).max() <= 1.0
+
+
+def test_equal_seeds_are_equal_whatever_is_asked_first(sawyer):
+    one, other = (Excitation(sawyer.limits, sawyer.home, 4) for _ in range(2))
+    t = np.random.default_rng(0).uniform(0.0, 100.0, 50)
+    late = one.at(90.0)
+    rows = [other.at(x) for x in t]
+    for k in range(3):
+        np.testing.assert_allclose(one.at(t)[k], [row[k] for row in rows], rtol=0, atol=1e-12)
+        np.testing.assert_allclose(late[k], other.at([90.0])[k][0], rtol=0, atol=1e-12)
+
+
+def test_other_seeds_are_other_trajectories(sawyer):
+    t = np.arange(2.0, 60.0, 0.1)
+    q = [Excitation(sawyer.limits, sawyer.home, seed).at(t)[0] for seed in (0, 1)]
+    assert (np.abs(q[0] - q[1]).mean(axis=0) > 0.1).all()
+
+
+def test_every_piece_is_a_new_pose_with_lively_accelerations(sawyer):
+    q, _, a = Excitation(sawyer.limits, sawyer.home, 0).at(np.arange(0.0, 60.0, 0.01))
+    assert (np.ptp(q, axis=0) > 0.8).all()
+    assert (a.std(axis=0) > 1.0).all()
+    centres = q.reshape(12, 500, 7).mean(axis=1)
+    assert (centres.std(axis=0) > 0.05).all()
+
+
+def test_smaller_amplitudes_where_effort_is_short(sawyer):
+    model = PinocchioModel(sawyer)
+    full = Excitation(sawyer.limits, sawyer.home, 0)
+    assert within_effort(full, model, 20.0).config.amplitude == full.config.amplitude
+    weak = JointLimits(
+        lower=sawyer.limits.lower,
+        upper=sawyer.limits.upper,
+        velocity=sawyer.limits.velocity,
+        effort=0.8 * peak_effort(full, model, 20.0) + 0.01,
+        acceleration=sawyer.limits.acceleration,
+    )
+    smaller = within_effort(Excitation(weak, sawyer.home, 0), model, 20.0, share=1.0)
+    assert 0.0 < smaller.config.amplitude < full.config.amplitude
+    assert (peak_effort(smaller, model, 20.0) <= weak.effort).all()
+    with pytest.raises(ConfigError, match="another home"):
+        within_effort(full, model, 5.0, share=0.01)
+
+
+def test_settings_that_cannot_be_planned_are_refused(sawyer):
+    for keywords in (
+        {"blend_seconds": 6.0},
+        {"blend_seconds": 0.0},
+        {"n_sines": 0},
+        {"frequency": (0.8, 0.1)},
+        {"frequency": (0.0, 0.1)},
+        {"amplitude": -1.0},
+        {"centre": float("nan")},
+    ):
+        with pytest.raises(ConfigError):
+            ExcitationConfig(**keywords)
+    with pytest.raises(ConfigError, match="home of joint 1"):
+        Excitation(sawyer.limits, sawyer.home + 3.5 * (np.arange(7) == 1), 0)
+    with pytest.raises(RobotError, match="home"):
+        Excitation(sawyer.limits, sawyer.home[:3], 0)
+    with pytest.raises(ConfigError, match="seed"):
+        Excitation(sawyer.limits, sawyer.home, -1)
+    with pytest.raises(ConfigError, match="t must"):
+        Excitation(sawyer.limits, sawyer.home, 0).at(np.nan)
