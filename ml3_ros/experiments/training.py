@@ -40,18 +40,37 @@ def train_losses(
     fresh = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
     saved = [LearnedLoss.load(path) for path in paths if path.exists()]
     if len(saved) == len(paths) and all(
-        old.spec == new.spec
-        and old.provenance["outer_steps"] == trainer.config.n_outer_steps
+        old.spec == new.spec and old.provenance["outer_steps"] == trainer.config.n_outer_steps
         for old, new in zip(saved, fresh, strict=True)
     ):
         return saved
-    checkpoint = folder / "checkpoint.safetensors"
+    diverged = run_to_end(trainer, folder / "checkpoint.safetensors", folder.name)
+    losses = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
+    for path, loss in zip(paths, losses, strict=True):
+        loss.save(path)
+    report(f"{folder}: meta-trained {len(paths)} losses, {diverged} models diverged on the way")
+    return losses
+
+
+def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
+    """Make all outer steps that are left, with a progress bar; return how many models diverged.
+
+    Args:
+        trainer: Freshly built; it is put where `checkpoint` was taken, if there is one.
+        checkpoint: Written on the way, removed at the end.
+        name: Shown before the bar.
+    """
     if checkpoint.exists():
         restore_trainer(trainer, checkpoint.read_bytes())
     diverged = 0
-    with tqdm(
-        total=trainer.config.n_outer_steps, initial=trainer.step_count, desc=folder.name, leave=False
-    ) as bar:
+    bar = tqdm(
+        total=trainer.config.n_outer_steps,
+        initial=trainer.step_count,
+        desc=name,
+        leave=False,
+        mininterval=1.0,
+    )
+    with bar:
         while not trainer.done:
             step = trainer.step()
             diverged += int(step.diverged.sum())
@@ -59,12 +78,8 @@ def train_losses(
             bar.update()
             if step.step % CHECKPOINT_STEPS == 0:
                 write_atomically(checkpoint, trainer_to_bytes(trainer))
-    losses = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
-    for path, loss in zip(paths, losses, strict=True):
-        loss.save(path)
     checkpoint.unlink(missing_ok=True)
-    report(f"{folder}: meta-trained {len(paths)} losses, {diverged} models diverged on the way")
-    return losses
+    return diverged
 
 
 def revision() -> str:

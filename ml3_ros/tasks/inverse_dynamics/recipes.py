@@ -80,7 +80,11 @@ class Recipe:
         }
         if self.nle == "given":
             return MetaTrainConfig(
-                n_tasks=4, unroll=5 if structured else 1, horizon=self.horizon or 100, **common
+                n_tasks=4,
+                unroll=10 if structured else 1,
+                outer_every_step=True,
+                horizon=self.horizon or 100,
+                **common,
             )
         return MetaTrainConfig(
             n_tasks=8,

@@ -1,0 +1,34 @@
+"""`ml3 train --out FILE [key=value ...]`: meta-train one loss."""
+
+import argparse
+import os
+from pathlib import Path
+
+import torch
+
+from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.experiments.train_loss import TrainConfig, train_loss
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "train",
+        help="meta-train a learned loss and save it",
+        description="Meta-train a loss for inverse dynamics on random simulated robots.",
+        epilog="example: ml3 train robot=sawyer recipe.use_prior=False --out my_loss.safetensors",
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="loss to write")
+    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="see TrainConfig")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Meta-train; return the exit code.
+
+    Raises:
+        ConfigError: A setting does not fit.
+    """
+    config = with_overrides(TrainConfig(), args.overrides)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    train_loss(config, args.out)
+    return 0

@@ -1,0 +1,57 @@
+"""Meta-train one loss for the inverse dynamics of an arm; this made the losses of the package."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks.inverse_dynamics.populations import population
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
+from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+
+SIMULATION_SEED = 1  # robots of meta-training; tests and experiments draw theirs with others
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TrainConfig:
+    """One loss to be meta-trained on random simulated robots.
+
+    Attributes:
+        robot: Name of the arm, or path of its URDF or MJCF.
+        recipe: How; see `Recipe`.
+        n_robots: Random robots to train on.
+        seed: Of phi, of the models and of the batches.
+    """
+
+    robot: str = "sawyer"
+    recipe: Recipe = Recipe()
+    n_robots: int = 32
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.n_robots < 1:
+            raise ConfigError(f"n_robots must be >= 1, got {self.n_robots}")
+
+
+def train_loss(
+    config: TrainConfig, out: Path, report: Callable[[str], None] = print
+) -> LearnedLoss:
+    """Meta-train the loss that `config` describes and save it at `out`.
+
+    A run that was killed goes on from `out` with the suffix ".checkpoint". Equal configurations
+    give equal bytes on the same machine.
+    """
+    name = load_robot(config.robot).name
+    kind = population(config.robot, config.recipe.nle)
+    recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)
+    trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,))
+    run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
+    described = {**resolved(config), "robot": name}  # a path would tell of one machine only
+    provenance = {"config": described, "revision": revision()}
+    loss = learned_loss(trainer, 0, kind.units, name, provenance)
+    report(f"loss: {loss.save(out)}")
+    return loss
