@@ -15,7 +15,6 @@ from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
-ERROR_FLOOR = 1e-4  # rms error below which the statistics say "zero"
 LOG_WEIGHT_BOUND = 6.0  # weights stay within e^-6 .. e^6, also far outside the training data
 
 
@@ -77,10 +76,6 @@ class StructuredLoss(MetaLoss):
         n_outputs: Number k of predicted quantities.
         context_sizes: Names and sizes of the further observed inputs.
         hidden: Widths of the hidden layers of the weight network.
-        error_statistics: Whether the weights also see the (detached) log rms error of the batch,
-            per joint and in all. With Adam, weights that grow as errors shrink forget the large
-            gradients of the beginning; with plain gradient descent they feed back on themselves
-            and diverge, so leave it off there.
     """
 
     def __init__(
@@ -89,13 +84,10 @@ class StructuredLoss(MetaLoss):
         context_sizes: Mapping[str, int],
         *,
         hidden: tuple[int, ...] = (40, 40),
-        error_statistics: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
-        self.error_statistics = error_statistics
         n_context = sum(self.context_sizes.values())
         n_inputs = 2 * n_context + len(self.context_sizes)
-        n_inputs += (n_outputs + 1) * error_statistics
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
         self.declare({"log_scale": torch.full((n_outputs,), 2.0)})
 
@@ -107,25 +99,20 @@ class StructuredLoss(MetaLoss):
     def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         error = prediction - target
-        log_weight = self.net.call(scoped(phi, "net"), self._features(error.detach(), context))
+        log_weight = self.net.call(scoped(phi, "net"), self._features(context))
         weight = log_weight.clamp(-LOG_WEIGHT_BOUND, LOG_WEIGHT_BOUND).exp()
         scale = phi["log_scale"].exp().unsqueeze(-2)
         # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
         penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
         return (weight * penalty).sum(-1).mean(-1)
 
-    def _features(self, error: Tensor, context: Batch) -> Tensor:
+    def _features(self, context: Batch) -> Tensor:
         """Return the weight network's inputs (*lead, B, n_inputs)."""
         features = []
         for x in self.concatenate(context):
             square = x.square()
             mean_square = square.mean(-1, keepdim=True)
             features += [x, (square + LOG_FLOOR).log(), (mean_square + LOG_FLOOR).log()]
-        if self.error_statistics:
-            mean_square = error.square().mean(-2, keepdim=True)
-            total = mean_square.mean(-1, keepdim=True)
-            rms = torch.cat([mean_square, total], dim=-1).clamp_min(ERROR_FLOOR**2).log() / 2.0
-            features.append(rms.expand(*error.shape[:-1], rms.shape[-1]))
         return torch.cat(features, dim=-1)
 
 

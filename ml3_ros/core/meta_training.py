@@ -32,8 +32,10 @@ class TaskFamily(Protocol):
     def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
         """Return what the inner step of age `ages` (n,) observes, each (n, B, k)."""
 
-    def query(self, tasks: Tensor, generator: torch.Generator) -> tuple[Batch, Extra]:
-        """Return held-out observations and the extra information, which exists here only."""
+    def query(
+        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
+    ) -> tuple[Batch, Extra]:
+        """Return what the task loss looks at, and the extra information, which exists here only."""
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the terms of eq. (9) by name, each (*lead,) and positive."""
@@ -119,7 +121,10 @@ class MetaTrainer:
         """Make K inner steps of every model and one update of phi."""
         config = self.config
         batches = [self._support(self.ages + k) for k in range(config.unroll)]
-        queries = [self.family.query(self.tasks[s], g) for s, g in enumerate(self.generators)]
+        last = self.ages + config.unroll - 1
+        queries = [
+            self.family.query(self.tasks[s], last[s], g) for s, g in enumerate(self.generators)
+        ]
         batch, extra = _stack([q[0] for q in queries]), _stack([q[1] for q in queries])
         result = meta_gradient(
             self.theta,

@@ -70,26 +70,36 @@ class InverseDynamicsFamily:
 
     def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
         """Return the batch of the gradient step number `ages` (k,)."""
-        seen = torch.full_like(ages, self.recordings.n_support)
-        if self.sampling.steps_per_window:
-            windows = 1 + ages // self.sampling.steps_per_window
-            seen = torch.minimum(seen, windows * self.sampling.window)
-        return self._observe(tasks, self.sampling.draw(seen, generator))
+        return self._observe(tasks, self.sampling.draw(self._seen(ages), generator))
 
-    def query(self, tasks: Tensor, generator: torch.Generator) -> tuple[Batch, Extra]:
-        """Return held-out samples with their extra information."""
-        samples = torch.randint(
-            self.recordings.n_support,
-            self.recordings.n_samples,
-            (len(tasks), self.sampling.query_size),
-            generator=generator,
-        )
+    def query(
+        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
+    ) -> tuple[Batch, Extra]:
+        """Return what the task loss looks at, with its extra information.
+
+        Batches that are draws of all samples are judged on held-out ones. On a stream it is other
+        samples of what has come so far: judged a few steps ahead on poses that the arm has not
+        shown yet, the best loss would be one that hardly learns.
+        """
+        first, last = 0, self._seen(ages)
+        if not self.sampling.steps_per_window:
+            first, last = self.recordings.n_support, torch.full_like(ages, self.recordings.n_samples)
+        uniform = torch.rand(len(tasks), self.sampling.query_size, generator=generator)
+        samples = first + (uniform * (last - first).unsqueeze(-1)).long()
         return self._observe(tasks, samples), self.recordings.reveal(tasks, samples)
 
     def held_out(self, tasks: Tensor) -> Batch:
         """Return all held-out samples of `tasks` (k,), each (k, T - n_support, n)."""
         samples = torch.arange(self.recordings.n_support, self.recordings.n_samples)
         return self._observe(tasks, samples.expand(len(tasks), -1))
+
+    def _seen(self, ages: Tensor) -> Tensor:
+        """Return how many samples have come before the gradient step `ages`."""
+        seen = torch.full_like(ages, self.recordings.n_support)
+        if self.sampling.steps_per_window:
+            windows = 1 + ages // self.sampling.steps_per_window
+            seen = torch.minimum(seen, windows * self.sampling.window)
+        return seen
 
     def _observe(self, tasks: Tensor, samples: Tensor) -> Batch:
         given = self.optimizee.nle_mode == "given"
