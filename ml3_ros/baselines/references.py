@@ -38,8 +38,9 @@ class ReferenceModel(HasInverseDynamics, HasRegressor, Protocol):
 class Reference:
     """How one reference method did.
 
-    `predicted` (T, n) [N m] are prequential predictions of the samples that were learned from,
-    `heldout` (C, n) [-] the NMSE on the held-out samples after so many seconds (NaN without any).
+    `predicted` (T, n) [N m] are predictions of all samples: prequential for those that were
+    learned from, by what was learned in the end for the held-out ones. `heldout` (C, n) [-] is the
+    NMSE on the held-out samples after so many seconds (NaN without any).
     """
 
     predicted: Array
@@ -93,12 +94,10 @@ def model_references(
         )
         for j in range(features.shape[1])
     ]
-    learned = samples.t <= samples.learn_until
-    alone = nmse(tau_rbd[~learned], samples.tau[~learned])
+    held_out = samples.t > samples.learn_until
+    alone = nmse(tau_rbd[held_out], samples.tau[held_out])
     return {
-        "rigid_body": Reference(
-            predicted=tau_rbd[learned], heldout=np.tile(alone, (np.size(seconds), 1))
-        ),
+        "rigid_body": Reference(predicted=tau_rbd, heldout=np.tile(alone, (np.size(seconds), 1))),
         "classical_fit": Reference(
             predicted=np.hstack([joint.predicted for joint in joints]),
             heldout=np.hstack([joint.heldout for joint in joints]),
@@ -147,7 +146,7 @@ def _run_rows(
     """Learn `tau` from `rows` window by window, testing on the held-out ones on the way."""
     learned = int((samples.t <= samples.learn_until).sum())
     counts = np.searchsorted(samples.t[:learned] - samples.t[0], seconds, side="right")
-    predicted = np.empty_like(tau[:learned])
+    predicted = np.empty_like(tau)
     heldout = np.full((len(counts), tau.shape[1]), np.nan)
     for begin in range(0, learned + window, window):
         for i in np.flatnonzero((counts >= begin) & (counts < begin + window)):
@@ -156,4 +155,5 @@ def _run_rows(
         if block.start < learned:
             predicted[block] = solver.predict(rows[block])
             solver.update(rows[block], tau[block])
+    predicted[learned:] = solver.predict(rows[learned:])
     return Reference(predicted=predicted, heldout=heldout)

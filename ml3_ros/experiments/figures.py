@@ -50,9 +50,7 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_unshaped": MethodStyle(label="ML3, unshaped", color="#eb9f14", linewidth=2.0, zorder=4.0),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
-    "sgd_same_step": MethodStyle(
-        label="SGD, same step", color="#62b3e6", linestyle=_DASHED, linewidth=1.4
-    ),
+    "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),
     "least_squares_friction": MethodStyle(
         label="least squares + friction", color=INK, linestyle=_DASHED, linewidth=1.4, zorder=2.5
     ),

@@ -1,0 +1,43 @@
+"""`ml3 report DIR`: the tables and the figure of an online run."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from ml3_ros.experiments.figures import save_figure
+from ml3_ros.experiments.live_figure import live_figure
+from ml3_ros.experiments.report import EXPERIMENT, build_report, report_metrics
+from ml3_ros.experiments.report_table import report_table
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "report",
+        help="print the table and draw the figures of a run's output folder",
+        description="Print the tables of a run, write its metrics.json and draw its figure. "
+        "Methods that know the arm's model are computed from the same samples, for comparison.",
+    )
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the `out` folder of a run")
+    parser.add_argument(
+        "--robot",
+        metavar="ROBOT",
+        help="sawyer, reacher, or path of a URDF or MJCF; without it, the robot of the run",
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Report on the folder; return the exit code.
+
+    Raises:
+        DataError: The folder is not that of a run, or cannot be written.
+    """
+    report = build_report(args.folder, robot=args.robot)
+    print(report_table(report))
+    RunFolder(args.folder).save_metrics(report_metrics(report))
+    paths = save_figure(live_figure(report), args.folder, EXPERIMENT)
+    print(f"\nmetrics: {args.folder / 'metrics.json'}")
+    print("figure:  " + "  ".join(map(str, paths)))
+    return 0

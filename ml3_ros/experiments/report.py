@@ -1,0 +1,244 @@
+"""The report of an online run: its methods beside reference lines that know the arm's model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.baselines.references import (
+    Reference,
+    classical_fit_in_sample,
+    least_squares_references,
+    model_references,
+)
+from ml3_ros.baselines.scores import nmse, running_nmse
+from ml3_ros.errors import DataError, RobotError
+from ml3_ros.experiments.figures import in_order
+from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
+
+Array = NDArray[np.float64]
+EXPERIMENT = "invdyn_live"
+WINDOW = 8  # samples per update where config.json does not say
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class MethodResult:
+    """What one method predicted, and how well.
+
+    `predicted` (K, n) [N m] at the times of the report, `prequential` (n,) [-] the NMSE while
+    learning, `running` (K,) [-] the same over the last seconds, mean over joints, and `heldout`
+    (C, n) [-] the NMSE on held-out samples after each snapshot, or None.
+    """
+
+    predicted: Array
+    prequential: Array
+    running: Array
+    heldout: Array | None
+    reference: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class RunReport:
+    """Everything that the tables and the figure show.
+
+    `t` (K,) [s] counts from the first sample; `tau` (K, n) [N m] is measured; learning ended at
+    `learn_seconds` [s]. `steps` and `seconds` [s] (C,) belong to the snapshots.
+    """
+
+    joint_names: tuple[str, ...]
+    t: Array
+    tau: Array
+    learn_seconds: float
+    steps: Array
+    seconds: Array
+    methods: Mapping[str, MethodResult]
+    in_sample: Mapping[str, Array]  # of the classical fit; see classical_fit_in_sample
+    config: Mapping[str, Any]
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def short_names(self) -> tuple[str, ...]:
+        """Joint names without what all of them share."""
+        return _shorten(self.joint_names)
+
+
+def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
+    """Read a run's folder and compute the reference lines.
+
+    Where the robot's model is not at hand the report goes without them, and a note says why.
+
+    Args:
+        folder: Output folder of the run.
+        robot: Model to compare with, a name or a path; without it, the one in config.json.
+
+    Raises:
+        DataError: A file of the folder is missing or damaged, or they do not belong together.
+    """
+    run = RunFolder(folder)
+    config, samples, predictions = run.load_config(), run.load_samples(), run.load_predictions()
+    config |= {"robot": robot} if robot else {}
+    heldout = _load_heldout(run, samples)
+    rows = _rows_of(predictions, samples)
+    start = samples.t[0]
+    learned = predictions.t <= samples.learn_until
+    if not learned.any():
+        raise DataError(f"{run.path} has no prediction made while learning: run it for longer")
+    variance = predictions.tau[learned].var(axis=0)
+
+    def result(predicted: Array, at: Array | None, reference: bool) -> MethodResult:
+        running = running_nmse(
+            predictions.t[learned], predicted[learned], predictions.tau[learned]
+        )
+        full = np.full(len(predictions.t), np.nan)
+        full[learned] = mean_over_joints(running)
+        return MethodResult(
+            predicted=predicted,
+            prequential=nmse(predicted[learned], predictions.tau[learned], variance),
+            running=full,
+            heldout=at,
+            reference=reference,
+        )
+
+    references, in_sample, notes = _references(samples, config, heldout.seconds)
+    methods = {
+        name: result(predicted, heldout.methods.get(name), False)
+        for name, predicted in predictions.methods.items()
+    } | {
+        name: result(line.predicted[rows], line.heldout if len(heldout.steps) else None, True)
+        for name, line in references.items()
+    }
+    return RunReport(
+        joint_names=samples.joint_names,
+        t=predictions.t - start,
+        tau=predictions.tau,
+        learn_seconds=float(min(samples.learn_until, samples.t[-1]) - start),
+        steps=heldout.steps,
+        seconds=heldout.seconds,
+        methods={name: methods[name] for name in in_order(list(methods))},
+        in_sample=in_sample,
+        config=config,
+        notes=notes,
+    )
+
+
+def report_metrics(report: RunReport) -> dict[str, Any]:
+    """Return the content of metrics.json; x counts gradient steps."""
+    methods, headline = {}, {}
+    for name, method in report.methods.items():
+        entry: dict[str, Any] = {
+            "prequential_nmse": dict(
+                zip(report.joint_names, method.prequential.tolist(), strict=True)
+            )
+        }
+        headline[f"{name}_prequential_nmse"] = float(mean_over_joints(method.prequential))
+        if method.heldout is not None and len(method.heldout):
+            entry |= {
+                "x": report.steps.tolist(),
+                "seconds": report.seconds.tolist(),
+                "per_seed": [mean_over_joints(method.heldout).tolist()],
+                "heldout_nmse": dict(
+                    zip(report.joint_names, method.heldout[-1].tolist(), strict=True)
+                ),
+            }
+            headline[f"{name}_heldout_nmse"] = float(mean_over_joints(method.heldout)[-1])
+        methods[name] = entry
+    if report.in_sample:
+        headline["classical_fit_in_sample_nmse"] = float(
+            mean_over_joints(report.in_sample["learned"])
+        )
+    return {
+        "experiment": report.config.get("experiment", EXPERIMENT),
+        "config": {**report.config, "x": "gradient steps"},
+        "methods": methods,
+        "headline": headline,
+    }
+
+
+def _references(
+    samples: Samples, config: Mapping[str, Any], seconds: Array
+) -> tuple[dict[str, Reference], dict[str, Array], tuple[str, ...]]:
+    """Run the reference methods; without a model return a note that says why there are none."""
+    robot = config.get("robot")
+    if not robot:
+        return {}, {}, ("no reference lines: config.json names no robot",)
+    try:
+        from ml3_ros.robots.pinocchio_model import PinocchioModel
+        from ml3_ros.robots.registry import load_robot
+
+        model = PinocchioModel(load_robot(str(robot)))
+    except (RobotError, ImportError) as error:
+        return {}, {}, (f"no reference lines: {error}",)
+    if sorted(model.names) != sorted(samples.joint_names):
+        why = f"{robot} has joints {', '.join(model.names)}, the run {samples.joint_names}"
+        return {}, {}, (f"no reference lines: {why}",)
+    there = [samples.joint_names.index(name) for name in model.names]
+    back = [model.names.index(name) for name in samples.joint_names]
+    ordered = Samples(
+        joint_names=model.names,
+        t=samples.t,
+        learn_until=samples.learn_until,
+        **{name: getattr(samples, name)[:, there] for name in ("q", "v", "a", "tau")},
+    )
+    window = int(config.get("window", WINDOW))
+    effort = model.limits.effort
+    scale = np.where(np.isfinite(effort), effort, 1.0)
+    lines = least_squares_references(
+        ordered, model, window=window, seconds=seconds, scale=scale
+    ) | model_references(ordered, model, window=window, seconds=seconds)
+    fit = classical_fit_in_sample(ordered, model)
+    return (
+        {
+            name: Reference(predicted=line.predicted[:, back], heldout=line.heldout[:, back])
+            for name, line in lines.items()
+        },
+        {part: values[back] for part, values in fit.items()},
+        (),
+    )
+
+
+def _load_heldout(run: RunFolder, samples: Samples) -> HeldOut:
+    none = HeldOut(steps=np.zeros(0), seconds=np.zeros(0), methods={})
+    if not (run.path / "heldout.npz").exists():
+        return none  # the run ended before its held-out part
+    heldout = run.load_heldout()
+    for name, values in heldout.methods.items():
+        if values.shape[1] != len(samples.joint_names):
+            raise DataError(
+                f"{run.path}: held-out errors of {name} are of {values.shape[1]} joints, the "
+                f"samples of {len(samples.joint_names)}: the files are of different runs"
+            )
+    return heldout
+
+
+def _rows_of(predictions: Predictions, samples: Samples) -> NDArray[np.intp]:
+    """Return which sample each prediction belongs to."""
+    rows = np.clip(np.searchsorted(samples.t, predictions.t - 1e-6), 0, len(samples.t) - 1)
+    same = predictions.tau.shape[1:] == (len(samples.joint_names),)
+    if not same or np.abs(samples.t[rows] - predictions.t).max(initial=0.0) > 1e-6:
+        raise DataError(
+            "predictions.npz and samples.npz are of different runs: their times or joints differ; "
+            "run again into a fresh folder"
+        )
+    return rows
+
+
+def mean_over_joints(values: Array) -> Array:
+    """Return the mean over joints, leaving out joints whose torque never changes."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=-1), 1)
+    return np.where(known.any(axis=-1), np.where(known, values, 0.0).sum(axis=-1) / count, np.nan)
+
+
+def _shorten(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Drop the words that all names begin or end with: right_j0, right_j1 -> j0, j1."""
+    words = [name.split("_") for name in names]
+    while len(names) > 1 and min(map(len, words)) > 1 and len({word[0] for word in words}) == 1:
+        words = [word[1:] for word in words]
+    while len(names) > 1 and min(map(len, words)) > 1 and len({word[-1] for word in words}) == 1:
+        words = [word[:-1] for word in words]
+    return tuple("_".join(word) for word in words)

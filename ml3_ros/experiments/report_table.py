@@ -1,0 +1,97 @@
+"""The tables of a run's report, for the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.experiments.figures import method_style
+from ml3_ros.experiments.report import RunReport
+
+COLUMNS = 6  # held-out columns at most
+IN_SAMPLE = "  in sample"
+
+
+def report_table(report: RunReport) -> str:
+    """Return the held-out table, if anything was held out, and the prequential one."""
+    labels = {name: method_style(name).label for name in report.methods}
+    tables = []
+    if len(report.steps):
+        tables.append(_heldout_table(report, labels))
+    tables.append(_prequential_table(report, labels))
+    return "\n\n".join([*tables, *report.notes])
+
+
+def _heldout_table(report: RunReport, labels: dict[str, str]) -> str:
+    columns = _spread_columns(report.steps)
+    rows = [
+        ["gradient steps", *(f"{report.steps[i]:.0f}" for i in columns), "median"],
+        ["robot time", *(f"{report.seconds[i]:.3g} s" for i in columns), "at the end"],
+    ]
+    for name, method in report.methods.items():
+        if method.heldout is None:
+            continue
+        means = [number(_over_joints(method.heldout[i])[0]) for i in columns]
+        rows.append([labels[name], *means, number(_over_joints(method.heldout[-1])[1])])
+    return "Held-out NMSE, mean over joints\n" + _aligned(rows, rules=(2,))
+
+
+def _prequential_table(report: RunReport, labels: dict[str, str]) -> str:
+    rows = [["", "mean", "median", *report.short_names]]
+    for name, method in report.methods.items():
+        rows.append([labels[name], *_joint_cells(method.prequential)])
+        if name == "classical_fit" and report.in_sample:
+            rows.append([IN_SAMPLE, *_joint_cells(report.in_sample["learned"])])
+    title = f"Prequential NMSE, {report.learn_seconds:.1f} s learned from"
+    return f"{title}: every sample predicted before it is learned from\n" + _aligned(
+        rows, rules=(1,)
+    )
+
+
+def number(value: float) -> str:
+    """Return three digits, however small: 0.0123, 1.2e-05."""
+    if np.isnan(value):
+        return "-"
+    if np.isinf(value):
+        return "diverged"
+    if value == 0.0 or 1e-4 <= value < 1e4:
+        return f"{value:.3g}" if value >= 1.0 else f"{value:.4f}"
+    return f"{value:.1e}"
+
+
+def _joint_cells(values: NDArray[np.float64]) -> list[str]:
+    return [number(x) for x in (*_over_joints(values), *values)]
+
+
+def _over_joints(values: NDArray[np.float64]) -> tuple[float, float]:
+    """Return mean and median, leaving out joints whose torque never changes."""
+    known = values[~np.isnan(values)]
+    if not len(known):
+        return np.nan, np.nan
+    return float(np.mean(known)), float(np.median(known))
+
+
+def _spread_columns(steps: NDArray[np.float64]) -> list[int]:
+    """Choose up to COLUMNS snapshots, even in the logarithm of the steps, the last among them."""
+    if len(steps) <= COLUMNS:
+        return list(range(len(steps)))
+    logs = np.log(np.maximum(steps, 1.0))
+    wanted = np.linspace(logs[0], logs[-1], COLUMNS)
+    return sorted({int(np.abs(logs - mark).argmin()) for mark in wanted})
+
+
+def _aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
+    """Align columns, the first to the left; draw a rule before each row in `rules`."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = [
+        "  ".join(
+            cell.ljust(width) if i == 0 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+    for at in sorted(rules, reverse=True):
+        lines.insert(at, "-" * (sum(widths) + 2 * len(widths) - 2))
+    return "\n".join(lines)

@@ -1,0 +1,136 @@
+"""The report of a run: right numbers, reference lines by the model, and sentences."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml3_ros.baselines.scores import nmse, running_nmse
+from ml3_ros.errors import DataError
+from ml3_ros.experiments.report import build_report, report_metrics
+from ml3_ros.experiments.report_table import number, report_table
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+
+
+def test_methods_are_scored_and_listed_in_the_project_s_order(save_run):
+    report = build_report(save_run())
+    assert list(report.methods)[:2] == ["ml3_shaped", "adam_tuned"]
+    good = report.methods["ml3_shaped"]
+    np.testing.assert_allclose(good.prequential, 0.01, rtol=1e-6)
+    np.testing.assert_allclose(good.running, 0.01, rtol=1e-6)
+    assert np.isinf(report.methods["adam_tuned"].prequential).all()
+    assert np.isfinite(report.methods["adam_tuned"].running[:300]).all()
+    assert not np.isfinite(report.methods["adam_tuned"].running[300:]).any()
+    assert report.learn_seconds == pytest.approx(7.99)
+
+
+def test_least_squares_with_friction_is_at_the_noise_floor_and_without_it_is_not(save_run):
+    report = build_report(save_run())
+    floor = report.methods["least_squares_friction"]
+    assert floor.heldout[-1].max() < 2e-4
+    assert report.methods["least_squares"].heldout[-1].mean() > 1e-2
+    assert report.methods["rigid_body"].prequential.mean() > 1e-2
+    np.testing.assert_array_less(
+        report.in_sample["learned"], report.methods["classical_fit"].prequential + 1e-12
+    )
+
+
+def test_the_order_of_the_joints_in_the_folder_does_not_matter(save_run, stream):
+    straight = build_report(save_run())
+    turned = {name: getattr(stream, name)[:, ::-1] for name in ("q", "v", "a", "tau")}
+    report = build_report(
+        save_run(replace(stream, joint_names=stream.joint_names[::-1], **turned))
+    )
+    for name in ("least_squares_friction", "classical_fit", "rigid_body"):
+        np.testing.assert_allclose(
+            report.methods[name].prequential[::-1], straight.methods[name].prequential
+        )
+        np.testing.assert_allclose(
+            report.methods[name].heldout[:, ::-1], straight.methods[name].heldout
+        )
+
+
+def test_references_never_see_the_held_out_part(save_run, stream):
+    straight = build_report(save_run())
+    tau = stream.tau.copy()
+    tau[900:] *= -1.0
+    report = build_report(save_run(replace(stream, tau=tau)))
+    for name, method in straight.methods.items():
+        np.testing.assert_array_equal(report.methods[name].prequential, method.prequential)
+
+
+@pytest.mark.parametrize("robot", ["", "sawyer", "gone.urdf"])
+def test_without_the_model_the_report_goes_on_and_says_why(save_run, robot):
+    report = build_report(save_run(robot=robot))
+    assert list(report.methods) == ["ml3_shaped", "adam_tuned"]
+    assert "no reference lines: " in report_table(report)
+    assert "least_squares" in build_report(save_run(robot=robot), robot="reacher").methods
+
+
+def test_a_run_without_a_held_out_part_is_reported(save_run):
+    folder = save_run()
+    (folder / "heldout.npz").unlink()
+    report = build_report(folder)
+    assert "Held-out" not in report_table(report)
+    assert "x" not in report_metrics(report)["methods"]["ml3_shaped"]
+
+
+def test_files_of_different_runs_are_refused(save_run, stream):
+    folder = save_run()
+    RunFolder(folder).save_samples(replace(stream, t=stream.t + 100.0, learn_until=200.0))
+    with pytest.raises(DataError, match="different runs"):
+        build_report(folder)
+
+
+def test_the_table_shows_every_method(save_run):
+    table = report_table(build_report(save_run()))
+    heldout, prequential = table.split("\n\n")
+    rows = {line[:24].strip(): line[24:].split() for line in heldout.splitlines()[1:]}
+    assert rows["gradient steps"] == ["8", "80", "800", "median"]
+    assert rows["ML3, shaped"] == ["1.1", "0.6000", "0.2000", "0.2000"]
+    assert rows["Adam, tuned"] == ["diverged"] * 4
+    rows = {line[:24].strip(): line[24:].split() for line in prequential.splitlines()[1:]}
+    assert rows[""] == ["mean", "median", "joint0", "joint1"]
+    assert rows["ML3, shaped"] == ["0.0100"] * 4
+    assert rows["in sample"][0] < rows["model + friction fit"][0] < rows["rigid-body model"][0]
+    assert max(map(len, table.splitlines())) <= 100
+
+
+def test_metrics_are_what_the_table_shows(save_run):
+    metrics = report_metrics(build_report(save_run(experiment="here")))
+    shaped = metrics["methods"]["ml3_shaped"]
+    assert metrics["experiment"] == "here"
+    assert metrics["config"]["x"] == "gradient steps"
+    assert shaped["x"] == [8.0, 80.0, 800.0]
+    np.testing.assert_allclose(shaped["per_seed"], [[1.1, 0.6, 0.2]])
+    assert shaped["heldout_nmse"] == pytest.approx({"joint0": 0.1, "joint1": 0.3})
+    assert metrics["headline"]["ml3_shaped_heldout_nmse"] == pytest.approx(0.2)
+    assert metrics["headline"]["adam_tuned_heldout_nmse"] == np.inf
+
+
+def test_scores():
+    measured = np.array([[0.0, 1.0], [2.0, 1.0]])
+    np.testing.assert_array_equal(nmse(measured + 1.0, measured), [1.0, np.nan])
+    np.testing.assert_array_equal(nmse(np.array([[np.nan, 1.0]] * 2), measured), [np.inf, np.nan])
+    t = np.arange(6.0)
+    tau = np.array([[1.0], [-1.0]] * 3)
+    predicted = tau + np.array([[0.0], [0.0], [2.0], [2.0], [0.0], [np.inf]])
+    running = running_nmse(t, predicted, tau, seconds=2.0)[:, 0]
+    np.testing.assert_allclose(running, [0, 0, 2, 4, 2, np.inf])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.01234, "0.0123"),
+        (3.14159, "3.14"),
+        (1.2e-5, "1.2e-05"),
+        (np.inf, "diverged"),
+        (0.0, "0.0000"),
+        (np.nan, "-"),
+    ],
+)
+def test_numbers(value, text):
+    assert number(value) == text
