@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import xml.etree.ElementTree as ET
 import zipfile
 from pathlib import Path
@@ -63,10 +64,14 @@ def test_every_file_beside_the_code_is_installed(tmp_path):
 
 
 def test_one_version_everywhere():
-    for folder in (ROOT, ROOT / "ml3_msgs"):
-        tree = ET.parse(folder / "package.xml")
-        distribution = {"ml3_ros": "ml3_ros", "ml3_msgs": "ros-ml3-msgs"}[tree.findtext("name")]
-        assert importlib.metadata.version(distribution) == tree.findtext("version")
+    pyproject = tomllib.loads((ROOT / "ml3_msgs/pyproject.toml").read_text())
+    versions = {
+        importlib.metadata.version("ml3_ros"),
+        pyproject["project"]["version"],
+        ET.parse(ROOT / "package.xml").findtext("version"),
+        ET.parse(ROOT / "ml3_msgs/package.xml").findtext("version"),
+    }
+    assert len(versions) == 1, versions
 
 
 @pytest.mark.parametrize("path", INTERFACES, ids=lambda path: path.stem)
