@@ -192,6 +192,7 @@ def set_up() -> None:
             checked = True
         print(f"{name}: {says} ...", end=" ", flush=True)
         start = time.monotonic()
+        stamp.unlink(missing_ok=True)
         try:
             action()
         except SetupError:
@@ -222,6 +223,9 @@ def main() -> int:
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted: run this again to go on.", file=sys.stderr)
+        return 130
     return 0
 
 
