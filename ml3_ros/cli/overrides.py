@@ -11,7 +11,11 @@ Config = TypeVar("Config")
 
 
 def with_overrides(default: Config, words: Sequence[str]) -> Config:
-    """Return `default` with the fields that `words` name changed, nested ones as "a.b=value".
+    """Return `default` with the fields that `words` name changed.
+
+    Args:
+        default: Any configuration dataclass.
+        words: Each "key=value"; nested fields are "a.b=value", several values "key=value,value".
 
     Raises:
         ConfigError: If a word is not key=value, or names no field or a value out of range.
@@ -19,8 +23,22 @@ def with_overrides(default: Config, words: Sequence[str]) -> Config:
     for word in words:
         if "=" not in word or word.startswith("-"):
             raise ConfigError(f"{word!r} is no override: write key=value, for instance seeds=3")
-    arguments = [f"--{key}={value}" for key, value in (word.split("=", 1) for word in words)]
     try:
-        return tyro.cli(type(default), default=default, args=arguments, prog="ml3 ... key=value")
+        return tyro.cli(
+            type(default),
+            default=default,
+            args=[argument for word in words for argument in _arguments(word)],
+            prog="ml3 ... key=value",
+            config=(tyro.conf.FlagConversionOff,),  # a switch takes True or False as its value
+        )
     except SystemExit as error:  # tyro has printed what is wrong with which field
-        raise ConfigError("a key=value does not fit the configuration, see above") from error
+        raise ConfigError(
+            f"{' '.join(words)} does not fit the configuration: see above what to change"
+        ) from error
+
+
+def _arguments(word: str) -> list[str]:
+    """Return what tyro reads for "key=value" or "key=value,value"."""
+    key, value = word.split("=", 1)
+    values = value.split(",")
+    return [f"--{key}", *values] if len(values) > 1 else [f"--{key}={value}"]
