@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 
 import mujoco
@@ -14,6 +15,9 @@ from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 _NOMINAL = Perturbation()
+
+# MuJoCo's own handler appends to a file in the current folder; here divergence raises an error.
+mujoco.set_mju_user_warning(logging.getLogger(__name__).debug)
 
 # implicitfast treats damping implicitly, so that no viscous friction on a light wrist makes the
 # arm unstable. It is of first order, but at half a millisecond accelerations on a tracked

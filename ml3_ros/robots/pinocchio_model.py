@@ -140,7 +140,7 @@ class PinocchioModel:
                     f"{name} has shape {x.shape}: give ({self.nv},) or (B, {self.nv}), all alike"
                 )
         if not batch:
-            return np.array(function(*rows.values()))
+            return function(*rows.values())
         out = np.empty((*batch, *shape))
         for i, row in enumerate(zip(*rows.values(), strict=True)):
             out[i] = function(*row)

@@ -36,7 +36,7 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
     position, velocity and effort limits (0 means none), home is zero or the nearest reachable
     position, and the tool is the last link. An MJCF file may add `<custom>` fields: text "tool";
     numerics "velocity_limits", "acceleration_limits" (one per joint) and "payload_limit" [kg]; its
-    keyframe "home" is home; effort limits come from its actuators.
+    first keyframe is home; effort limits come from its actuators.
 
     Raises:
         RobotError: Unknown name, unreadable file, or an arm of a kind that is not modelled.

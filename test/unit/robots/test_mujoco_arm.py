@@ -202,3 +202,16 @@ def test_reset_starts_over(sawyer):
     arm.reset(sawyer.home)
     assert arm.state().t == 0.0
     np.testing.assert_array_equal([arm.step(np.zeros(7), DT).q for _ in range(5)], first)
+
+
+def test_a_diverged_arm_says_so_until_it_is_reset(sawyer, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    arm = MujocoArm(sawyer)
+    arm.reset(sawyer.home, np.full(7, 1e9))
+    for _ in range(2):
+        with pytest.raises(RobotError, match="diverged"):
+            arm.step(np.zeros(7), DT)
+        assert np.isfinite(arm.state().q).all()
+    arm.reset(sawyer.home)
+    assert np.isfinite(arm.step(rest(arm), DT).q).all()
+    assert not list(tmp_path.iterdir())

@@ -119,6 +119,18 @@ def test_plain_mjcf_gets_sensible_defaults(robot_file):
     assert arm.home[0] == 0.0
 
 
+def test_servos_of_the_file_do_not_act(robot_file):
+    tail = """<actuator><position joint="swing" kp="500"/></actuator>
+    <sensor><actuatorfrc actuator="swing"/></sensor>
+    <keyframe><key name="home" qpos="-0.8" ctrl="0.5"/></keyframe>"""
+    text = mjcf(tail=tail.replace("<position", '<position name="swing"'))
+    arm = MujocoArm(load_robot(robot_file(text, "servo.xml")))
+    assert arm.state().q[0] == -0.8
+    for _ in range(50):
+        state = arm.step(arm.nle(np.array([-0.8]), np.zeros(1)), 0.01)
+    assert state.q[0] == pytest.approx(-0.8, abs=1e-6)
+
+
 def test_gravity_of_the_file_counts(robot_file):
     text = mjcf(head='<option gravity="0 0 -1.62"/>')
     arm = load_robot(robot_file(text, "moon.xml"))
