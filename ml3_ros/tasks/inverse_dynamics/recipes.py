@@ -59,9 +59,7 @@ class Recipe:
 
     def loss_spec(self, units: Units, robot: str) -> LossSpec:
         """Return the loss that is learned."""
-        step_sizes = {("given", "reacher"): 0.1, ("given", "other"): 0.01}
-        known = "reacher" if robot == "reacher" else "other"
-        inner_lr = self.inner_lr or step_sizes.get((self.nle, known), 0.01)
+        inner_lr = self.inner_lr or self._tested_step_size(robot)
         return units.loss_spec(
             "tau" if self.nle == "learned" else "tau_inertial",
             ("v", "a") if self.nle == "learned" else ("a",),
@@ -69,6 +67,14 @@ class Recipe:
             inner_optimizer="sgd",
             inner_lr=inner_lr,
         )
+
+    def _tested_step_size(self, robot: str) -> float:
+        """Return a step size that suits the units, the form of M_theta and the loss."""
+        if self.nle == "learned":
+            return 0.003
+        if robot != "reacher":
+            return 0.01
+        return 0.03 if self.architecture == "structured" else 0.3
 
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
