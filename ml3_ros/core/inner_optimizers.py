@@ -3,6 +3,7 @@
 A step returns new tensors and keeps the graph, so the meta-gradient flows through it.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,7 +15,7 @@ from ml3_ros.errors import ConfigError
 
 
 class InnerOptimizer(Protocol):
-    """An update rule for theta; its state holds "count" (*lead,), the steps each model has made."""
+    """An update rule for theta; its state holds "count" (*lead,), the steps of each model."""
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state before the first step, for theta with leading dimensions `lead`."""
@@ -23,9 +24,9 @@ class InnerOptimizer(Protocol):
         """Return (theta', state'); reads its arguments only."""
 
 
-def _check_step_size(inner_lr: float) -> None:
-    if not inner_lr > 0.0:  # also refuses NaN
-        raise ConfigError(f"inner_lr must be > 0, got {inner_lr}")
+def _check_positive(name: str, value: float) -> None:
+    if not 0.0 < value < math.inf:  # also refuses NaN
+        raise ConfigError(f"{name} must be > 0 and finite, got {value}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,9 @@ class Sgd:
     clip_norm: float | None = None  # largest norm of one model's gradient [-]
 
     def __post_init__(self) -> None:
-        _check_step_size(self.inner_lr)
+        _check_positive("inner_lr", self.inner_lr)
+        if self.clip_norm is not None:
+            _check_positive("clip_norm", self.clip_norm)
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state: the count alone."""
@@ -60,7 +63,7 @@ class Adam:
     eps: float = 1e-8
 
     def __post_init__(self) -> None:
-        _check_step_size(self.inner_lr)
+        _check_positive("inner_lr", self.inner_lr)
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state: count, first and second moments of every parameter."""
@@ -103,8 +106,8 @@ def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:
         n_lead: Number of leading dimensions; models are clipped one by one.
     """
     squares = [g.square().flatten(n_lead).sum(-1) for g in grads.values()]
-    norm = torch.stack(squares).sum(0).sqrt()
-    factor = (max_norm / norm.clamp_min(max_norm)).detach()
+    # clamped inside the root, so that it is smooth where the gradient vanishes
+    factor = max_norm / torch.stack(squares).sum(0).clamp_min(max_norm**2).sqrt()
     return {k: g * _like(factor, g) for k, g in grads.items()}
 
 

@@ -62,8 +62,22 @@ def test_words_add_up_on_a_default_that_is_not_the_class_default():
 
 @pytest.mark.parametrize(
     "word",
-    ["seed", "--seed=1", "-s=1", "=1", "seed=", "seed=x", "nope=1", "kind=c", "inner.nope=1"]
-    + ["inner.switch=perhaps", "widths=8,x", "seed=1,2", "seed=13", "help=1"],
+    [
+        "seed",
+        "--seed=1",
+        "-s=1",
+        "=1",
+        "seed=",
+        "seed=x",
+        "seed=1,2",
+        "seed=13",
+        "nope=1",
+        "kind=c",
+        "widths=8,x",
+        "inner.nope=1",
+        "inner.switch=perhaps",
+        "help=1",
+    ],
 )
 def test_a_wrong_word_is_a_config_error_that_names_it(word):
     with pytest.raises(ConfigError) as caught:
