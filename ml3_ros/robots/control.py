@@ -72,9 +72,8 @@ class TrackingController:
     def reset(self) -> None:
         """Forget what was learned."""
         self._payload = 0.0
-        self._joint = np.zeros(
-            (3, self._model.nv)
-        )  # dry friction, viscous at the velocity limit, constant [N m]
+        # Of each joint: dry friction, viscous friction at the velocity limit, constant [N m].
+        self._joint = np.zeros((3, self._model.nv))
 
     @property
     def payload(self) -> float:
@@ -128,7 +127,8 @@ class TrackingController:
     def _learn(self, error: Array, inertia: Array, per_kg: Array, features: Array) -> None:
         """Move all parameters one step; weights 1 / M_ii make the joints comparable."""
         weighted = per_kg / inertia
-        size = float(weighted @ per_kg)
-        if size > 0.0:
-            self._payload += self._step * float(weighted @ error) / size
+        # The second term: where 1 kg accelerates the joints by less than 1 rad/s^2, as it does an
+        # arm at rest in a horizontal plane, errors say little about the payload.
+        size = weighted @ per_kg + inertia.sum()
+        self._payload += self._step * float(weighted @ error / size)
         self._joint += self._step * features * error

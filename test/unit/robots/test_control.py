@@ -119,6 +119,14 @@ def test_torque_stays_within_the_limits_and_nothing_winds_up(sawyer):
     np.testing.assert_allclose(tau, gravity)
 
 
+def test_no_payload_is_learned_where_it_does_not_show(reacher):
+    controller = TrackingController(PinocchioModel(reacher))
+    still, creep = np.zeros(2), np.full(2, 1e-6)
+    for _ in range(100):  # all but at rest in the horizontal plane
+        controller.torque(reacher.home, still, reacher.home + 0.01, still, creep)
+    assert abs(controller.payload) < 1e-6
+
+
 def test_bad_input_is_refused_and_not_learned_from(sawyer):
     controller = TrackingController(PinocchioModel(sawyer))
     good = np.zeros(7)
