@@ -22,6 +22,23 @@ class Arg:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class JointsOf:
+    """Stands for the joint names of the robot that an argument names."""
+
+    name: str
+
+    def joints(self, values: Mapping[str, Any]) -> list[str]:
+        """Return them.
+
+        Raises:
+            RobotError: There is no such robot.
+        """
+        from ml3_ros.robots.registry import load_robot
+
+        return list(load_robot(values[self.name]).names)
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Argument:
     """One `name:=value` of a system.
@@ -68,7 +85,7 @@ class Process:
     Attributes:
         name: Name of the node and of its output.
         executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes.
-        parameters: Overrides of config/<executable>.yaml; an `Arg` is replaced by its value.
+        parameters: Overrides of config/<executable>.yaml; `Arg` and `JointsOf` are replaced.
         remappings: (from, to) names of topics.
         when: (argument, value): start the process only then.
     """
@@ -145,14 +162,17 @@ class System:
         return values
 
     def started(self, values: Mapping[str, Any]) -> list[Process]:
-        """Return the processes that these arguments start, with every `Arg` replaced."""
+        """Return the processes that these arguments start, with every stand-in replaced.
+
+        Raises:
+            RobotError: An argument names a robot that does not exist.
+        """
         processes = []
         for process in self.processes:
             if process.when is not None and values[process.when[0]] != process.when[1]:
                 continue
             parameters = {
-                key: values[value.name] if isinstance(value, Arg) else value
-                for key, value in process.parameters.items()
+                key: _replaced(value, values) for key, value in process.parameters.items()
             }
             processes.append(
                 Process(
@@ -170,6 +190,12 @@ class System:
             f"{a.name}:={'VALUE' if a.default is None else yaml_text(a.default)}"
             for a in self.arguments
         )
+
+
+def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
+    if isinstance(value, Arg):
+        return values[value.name]
+    return value.joints(values) if isinstance(value, JointsOf) else value
 
 
 def yaml_text(value: Any) -> str:

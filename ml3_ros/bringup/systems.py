@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ml3_ros.bringup.description import Arg, Argument, Process, System
+from ml3_ros.bringup.description import Arg, Argument, JointsOf, Process, System
 
 SEED = Argument(
     name="seed",
@@ -25,8 +25,8 @@ HOLD_OUT = Argument(
 LOSS = Argument(
     name="loss",
     default="shipped",
-    help="use the losses that come with ml3_ros, or meta-train new ones on the stream first",
-    choices=("shipped", "train"),
+    help="use the losses that come with ml3_ros, meta-train new ones first, or use none",
+    choices=("shipped", "train", "none"),
 )
 
 RECORDER = Process(
@@ -37,6 +37,7 @@ OPTIMIZER = Process(
     executable="policy_optimizer",
     parameters={
         "robot": Arg("robot"),
+        "joints": JointsOf("robot"),
         "loss": Arg("loss"),
         "learn_duration": Arg("duration"),
         "hold_out_duration": Arg("hold_out"),
@@ -44,6 +45,12 @@ OPTIMIZER = Process(
         "out": Arg("out"),
         "resume": Arg("resume"),
     },
+)
+
+EXCITATION = Process(
+    name="excitation",
+    executable="excitation",
+    parameters={"robot": Arg("robot"), "seed": Arg("seed")},
 )
 
 SAWYER_INVDYN = System(
@@ -72,13 +79,13 @@ SAWYER_INVDYN = System(
         Process(
             name="sim_arm",
             executable="sim_arm",
-            parameters={"robot": Arg("robot"), "seed": Arg("seed")},
+            parameters={
+                "robot": Arg("robot"),
+                "seed": Arg("seed"),
+                "perturbation_seed": Arg("seed"),
+            },
         ),
-        Process(
-            name="excitation",
-            executable="excitation",
-            parameters={"robot": Arg("robot"), "seed": Arg("seed")},
-        ),
+        EXCITATION,
         Process(
             name="rigid_body_prior",
             executable="rigid_body_prior",
@@ -101,14 +108,27 @@ SAWYER_INVDYN = System(
     ),
 )
 
+REACHER_DEFAULTS = {"robot": "reacher", "duration": 30.0, "out": "out/reacher_invdyn"}
+REACHER_MOTION = {
+    "piece_seconds": 3.0,
+    "blend_seconds": 1.0,
+    "amplitude": 1.2,
+    "centre": 0.8,
+    "frequency": [0.2, 1.2],
+}
 REACHER_INVDYN = replace(
     SAWYER_INVDYN,
     name="reacher_invdyn",
     help="the same with a two-joint arm, in half the time",
     arguments=tuple(
-        replace(argument, default=default[argument.name]) if argument.name in default else argument
-        for default in ({"robot": "reacher", "duration": 30.0, "out": "out/reacher_invdyn"},)
+        replace(argument, default=REACHER_DEFAULTS.get(argument.name, argument.default))
         for argument in SAWYER_INVDYN.arguments
+    ),
+    processes=tuple(
+        replace(process, parameters=process.parameters | REACHER_MOTION)
+        if process is EXCITATION
+        else process
+        for process in SAWYER_INVDYN.processes
     ),
 )
 
@@ -128,7 +148,12 @@ REPLAY = System(
             help="robot seconds per second: 1 is real time [-]",
             limits=(0.1, 100.0),
         ),
-        replace(HOLD_OUT, default=5.0),
+        Argument(
+            name="duration",
+            default=22.5,
+            help="robot time to learn from; the models are only tested on what follows [s]",
+            limits=(1.0, 86400.0),
+        ),
         RESUME,
         SEED,
         Argument(name="out", default="out/replay", help="folder of the results"),
@@ -137,21 +162,28 @@ REPLAY = System(
         Process(
             name="bag_player",
             executable="bag_player",
-            parameters={"bag": Arg("bag"), "robot": Arg("urdf"), "rate": Arg("rate")},
+            parameters={"bag": Arg("bag"), "joints": JointsOf("urdf"), "rate": Arg("rate")},
         ),
         Process(
             name="policy_optimizer",
             executable="policy_optimizer",
             parameters={
                 "robot": Arg("urdf"),
+                "joints": JointsOf("urdf"),
                 "loss": "none",
-                "hold_out_duration": Arg("hold_out"),
+                "learn_duration": Arg("duration"),
+                "hold_out_duration": 86400.0,
+                "silence_timeout": 3.0,
                 "seed": Arg("seed"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),
             },
         ),
-        Process(name="conductor", executable="conductor", parameters={"seed": Arg("seed")}),
+        Process(
+            name="conductor",
+            executable="conductor",
+            parameters={"sources": ["bag_player"], "loss": "none", "seed": Arg("seed")},
+        ),
     ),
 )
 

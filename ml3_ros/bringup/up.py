@@ -15,6 +15,7 @@ from ml3_ros.bringup.supervisor import Command, Supervisor
 def environment() -> dict[str, str]:
     """Return the environment of the nodes; what the user has set stays as it is."""
     env = dict(os.environ)
+    env.setdefault("ROS_DOMAIN_ID", "0")
     env.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
     env.setdefault("AMENT_PREFIX_PATH", sys.prefix)
     env.setdefault("OMP_NUM_THREADS", "1")

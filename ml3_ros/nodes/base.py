@@ -15,7 +15,7 @@ from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackRet
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.signals import SignalHandlerOptions
 
-from ml3_ros.errors import ConfigError, MessageError, Ml3Error
+from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.nodes.diagnostics import Diagnostics
 from ml3_ros.nodes.parameters import Param, ParameterTable
 
@@ -114,16 +114,25 @@ class Ml3Node(LifecycleNode):
         return publisher
 
     def subscribe(
-        self, msg_type: type, topic: str, callback: Callable[[Any], None], qos: QoSProfile
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        *,
+        always: bool = False,
     ) -> None:
-        """Subscribe while configured; the callback runs only while active, behind the guard."""
+        """Subscribe while configured; the callback runs while active, or `always`.
+
+        An Ml3Error that it raises is counted and told, and the stream goes on.
+        """
 
         def guarded(msg: Any) -> None:
-            if not self.active:
+            if not (self.active or always):
                 return
             try:
                 callback(msg)
-            except MessageError as error:
+            except Ml3Error as error:
                 self.refuse(error)
 
         subscription = self.create_subscription(msg_type, topic, guarded, qos)

@@ -14,11 +14,13 @@ from ml3_ros.nodes.base import RELIABLE_1, Ml3Node, run
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.robots.control import TrackingController
+from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import Excitation, ExcitationConfig, within_effort
 
 CHECKED_S = 300.0  # efforts along the trajectory are checked for so long [s]
+HEAVIER = 1.2  # with masses larger than described by this factor, and the largest payload
 FADE_SPEED = 0.3  # of the velocity limits, on the way from the present pose to the start
 
 DEFAULT = ExcitationConfig()
@@ -50,6 +52,9 @@ class ExcitationNode(Ml3Node):
               "amplitudes [rad]", limits=(0.0, 3.0)),
         Param(name="centre", default=DEFAULT.centre, help="largest offset of a piece's centre "
               "from home [rad]", limits=(0.0, 3.0)),
+        Param(name="effort_share", default=0.8, help="share of the effort limits that the "
+              "trajectory may need with the heaviest arm; else it is made smaller [-]",
+              limits=(0.05, 1.0)),
         Param(name="home", default=Parameter.Type.DOUBLE_ARRAY, help="pose around which the arm "
               "moves, one number a joint [rad]; unset: the robot's own"),
     )  # fmt: skip
@@ -69,7 +74,10 @@ class ExcitationNode(Ml3Node):
         )
         home = np.array(p["home"] or description.home)
         excitation = Excitation(description.limits, home, p["seed"], config)
-        self._excitation = within_effort(excitation, model, CHECKED_S)
+        heaviest = Perturbation(payload=description.payload_limit, mass_scale=HEAVIER)
+        self._excitation = within_effort(
+            excitation, PinocchioModel(description, heaviest), CHECKED_S, p["effort_share"]
+        )
         self._controller = TrackingController(model, rate=p["rate"])
         self._velocity = description.limits.velocity
         self._names = description.names

@@ -17,7 +17,6 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot
 
-STEPS_AT_ONCE = 2  # that a late simulation makes to catch up; more would blind its controller
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
 HOLD_DAMPING = 10.0  # of the arm that holds itself: torque -HOLD_DAMPING * M_jj * v [1/s]
 
@@ -34,7 +33,9 @@ class SimArm(Ml3Node):
     """Steps MuJoCo in real time; its stamps are start + n * dt, exactly.
 
     Without a fresh command the arm holds itself: gravity compensation and damping from its own
-    model. The newest command is used for `command_timeout` of robot time.
+    model. The newest command is used for `command_timeout` of robot time. A controller that keeps
+    answering gets up to `patience` for each answer, so that on a busy machine the robot's time
+    slips and the motion stays the same.
     """
 
     PARAMETERS = (
@@ -46,6 +47,8 @@ class SimArm(Ml3Node):
         Param(name="seed", default=0, help="seed of the sensor noise", limits=(0, 2**31 - 1)),
         Param(name="command_timeout", default=0.1, help="age at which a command is stale [s]",
               limits=(0.005, 5.0)),
+        Param(name="patience", default=0.05, help="how long robot time waits for the answer to a "
+              "joint state [s]", limits=(0.0, 1.0)),
         Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
               "the robot's own"),
         Param(name="perturbation_seed", default=-1, help="draw masses, payload and friction at "
@@ -77,6 +80,7 @@ class SimArm(Ml3Node):
         self._home = np.array(p["home"] or description.home)
         self._arm.reset(self._home)
         self._dt = 1.0 / p["publish_rate"]
+        self._patience = p["patience"]
         self._timeout = round(p["command_timeout"] * NANO)
         self._damping = HOLD_DAMPING * np.diag(self._arm.M(self._home))
         self._start = self._steps = 0
@@ -133,13 +137,17 @@ class SimArm(Ml3Node):
         return self._start + round(self._steps * self._dt * NANO)
 
     def _on_time(self) -> None:
-        factor = self.parameters["real_time_factor"]
-        due = int((time.monotonic() - self._wall) * factor / self._dt) - self._steps
-        late = due - self._slipped
+        now = time.monotonic()
+        due = int((now - self._wall) * self.parameters["real_time_factor"] / self._dt)
+        late = due - self._steps - self._slipped
         if late > SLIP_STEPS:
             self._slipped += late - SLIP_STEPS
-        for _ in range(min(late, STEPS_AT_ONCE)):
+        if late > 0 and not (self._answer_is_due() and now < self._published + self._patience):
             self._step()
+
+    def _answer_is_due(self) -> bool:
+        """Return whether who controls the arm has not answered the newest state yet."""
+        return not self._holding and self._command[0] < self._stamp()
 
     def _step(self) -> None:
         try:
@@ -161,6 +169,7 @@ class SimArm(Ml3Node):
         state = self._arm.state()
         sample = JointSample(stamp=self._stamp(), q=state.q, v=state.v, tau=state.tau)
         self._states.publish(sample_to_msg(sample, self._names))
+        self._published = time.monotonic()
         self.diagnostics.tick("joint_states")
 
     def _on_command(self, msg: JointState) -> None:
@@ -174,7 +183,9 @@ class SimArm(Ml3Node):
                 "its stamp"
             )
         self._command = (stamp, tau)
+        self._holding = False
         self.diagnostics.tick("joint_command")
+        self._on_time()  # it may be what a late arm was waiting for
 
 
 def _one_or_all(values: tuple[float, ...]) -> float | tuple[float, ...]:

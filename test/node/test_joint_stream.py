@@ -48,4 +48,12 @@ def test_a_restarted_source_is_followed(stream):
             stream.read(state(k * DT + DT))
     assert stream.read(state(RESTART_AFTER * DT)).stamp == RESTART_AFTER * DT
     assert stream.restarts == 1
-    assert stream.seconds(RESTART_AFTER * DT) == 0.0
+    assert stream.seconds(RESTART_AFTER * DT) == pytest.approx(19 * 0.01 + 1.0)
+    assert stream.stamp(stream.seconds(RESTART_AFTER * DT)) == RESTART_AFTER * DT
+    assert stream._counts["lost samples"] == 0
+
+
+def test_the_sampling_period_is_the_median_step(stream):
+    assert JointStream(["a"], Counter()).period is None
+    stream.read(state(NANO + 25 * DT))
+    assert stream.period == pytest.approx(0.01)

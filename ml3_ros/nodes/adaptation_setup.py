@@ -1,0 +1,156 @@
+"""What policy_optimizer needs before it can learn: parameters, losses, units, the learner."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from rclpy.parameter import Parameter
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.nodes import loss_files
+from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
+from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
+LEARNED = ("ml3_shaped", "ml3_unshaped")
+LONGEST = 10 * 86400.0
+
+PARAMETERS = (
+    Param(name="robot", default="sawyer", help="name of the arm, chooses the shipped losses; the "
+          "report compares with its model, this node never sees one"),
+    Param(name="joints", default=STRINGS, help="joint names in the order of all arrays; unset: "
+          "those of the losses"),
+    Param(name="loss", default="shipped", help="where the learned losses come from: with the "
+          "package, from the topic learned_loss, or nowhere",
+          choices=("shipped", "train", "none")),
+    Param(name="losses", default=STRINGS, help="more methods, each NAME=FILE"),
+    Param(name="loss_folder", default=".", help="where load_learned_loss may read"),
+    Param(name="sgd_lr", default=0.03, help="step size of the method sgd_tuned; 0: without it [-]",
+          limits=(0.0, 10.0)),
+    Param(name="sgd_clip_norm", default=1.0, help="largest norm of its gradient [-]",
+          limits=(1e-6, 1e6)),
+    Param(name="adam_lr", default=0.003, help="step size of the method adam_tuned; 0: without it "
+          "[-]", limits=(0.0, 10.0)),
+    Param(name="steps_per_window", default=1, help="gradient steps per 8 samples [-]",
+          limits=(1, 100)),
+    *FILTER_PARAMETERS,
+    Param(name="units_velocity", default=DOUBLES, help="scale of each joint's velocity [rad/s]; "
+          "unset: that of the losses, else measured"),
+    Param(name="units_acceleration", default=DOUBLES, help="likewise [rad/s^2]"),
+    Param(name="units_effort", default=DOUBLES, help="likewise [N m]"),
+    Param(name="units_samples", default=200, help="samples from which scales are measured where "
+          "nothing else gives them", limits=(20, 100_000)),
+    Param(name="learn_duration", default=60.0, help="time of the stream to learn from [s]",
+          limits=(0.1, LONGEST)),
+    Param(name="hold_out_duration", default=20.0, help="time after that in which the models are "
+          "frozen and tested [s]", limits=(0.0, LONGEST)),
+    Param(name="silence_timeout", default=0.0, help="finish after so long without joint states; "
+          "0: never [s]", limits=(0.0, 3600.0)),
+    Param(name="checkpoint_period", default=10.0, help="time of the stream between checkpoints "
+          "[s]", limits=(0.1, 3600.0)),
+    Param(name="seed", default=0, help="seed of initial models and batches",
+          limits=(0, 2**31 - 1)),
+    Param(name="out", default="out/policy_optimizer", help="folder of the results"),
+    Param(name="resume", default=False, help="go on from the checkpoint in `out`"),
+)  # fmt: skip
+
+
+class LossShelf:
+    """The learned losses of a run by method: those that are there, and those still awaited."""
+
+    def __init__(self, p: ParameterTable) -> None:
+        """Load what the parameters name.
+
+        Raises:
+            LossFileError: A file is missing, damaged, or for other joints.
+            ConfigError: A parameter does not fit.
+        """
+        self.losses: dict[str, LearnedLoss] = {}
+        self.wanted: list[str] = list(LEARNED) if p["loss"] != "none" else []
+        self.samples_for_units: int = p["units_samples"]
+        self._joints: tuple[str, ...] = p["joints"]
+        self._scales = {
+            name: p[f"units_{name}"] for name in ("velocity", "acceleration", "effort")
+        }
+        if p["loss"] == "shipped":
+            for name in LEARNED:
+                self.put(name, _shipped(p["robot"], name))
+        for text in p["losses"]:
+            name, equals, file = text.partition("=")
+            if not equals:
+                raise ConfigError(f"losses: '{text}' is not NAME=FILE")
+            self.wanted.append(name)
+            self.put(name, LearnedLoss.load(loss_files.shipped().get(file, file)))
+
+    def put(self, name: str, loss: LearnedLoss) -> None:
+        """Keep a loss for method `name`.
+
+        Raises:
+            LossFileError: It is for other joints than the rest of the run.
+        """
+        if self.joints():
+            loss.check_labels(self.joints())
+        if "units" not in loss.provenance:
+            raise LossFileError(
+                f"the loss for {name} does not say the units of its robot: train it again"
+            )
+        self.losses[name] = loss
+
+    def missing(self) -> list[str]:
+        """Return the methods whose losses have not come yet."""
+        return [name for name in self.wanted if name not in self.losses]
+
+    def joints(self) -> tuple[str, ...]:
+        """Return the joint names; () while nobody has told them."""
+        if self._joints:
+            return self._joints
+        return next((loss.spec.target.labels for loss in self.losses.values()), ())
+
+    def units(self, samples: Sequence[FilteredSample]) -> Units | None:
+        """Return the scales: the parameters', else the losses', else those of the first samples.
+
+        Returns:
+            None while more samples are needed.
+        """
+        if all(self._scales.values()):
+            return Units(joint_names=self.joints(), **self._scales)
+        for loss in self.losses.values():
+            return Units.from_dict(loss.provenance["units"])
+        if self.wanted or len(samples) < self.samples_for_units:
+            return None
+        v, a, tau = (np.stack([getattr(s, name) for s in samples]) for name in ("v", "a", "tau"))
+        return Units.from_samples(self.joints(), v, a, tau)
+
+
+def make_learner(
+    units: Units, losses: Mapping[str, LearnedLoss], p: ParameterTable
+) -> OnlineLearner:
+    """Return a fresh learner with the learned losses and the tuned baselines as methods."""
+    recipe = Recipe(steps_per_window=p["steps_per_window"])
+    methods = dict(losses)
+    if p["sgd_lr"]:
+        methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p["sgd_lr"], p["sgd_clip_norm"])
+    if p["adam_lr"]:
+        methods["adam_tuned"] = squared_error(units, "tau", "adam", p["adam_lr"])
+    config = dataclasses.replace(OnlineConfig(), sampling=recipe.sampling())
+    return OnlineLearner(recipe.optimizee(units, p["robot"]), methods, config, seed=p["seed"])
+
+
+def _shipped(robot: str, name: str) -> LearnedLoss:
+    files = loss_files.shipped()
+    file = files.get(f"{robot}_{name}")
+    if file is None:
+        there = ", ".join(files) or "none"
+        raise LossFileError(
+            f"no loss {name} for {robot} ships with ml3_ros (there are: {there}): meta-train it "
+            "with loss:=train, or go without by loss:=none"
+        )
+    return LearnedLoss.load(file)

@@ -1,0 +1,226 @@
+"""The thread that learns: samples in through a queue, windows and files out; it knows no ROS.
+
+It holds no callbacks of a node, so the stream of joint states is never starved, and it never
+imports a model of the robot.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from ml3_ros.errors import DataError, Ml3Error
+from ml3_ros.nodes.run_log import RunLog
+from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
+
+QUEUE_LENGTH = 500  # samples that may wait; 5 s at 100 Hz
+RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
+ANSWER_S = 10.0  # within this a request is answered
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """How long to learn, how long to test the frozen models, and how often to save [s]."""
+
+    learn_duration: float
+    hold_out_duration: float
+    checkpoint_period: float
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodStatus:
+    """Where one method is: see ml3_msgs/Adaptation; `t` [s] is the time of the stream."""
+
+    method: str
+    t: float
+    update: int
+    samples: int
+    meta_loss_value: float
+    nmse: np.ndarray
+    learning: bool
+
+
+class AdaptationWorker(threading.Thread):
+    """Feeds an OnlineLearner for the duration of a plan, then writes the results.
+
+    Attributes:
+        finished: The results are written.
+        error: What ended the thread before that, or None.
+    """
+
+    def __init__(
+        self,
+        online: OnlineLearner,
+        log: RunLog,
+        plan: Plan,
+        complain: Callable[[Ml3Error], None],
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            online: The learner, fresh or restored.
+            log: Writes the run's folder.
+            plan: Durations.
+            complain: Told, from this thread, which files could not be written on the way.
+        """
+        super().__init__(name="adaptation", daemon=True)
+        self.finished = False
+        self.error: Exception | None = None
+        self._online, self._log, self._plan, self._complain = online, log, plan, complain
+        self._queue: queue.Queue[FilteredSample] = queue.Queue(QUEUE_LENGTH)
+        self._requests: queue.SimpleQueue[tuple[Callable[[OnlineLearner], Any], Future[Any]]]
+        self._requests = queue.SimpleQueue()
+        self._stopping, self._ending = threading.Event(), threading.Event()
+        # A restored learner has samples of an earlier stream: the present one comes after them.
+        self._shift = self._now() + 1.0 if len(online.samples) else 0.0
+        self._scored = 0
+        self._next_checkpoint = self._now() + plan.checkpoint_period
+
+    # called by the node -------------------------------------------------------------------------
+    def offer(self, sample: FilteredSample) -> bool:
+        """Queue a sample; return False if the queue is full and it is lost."""
+        try:
+            self._queue.put_nowait(sample)
+        except queue.Full:
+            return False
+        return True
+
+    @property
+    def waiting(self) -> int:
+        """Samples in the queue."""
+        return self._queue.qsize()
+
+    def ask(self, request: Callable[[OnlineLearner], Any]) -> Any:
+        """Run `request` on the learner between two samples and return its result.
+
+        Raises:
+            Ml3Error: What the request raised, or that the thread does not answer.
+        """
+        answer: Future[Any] = Future()
+        self._requests.put((request, answer))
+        try:
+            return answer.result(ANSWER_S if self.is_alive() else 0.0)
+        except TimeoutError as error:
+            raise DataError("the learner has finished: activate the node again") from error
+
+    def end(self) -> None:
+        """Finish with the samples that have come."""
+        self._ending.set()
+
+    def stop(self) -> None:
+        """End the thread where it is, leaving a checkpoint and what a report needs."""
+        self._stopping.set()
+        if self.is_alive():
+            self.join()
+
+    def status(self) -> list[MethodStatus]:
+        """Return where every method is; empty before the first window."""
+        windows = self._log.last(RUNNING_SECONDS)
+        if not windows:
+            return []
+        tau = np.concatenate([window.tau for window in windows])
+        variance = np.maximum(tau.var(axis=0), np.finfo(float).tiny)
+        statuses = []
+        for name, learner in list(self._online.learners.items()):
+            predicted = np.concatenate([window.predictions[name] for window in windows])
+            statuses.append(
+                MethodStatus(
+                    method=name,
+                    t=float(windows[-1].t[-1]) - self._shift,
+                    update=windows[-1].n_steps,
+                    samples=len(self._online.samples),
+                    meta_loss_value=learner.meta_loss_value,
+                    nmse=((tau - predicted) ** 2).mean(axis=0) / variance,
+                    learning=self._learning,
+                )
+            )
+        return statuses
+
+    # the thread ---------------------------------------------------------------------------------
+    def run(self) -> None:
+        """Learn until told otherwise."""
+        torch.set_num_threads(1)
+        try:
+            while not (self._stopping.is_set() or self.finished):
+                self._answer_requests()
+                self._take_one()
+            if not self.finished and len(self._online.samples):
+                self._log.save_checkpoint()
+                self._log.save(finished=False)
+        except Exception as error:
+            self.error = error
+
+    @property
+    def _learning(self) -> bool:
+        return bool(np.isinf(self._log.learn_until))
+
+    def _now(self) -> float:
+        """Return the time of the newest sample [s]."""
+        newest = self._online.samples.times(slice(-1, None))
+        return float(newest[0]) if len(newest) else 0.0
+
+    def _answer_requests(self) -> None:
+        while not self._requests.empty():
+            request, answer = self._requests.get()
+            try:
+                answer.set_result(request(self._online))
+            except Ml3Error as error:
+                answer.set_exception(error)
+
+    def _take_one(self) -> None:
+        try:
+            sample = self._queue.get(timeout=0.1)
+        except queue.Empty:
+            if self._ending.is_set():
+                self._finish()
+            return
+        online = self._online
+        t = sample.t + self._shift
+        first = online.samples.times(slice(0, 1))
+        if self._learning and len(first) and t - first[0] > self._plan.learn_duration:
+            self._log.learn_until = self._now()
+            self._scored = len(online.samples)
+        online.push(t, sample.q, sample.v, sample.a, sample.tau)
+        if self._learning:
+            while window := online.learn():
+                self._log.add(window)
+        else:
+            self._score_held_out()
+        if t - self._log.learn_until >= self._plan.hold_out_duration:
+            self._finish()
+        elif t >= self._next_checkpoint:
+            self._next_checkpoint = t + self._plan.checkpoint_period
+            try:
+                self._log.save_checkpoint()
+            except Ml3Error as error:
+                self._complain(error)
+
+    def _score_held_out(self) -> None:
+        """Let the frozen models predict one more window."""
+        online = self._online
+        window = slice(self._scored, self._scored + online.config.sampling.window)
+        if len(online.samples) < window.stop:
+            return
+        self._scored = window.stop
+        batch = online.samples.batch(window)
+        with torch.no_grad():
+            predictions = {
+                name: online.optimizee.call(learner.theta, batch).numpy()
+                for name, learner in online.learners.items()
+            }
+        times, tau = online.samples.times(window), batch["tau"].numpy()
+        self._log.add(WindowReport(times, tau, predictions, online.n_steps))
+
+    def _finish(self) -> None:
+        if self._learning:
+            self._log.learn_until = self._now()
+        self._log.save(finished=True)
+        self.finished = True

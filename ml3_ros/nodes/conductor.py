@@ -1,0 +1,195 @@
+"""Runs a system from its start to its end: brings nodes up in order, trains, adapts, tells.
+
+The conductor is the one node that is no lifecycle node: it is who manages the others.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+import time
+from collections.abc import Sequence
+
+import rclpy
+from rclpy.action import ActionClient
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+from rclpy.signals import SignalHandlerOptions
+
+from ml3_msgs.action import MetaTrain
+from ml3_msgs.msg import Adaptation
+from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.errors import Ml3Error
+from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
+from ml3_ros.nodes.parameters import Param, ParameterTable
+
+STRINGS = Parameter.Type.STRING_ARRAY
+SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
+
+PARAMETERS = (
+    Param(name="loss", default="shipped", help="train: meta-train the losses on the stream first; "
+          "else the learner has or finds them itself", choices=("shipped", "train", "none")),
+    Param(name="sources", default=["sim_arm", "excitation"], help="nodes that make the stream, in "
+          "the order of their start"),
+    Param(name="learner", default="policy_optimizer", help="node that adapts; its deactivation "
+          "ends the run"),
+    Param(name="record", default=False, help="bring up the node `recorder` first"),
+    Param(name="iterations", default=0, help="outer steps of each meta-training [-]; 0: the "
+          "meta_learner's own default", limits=(0, 1_000_000)),
+    Param(name="seed", default=0, help="seed of the meta-training", limits=(0, 2**31 - 1)),
+    Param(name="start_timeout", default=60.0, help="deadline for a node to appear [s]",
+          limits=(1.0, 600.0)),
+    Param(name="train_timeout", default=3600.0, help="deadline of one meta-training [s]",
+          limits=(1.0, 86400.0)),
+    Param(name="run_timeout", default=86400.0, help="deadline of the adaptation [s]",
+          limits=(1.0, 864000.0)),
+)  # fmt: skip
+
+
+class Conductor(Node):
+    """The script of a run; every step has a deadline."""
+
+    def __init__(self, executor: SingleThreadedExecutor, asked: Sequence[int]) -> None:
+        """Declare parameters and find the nodes' services.
+
+        Args:
+            executor: Spins this node while it waits.
+            asked: Signals received so far; any of them ends the run.
+        """
+        super().__init__("conductor")
+        executor.add_node(self)
+        self.parameters = ParameterTable(self, PARAMETERS, lambda: True)
+        self._born = time.monotonic()
+        self._waiter = Waiter(executor, lambda: bool(asked), self.tell)
+        self._managed: dict[str, LifecycleClient] = {}
+        self._nmse: dict[str, float] = {}
+        self._newest: Adaptation | None = None
+        self._first = 0
+        self._training = ""
+        self.create_subscription(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
+
+    def tell(self, text: str) -> None:
+        """Print one line of progress."""
+        print(f"{time.monotonic() - self._born:6.0f} s  {text}", flush=True)
+
+    def conduct(self) -> None:
+        """Run the whole system.
+
+        Raises:
+            BringupError: A node failed or a deadline passed.
+            InterruptError: A signal came.
+        """
+        sources, learner = self.parameters["sources"], self.parameters["learner"]
+        if self.parameters["record"]:
+            self._node("recorder").activate()
+        if self.parameters["loss"] == "train":
+            self._train(sources)
+        self._node(learner).activate()
+        for name in sources:
+            self._node(name).activate()
+        self.tell(f"{learner} adapts")
+        self._wait_for_the_end_of(learner)
+        for name in reversed(sources):
+            self._node(name).deactivate()
+        self.tell("finished")
+
+    def _node(self, name: str) -> LifecycleClient:
+        if name not in self._managed:
+            timeout = self.parameters["start_timeout"]
+            self._managed[name] = LifecycleClient(
+                self, name, self._waiter, start_timeout_s=timeout
+            )
+        return self._managed[name]
+
+    def _train(self, sources: Sequence[str]) -> None:
+        for name in ("rigid_body_prior", "meta_learner", *sources):
+            self._node(name).activate()
+        for name, use_prior in ((SHAPED, True), (UNSHAPED, False)):
+            self._meta_train(name, use_prior)
+        self._node("rigid_body_prior").shut_down()
+        self.tell("the rigid-body prior is switched off")
+
+    def _meta_train(self, name: str, use_prior: bool) -> None:
+        client = ActionClient(self, MetaTrain, "meta_train")
+        doing = f"meta-training {name}"
+        cure = "look at the output of meta_learner above"
+        self._waiter.until(client.server_is_ready, f"waiting for {doing}", 30.0, cure)
+        goal = MetaTrain.Goal(
+            name=name,
+            task="inverse_dynamics",
+            nle="learned",
+            architecture="structured",
+            use_prior=use_prior,
+            iterations=self.parameters["iterations"],
+            seed=self.parameters["seed"],
+        )
+        self._training = doing
+        handle = self._waiter.result(
+            client.send_goal_async(goal, self._on_feedback), doing, 30.0, cure
+        )
+        if not handle.accepted:
+            raise BringupError(f"meta_learner refuses {doing}: {cure}")
+        future = handle.get_result_async()
+        timeout = self.parameters["train_timeout"]
+        self._waiter.until(future.done, lambda: self._training, timeout, "raise train_timeout")
+        result = future.result().result
+        client.destroy()
+        if not result.success:
+            raise BringupError(f"{doing} failed: {result.message}")
+        self.tell(f"{name} is trained: {result.message}")
+
+    def _on_feedback(self, msg: MetaTrain.Impl.FeedbackMessage) -> None:
+        feedback = msg.feedback
+        name = self._training.partition(":")[0]
+        self._training = (
+            f"{name}: step {feedback.iteration} of {feedback.iterations}, task loss "
+            f"{feedback.task_loss:.4f}, {feedback.eta.sec} s left"
+        )
+
+    def _wait_for_the_end_of(self, learner: str) -> None:
+        timeout = self.parameters["run_timeout"]
+        state = self._node(learner).wait_while_active(self._progress, timeout)
+        if state != "inactive":
+            raise BringupError(f"{learner} ended {state}: its message above says why")
+
+    def _on_adaptation(self, msg: Adaptation) -> None:
+        if not self._first:
+            self._first = nanoseconds(msg.header.stamp)
+        self._newest = msg
+        self._nmse[msg.method] = msg.nmse_mean
+
+    def _progress(self) -> str:
+        if self._newest is None:
+            return "waiting for the first samples"
+        t = (nanoseconds(self._newest.header.stamp) - self._first) * 1e-9
+        doing = "learning" if self._newest.learning else "held out"
+        errors = "  ".join(f"{name} {value:.3g}" for name, value in self._nmse.items())
+        return f"{doing}, robot time {t:.0f} s, update {self._newest.update}, NMSE: {errors}"
+
+
+def main() -> int:
+    """Conduct; return 0 at the end of the run or on SIGINT and SIGTERM, 1 if a node failed."""
+    asked: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda received, _frame: asked.append(received))
+    rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
+    executor = SingleThreadedExecutor()
+    try:
+        Conductor(executor, asked).conduct()
+        return 0
+    except InterruptError:
+        return 0
+    except Ml3Error as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return 1
+    finally:
+        for node in executor.get_nodes():
+            node.destroy_node()
+        executor.shutdown()
+        rclpy.try_shutdown()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

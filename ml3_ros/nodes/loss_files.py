@@ -1,0 +1,41 @@
+"""Loss files by name: those that ship with ml3_ros, and those in the folder of a node."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import ml3_ros
+from ml3_ros.errors import LossFileError
+
+SUFFIX = ".safetensors"
+
+
+def shipped() -> dict[str, Path]:
+    """Return the losses in the package by name."""
+    folder = Path(ml3_ros.__path__[0]) / "losses"
+    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
+
+
+def inside(folder: Path, file: str) -> Path:
+    """Return the path of `file` in `folder`.
+
+    Raises:
+        LossFileError: It would lie outside; services write and read nowhere else.
+    """
+    root = folder.resolve()
+    path = (root / file).resolve()
+    if not path.is_relative_to(root) or path == root:
+        raise LossFileError(
+            f"{file} is not inside {root}, the only folder that this node reads and writes losses "
+            "in: give a name relative to it, or change the node's parameter"
+        )
+    return path.with_name(path.name if path.suffix == SUFFIX else path.name + SUFFIX)
+
+
+def to_load(folder: Path, file: str) -> Path:
+    """Return the path of the shipped loss named `file`, else of the file in `folder`.
+
+    Raises:
+        LossFileError: The file would lie outside `folder`.
+    """
+    return shipped().get(file) or inside(folder, file)

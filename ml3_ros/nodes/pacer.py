@@ -1,0 +1,60 @@
+"""When the samples of a recording are due: at its own pace, not too far ahead of a reader."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+LONGEST_STEP_S = 0.05  # a clock that jumps further lets the recording's time slip
+BURST = 20  # samples due at once, at most: a fifth of what subscribers keep
+STALL_S = 5.0  # a reader that is silent for so long is not waited for
+
+
+class Pacer:
+    """Turns the time of a clock into the number of samples that are due.
+
+    Where a reader acknowledges what it has used, no more than `max_ahead` samples are due beyond
+    that, and only then does the recording run faster than in real time: so nobody's queue flows
+    over. A reader that falls silent is waited for for STALL_S, then time goes on in real time.
+    """
+
+    def __init__(self, t: NDArray[np.float64], *, rate: float, max_ahead: int) -> None:
+        """Start at the first sample.
+
+        Args:
+            t: Times of the samples [s], (T,), increasing from 0.
+            rate: Seconds of the recording per second of the clock [-].
+            max_ahead: See above; 0: nobody is waited for.
+        """
+        self._t, self._rate, self._max_ahead = t, rate, max_ahead
+        self._position = 0.0
+        self._clock: float | None = None
+        self._read: int | None = None
+        self._read_at = 0.0
+
+    def acknowledge(self, count: int, now: float) -> None:
+        """Note at clock time `now` [s] that the reader has used the first `count` samples."""
+        if self._read is None or count > self._read:
+            self._read, self._read_at = count, now
+
+    def due(self, now: float, sent: int) -> int:
+        """Return how many samples are due at clock time `now` [s], `sent` of them being out."""
+        step = 0.0 if self._clock is None else min(now - self._clock, LONGEST_STEP_S)
+        self._clock = now
+        self._position += step * self._speed(now, sent)
+        due = int(np.searchsorted(self._t, self._position, side="right"))
+        if due > sent + BURST:
+            due = sent + BURST
+            self._position = float(self._t[due - 1])
+        return due
+
+    def _speed(self, now: float, sent: int) -> float:
+        """Return seconds of the recording per second of the clock."""
+        if self._max_ahead == 0:
+            return self._rate
+        if self._read is not None:
+            if sent - self._read < self._max_ahead:
+                return self._rate
+            if now - self._read_at < STALL_S:
+                return 0.0
+        return min(self._rate, 1.0)

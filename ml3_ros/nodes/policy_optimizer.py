@@ -1,0 +1,256 @@
+"""Adapts models of the arm's inverse dynamics online: every method on the same samples.
+
+Nothing in this process knows a model of the arm: it never imports Pinocchio or MuJoCo.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import torch
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.msg import Adaptation
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
+from ml3_ros.bridges.messages import time_msg
+from ml3_ros.bridges.ml3_messages import loss_from_msg, loss_to_msg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
+from ml3_ros.nodes import loss_files
+from ml3_ros.nodes.adaptation_setup import PARAMETERS, LossShelf, make_learner
+from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
+from ml3_ros.nodes.base import RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.filtered_stream import FilteredStream
+from ml3_ros.nodes.run_log import RunLog
+from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+TELL_S = 0.5
+LATCHED_10 = QoSProfile(
+    depth=10,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+
+class PolicyOptimizer(Ml3Node):
+    """Joint states and learned losses in; adaptation status, checkpoints and results out.
+
+    When the plan is done the results are written and the node deactivates itself.
+    """
+
+    PARAMETERS = PARAMETERS
+
+    def load(self) -> None:
+        """Read the losses, make sure that the folder can be written, and connect."""
+        p = self.parameters
+        self._folder = RunFolder.create(p["out"])
+        self._folder.save_config(
+            {"experiment": "invdyn_live", **p.values(), "parameters": p.values()}
+        )
+        self._shelf = LossShelf(p)
+        self._stream: FilteredStream | None = None
+        self._worker: AdaptationWorker | None = None
+        self._early: list[FilteredSample] = []
+        self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
+        self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
+        self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
+        self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
+        self.every(TELL_S, self._on_time)
+
+    def start(self) -> None:
+        """Wait for the first joint state."""
+        self._last_sample = time.monotonic()
+
+    def stop(self) -> None:
+        """End the thread; what it has learned is on disk."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._publish()
+            self._tell_error()
+        self._stream = self._worker = None
+        self._early.clear()
+
+    def told(self) -> dict[str, object]:
+        """Tell how the learner keeps up."""
+        if self._stream is None or self._worker is None:
+            return {}
+        return {
+            "methods": ", ".join(self._shelf.losses),
+            "filter resets": self._stream.resets,
+            "samples waiting": self._worker.waiting,
+            "age of the newest sample [s]": time.monotonic() - self._last_sample,
+        }
+
+    # the stream ---------------------------------------------------------------------------------
+    def _on_state(self, msg: JointState) -> None:
+        joints = self._shelf.joints()
+        if not joints:
+            raise ConfigError(
+                "the joints are not known yet: a learned loss will name them, or set the "
+                "parameter `joints`"
+            )
+        if self._stream is None:
+            p = self.parameters
+            self._stream = FilteredStream(
+                joints,
+                self.diagnostics.counts,
+                rate=p["rate"],
+                window=p["filter_window"],
+                order=p["filter_order"],
+            )
+        sample = self._stream.read(msg)
+        self._last_sample = time.monotonic()
+        self.diagnostics.tick("joint_states")
+        if sample is not None:
+            self._learn_from(sample)
+
+    def _learn_from(self, sample: FilteredSample) -> None:
+        if self._worker is not None:
+            if not self._worker.offer(sample):
+                reason = "the learner does not keep up, samples are lost: lower steps_per_window"
+                self.refuse(DataError(reason), kind="lost samples")
+            return
+        self._early.append(sample)
+        units = self._shelf.units(self._early)
+        if units is not None and not self._shelf.missing():
+            try:
+                self._start_worker(units)
+            except Ml3Error as error:
+                self.get_logger().error(str(error))
+                self.trigger_shutdown()
+        else:  # scales are measured on the first samples; waiting for losses, the oldest may go
+            del self._early[: -self._shelf.samples_for_units]
+
+    def _start_worker(self, units: Units) -> None:
+        p = self.parameters
+        torch.set_num_threads(1)
+        online = make_learner(units, self._shelf.losses, p)
+        log = RunLog(online, self._folder)
+        if p["resume"] and log.restore():
+            self.get_logger().info(f"resumed after {online.n_steps} updates")
+        plan = Plan(
+            learn_duration=p["learn_duration"],
+            hold_out_duration=p["hold_out_duration"],
+            checkpoint_period=p["checkpoint_period"],
+        )
+        self._worker = AdaptationWorker(online, log, plan, self.refuse)
+        self._worker.start()
+        for sample in self._early:
+            self._worker.offer(sample)
+        self.get_logger().info(f"adapting {units.n_joints} joints by {', '.join(online.learners)}")
+
+    # status -------------------------------------------------------------------------------------
+    def _on_time(self) -> None:
+        missing = self._shelf.missing()
+        if missing:
+            self.get_logger().info(
+                f"waiting for {', '.join(missing)} on learned_loss", throttle_duration_sec=5.0
+            )
+        if self._worker is None:
+            return
+        self._publish()
+        silence = self.parameters["silence_timeout"]
+        if silence and time.monotonic() - self._last_sample > silence:
+            self._worker.end()
+        if self._worker.finished:
+            self.get_logger().info(f"finished; results are in {self._folder.path}")
+            self.trigger_deactivate()
+        elif self._worker.error is not None:
+            self.trigger_shutdown()
+
+    def _publish(self) -> None:
+        assert self._worker is not None
+        assert self._stream is not None
+        lost = sum(self.diagnostics.counts.values())
+        for status in self._worker.status():
+            msg = Adaptation(
+                method=status.method,
+                joint_names=list(self._stream.stream.names),
+                update=status.update,
+                samples=status.samples,
+                lost_samples=lost,
+                meta_loss_value=status.meta_loss_value,
+                nmse=status.nmse.tolist(),
+                nmse_mean=float(status.nmse.mean()),
+                learning=status.learning,
+            )
+            msg.header.stamp = time_msg(self._stream.stream.stamp(status.t))
+            self._statuses.publish(msg)
+
+    def _tell_error(self) -> None:
+        error = self._worker.error if self._worker else None
+        if error is not None:
+            self.get_logger().error(f"the adaptation has ended: {error}")
+
+    # losses -------------------------------------------------------------------------------------
+    def _on_loss(self, msg: LearnedLossMsg) -> None:
+        if msg.name not in self._shelf.wanted:
+            raise MessageError(
+                f"learned_loss '{msg.name}' is no method of this run, it is ignored: the methods "
+                f"with learned losses are {', '.join(self._shelf.wanted) or 'none'}"
+            )
+        source = f"the learned loss '{msg.name}'"
+        self._use(msg.name, LearnedLoss.from_bytes(loss_from_msg(msg), source))
+
+    def _use(self, name: str, loss: LearnedLoss) -> None:
+        """Take a loss for method `name`, from now on.
+
+        Raises:
+            LossFileError: It is for other joints; the one in use stays.
+        """
+        self._shelf.put(name, loss)
+        if self._worker is not None:
+            self._worker.ask(lambda online: online.replace_loss(name, loss))
+        self.get_logger().info(f"method {name} uses loss {loss.sha256()[:8]}")
+
+    def _on_load(
+        self, request: LoadLearnedLoss.Request, response: LoadLearnedLoss.Response
+    ) -> LoadLearnedLoss.Response:
+        path = loss_files.to_load(Path(self.parameters["loss_folder"]), request.file)
+        loss = LearnedLoss.load(path)
+        name = next((n for n in self._shelf.wanted if path.stem.endswith(n)), None)
+        if name is None:
+            raise LossFileError(
+                f"{path.name} says not which method it is for: let its name end with one of "
+                f"{', '.join(self._shelf.wanted)}"
+            )
+        self._use(name, loss)
+        response.learned_loss = loss_to_msg(
+            name,
+            loss.to_bytes(),
+            stamp=self.get_clock().now().nanoseconds,
+            task_family=str(loss.provenance.get("task_family", "")),
+            robot=str(loss.provenance.get("robot", "")),
+            joint_names=loss.spec.target.labels,
+        )
+        response.success, response.message = True, f"{name} uses {path} from now on"
+        return response
+
+    def _on_reset(
+        self, request: ResetOptimizee.Request, response: ResetOptimizee.Response
+    ) -> ResetOptimizee.Response:
+        if self._worker is None:
+            raise DataError("nothing is learned yet: activate the node and stream joint_states")
+        if request.seed < 0:
+            raise ConfigError(f"seed must be >= 0, got {request.seed}")
+        methods = list(request.methods)
+        self._worker.ask(lambda online: online.reset(methods, request.seed))
+        which = ", ".join(methods) or "all methods"
+        response.success, response.message = True, f"{which} start from new parameters"
+        return response
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: PolicyOptimizer("policy_optimizer"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

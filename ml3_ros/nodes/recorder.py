@@ -1,0 +1,174 @@
+"""Records topics into a rosbag2 folder, as they come, without decoding them."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+from rclpy.event_handler import SubscriptionEventCallbacks
+from rclpy.parameter import Parameter
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+
+from ml3_ros.bridges.bag_writer import require_definition
+from ml3_ros.errors import DataError
+from ml3_ros.nodes.bag_thread import BagThread
+from ml3_ros.nodes.base import Ml3Node, run
+from ml3_ros.nodes.parameters import Param
+
+LOOK_S = 0.25  # between looks for new topics
+DEPTH = 1000  # messages a topic may bring at once
+NOT_DATA = ("/rosout", "/parameter_events")
+
+
+class Recorder(Ml3Node):
+    """Writes what it hears into OUT/bag while it is active; a second recording is OUT/bag_1.
+
+    A disk that is full ends the recording with a sentence, and the node lives on.
+    """
+
+    PARAMETERS = (
+        Param(name="out", default="out", help="folder in which the bag is made"),
+        Param(name="topics", default=Parameter.Type.STRING_ARRAY, help="topics to record; unset: "
+              "all but /rosout and /parameter_events"),
+        Param(name="storage", default="sqlite3", help="format of the bag; only sqlite3 survives a "
+              "killed process", choices=("sqlite3", "mcap")),
+    )  # fmt: skip
+
+    def load(self) -> None:
+        """Look for topics now and then."""
+        self._wanted = {self.resolve_topic_name(name) for name in self.parameters["topics"]}
+        self._thread: BagThread | None = None
+        self._failure = ""
+        self._subscriptions_by_topic: dict[str, Any] = {}
+        self.every(LOOK_S, self._look_for_topics)
+
+    def start(self) -> None:
+        """Begin a new bag, and listen: latched messages come to every new subscription."""
+        path = _free(Path(self.parameters["out"]).expanduser() / "bag")
+        self._failure = ""
+        self._thread = BagThread(path, self.parameters["storage"])
+        self._look_for_topics()
+        self.get_logger().info(f"recording to {path}")
+
+    def stop(self) -> None:
+        """Listen no more, and close the bag."""
+        heard = set(self._subscriptions_by_topic)
+        for subscription in filter(None, self._subscriptions_by_topic.values()):
+            self.destroy_subscription(subscription)
+        self._subscriptions_by_topic.clear()
+        thread, self._thread = self._thread, None
+        if thread is None:
+            return
+        thread.close()
+        self._tell_failure(thread)
+        if self._wanted - heard:
+            missing = ", ".join(sorted(self._wanted - heard))
+            self.get_logger().warning(f"nobody published {missing}: nothing of it is recorded")
+        self.get_logger().info(f"{thread.written} messages are in {thread.path}")
+
+    def told(self) -> dict[str, object]:
+        """Tell what is being recorded, or why it is not."""
+        thread = self._thread
+        if thread is None:
+            return {}
+        values: dict[str, object] = {
+            "topics": ", ".join(sorted(self._subscriptions_by_topic)),
+            "bag": thread.path,
+            "messages": thread.written,
+            "waiting": thread.waiting,
+        }
+        return values | ({"recording has failed": self._failure} if self._failure else {})
+
+    def _look_for_topics(self) -> None:
+        for topic, types in self.get_topic_names_and_types():
+            if topic in self._subscriptions_by_topic or not self._is_wanted(topic):
+                continue
+            publishers = self.get_publishers_info_by_topic(topic)
+            if publishers:
+                self._subscriptions_by_topic[topic] = self._hear(topic, types[0], publishers)
+        if self._thread is not None:
+            self._tell_failure(self._thread)
+
+    def _is_wanted(self, topic: str) -> bool:
+        if self._wanted:
+            return topic in self._wanted
+        hidden = any(word.startswith("_") for word in topic.split("/"))  # those of actions
+        return not hidden and topic not in NOT_DATA
+
+    def _hear(self, topic: str, msgtype: str, publishers: list[Any]) -> Any:
+        """Subscribe to a topic; return None where its messages cannot be recorded."""
+        try:
+            message_class = _message_class(topic, msgtype)
+        except DataError as error:
+            self.refuse(error, kind="topics left out")
+            return None
+
+        def on_message(raw: bytes) -> None:
+            if not self.active or self._thread is None:
+                return
+            self.diagnostics.tick(topic)
+            stamp = self.get_clock().now().nanoseconds
+            if not self._thread.offer(topic, msgtype, stamp, raw):
+                self.diagnostics.counts["lost messages"] += 1
+
+        return self.create_subscription(
+            message_class,
+            topic,
+            on_message,
+            _compatible(publishers),
+            raw=True,
+            event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),
+        )
+
+    def _on_lost(self, event: Any) -> None:
+        self.diagnostics.counts["lost messages"] += event.total_count_change
+
+    def _tell_failure(self, thread: BagThread) -> None:
+        if thread.error is not None and not self._failure:
+            self._failure = str(thread.error)
+            self.diagnostics.counts["failed recordings"] += 1
+            self.get_logger().error(self._failure)
+
+
+def _message_class(topic: str, msgtype: str) -> Any:
+    package, _, name = msgtype.partition("/msg/")
+    try:
+        require_definition(msgtype)
+        return getattr(importlib.import_module(f"{package}.msg"), name)
+    except (DataError, ImportError, AttributeError) as error:
+        raise DataError(
+            f"{topic} is not recorded, {msgtype} is not installed here: install package "
+            f"{package}, or name the topics to record"
+        ) from error
+
+
+def _free(path: Path) -> Path:
+    """Return `path`, or path_1, path_2 ... where that is taken."""
+    candidate, number = path, 0
+    while candidate.exists():
+        number += 1
+        candidate = path.with_name(f"{path.name}_{number}")
+    return candidate
+
+
+def _compatible(publishers: list[Any]) -> QoSProfile:
+    """Return a profile that hears all of the publishers, as reliably as they allow."""
+    profiles = [info.qos_profile for info in publishers]
+    reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
+    latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
+    return QoSProfile(
+        depth=DEPTH,
+        reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,
+        durability=DurabilityPolicy.TRANSIENT_LOCAL if latched else DurabilityPolicy.VOLATILE,
+    )
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: Recorder("recorder"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,119 @@
+"""What an online run leaves behind: predictions as they were made, checkpoints, result files."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+from safetensors.torch import save
+
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
+from ml3_ros.tasks.inverse_dynamics.online_checkpoint import learner_to_bytes, restore_learner
+from ml3_ros.tasks.inverse_dynamics.run_files import (
+    HeldOut,
+    Predictions,
+    RunFolder,
+    Samples,
+    write_atomically,
+)
+
+
+class RunLog:
+    """Keeps the windows of a run and writes its folder; one thread adds, others may look."""
+
+    def __init__(self, online: OnlineLearner, folder: RunFolder) -> None:
+        """Log what `online` does into `folder`."""
+        self.learn_until = np.inf
+        self._online, self._folder = online, folder
+        self._checkpoint = folder.checkpoint("online")
+        self._lock = threading.Lock()
+        self._windows: list[WindowReport] = []
+
+    def add(self, window: WindowReport) -> None:
+        """Keep a window that was predicted before it was learned from, or never learned from."""
+        with self._lock:
+            self._windows.append(window)
+
+    def last(self, seconds: float) -> list[WindowReport]:
+        """Return the windows of the last `seconds` [s]."""
+        with self._lock:
+            since = self._windows[-1].t[-1] - seconds if self._windows else 0.0
+            count = 0
+            while count < len(self._windows) and self._windows[-1 - count].t[0] >= since:
+                count += 1
+            return self._windows[len(self._windows) - count :]
+
+    def save_checkpoint(self) -> None:
+        """Write what `restore` needs.
+
+        Raises:
+            DataError: The folder cannot be written; the older checkpoint is whole.
+        """
+        write_atomically(self._checkpoint, learner_to_bytes(self._online))
+        self._folder.save_predictions(self._predictions())
+
+    def restore(self) -> bool:
+        """Put the learner where the checkpoint was taken; return False if there is none.
+
+        Raises:
+            DataError: The checkpoint is damaged, or of other losses.
+        """
+        try:
+            data = self._checkpoint.read_bytes()
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            reason = f"cannot read {self._checkpoint} ({error.strerror}): delete it"
+            raise DataError(reason) from error
+        restore_learner(self._online, data)
+        kept = self._folder.load_predictions()
+        before = kept.t <= self._online.samples.times(slice(-1, None))[0]
+        methods = {name: values[before] for name, values in kept.methods.items()}
+        self._windows = [WindowReport(kept.t[before], kept.tau[before], methods, 0)]
+        return True
+
+    def save(self, *, finished: bool) -> None:
+        """Write samples and predictions; of a finished run also held-out errors and models.
+
+        Raises:
+            DataError: The folder cannot be written.
+        """
+        online = self._online
+        everything = online.samples.batch(slice(None))
+        t = online.samples.times(slice(None))
+        arrays = {name: x.numpy().astype(float) for name, x in everything.items()}
+        names = online.optimizee.units.joint_names
+        self._folder.save_samples(
+            Samples(joint_names=names, t=t, learn_until=self.learn_until, **arrays)
+        )
+        self._folder.save_predictions(self._predictions())
+        if not finished:
+            return
+        first_held_out = int(np.searchsorted(t, self.learn_until, side="right"))
+        if first_held_out < len(t) and online.snapshots:
+            heldout = HeldOut(
+                steps=np.array([float(s.n_steps) for s in online.snapshots]),
+                seconds=np.array([s.t - t[0] for s in online.snapshots]),
+                methods=online.evaluate(first_held_out),
+            )
+            self._folder.save_heldout(heldout)
+        for name, learner in online.learners.items():
+            theta = {key: p.detach().contiguous() for key, p in learner.theta.items()}
+            write_atomically(self._folder.checkpoint(name), save(theta))
+
+    def _predictions(self) -> Predictions:
+        with self._lock:
+            windows = list(self._windows)
+        if not windows:
+            n = self._online.optimizee.units.n_joints
+            methods = {name: np.empty((0, n)) for name in self._online.learners}
+            return Predictions(t=np.empty(0), tau=np.empty((0, n)), methods=methods)
+        return Predictions(
+            t=np.concatenate([w.t for w in windows]),
+            tau=np.concatenate([w.tau for w in windows]),
+            methods={
+                name: np.concatenate([w.predictions[name] for w in windows])
+                for name in self._online.learners
+            },
+        )

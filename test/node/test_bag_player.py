@@ -1,0 +1,163 @@
+"""A recording becomes a stream: every sample once, in order, when somebody listens."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
+
+from ml3_msgs.msg import Adaptation
+from ml3_ros.bridges.bag_writer import BagWriter
+from ml3_ros.bridges.messages import NANO, nanoseconds, time_msg
+from ml3_ros.nodes.bag_player import BagPlayer
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.pacer import BURST, STALL_S, Pacer
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+COUNT, STEP = 300, 8_000_000  # samples, and their distance [ns]
+FIRST = 1_700_000_000 * NANO
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """2.4 s of two joints at 125 Hz, serialized by ROS itself."""
+    writer = BagWriter(tmp_path / "bag")
+    writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
+    for i in range(COUNT):
+        msg = JointState(name=["a", "b"], position=[0.1 * i, -i], velocity=[1.0, 2.0])
+        msg.effort = [float(i), 0.5]
+        msg.header.stamp = time_msg(FIRST + STEP * i)
+        writer.write("/joint_states", FIRST + STEP * i, serialize_message(msg))
+    writer.close()
+    return str(tmp_path / "bag")
+
+
+def start(graph, **parameters):
+    player = graph.add(BagPlayer, "bag_player", **parameters)
+    assert player.trigger_configure() == SUCCESS
+    assert player.trigger_activate() == SUCCESS
+    return player
+
+
+def test_every_sample_comes_once_and_in_order(graph, bag):
+    player = start(graph, bag=bag, rate=4.0, max_ahead=0)
+    before = player.get_clock().now().nanoseconds
+    graph.for_(0.3)
+    assert player.told()["samples sent"] == 0, "it waits for a subscriber"
+    probe = graph.plain()
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    graph.until(lambda: len(states) == COUNT)
+    assert [msg.effort[0] for msg in states] == list(range(COUNT))
+    stamps = np.array([nanoseconds(msg.header.stamp) for msg in states])
+    assert (np.diff(stamps) == STEP).all()
+    assert before < stamps[0] < before + 60 * NANO
+    np.testing.assert_allclose(states[7].position, [0.7, -7.0])
+    late = graph.listen(graph.plain("late"), Bool, "stream_finished", LATCHED_1)
+    graph.until(lambda: late)
+    assert late[-1].data
+    assert player.told()["finished"]
+
+
+def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag):
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
+    finished = graph.listen(graph.plain("other"), Bool, "stream_finished", LATCHED_1)
+    start(graph, bag=bag, joints=["b", "a"], rebase_stamps=False, max_ahead=0, rate=20.0)
+    graph.until(lambda: len(states) >= 10)
+    assert [msg.data for msg in finished] == [False]
+    assert states[0].name == ["b", "a"]
+    np.testing.assert_allclose(states[3].position, [-3.0, 0.3])
+    assert nanoseconds(states[0].header.stamp) == FIRST
+
+
+def test_activated_again_it_plays_again_from_the_beginning(graph, bag):
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
+    player = start(graph, bag=bag, max_ahead=0)
+    graph.until(lambda: len(states) >= 5)
+    assert player.trigger_deactivate() == SUCCESS
+    graph.for_(0.1)
+    played = len(states)
+    graph.for_(0.2)
+    assert len(states) == played
+    assert player.trigger_activate() == SUCCESS
+    graph.until(lambda: len(states) > played)
+    assert states[played].effort[0] == 0.0
+
+
+def test_nobody_listening_ends_it_with_a_sentence(graph, bag, capfd):
+    player = start(graph, bag=bag, subscriber_timeout=0.2)
+    graph.until(lambda: player.state_name() == "finalized")
+    assert "start the learner first" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"bag": ""}, "set the parameter bag"),
+        ({"bag": "/nowhere"}, "there is no bag at /nowhere"),
+        ({"joints": ["a", "elbow"]}, "no joint elbow"),
+        ({"topic": "/other"}, "no joint-state topic /other"),
+        ({"robot": "sawyer"}, "no joint right_j0"),
+    ],
+)
+def test_what_cannot_be_played_is_refused_on_configure(graph, bag, capfd, parameters, sentence):
+    player = graph.add(BagPlayer, "bag_player", **{"bag": bag, **parameters})
+    assert player.trigger_configure() == FAILURE
+    assert sentence in capfd.readouterr().err
+    assert player.state_name() == "unconfigured"
+
+
+def test_a_slow_learner_is_waited_for(graph, bag):
+    probe = graph.plain()
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    told = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)
+    player = start(graph, bag=bag, rate=20.0, max_ahead=50)
+    graph.until(lambda: len(states) >= 2 and player.count_publishers("adaptation") == 1)
+
+    def tell(count):
+        msg = Adaptation(method="m")
+        msg.header.stamp = states[count - 1].header.stamp
+        told.publish(msg)
+
+    tell(2)
+    graph.until(lambda: len(states) >= 52)
+    graph.for_(0.3)
+    assert len(states) <= 52 + BURST
+    tell(52)
+    graph.until(lambda: len(states) >= 102)
+
+
+T = 0.01 * np.arange(1000)
+
+
+def play(pacer, seconds, *, sent=0, start=0.0, tick=0.002):
+    """Let the clock run; return how many samples are out."""
+    for i in range(round(seconds / tick) + 1):
+        sent = max(sent, pacer.due(start + i * tick, sent))
+    return sent
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 5.0])
+def test_the_pace_is_that_of_the_clock(rate):
+    assert play(Pacer(T, rate=rate, max_ahead=0), 1.0) == pytest.approx(100 * rate + 1, abs=1)
+
+
+def test_a_clock_that_jumps_lets_time_slip_and_skips_nothing():
+    pacer = Pacer(T, rate=10.0, max_ahead=0)
+    sent = play(pacer, 0.1)
+    assert pacer.due(100.0, sent) <= sent + BURST
+    assert pacer.due(100.001, sent + BURST) <= sent + 2 * BURST
+
+
+def test_without_a_reader_it_is_never_faster_than_real_time():
+    assert play(Pacer(T, rate=50.0, max_ahead=300), 1.0) == pytest.approx(101, abs=1)
+
+
+def test_a_reader_that_stalls_is_left_behind_in_real_time():
+    pacer = Pacer(T, rate=50.0, max_ahead=100)
+    pacer.acknowledge(0, 0.0)
+    sent = play(pacer, STALL_S - 0.1)
+    assert 100 <= sent <= 100 + BURST
+    assert play(pacer, 1.1, sent=sent, start=STALL_S - 0.1) == pytest.approx(sent + 100, abs=2)

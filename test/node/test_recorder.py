@@ -1,0 +1,143 @@
+"""What is heard is in the bag, which is closed whatever happens."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.serialization import deserialize_message
+from rosbags.rosbag2 import Reader
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64, String
+
+from ml3_msgs.msg import LearnedLoss
+from ml3_ros.nodes.bag_thread import BagThread
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.recorder import Recorder
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+def contents(bag):
+    """Return {topic: CDR of its messages} of a bag."""
+    with Reader(bag) as reader:
+        found = {connection.topic: [] for connection in reader.connections}
+        for connection, _, raw in reader.messages():
+            found[connection.topic].append(bytes(raw))
+    return found
+
+
+def start(graph, tmp_path, **parameters):
+    recorder = graph.add(Recorder, "recorder", out=str(tmp_path), **parameters)
+    assert recorder.trigger_configure() == SUCCESS
+    assert recorder.trigger_activate() == SUCCESS
+    return recorder
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
+    probe = graph.plain()
+    prefix = graph.namespace
+    latched = probe.create_publisher(LearnedLoss, "learned_loss", LATCHED_1)
+    latched.publish(LearnedLoss(name="ml3_shaped", data=[1, 2, 3]))
+    states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+    loose = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
+    numbers = probe.create_publisher(Float64, "numbers", loose)
+    recorder = start(graph, tmp_path, storage=storage)
+    heard = recorder._subscriptions_by_topic
+    graph.until(lambda: {f"{prefix}/joint_states", f"{prefix}/numbers"} <= set(heard))
+    graph.until(lambda: states.get_subscription_count() and numbers.get_subscription_count())
+    late = probe.create_publisher(String, "late", 10)
+    graph.until(late.get_subscription_count)
+    late.publish(String(data="hello"))
+    for i in range(250):  # more than a subscription usually keeps
+        states.publish(JointState(name=["a"], position=[float(i)]))
+    rates = recorder.diagnostics.rates
+    graph.until(lambda: rates[f"{prefix}/joint_states"].total == 250)
+    numbers.publish(Float64(data=1.5))
+    graph.until(lambda: all(f"{prefix}/{n}" in rates for n in ("numbers", "late", "learned_loss")))
+    assert recorder.trigger_deactivate() == SUCCESS
+    states.publish(JointState(name=["a"], position=[-1.0]))
+    found = contents(tmp_path / "bag")
+    positions = [
+        deserialize_message(raw, JointState).position[0] for raw in found[f"{prefix}/joint_states"]
+    ]
+    assert positions == list(range(250))
+    (loss,) = found[f"{prefix}/learned_loss"]
+    assert list(deserialize_message(loss, LearnedLoss).data) == [1, 2, 3]
+    (text,) = found[f"{prefix}/late"]
+    assert deserialize_message(text, String).data == "hello"
+    assert "/rosout" not in found
+    assert (tmp_path / "bag" / "metadata.yaml").exists()
+
+
+def test_only_topics_asked_for_and_a_new_bag_each_time(graph, tmp_path, capfd):
+    probe = graph.plain()
+    wanted = probe.create_publisher(Float64, "wanted", 10)
+    probe.create_publisher(Float64, "other", 10)
+    recorder = start(graph, tmp_path, topics=["wanted", "silent"])
+    for name in ("bag", "bag_1"):
+        graph.until(wanted.get_subscription_count)
+        wanted.publish(Float64(data=2.0))
+        graph.until(lambda: recorder.told()["messages"] == 1)
+        assert recorder.trigger_deactivate() == SUCCESS
+        found = contents(tmp_path / name)
+        assert set(found) == {f"{graph.namespace}/wanted"}
+        graph.until(lambda: not wanted.get_subscription_count())
+        if name == "bag":
+            assert recorder.trigger_activate() == SUCCESS
+    assert f"nobody published {graph.namespace}/silent" in capfd.readouterr().err
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(graph, tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    recorder = graph.add(Recorder, "recorder", out=str(tmp_path / "file"))
+    assert recorder.trigger_configure() == SUCCESS
+    assert recorder.trigger_activate() == FAILURE
+    assert "choose a folder that may be written" in capfd.readouterr().err
+    assert recorder.state_name() == "inactive"
+
+
+def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path):
+    thread = BagThread(tmp_path / "bag", "mcap")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
+    try:
+        end = time.monotonic() + 20.0
+        while thread.error is None:
+            assert time.monotonic() < end
+            thread.offer("/x", "std_msgs/msg/String", 1, bytes(100_000))
+            time.sleep(0.001)
+        assert not thread.offer("/x", "std_msgs/msg/String", 1, b"")
+        thread.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot record to" in str(thread.error)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_leaves_a_whole_bag(graph, tmp_path, number):
+    command = [sys.executable, "-m", "ml3_ros.nodes.recorder", "--ros-args"]
+    for setting in (f"out:={tmp_path}", "autostart:=true", "topics:=[/numbers]"):
+        command += ["-p", setting]
+    numbers = graph.plain().create_publisher(Float64, "/numbers", RELIABLE_100)
+    process = subprocess.Popen(command, env=os.environ.copy())
+    try:
+        graph.until(numbers.get_subscription_count, timeout_s=30.0)
+        for i in range(50):
+            numbers.publish(Float64(data=float(i)))
+        graph.until(lambda: numbers.wait_for_all_acked())
+        graph.for_(0.2)
+        process.send_signal(number)
+        assert process.wait(timeout=20.0) == 0
+    finally:
+        process.kill()
+        process.wait()
+    assert len(contents(tmp_path / "bag")["/numbers"]) == 50
