@@ -124,7 +124,7 @@ def test_no_payload_is_learned_where_it_does_not_show(reacher):
     still, creep = np.zeros(2), np.full(2, 1e-6)
     for _ in range(100):  # all but at rest in the horizontal plane
         controller.torque(reacher.home, still, reacher.home + 0.01, still, creep)
-    assert abs(controller.payload) < 1e-6
+    assert abs(controller.payload) < 1e-3
 
 
 def test_bad_input_is_refused_and_not_learned_from(sawyer):
