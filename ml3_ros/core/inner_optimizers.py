@@ -105,7 +105,7 @@ def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:
         max_norm: Largest allowed norm.
         n_lead: Number of leading dimensions; models are clipped one by one.
     """
-    squares = [g.square().flatten(n_lead).sum(-1) for g in grads.values()]
+    squares = [g.square().reshape((*g.shape[:n_lead], -1)).sum(-1) for g in grads.values()]
     # clamped inside the root, so that it is smooth where the gradient vanishes
     factor = max_norm / torch.stack(squares).sum(0).clamp_min(max_norm**2).sqrt()
     return {k: g * _like(factor, g) for k, g in grads.items()}
@@ -113,4 +113,4 @@ def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:
 
 def _like(x: Tensor, p: Tensor) -> Tensor:
     """Append dimensions of size 1 to x (*lead,) so that it broadcasts over p (*lead, *shape)."""
-    return x.reshape(*x.shape, *(1,) * (p.dim() - x.dim()))
+    return x.reshape((*x.shape, *(1,) * (p.dim() - x.dim())))

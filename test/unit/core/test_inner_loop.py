@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.core.inner_loop import adapt, inner_step, meta_gradient, unroll
+from ml3_ros.core.inner_loop import adapt, meta_gradient, unroll
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 
 LEAD = (2, 3)  # seeds, tasks
