@@ -33,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 module.add_parser(subparsers)
             else:
                 subparsers.add_parser(name, help=summary)
-        args = parser.parse_args(words)
+        args, rest = parser.parse_known_args(words)
+        if rest:  # argparse takes no positional words behind options
+            if not hasattr(args, "overrides") or any(word.startswith("-") for word in rest):
+                parser.error(f"unrecognized arguments: {' '.join(rest)}")
+            args.overrides += rest
         if chosen is None:
             parser.print_help()
             return 0 if not words else 2
