@@ -9,8 +9,7 @@ from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
-# rad/s over which Coulomb friction changes sign: joints differ, so F sees several widths
-STICTION_VELOCITIES = (0.02, 0.05, 0.15)
+STICTION_VELOCITY = 0.1  # rad/s over which Coulomb friction changes sign, as a feature of F
 MIN_CHOLESKY_DIAGONAL = 1e-3  # keeps M_theta(q) positive definite
 
 NleMode = Literal["given", "learned"]
@@ -58,9 +57,8 @@ class InverseDynamicsNet(FunctionalModule):
         self._rows, self._columns = torch.tril_indices(n, n)
         self._n_last = len(hidden)
         if nle == "learned":
-            n_features = (3 + len(STICTION_VELOCITIES)) * n
-            self.nle_net = Mlp((n_features, *hidden, n), output_scale=output_scale)
-            self.skip = Mlp((n_features, n), output_scale=0.0, output_bias=False)
+            self.nle_net = Mlp((4 * n, *hidden, n), output_scale=output_scale)
+            self.skip = Mlp((4 * n, n), output_scale=0.0, output_bias=False)
 
     @property
     def target(self) -> str:
@@ -132,8 +130,8 @@ class InverseDynamicsNet(FunctionalModule):
         return ratio.unsqueeze(-1) * (factor @ factor.mT) * (self._root / self._acceleration_gain)
 
     def _scaled_nle(self, theta: Params, q: Tensor, v: Tensor) -> Tensor:
-        directions = [torch.tanh(v / width) for width in STICTION_VELOCITIES]
-        z = torch.cat([q.sin(), q.cos(), v * self._velocity_gain, *directions], dim=-1)
+        direction = torch.tanh(v / STICTION_VELOCITY)
+        z = torch.cat([q.sin(), q.cos(), v * self._velocity_gain, direction], dim=-1)
         return self.nle_net.call(scoped(theta, "nle_net"), z) + self.skip.call(
             scoped(theta, "skip"), z
         )
