@@ -58,7 +58,10 @@ setup(
         "tqdm>=4.66",
         "tyro>=0.9",
     ],
-    extras_require={"ur10": ["example-robot-data>=6.0"]},
+    extras_require={
+        "ur10": ["example-robot-data>=6.0"],
+        "test": ["packaging>=24", "pytest>=8"],  # also tells colcon to test with pytest
+    },
     entry_points={
         "console_scripts": [
             f"ml3 = {NAME}.cli.main:main",

@@ -34,7 +34,7 @@ BUILD = (
     "scikit-build-core",
     "setuptools",
 )
-DEVELOPMENT = ("ml3_ros[ur10]", "mypy", "packaging", "pytest", "ruff")
+DEVELOPMENT = ("ml3_ros[test,ur10]", "mypy", "ruff")
 OWN = {"ml3-ros", "ros-ml3-msgs"}
 
 HEADER = "# {what}. Written by tools/lock.py; do not edit.\n"
