@@ -24,7 +24,7 @@ MAY_IMPORT = {
     "experiments": {"core", "robots", "tasks", "baselines"},
     "bridges": {"core", "robots", "tasks"},
     "nodes": {"core", "robots", "tasks", "baselines", "bridges"},
-    "bringup": {"bridges"},
+    "bringup": {"robots", "bridges"},
     "cli": {"core", "robots", "tasks", "baselines", "experiments", "bridges", "bringup"},
 }
 # Reading a bag file is not ROS: a recording is data like any other.
