@@ -120,7 +120,7 @@ def adapt(
     """
     state = inner_optimizer.init(theta, lead) if state is None else state
     result = StepResult(theta, state, torch.zeros(lead))
-    for result in unroll(
+    for step in unroll(
         theta,
         phi,
         batches,
@@ -129,7 +129,7 @@ def adapt(
         inner_optimizer=inner_optimizer,
         state=state,
     ):
-        pass
+        result = step
     return result
 
 

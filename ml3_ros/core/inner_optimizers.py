@@ -3,7 +3,7 @@
 A step returns new tensors and keeps the graph, so the meta-gradient flows through it.
 """
 
-import math
+import sys
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,7 +25,7 @@ class InnerOptimizer(Protocol):
 
 
 def _check_positive(name: str, value: float) -> None:
-    if not 0.0 < value < math.inf:  # also refuses NaN
+    if not 0.0 < value <= sys.float_info.max:  # also refuses NaN
         raise ConfigError(f"{name} must be > 0 and finite, got {value}")
 
 

@@ -3,12 +3,12 @@
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
@@ -23,6 +23,7 @@ FORMAT = "ml3_learned_loss"
 VERSION = 1
 HEADER_KEY = "ml3"
 MAX_BYTES = 64 * 2**20  # far above any real loss; a larger file is not one
+MAX_QUOTE = 300  # characters of a file that an error repeats
 _HEADER_LENGTH_BYTES = 8  # safetensors begins with the little-endian length of its header
 
 
@@ -86,7 +87,7 @@ class LearnedLoss:
         """
         if len(data) > MAX_BYTES:
             raise LossFileError(
-                f"{source} is larger than {MAX_BYTES} bytes, so it is no learned loss: check the path"
+                f"{source} is larger than {MAX_BYTES} bytes, so no learned loss: check the path"
             )
         try:
             phi = load_tensors(data)
@@ -96,26 +97,31 @@ class LearnedLoss:
             kind, version = header["format"], header["version"]
         except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
             raise LossFileError(
-                f"{source} is truncated or not a learned loss ({error}): "
+                f"{source} is truncated or not a learned loss ({_brief(error)}): "
                 "copy it again, or train one with `ml3 train`"
             ) from error
         if kind != FORMAT or version != VERSION:
             raise LossFileError(
-                f"{source} is {kind!r} version {version}, this package reads {FORMAT!r} "
-                f"version {VERSION}: retrain it with `ml3 train`, or use a matching release"
+                f"{source} is {_brief(kind)} version {_brief(version)}, this package reads "
+                f"{FORMAT} version {VERSION}: retrain it with `ml3 train`, or use the release "
+                "that it was made with"
             )
         try:
             spec = LossSpec.from_dict(header["spec"])
             shapes = {k: tuple(p.shape) for k, p in spec.network().named_parameters()}
             provenance = dict(header["provenance"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise LossFileError(f"{source} has a damaged header ({error}): copy it again") from error
+        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+            raise LossFileError(
+                f"{source} has a damaged header ({_brief(error)}): copy it again"
+            ) from error
         found = {k: tuple(p.shape) for k, p in phi.items()}
         if found != shapes:
             raise LossFileError(
-                f"{source}: its tensors {found} do not fit the architecture "
+                f"{source}: its tensors {_brief(found)} do not fit the architecture "
                 f"{spec.architecture!r}, which needs {shapes}: retrain it"
             )
+        if not all(p.dtype == torch.float32 for p in phi.values()):
+            raise LossFileError(f"{source} holds parameters that are not float32: retrain it")
         if not all(p.isfinite().all() for p in phi.values()):
             raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
         return LearnedLoss(spec=spec, phi=phi, provenance=provenance)
@@ -155,19 +161,26 @@ def write_atomically(path: Path, data: bytes) -> Path:
     Raises:
         LossFileError: If the folder is missing, read-only or full; `path` is then unchanged.
     """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", delete=False) as file:
-            try:
+        try:
+            with temporary.open("wb") as file:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+            temporary.replace(path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise LossFileError(
             f"cannot write {path} ({error.strerror}): free some space or choose another folder"
         ) from error
     return path
+
+
+def _brief(found: object) -> str:
+    """Return what a file claims, short enough for a sentence."""
+    text = str(found)
+    return text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "..."

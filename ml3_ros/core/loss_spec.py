@@ -1,6 +1,5 @@
 """What a meta-loss is made of and what it looks at: enough to rebuild it, without its phi."""
 
-import math
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -12,6 +11,8 @@ from ml3_ros.core.inner_optimizers import InnerOptimizer, make_inner_optimizer
 from ml3_ros.core.meta_losses import MetaLoss, make_meta_loss
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
+
+SMALLEST_SCALE, LARGEST_SCALE = 1e-20, 1e20  # squares and inverses stay within float32
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +32,9 @@ class InputSpec:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.scale or not all(math.isfinite(s) and s > 0.0 for s in self.scale):
+        if not all(isinstance(text, str) for text in (self.name, self.unit, *self.labels)):
+            raise ConfigError(f"input {self.name!r}: name, unit and labels must be text")
+        if not self.scale or not all(SMALLEST_SCALE < s < LARGEST_SCALE for s in self.scale):
             raise ConfigError(f"input {self.name!r}: every scale must be > 0, got {self.scale}")
         if self.labels and len(self.labels) != len(self.scale):
             raise ConfigError(
@@ -60,6 +63,9 @@ class LossSpec:
     inner_optimizer: str = "sgd"
     inner_lr: float = 1e-2
     clip_norm: float | None = None
+
+    def __post_init__(self) -> None:
+        self.optimizer()  # refuses an update rule that does not exist
 
     def network(self) -> MetaLoss:
         """Build the network that phi fills."""

@@ -35,7 +35,7 @@ class TaskFamily(Protocol):
     def query(
         self, tasks: Tensor, ages: Tensor, generator: torch.Generator
     ) -> tuple[Batch, Extra]:
-        """Return what the task loss looks at, and the extra information, which exists here only."""
+        """Return what the task loss looks at, and the extra information: it exists here only."""
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the terms of eq. (9) by name, each (*lead,) and positive."""
@@ -64,8 +64,8 @@ class MetaTrainConfig:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         for name in ("outer_lr", "outer_clip"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigError(f"{name} must be > 0, got {getattr(self, name)}")
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
         if not any(weight > 0.0 for _, weight in self.weights):
             raise ConfigError("weights: at least one term of the task loss needs a weight > 0")
 
@@ -153,7 +153,8 @@ class MetaTrainer:
 
     def outer_state(self) -> dict[int, dict[str, Tensor]]:
         """Return the state of the outer optimizer: moments and count of each tensor of phi."""
-        return self._outer.state_dict()["state"]
+        state: dict[int, dict[str, Tensor]] = self._outer.state_dict()["state"]
+        return state
 
     def restore_outer(self, state: dict[int, dict[str, Tensor]], step: int) -> None:
         """Go on from `outer_state` after `step` outer steps."""
@@ -170,10 +171,11 @@ class MetaTrainer:
         terms = self.family.task_losses(theta, batch, extra)
         if self.config.log_task_loss:
             terms = {name: (value + 1e-6).log() for name, value in terms.items()}
-        return sum(weight * terms[name] for name, weight in self.config.weights if weight > 0.0)
+        weighted = [weight * terms[name] for name, weight in self.config.weights if weight > 0.0]
+        return sum(weighted, torch.zeros(()))
 
     def _update_phi(self, grads: Params) -> None:
-        """One Adam step; a seed whose gradient is not finite leaves its phi as it is."""
+        """One Adam step; for a seed whose gradient is not finite it is taken to be zero."""
         finite = torch.stack([g.isfinite().flatten(1).all(1) for g in grads.values()]).all(0)
         mean = {k: g / self.config.n_tasks for k, g in grads.items()}
         grads = {k: torch.where(_like(finite, g), g, 0.0) for k, g in mean.items()}

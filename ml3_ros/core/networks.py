@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -10,8 +11,8 @@ from torch import Tensor, nn
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 
-MAX_WIDTH = 4096
-MAX_LAYERS = 16  # both bound what a description from outside can make us allocate
+MAX_LAYERS = 16
+MAX_WEIGHTS = 2**24  # both bound what a description from outside can make us allocate
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "tanh": torch.tanh,
     "elu": nn.functional.elu,
@@ -66,9 +67,11 @@ class Mlp(FunctionalModule):
         output_bias: bool = True,
     ) -> None:
         super().__init__()
-        if len(sizes) > MAX_LAYERS or not all(0 < n <= MAX_WIDTH for n in sizes):
+        n_weights = sum(a * b for a, b in pairwise(sizes))
+        if len(sizes) > MAX_LAYERS or min(sizes) < 1 or n_weights > MAX_WEIGHTS:
             raise ConfigError(
-                f"layer sizes {sizes}: use at most {MAX_LAYERS} of 1 to {MAX_WIDTH} units"
+                f"layer sizes {sizes[:MAX_LAYERS]}: use at most {MAX_LAYERS}, each >= 1, with at "
+                f"most {MAX_WEIGHTS} weights in all"
             )
         self.sizes = sizes
         self.activation = ACTIVATIONS[activation]
@@ -80,7 +83,7 @@ class Mlp(FunctionalModule):
     def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
         params = {}
-        for i, (n_in, n_out) in enumerate(zip(self.sizes[:-1], self.sizes[1:], strict=True)):
+        for i, (n_in, n_out) in enumerate(pairwise(self.sizes)):
             last = i == self.n_layers - 1
             bound = (self.output_scale if last else 1.0) / math.sqrt(n_in)
             weight = torch.rand(*lead, n_in, n_out, generator=generator)
@@ -100,7 +103,7 @@ class Mlp(FunctionalModule):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-    """Return x @ weight + bias for x (*lead, B, in), weight (*lead, in, out), bias (*lead, out)."""
+    """Return x @ weight + bias: x (*lead, B, in), weight (*lead, in, out), bias (*lead, out)."""
     if bias is None:
         return x @ weight
     if weight.dim() == 2 and x.dim() == 2:

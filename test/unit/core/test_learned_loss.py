@@ -1,0 +1,389 @@
+"""Learned-loss files: equal in, equal out; nothing that comes from outside is trusted."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import pickle
+import random
+import resource
+import stat
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save as save_tensors
+
+from ml3_ros.core.learned_loss import MAX_BYTES, LearnedLoss
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.errors import ConfigError, LossFileError, Ml3Error
+
+PROVENANCE = {"task_family": "inverse_dynamics", "robot": "sawyer", "seed": 3, "metrics": [0.5]}
+
+
+@pytest.fixture(params=["structured", "mlp", "squared_error"])
+def any_loss(request, make_spec, random_phi):
+    spec = make_spec(request.param, clip_norm=2.5)
+    return LearnedLoss(spec=spec, phi=random_phi(spec), provenance=PROVENANCE)
+
+
+@pytest.fixture
+def loss(make_spec, random_phi):
+    spec = make_spec("structured")
+    return LearnedLoss(spec=spec, phi=random_phi(spec), provenance=PROVENANCE)
+
+
+def header_of(loss):
+    """Return the header that `to_bytes` writes, as an object to be changed."""
+    data = loss.to_bytes()
+    length = int.from_bytes(data[:8], "little")
+    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["ml3"])
+
+
+def file_of(header, phi):
+    """Return a file with this header, an object or a text."""
+    text = header if isinstance(header, str) else json.dumps(header)
+    return save_tensors(dict(phi), {"ml3": text})
+
+
+def batch(loss, n_samples=4, seed=0):
+    """Return a prediction and a batch with all inputs of the loss."""
+    generator = torch.Generator().manual_seed(seed)
+    spec = loss.spec
+
+    def draw(name):
+        return torch.randn(n_samples, len(name.scale), generator=generator)
+
+    return draw(spec.target), {x.name: draw(x) for x in (spec.target, *spec.context)}
+
+
+def is_usable(loss):
+    """Whether the loss does what a loss does: give a number, and a step."""
+    prediction, observed = batch(loss)
+    value = loss.function()(loss.phi, prediction, observed)
+    rule = loss.optimizer()
+    theta = {"x": torch.ones(2)}
+    stepped, _ = rule.step(theta, theta, rule.init(theta))
+    loss.to_bytes()
+    return bool(torch.isfinite(value)) and bool(torch.isfinite(stepped["x"]).all())
+
+
+def test_round_trip(any_loss, tmp_path):
+    path = any_loss.save(tmp_path / "new" / "folder" / "loss.safetensors")
+    loaded = LearnedLoss.load(path)
+    assert loaded.spec == any_loss.spec
+    assert loaded.provenance == any_loss.provenance
+    assert loaded.optimizer() == any_loss.optimizer()
+    prediction, observed = batch(any_loss)
+    expected = any_loss.function()(any_loss.phi, prediction, observed)
+    assert torch.equal(loaded.function()(loaded.phi, prediction, observed), expected)
+    assert set(loaded.phi) == set(any_loss.phi)
+    assert loaded.to_bytes() == path.read_bytes() == any_loss.to_bytes()
+    assert loaded.sha256() == any_loss.sha256()
+    assert [p.name for p in path.parent.iterdir()] == ["loss.safetensors"]
+
+
+def test_equal_losses_are_equal_bytes_and_others_are_not(loss):
+    shuffled = LearnedLoss(
+        spec=replace(loss.spec, options=dict(reversed(loss.spec.options.items()))),
+        phi={k: loss.phi[k].clone() for k in reversed(loss.phi)},
+        provenance=dict(reversed(PROVENANCE.items())),
+    )
+    assert shuffled.to_bytes() == loss.to_bytes()
+    name = next(iter(loss.phi))
+    others = [
+        replace(loss, phi={**loss.phi, name: loss.phi[name] + 1e-6}),
+        replace(loss, spec=replace(loss.spec, inner_lr=0.2)),
+        replace(loss, provenance={**PROVENANCE, "seed": 4}),
+    ]
+    assert len({x.sha256() for x in (loss, *others)}) == 4
+
+
+def test_the_function_takes_values_in_their_own_units(loss):
+    """Inputs are divided by their scales before the network sees them."""
+    prediction, observed = batch(loss)
+    network = loss.spec.network()
+    scale = torch.tensor(loss.spec.target.scale)
+    context = {c.name: observed[c.name] / torch.tensor(c.scale) for c in loss.spec.context}
+    target = observed[loss.spec.target.name]
+    expected = network.call(loss.phi, prediction / scale, target / scale, context)
+    torch.testing.assert_close(loss.function()(loss.phi, prediction, observed), expected)
+
+
+def test_truncated_files_are_refused(loss):
+    data = loss.to_bytes()
+    lengths = {0, 1, 7, 8, 9, len(data) - 1, *range(0, len(data), 37)}
+    for length in sorted(lengths):
+        with pytest.raises(LossFileError, match=r"my file.*truncated"):
+            LearnedLoss.from_bytes(data[:length], source="my file")
+
+
+@pytest.mark.parametrize("architecture", ["structured", "mlp", "squared_error"])
+def test_damaged_bytes_are_refused_or_harmless(make_spec, random_phi, architecture):
+    spec = make_spec(architecture)
+    loss = LearnedLoss(spec=spec, phi=random_phi(spec), provenance=PROVENANCE)
+    data = loss.to_bytes()
+    length = 8 + int.from_bytes(data[:8], "little")
+    rng = random.Random(0)
+    refused = 0
+    for i in range(400):
+        damaged = bytearray(data)
+        # most damage goes into the header: that is what is interpreted
+        end = length if i % 4 else len(data)
+        for _ in range(rng.choice((1, 1, 1, 2, 8))):
+            at = rng.randrange(end)
+            printable = rng.choice(b'0123456789-.e"[]{},:tfnINa')
+            damaged[at] = rng.choice((rng.randrange(256), printable, damaged[at] ^ 1))
+        try:
+            loaded = LearnedLoss.from_bytes(bytes(damaged))
+        except LossFileError:
+            refused += 1
+        else:
+            assert is_usable(loaded)
+    assert refused > 100
+
+
+def changes(**fields):
+    return lambda header: {**header, **fields}
+
+
+def spec_changes(**fields):
+    return lambda header: {**header, "spec": {**header["spec"], **fields}}
+
+
+def target_changes(**fields):
+    def change(header):
+        target = {**header["spec"]["target"], **fields}
+        return {**header, "spec": {**header["spec"], "target": target}}
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (changes(version=2), "version 2.*retrain"),
+        (changes(version="1"), "version.*retrain"),
+        (changes(format="other"), "other.*reads ml3_learned_loss"),
+        (changes(provenance=3), "damaged header"),
+        (changes(spec=[]), "damaged header"),
+        (changes(spec={}), "damaged header"),
+        (lambda header: [header], "not a learned loss"),
+        (lambda header: "just text", "not a learned loss"),
+        (lambda header: {"format": header["format"]}, "not a learned loss"),
+        (spec_changes(architecture="transformer"), "transformer"),
+        (spec_changes(architecture=["mlp"]), "damaged header"),
+        (spec_changes(options={"depth": 3}), "damaged header"),
+        (spec_changes(options={"hidden": [10**9]}), "layer sizes"),
+        (spec_changes(options={"hidden": [10**400]}), "layer sizes"),
+        (spec_changes(options={"hidden": [4096] * 14}), "layer sizes"),
+        (spec_changes(options={"hidden": [-4]}), "layer sizes"),
+        (spec_changes(options={"hidden": [4.0]}), "damaged header"),
+        (spec_changes(options={"hidden": 4}), "damaged header"),
+        (spec_changes(options={"hidden": [5]}), "do not fit the architecture"),
+        (spec_changes(options=None), "damaged header"),
+        (spec_changes(context=[]), "damaged header"),
+        (spec_changes(context=None), "damaged header"),
+        (spec_changes(inner_optimizer="rmsprop"), "rmsprop"),
+        (spec_changes(inner_optimizer=None), "None"),
+        (spec_changes(inner_lr=0.0), "inner_lr"),
+        (spec_changes(inner_lr=-1.0), "inner_lr"),
+        (spec_changes(inner_lr=float("nan")), "inner_lr"),
+        (spec_changes(inner_lr=float("inf")), "inner_lr"),
+        (spec_changes(inner_lr="0.1"), "damaged header"),
+        (spec_changes(inner_lr=10**400), "inner_lr"),
+        (spec_changes(clip_norm=-1.0), "clip_norm"),
+        (spec_changes(clip_norm="big"), "damaged header"),
+        (spec_changes(surprise=1), "surprise"),
+        (target_changes(scale=[2.0, 0.0]), "scale"),
+        (target_changes(scale=[2.0, -1.0]), "scale"),
+        (target_changes(scale=[2.0, float("nan")]), "scale"),
+        (target_changes(scale=[2.0, 1e-320]), "scale"),
+        (target_changes(scale=[2.0, 10**400]), "scale"),
+        (target_changes(scale=[2.0, "0.5"]), "damaged header"),
+        (target_changes(scale=[2.0, [0.5]]), "damaged header"),
+        (target_changes(scale=[]), "scale"),
+        (target_changes(scale=[1.0]), "labels"),
+        (target_changes(scale=[1.0] * 10**6, labels=[]), "layer sizes|architecture"),
+        (target_changes(labels=["j0"]), "labels"),
+        (target_changes(name=None), "damaged header"),
+        (target_changes(name=["y"]), "damaged header"),
+        (target_changes(labels=[1, 2]), "damaged header"),
+    ],
+)
+def test_headers_that_lie_are_refused(loss, change, sentence):
+    with pytest.raises(LossFileError, match=sentence):
+        LearnedLoss.from_bytes(file_of(change(header_of(loss)), loss.phi))
+
+
+def test_deeply_nested_headers_are_refused(loss):
+    header = header_of(loss)
+    for depth in (300, 900, 5000, 100_000):
+        nested = json.dumps(header).replace('"seed": 3', '"seed": ' + "[" * depth + "]" * depth)
+        with contextlib.suppress(LossFileError):
+            assert is_usable(LearnedLoss.from_bytes(file_of(nested, loss.phi)))
+        nested = json.dumps(header).replace("[4]", "[" * depth + "4" + "]" * depth)
+        with pytest.raises(LossFileError):
+            LearnedLoss.from_bytes(file_of(nested, loss.phi))
+    text = b"[" * 100_000
+    with pytest.raises(LossFileError):
+        LearnedLoss.from_bytes(len(text).to_bytes(8, "little") + text)
+
+
+def test_tensors_that_do_not_fit_are_refused(loss):
+    header = header_of(loss)
+    name = next(iter(loss.phi))
+    p = loss.phi[name]
+    unfit = [
+        {k: x for k, x in loss.phi.items() if k != name},
+        {**loss.phi, "surprise": p.clone()},
+        {**loss.phi, name: p.flatten()},
+        {**loss.phi, name: p.mT.contiguous()},
+        {**loss.phi, name: p.unsqueeze(0)},
+        {},
+    ]
+    for phi in unfit:
+        with pytest.raises(LossFileError, match="do not fit the architecture 'structured'"):
+            LearnedLoss.from_bytes(file_of(header, phi))
+    for dtype in (torch.float64, torch.int32, torch.float16, torch.bool):
+        with pytest.raises(LossFileError, match="float32"):
+            LearnedLoss.from_bytes(file_of(header, {**loss.phi, name: p.to(dtype)}))
+    for value in (float("nan"), float("inf"), -float("inf")):
+        broken = {**loss.phi, name: torch.full_like(p, value)}
+        with pytest.raises(LossFileError, match="NaN or infinite"):
+            LearnedLoss.from_bytes(file_of(header, broken))
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path, loss):
+    for i, data in enumerate((b"hello", b"\x00" * 100, b"\xff" * 100, b'{"a": 1}' * 9)):
+        path = tmp_path / f"{i}"
+        path.write_bytes(data)
+        with pytest.raises(LossFileError, match=f"{path}.*ml3 train"):
+            LearnedLoss.load(path)
+    plain = save_tensors(dict(loss.phi))  # a safetensors file, but no loss
+    with pytest.raises(LossFileError, match="not a learned loss"):
+        LearnedLoss.from_bytes(plain)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path):
+    marker = tmp_path / "it_ran"
+
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    path = tmp_path / "loss.pt"
+    for write in (pickle.dump, torch.save):
+        with path.open("wb") as file:
+            write(Hostile(), file)
+        with pytest.raises(LossFileError):
+            LearnedLoss.load(path)
+        assert not marker.exists()
+
+
+def test_a_huge_file_is_refused_without_being_read_whole(tmp_path):
+    path = tmp_path / "huge"
+    with path.open("wb") as file:
+        file.truncate(50 * MAX_BYTES)  # sparse: takes no space
+    with pytest.raises(LossFileError, match="larger than"):
+        LearnedLoss.load(path)
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    for path in (tmp_path / "absent.safetensors", tmp_path):
+        with pytest.raises(LossFileError, match=f"{path}.*check the path"):
+            LearnedLoss.load(path)
+
+
+def test_another_robots_loss_names_both_and_the_cure(loss):
+    loss.check_labels(("j0", "j1"))
+    for labels in (("j1", "j0"), ("j0",), ("shoulder", "elbow"), ()):
+        with pytest.raises(LossFileError) as caught:
+            loss.check_labels(labels)
+        sentence = str(caught.value)
+        assert "['j0', 'j1']" in sentence
+        assert str(list(labels)) in sentence
+        assert "ml3 train" in sentence
+
+
+def test_specifications_are_checked_when_made():
+    target = InputSpec(name="tau", unit="N m", scale=(1.0,))
+    with pytest.raises(ConfigError, match=r"'tau'.*scale"):
+        InputSpec(name="tau", unit="N m", scale=(0.0,))
+    with pytest.raises(ConfigError, match=r"'tau'.*2 scales but 1 labels"):
+        InputSpec(name="tau", unit="N m", scale=(1.0, 1.0), labels=("j0",))
+    for wrong in ({"inner_lr": 0.0}, {"inner_optimizer": "x"}, {"clip_norm": -1.0}):
+        with pytest.raises(ConfigError):
+            LossSpec(architecture="mlp", target=target, **wrong).optimizer()
+    spec = LossSpec(architecture="structured", target=target, context=(target,), clip_norm=1.0)
+    assert LossSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+@contextlib.contextmanager
+def full_disk(limit=64):
+    """No file of this process may grow beyond `limit` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    """Make `folder` read-only, for root too, who has to be somebody else for that."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(mode)
+
+
+def test_a_failed_write_leaves_the_old_file_whole(loss, tmp_path, monkeypatch):
+    path = loss.save(tmp_path / "loss.safetensors")
+    other = replace(loss, provenance={"longer": "x" * 10_000})
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with full_disk(), pytest.raises(LossFileError, match=f"{path}.*free some space"):
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    with monkeypatch.context() as patch, pytest.raises(LossFileError, match="No space left"):
+        patch.setattr(os, "fsync", fail)
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["loss.safetensors"]
+    other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == other.to_bytes()
+
+
+def test_a_read_only_folder_is_named_and_its_file_stays(loss, tmp_path):
+    path = loss.save(tmp_path / "loss.safetensors")
+    other = replace(loss, provenance={})
+    with read_only(tmp_path), pytest.raises(LossFileError, match=f"{path}.*another folder"):
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["loss.safetensors"]
+
+
+def test_a_folder_that_is_a_file_is_named(loss, tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "loss.safetensors", tmp_path):
+        with pytest.raises(Ml3Error, match=f"{path}"):
+            loss.save(path)
+
+
+def test_saved_files_can_be_read_by_others(loss, tmp_path):
+    """As every file that a program makes: the umask decides, not the way it is written."""
+    (tmp_path / "plain").touch()
+    mode = (tmp_path / "plain").stat().st_mode
+    assert loss.save(tmp_path / "loss.safetensors").stat().st_mode == mode
