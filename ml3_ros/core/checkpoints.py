@@ -1,18 +1,49 @@
 """The whole state of a meta-training run as bytes, so that it goes on after a kill."""
 
+import hashlib
 import json
+from dataclasses import asdict
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
 
 from ml3_ros.core.learned_loss import HEADER_KEY
 from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 
+_DIGEST_LENGTH = 64  # characters
 _GROUPS = ("phi", "theta", "inner_state")
 _SINGLES = ("tasks", "ages", "resets_in")
+
+
+def pack(tensors: Params, header: dict[str, Any]) -> bytes:
+    """Return tensors and a JSON-able header as safetensors, with a fingerprint of both."""
+    plain = {k: p.detach().contiguous().clone() for k, p in tensors.items()}
+    text = json.dumps(header, sort_keys=True)
+    # one entry: safetensors writes several in any order, and equal runs shall be equal bytes
+    return save(plain, {HEADER_KEY: _digest(plain, text) + text})
+
+
+def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
+    """Return what was packed.
+
+    Raises:
+        DataError: If it is no longer what was packed.
+    """
+    try:
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        entry = json.loads(data[8:][:length])["__metadata__"][HEADER_KEY]
+        digest, text = entry[:_DIGEST_LENGTH], entry[_DIGEST_LENGTH:]
+        if digest != _digest(tensors, text):
+            raise ValueError("its fingerprint is another one")
+        header: dict[str, Any] = json.loads(text)
+    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+        raise DataError(f"the checkpoint is corrupt ({error}): delete it to start anew") from error
+    return tensors, header
 
 
 def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
@@ -23,9 +54,7 @@ def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
         tensors[f"generator.{i}"] = generator.get_state()
     for i, entry in trainer.outer_state().items():
         tensors |= {f"outer.{i}.{k}": torch.as_tensor(value) for k, value in entry.items()}
-    plain = {k: p.detach().contiguous().clone() for k, p in tensors.items()}
-    header = json.dumps({"step": trainer.step_count, "seeds": trainer.seeds}, sort_keys=True)
-    return save(plain, {HEADER_KEY: header})
+    return pack(tensors, {"step": trainer.step_count, "run": _description(trainer)})
 
 
 def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
@@ -34,17 +63,11 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
     Raises:
         DataError: If the bytes are corrupt or belong to another run; the trainer is unchanged.
     """
-    try:
-        tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        header = json.loads(json.loads(data[8:][:length])["__metadata__"][HEADER_KEY])
-        step, seeds = int(header["step"]), tuple(header["seeds"])
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the checkpoint is corrupt ({error}): delete it to start anew") from error
-    own = load(trainer_to_bytes(trainer))
+    tensors, header = unpack(data)
+    own, own_header = unpack(trainer_to_bytes(trainer))
     expected = {k: p.shape for k, p in own.items() if not k.startswith("outer.")}
     found = {k: p.shape for k, p in tensors.items() if not k.startswith("outer.")}
-    if seeds != trainer.seeds or expected != found:
+    if header.get("run") != own_header["run"] or expected != found:
         raise DataError("the checkpoint belongs to another run: delete it to start anew")
     for group in _GROUPS:
         target = getattr(trainer, group)
@@ -54,9 +77,26 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
         setattr(trainer, name, tensors[name])
     for i, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator.{i}"])
-    outer: dict[int, dict[str, Tensor]] = {}
+    outer: dict[int, Params] = {}
     for key, value in tensors.items():
         if key.startswith("outer."):
             _, index, name = key.split(".", 2)
             outer.setdefault(int(index), {})[name] = value
-    trainer.restore_outer(outer, step)
+    trainer.restore_outer(outer, header["step"])
+
+
+def _description(trainer: MetaTrainer) -> dict[str, Any]:
+    """Return what must be equal for a run to go on from another's checkpoint."""
+    return {
+        "seeds": trainer.seeds,
+        "spec": trainer.spec.to_dict(),
+        "config": asdict(trainer.config),
+    }
+
+
+def _digest(tensors: Params, text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for k, p in sorted(tensors.items()):
+        digest.update(f"{k} {p.dtype} {tuple(p.shape)}".encode())
+        digest.update(p.numpy().tobytes())
+    return digest.hexdigest()
