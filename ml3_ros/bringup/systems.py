@@ -95,7 +95,12 @@ SAWYER_INVDYN = System(
         Process(
             name="meta_learner",
             executable="meta_learner",
-            parameters={"robot": Arg("robot"), "out": Arg("out"), "resume": Arg("resume")},
+            parameters={
+                "robot": Arg("robot"),
+                "joints": JointsOf("robot"),
+                "out": Arg("out"),
+                "resume": Arg("resume"),
+            },
             when=("loss", "train"),
         ),
         OPTIMIZER,
@@ -173,7 +178,7 @@ REPLAY = System(
                 "loss": "none",
                 "learn_duration": Arg("duration"),
                 "hold_out_duration": 86400.0,
-                "silence_timeout": 3.0,
+                "silence_timeout": 10.0,
                 "seed": Arg("seed"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),

@@ -20,7 +20,6 @@ from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
-LEARNED = ("ml3_shaped", "ml3_unshaped")
 LONGEST = 10 * 86400.0
 
 PARAMETERS = (
@@ -74,14 +73,14 @@ class LossShelf:
             ConfigError: A parameter does not fit.
         """
         self.losses: dict[str, LearnedLoss] = {}
-        self.wanted: list[str] = list(LEARNED) if p["loss"] != "none" else []
+        self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] != "none" else []
         self.samples_for_units: int = p["units_samples"]
         self._joints: tuple[str, ...] = p["joints"]
         self._scales = {
             name: p[f"units_{name}"] for name in ("velocity", "acceleration", "effort")
         }
         if p["loss"] == "shipped":
-            for name in LEARNED:
+            for name in loss_files.LEARNED:
                 self.put(name, _shipped(p["robot"], name))
         for text in p["losses"]:
             name, equals, file = text.partition("=")

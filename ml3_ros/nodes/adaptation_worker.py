@@ -138,7 +138,7 @@ class AdaptationWorker(threading.Thread):
                     update=windows[-1].n_steps,
                     samples=len(self._online.samples),
                     meta_loss_value=learner.meta_loss_value,
-                    nmse=((tau - predicted) ** 2).mean(axis=0) / variance,
+                    nmse=_mean_square(tau - predicted) / variance,
                     learning=self._learning,
                 )
             )
@@ -224,3 +224,8 @@ class AdaptationWorker(threading.Thread):
             self._log.learn_until = self._now()
         self._log.save(finished=True)
         self.finished = True
+
+
+def _mean_square(error: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore", invalid="ignore"):  # a method may have diverged
+        return (error.astype(float) ** 2).mean(axis=0)

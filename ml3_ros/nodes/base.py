@@ -81,7 +81,9 @@ class Ml3Node(LifecycleNode):
         except ConfigError:
             self.destroy_node()
             raise
-        self.diagnostics.values = self.told
+        self.diagnostics.values = lambda: (
+            self.told() if self.state_name() in ("inactive", "active") else {}
+        )
         for sentence in self.parameters.unknown(list(self._parameter_overrides)):
             self.get_logger().warning(sentence)
 
@@ -99,7 +101,7 @@ class Ml3Node(LifecycleNode):
         """Clean up what `load` made, apart from publishers, subscriptions, timers, services."""
 
     def told(self) -> dict[str, object]:
-        """Return what /diagnostics shows beside rates and counts."""
+        """Return what /diagnostics shows of a configured node beside rates and counts."""
         return {}
 
     # what the nodes use ------------------------------------------------------------------------

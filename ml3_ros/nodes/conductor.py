@@ -5,6 +5,7 @@ The conductor is the one node that is no lifecycle node: it is who manages the o
 
 from __future__ import annotations
 
+import math
 import signal
 import sys
 import time
@@ -143,10 +144,11 @@ class Conductor(Node):
     def _on_feedback(self, msg: MetaTrain.Impl.FeedbackMessage) -> None:
         feedback = msg.feedback
         name = self._training.partition(":")[0]
-        self._training = (
-            f"{name}: step {feedback.iteration} of {feedback.iterations}, task loss "
-            f"{feedback.task_loss:.4f}, {feedback.eta.sec} s left"
-        )
+        doing = f"step {feedback.iteration} of {feedback.iterations}"
+        if not feedback.iteration:
+            doing = "recording the stream" if feedback.eta.sec else "preparing"
+        loss = "" if math.isnan(feedback.task_loss) else f", task loss {feedback.task_loss:.4f}"
+        self._training = f"{name}: {doing}{loss}, {feedback.eta.sec} s left"
 
     def _wait_for_the_end_of(self, learner: str) -> None:
         timeout = self.parameters["run_timeout"]

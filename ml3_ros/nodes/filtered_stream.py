@@ -34,7 +34,8 @@ class FilteredStream:
     ) -> None:
         """Read `names`; `rate` [Hz] may be 0, to be measured."""
         self.stream = JointStream(names, counts)
-        self._rate, self._window, self._order = rate, window, order
+        self.rate = 0.0  # of the filter [Hz]; 0 before it is known
+        self._announced, self._window, self._order = rate, window, order
         self._filter: AccelerationFilter | None = None
 
     @property
@@ -61,11 +62,12 @@ class FilteredStream:
         return self._filter.push(t, sample.q, sample.v, sample.tau)
 
     def _make_filter(self, period: float) -> AccelerationFilter:
-        rate = self._rate or round(1.0 / period, 1)
+        rate = self._announced or round(1.0 / period, 1)
         if abs(rate * period - 1.0) > RATE_TOLERANCE:
             raise ConfigError(
                 f"joint_states come at {1.0 / period:.1f} Hz but the parameter `rate` is "
                 f"{rate:g}: set it to that, or to 0.0 to have it measured"
             )
+        self.rate = rate
         n = len(self.stream.names)
         return AccelerationFilter(n, 1.0 / rate, self._window, self._order)

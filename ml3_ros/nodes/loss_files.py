@@ -8,6 +8,7 @@ import ml3_ros
 from ml3_ros.errors import LossFileError
 
 SUFFIX = ".safetensors"
+LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with learned losses
 
 
 def shipped() -> dict[str, Path]:
@@ -39,3 +40,8 @@ def to_load(folder: Path, file: str) -> Path:
         LossFileError: The file would lie outside `folder`.
     """
     return shipped().get(file) or inside(folder, file)
+
+
+def method_of(path: Path) -> str:
+    """Return the method that a loss file is for: the end of its name, else all of it."""
+    return next((name for name in LEARNED if path.stem.endswith(name)), path.stem)

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
@@ -23,7 +24,7 @@ from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, 
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS, LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
-from ml3_ros.nodes.base import RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node, run
 from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.run_log import RunLog
 from ml3_ros.robots.filters import FilteredSample
@@ -60,6 +61,7 @@ class PolicyOptimizer(Ml3Node):
         self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
+        self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
         self.every(TELL_S, self._on_time)
@@ -110,6 +112,10 @@ class PolicyOptimizer(Ml3Node):
         self.diagnostics.tick("joint_states")
         if sample is not None:
             self._learn_from(sample)
+
+    def _on_stream_finished(self, msg: Bool) -> None:
+        if msg.data and self._worker is not None:
+            self._worker.end()
 
     def _learn_from(self, sample: FilteredSample) -> None:
         if self._worker is not None:
@@ -215,10 +221,10 @@ class PolicyOptimizer(Ml3Node):
     ) -> LoadLearnedLoss.Response:
         path = loss_files.to_load(Path(self.parameters["loss_folder"]), request.file)
         loss = LearnedLoss.load(path)
-        name = next((n for n in self._shelf.wanted if path.stem.endswith(n)), None)
-        if name is None:
+        name = loss_files.method_of(path)
+        if name not in self._shelf.wanted:
             raise LossFileError(
-                f"{path.name} says not which method it is for: let its name end with one of "
+                f"{path.name} does not say which method it is for: let its name end with one of "
                 f"{', '.join(self._shelf.wanted)}"
             )
         self._use(name, loss)

@@ -1,0 +1,31 @@
+"""`ml3 topics [NAME]`: what `ros2 topic` shows, where there is no ros2 command."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "topics",
+        help="list the topics of the ROS domain, or show the messages of one",
+        description="List the topics of the ROS domain, or show the messages of one.",
+    )
+    parser.add_argument("name", nargs="?", metavar="NAME", help="topic to show")
+    parser.add_argument("--count", type=int, default=0, help="messages to show; 0: until Ctrl-C")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List or show; return the exit code.
+
+    Raises:
+        ConfigError: Nobody publishes on the topic.
+    """
+    from ml3_ros.nodes.topic_viewer import echo, list_topics
+
+    if args.name is None:
+        print("\n".join(list_topics()) or "no topics: is ROS_DOMAIN_ID the same there and here?")
+    else:
+        echo(args.name, args.count, lambda text: print(text, flush=True))
+    return 0

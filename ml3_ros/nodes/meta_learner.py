@@ -1,0 +1,244 @@
+"""Meta-trains losses on the stream of an arm: an action server, cancellable, resumable."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.action import MetaTrain
+from ml3_msgs.msg import InertiaPrior
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
+from ml3_ros.bridges.ml3_messages import loss_to_msg, prior_from_msg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.nodes import loss_files
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
+from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
+from ml3_ros.nodes.meta_training_worker import (
+    MetaTrainingWorker,
+    Signals,
+    Training,
+    forget,
+    resumable,
+)
+from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.stream_memory import StreamMemory
+from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
+
+FEEDBACK_S = 0.5
+CHOICES = {"nle": ("given", "learned"), "architecture": ("mlp", "structured")}
+
+
+class MetaLearner(Ml3Node):
+    """Joint states and priors in, learned losses out: one latched message for each name.
+
+    A goal first waits until the stream has shown enough, then trains in a thread of its own.
+    """
+
+    PARAMETERS = (
+        Param(name="robot", default="sawyer", help="name of the arm, kept in the losses"),
+        Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="joint names in the order "
+              "of all arrays"),
+        *FILTER_PARAMETERS,
+        Param(name="record_seconds", default=60.0, help="stream to train on [s]",
+              limits=(2.0, 3600.0)),
+        Param(name="segment_seconds", default=15.0, help="of it, one task [s]",
+              limits=(1.0, 600.0)),
+        Param(name="iterations", default=600, help="outer steps where a goal names none",
+              limits=(1, 1_000_000)),
+        Param(name="checkpoint_period", default=5.0, help="between checkpoints [s]",
+              limits=(0.1, 3600.0)),
+        Param(name="out", default="out/meta_learner", help="folder of checkpoints and losses; the "
+              "services read and write only in its subfolder `losses`"),
+        Param(name="resume", default=True, help="go on with a goal that an earlier process began; "
+              "false: forget it"),
+    )  # fmt: skip
+
+    _action: MetaTrainAction | None = None
+
+    def load(self) -> None:
+        """Make sure that the folder can be written, and connect."""
+        p = self.parameters
+        if not p["joints"]:
+            raise ConfigError("the parameter `joints` is not set: give the joint names in order")
+        self._folder = Path(p["out"])
+        self._losses_folder = self._folder / "losses"
+        if not p["resume"]:
+            forget(self._folder / "training")
+        try:
+            self._losses_folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"{self._losses_folder} cannot be made ({error.strerror}): choose another `out`"
+            ) from error
+        self._losses: dict[str, LearnedLoss] = {}
+        self._latched: dict[str, Any] = {}
+        self._forget_stream()
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
+        self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_100)
+        self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
+        self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
+        self._action = MetaTrainAction(self, self._begin, self._keep, p["iterations"])
+        self.every(FEEDBACK_S, self._action.tick)
+
+    def start(self) -> None:
+        """Watch the stream from now on."""
+        self._forget_stream()
+
+    def stop(self) -> None:
+        """End the training; its checkpoint stays."""
+        if self._action is not None:
+            self._action.end(f"deactivated: {AGAIN}")
+
+    def unload(self) -> None:
+        """Withdraw the action."""
+        if self._action is not None:
+            self._action.destroy()
+            self._action = None
+
+    def told(self) -> dict[str, object]:
+        """Tell what has been seen and what is being trained."""
+        if not self.active:
+            return {}
+        return {
+            "samples": self._memory.count(with_prior=False),
+            "samples with prior": self._memory.count(with_prior=True),
+            "training": self._action.name or "nothing",
+            "losses": ", ".join(self._losses),
+        }
+
+    # the stream ---------------------------------------------------------------------------------
+    def _forget_stream(self) -> None:
+        p = self.parameters
+        self._stream = FilteredStream(
+            p["joints"],
+            self.diagnostics.counts,
+            rate=p["rate"],
+            window=p["filter_window"],
+            order=p["filter_order"],
+        )
+        # lost samples and those without prior do not count, so more than is needed is kept
+        self._memory = StreamMemory(2.0 * p["record_seconds"])
+
+    def _on_state(self, msg: JointState) -> None:
+        sample = self._stream.read(msg)
+        self.diagnostics.tick("joint_states")
+        if sample is not None:
+            self._memory.add(self._stream.stream.stamp(sample.t), sample)
+
+    def _on_prior(self, msg: InertiaPrior) -> None:
+        self._memory.add_prior(*prior_from_msg(msg, self.parameters["joints"]))
+        self.diagnostics.tick("inertia_prior")
+
+    # training -----------------------------------------------------------------------------------
+    def _begin(self, goal: MetaTrain.Goal) -> MetaTrainingWorker | float:
+        """Train, or return how long the stream has to go on before [s].
+
+        What was begun before goes on at once.
+        """
+        training = self._training(goal)
+        folder = self._folder / "training" / goal.name
+        with_prior = goal.use_prior or goal.nle == "given"
+        fresh: Signals | None = None
+        if not resumable(folder, training):
+            rate = self._stream.rate
+            needed = round(rate * self.parameters["record_seconds"])
+            missing = needed - self._memory.count(with_prior=with_prior)
+            if missing > 0 or not rate:
+                return missing / rate if rate else math.nan
+            fresh = self._memory.arrays(needed, with_prior=with_prior)
+            fresh["rate"] = np.array([rate])
+        worker = MetaTrainingWorker(training, folder, fresh, self.parameters["checkpoint_period"])
+        worker.start()
+        return worker
+
+    def _training(self, goal: MetaTrain.Goal) -> Training:
+        p = self.parameters
+        loss_files.inside(self._losses_folder, goal.name)  # a name is no path
+        if goal.task != TASK_FAMILY:
+            raise ConfigError(f"there is no task '{goal.task}': use '{TASK_FAMILY}'")
+        for field, choices in CHOICES.items():
+            if getattr(goal, field) not in choices:
+                raise ConfigError(f"{field} must be one of {', '.join(choices)}")
+        if goal.seed < 0:
+            raise ConfigError(f"seed must be >= 0, got {goal.seed}")
+        recipe = Recipe(
+            nle=goal.nle,
+            architecture=goal.architecture,
+            use_prior=goal.use_prior,
+            n_outer_steps=goal.iterations or p["iterations"],
+        )
+        return Training(
+            recipe=recipe,
+            robot=p["robot"],
+            joint_names=p["joints"],
+            seed=goal.seed,
+            segment_seconds=p["segment_seconds"],
+        )
+
+    # losses -------------------------------------------------------------------------------------
+    def _keep(self, name: str, loss: LearnedLoss) -> LearnedLossMsg:
+        """Save and publish a finished loss, and forget how it was made."""
+        loss.save(loss_files.inside(self._losses_folder, name))
+        forget(self._folder / "training" / name)
+        return self._publish(name, loss)
+
+    def _publish(self, name: str, loss: LearnedLoss) -> LearnedLossMsg:
+        """Publish on the latched publisher of this name; late subscribers get the newest."""
+        if name not in self._latched:
+            self._latched[name] = self.publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
+            self._latched[name].on_activate(None)
+        msg = loss_to_msg(
+            name,
+            loss.to_bytes(),
+            stamp=self.get_clock().now().nanoseconds,
+            task_family=str(loss.provenance.get("task_family", "")),
+            robot=str(loss.provenance.get("robot", "")),
+            joint_names=loss.spec.target.labels,
+        )
+        self._losses[name] = loss
+        self._latched[name].publish(msg)
+        self.get_logger().info(f"published loss {name}, sha256 {msg.sha256[:8]}")
+        return msg
+
+    def _on_save(
+        self, request: SaveLearnedLoss.Request, response: SaveLearnedLoss.Response
+    ) -> SaveLearnedLoss.Response:
+        loss = self._losses.get(request.name)
+        if loss is None:
+            there = ", ".join(self._losses) or "none yet"
+            raise LossFileError(f"there is no loss '{request.name}' here: there is {there}")
+        path = loss.save(loss_files.inside(self._losses_folder, request.file or request.name))
+        response.success, response.message = True, f"{request.name} is saved"
+        response.path = str(path)
+        return response
+
+    def _on_load(
+        self, request: LoadLearnedLoss.Request, response: LoadLearnedLoss.Response
+    ) -> LoadLearnedLoss.Response:
+        if not self.active:
+            raise ConfigError("the loss cannot be published: activate the node first")
+        path = loss_files.to_load(self._losses_folder, request.file)
+        loss = LearnedLoss.load(path)
+        loss.check_labels(self.parameters["joints"])
+        name = loss_files.method_of(path)
+        response.learned_loss = self._publish(name, loss)
+        response.success, response.message = True, f"{path} is published as {name}"
+        return response
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: MetaLearner("meta_learner"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

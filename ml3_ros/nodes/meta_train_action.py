@@ -1,0 +1,153 @@
+"""The action meta_train: one goal at a time, feedback, cancel; training happens elsewhere."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from builtin_interfaces.msg import Duration
+from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action.server import ServerGoalHandle
+from rclpy.task import Future
+
+from ml3_msgs.action import MetaTrain
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import Ml3Error
+from ml3_ros.nodes.base import Ml3Node
+from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
+
+AGAIN = "send the same goal again to go on"
+
+
+class MetaTrainAction:
+    """Connects goals with workers; `tick` is called regularly while the node is active."""
+
+    def __init__(
+        self,
+        node: Ml3Node,
+        begin: Callable[[MetaTrain.Goal], MetaTrainingWorker | float],
+        keep: Callable[[str, LearnedLoss], LearnedLossMsg],
+        iterations: int,
+    ) -> None:
+        """Offer the action.
+
+        Args:
+            node: Where.
+            begin: Returns a started worker for a goal, or how long the stream still has to be
+                recorded [s], NaN if unknown; raises Ml3Error for a goal that cannot be done.
+            keep: Saves and publishes a finished loss under a name; returns its message.
+            iterations: Outer steps of a goal that names none.
+        """
+        self._node, self._begin, self._keep = node, begin, keep
+        self._iterations = iterations
+        self._goal: ServerGoalHandle | None = None
+        self._worker: MetaTrainingWorker | None = None
+        self._recording_s = math.nan
+        self._outcome: Future | None = None
+        self._server = ActionServer(
+            node,
+            MetaTrain,
+            "meta_train",
+            execute_callback=self._execute,
+            goal_callback=self._on_goal,
+            cancel_callback=lambda _goal: CancelResponse.ACCEPT,
+        )
+
+    @property
+    def name(self) -> str:
+        """Name of the loss that is being trained, or ""."""
+        return self._goal.request.name if self._goal is not None else ""
+
+    def tick(self) -> None:
+        """Begin, tell, or end what is going on."""
+        goal = self._goal
+        if goal is None:
+            return
+        try:
+            if goal.is_cancel_requested:
+                self.end(f"cancelled: {AGAIN}")
+            elif self._worker is None:
+                begun = self._begin(goal.request)
+                if isinstance(begun, MetaTrainingWorker):
+                    self._worker = begun
+                else:
+                    self._recording_s = begun
+            elif self._worker.ended.is_set():
+                self._conclude(self._worker)
+        except Ml3Error as error:
+            self.end(str(error))
+        if self._goal is goal and goal.is_active:
+            goal.publish_feedback(self._feedback())
+
+    def end(self, message: str) -> None:
+        """End the goal without a loss; the checkpoint of its worker stays."""
+        if self._worker is not None:
+            self._worker.cancel()
+            self._worker.join()
+        self._settle(MetaTrain.Result(message=message))
+
+    def destroy(self) -> None:
+        """Withdraw the action."""
+        self._server.destroy()
+
+    def _conclude(self, worker: MetaTrainingWorker) -> None:
+        if worker.loss is None:
+            self.end(f"the training failed: {worker.error}")
+            return
+        at = worker.progress()
+        message = f"task loss {at.task_loss:.4g} after {at.iteration} outer steps"
+        kept = self._keep(self.name, worker.loss)
+        self._settle(MetaTrain.Result(success=True, message=message, learned_loss=kept))
+
+    def _settle(self, result: MetaTrain.Result) -> None:
+        """Give the goal its result; the coroutine of `_execute` returns it."""
+        goal, worker = self._goal, self._worker
+        if goal is None or self._outcome is None:
+            return
+        if worker is not None:
+            result.iterations = worker.progress().iteration
+            result.task_loss = worker.progress().task_loss
+        if result.success:
+            goal.succeed()
+        elif goal.is_cancel_requested:
+            goal.canceled()
+        else:
+            self._node.get_logger().error(f"{self.name}: {result.message}")
+            goal.abort()
+        outcome = self._outcome
+        self._goal = self._worker = self._outcome = None
+        outcome.set_result(result)
+
+    def _feedback(self) -> MetaTrain.Feedback:
+        if self._worker is None:
+            total = self._goal.request.iterations or self._iterations
+            eta = 0.0 if math.isnan(self._recording_s) else self._recording_s
+            return MetaTrain.Feedback(iterations=total, task_loss=math.nan, eta=_duration(eta))
+        progress = self._worker.progress()
+        return MetaTrain.Feedback(
+            iteration=progress.iteration,
+            iterations=progress.iterations,
+            task_loss=progress.task_loss,
+            eta=_duration(progress.eta),
+        )
+
+    def _on_goal(self, goal: MetaTrain.Goal) -> GoalResponse:
+        reason = ""
+        if not self._node.active:
+            reason = "activate the node first"
+        elif self._goal is not None:
+            reason = f"{self.name} is being trained; cancel it, or wait"
+        if reason:
+            self._node.get_logger().warning(f"goal {goal.name} is rejected: {reason}")
+        return GoalResponse.REJECT if reason else GoalResponse.ACCEPT
+
+    async def _execute(self, goal: ServerGoalHandle) -> MetaTrain.Result:
+        """Wait until `_settle`; nothing here blocks the executor."""
+        self._goal, self._outcome = goal, Future(executor=self._node.executor)
+        self._recording_s = math.nan
+        return await self._outcome
+
+
+def _duration(seconds: float) -> Duration:
+    return Duration(sec=int(seconds), nanosec=int(seconds % 1.0 * 1e9))

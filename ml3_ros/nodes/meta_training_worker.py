@@ -1,0 +1,180 @@
+"""The thread that meta-trains one loss; it knows no ROS and holds no callbacks.
+
+Everything that a training needs lies in its folder: the goal, the samples, the checkpoint. The
+same goal goes on from there after a cancel or a kill.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import shutil
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
+from ml3_ros.core.learned_loss import LearnedLoss, write_atomically
+from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
+from ml3_ros.tasks.inverse_dynamics.streamed import recordings_from_stream
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+Signals = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Training:
+    """One goal, resolved: equal ones resume each other."""
+
+    recipe: Recipe
+    robot: str
+    joint_names: tuple[str, ...]
+    seed: int
+    segment_seconds: float  # [s]
+
+    def identity(self) -> str:
+        """Return a text that is equal for equal trainings."""
+        return json.dumps(dataclasses.asdict(self), sort_keys=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a training is: outer steps, the latest task loss, the time left [s]."""
+
+    iteration: int
+    iterations: int
+    task_loss: float
+    eta: float
+
+
+class MetaTrainingWorker(threading.Thread):
+    """Meta-trains until done, cancelled or failed; then `ended` is set.
+
+    Attributes:
+        loss: The result, or None.
+        error: Why there is none, or None after a cancel.
+    """
+
+    def __init__(
+        self, training: Training, folder: Path, fresh: Signals | None, checkpoint_period: float
+    ) -> None:
+        """Prepare; `start` begins.
+
+        Args:
+            training: What to train.
+            folder: Of this training's files.
+            fresh: What to train on: the signals of `recordings_from_stream` and rate [Hz], shape
+                (1,). None: go on with what `folder` keeps.
+            checkpoint_period: Between checkpoints [s].
+        """
+        super().__init__(name="meta_training", daemon=True)
+        self.loss: LearnedLoss | None = None
+        self.error: Exception | None = None
+        self.ended = threading.Event()
+        self._training, self._folder, self._fresh = training, folder, fresh
+        self._period = checkpoint_period
+        self._checkpoint = folder / "checkpoint.safetensors"
+        self._cancelled = threading.Event()
+        self._progress = Progress(0, training.recipe.n_outer_steps, math.nan, 0.0)
+
+    def cancel(self) -> None:
+        """End after the present step; the checkpoint stays."""
+        self._cancelled.set()
+
+    def progress(self) -> Progress:
+        """Return where the training is."""
+        return self._progress
+
+    def run(self) -> None:
+        """Train."""
+        torch.set_num_threads(1)
+        try:
+            trainer, units = self._prepare()
+            self._train(trainer)
+            if trainer.done:
+                self.loss = self._result(trainer, units)
+        except Exception as error:
+            self.error = error
+        finally:
+            self.ended.set()
+
+    def _prepare(self) -> tuple[MetaTrainer, Units]:
+        """Return the trainer as it was at the last checkpoint, or a fresh one."""
+        training = self._training
+        if self._fresh is not None:
+            _keep_samples(self._folder, training, self._fresh)
+        signals = _kept_samples(self._folder)
+        rate = float(signals.pop("rate")[0])
+        units = Units.from_samples(
+            training.joint_names, signals["v"], signals["a"], signals["tau"]
+        )
+        recordings = recordings_from_stream(
+            signals, rate, segment_seconds=training.segment_seconds
+        )
+        trainer = training.recipe.trainer(recordings, units, training.robot, (training.seed,))
+        if self._checkpoint.exists():
+            restore_trainer(trainer, self._checkpoint.read_bytes())
+        return trainer, units
+
+    def _train(self, trainer: MetaTrainer) -> None:
+        total, first, begun = trainer.config.n_outer_steps, trainer.step_count, time.monotonic()
+        due = begun + self._period
+        while not (trainer.done or self._cancelled.is_set()):
+            task_loss = float(trainer.step().task_loss.mean())
+            now, done = time.monotonic(), trainer.step_count
+            eta = (now - begun) / (done - first) * (total - done)
+            self._progress = Progress(done, total, task_loss, eta)
+            if now >= due:
+                write_atomically(self._checkpoint, trainer_to_bytes(trainer))
+                due = time.monotonic() + self._period
+        if not trainer.done:
+            write_atomically(self._checkpoint, trainer_to_bytes(trainer))
+
+    def _result(self, trainer: MetaTrainer, units: Units) -> LearnedLoss:
+        training = self._training
+        provenance = {
+            "trained_on": "stream",
+            "config": dataclasses.asdict(training),
+            "task_loss": self._progress.task_loss,
+        }
+        loss = learned_loss(trainer, 0, units, training.robot, provenance)
+        if not all(p.isfinite().all() for p in loss.phi.values()):
+            raise DataError("the training diverged: try another seed, or more samples")
+        return loss
+
+
+def resumable(folder: Path, training: Training) -> bool:
+    """Return whether the same training was begun in `folder`."""
+    try:
+        return (folder / "goal.json").read_text() == training.identity()
+    except OSError:
+        return False
+
+
+def forget(folder: Path) -> None:
+    """Remove the files of a training that is done or shall not be resumed."""
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _keep_samples(folder: Path, training: Training, signals: Signals) -> None:
+    forget(folder)
+    plain = {name: np.ascontiguousarray(x, dtype=np.float32) for name, x in signals.items()}
+    write_atomically(folder / "samples.safetensors", save(plain))
+    write_atomically(folder / "goal.json", training.identity().encode())
+
+
+def _kept_samples(folder: Path) -> Signals:
+    path = folder / "samples.safetensors"
+    try:
+        return load(path.read_bytes())
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{path} is damaged ({error}): delete {folder} to start anew") from error
