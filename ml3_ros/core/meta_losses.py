@@ -76,9 +76,6 @@ class StructuredLoss(MetaLoss):
         n_outputs: Number k of predicted quantities.
         context_sizes: Names and sizes of the further observed inputs.
         hidden: Widths of the hidden layers of the weight network.
-        normalised: Whether the weights of a batch are scaled to mean 1, so that they say only
-            which errors count more. Otherwise they also set the size of the step, and short
-            unrolls teach them to make it too small (Wu et al. 2018, short-horizon bias).
     """
 
     def __init__(
@@ -87,10 +84,8 @@ class StructuredLoss(MetaLoss):
         context_sizes: Mapping[str, int],
         *,
         hidden: tuple[int, ...] = (40, 40),
-        normalised: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
-        self.normalised = normalised
         n_context = sum(self.context_sizes.values())
         n_inputs = 2 * n_context + len(self.context_sizes)
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
@@ -106,8 +101,6 @@ class StructuredLoss(MetaLoss):
         error = prediction - target
         log_weight = self.net.call(scoped(phi, "net"), self._features(context))
         weight = log_weight.clamp(-LOG_WEIGHT_BOUND, LOG_WEIGHT_BOUND).exp()
-        if self.normalised:
-            weight = weight / weight.mean((-2, -1), keepdim=True)
         scale = phi["log_scale"].clamp_min(0.0).exp().unsqueeze(-2)
         # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
         penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())

@@ -77,11 +77,15 @@ class InverseDynamicsFamily:
     ) -> tuple[Batch, Extra]:
         """Return what the task loss looks at, with its extra information.
 
-        Held-out samples: other trajectories of the same robot.
+        Batches that are draws of all samples are judged on held-out ones. On a stream it is other
+        samples of what has come so far: judged a few steps ahead on poses that the arm has not
+        shown yet, the best loss would be one that does not learn.
         """
-        n_held_out = self.recordings.n_samples - self.recordings.n_support
+        first, last = 0, self._seen(ages)
+        if not self.sampling.steps_per_window:
+            first, last = self.recordings.n_support, torch.full_like(ages, self.recordings.n_samples)
         uniform = torch.rand(len(tasks), self.sampling.query_size, generator=generator)
-        samples = self.recordings.n_support + (uniform * n_held_out).long()
+        samples = first + (uniform * (last - first).unsqueeze(-1)).long()
         return self._observe(tasks, samples), self.recordings.reveal(tasks, samples)
 
     def held_out(self, tasks: Tensor) -> Batch:

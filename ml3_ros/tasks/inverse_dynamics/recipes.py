@@ -36,7 +36,9 @@ class Recipe:
         architecture: "structured" (positive, unbiased) or "mlp" (the paper's).
         use_prior: Whether the task loss contains the physics prior M(q) (the shaped loss).
         n_outer_steps: Updates of phi.
-        inner_lr: Step size of the optimizee's SGD; None takes the tested one.
+        inner_lr: Step size of the optimizee: of gradient descent with F given, as in the paper;
+            of Adam with F learned, where the paper's fixed step diverges or crawls. None takes
+            the tested one.
         steps_per_window: With F learned, gradient steps per window of 8 new samples.
         horizon: Inner steps after which a model is reset.
     """
@@ -44,7 +46,7 @@ class Recipe:
     nle: NleMode = "learned"
     architecture: Literal["structured", "mlp"] = "structured"
     use_prior: bool = True
-    n_outer_steps: int = 2000
+    n_outer_steps: int = 600
     inner_lr: float | None = None
     steps_per_window: int = 1
     horizon: int | None = None
@@ -64,7 +66,7 @@ class Recipe:
             "tau" if self.nle == "learned" else "tau_inertial",
             ("v", "a") if self.nle == "learned" else ("a",),
             architecture=self.architecture,
-            inner_optimizer="sgd",
+            inner_optimizer="adam" if self.nle == "learned" else "sgd",
             inner_lr=inner_lr,
         )
 
@@ -94,7 +96,8 @@ class Recipe:
             )
         return MetaTrainConfig(
             n_tasks=8,
-            unroll=10 if structured else 1,
+            unroll=20 if structured else 1,
+            outer_every_step=True,
             horizon=self.horizon or 750 * self.steps_per_window,
             restart="staggered",
             **common,
