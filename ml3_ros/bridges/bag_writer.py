@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sqlite3
@@ -17,6 +18,7 @@ from rosbags.typesys.store import Typestore
 from ml3_ros.errors import DataError
 
 Storage = Literal["sqlite3", "mcap"]
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _PLUGINS = {"sqlite3": StoragePlugin.SQLITE3, "mcap": StoragePlugin.MCAP}
 
 
@@ -76,15 +78,25 @@ class BagWriter:
         try:
             self._writer.close()
         except (OSError, sqlite3.Error) as error:
-            self._writer.abort()
+            with contextlib.suppress(OSError, sqlite3.Error):  # the first error says enough
+                self._writer.abort()
             raise self._failed(error) from error
 
     def _failed(self, error: Exception) -> DataError:
         if isinstance(error, WriterError):
             return DataError(f"cannot record to {self.path}: {error}; choose a new folder")
-        full = getattr(error, "errno", None) == errno.ENOSPC or "full" in str(error)
+        full = getattr(error, "errno", None) in _FULL or "full" in str(error)
         cure = "free disk space" if full else "choose a folder that may be written"
         return DataError(f"cannot record to {self.path} ({error}): {cure}")
+
+
+def require_definition(msgtype: str) -> None:
+    """Make sure that messages of type "package/msg/Name" can be recorded.
+
+    Raises:
+        DataError: Its definition is not installed.
+    """
+    _learn(get_typestore(Stores.ROS2_KILTED), msgtype)
 
 
 def _learn(types: Typestore, msgtype: str) -> None:

@@ -34,8 +34,8 @@ class BagPlayer(Ml3Node):
         Param(name="bag", default="", help="rosbag2 recording: a folder, .db3 or .mcap"),
         Param(name="topic", default="", help="topic in the recording; empty: the only one with "
               "joint states"),
-        Param(name="robot", default="", help="arm that names the joints: sawyer, reacher, or path of "
-              "a URDF or MJCF; empty: those of the recording"),
+        Param(name="robot", default="", help="arm that names the joints: sawyer, reacher, or path "
+              "of a URDF or MJCF; empty: those of the recording"),
         Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="joint names, instead of "
               "the robot's"),
         Param(name="rate", default=1.0, help="robot seconds per second: 1 is real time [-]",

@@ -47,7 +47,7 @@ def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
     prefix = graph.namespace
     latched = probe.create_publisher(LearnedLoss, "learned_loss", LATCHED_1)
     latched.publish(LearnedLoss(name="ml3_shaped", data=[1, 2, 3]))
-    states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+    states = probe.create_publisher(JointState, "joint_states", 1000)
     loose = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     numbers = probe.create_publisher(Float64, "numbers", loose)
     recorder = start(graph, tmp_path, storage=storage)
@@ -59,10 +59,10 @@ def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
     late.publish(String(data="hello"))
     for i in range(250):  # more than a subscription usually keeps
         states.publish(JointState(name=["a"], position=[float(i)]))
-    rates = recorder.diagnostics.rates
-    graph.until(lambda: rates[f"{prefix}/joint_states"].total == 250)
     numbers.publish(Float64(data=1.5))
-    graph.until(lambda: all(f"{prefix}/{n}" in rates for n in ("numbers", "late", "learned_loss")))
+    rates = recorder.diagnostics.rates
+    topics = [f"{prefix}/{name}" for name in ("joint_states", "numbers", "late", "learned_loss")]
+    graph.until(lambda: [t in rates and rates[t].total for t in topics] == [250, 1, 1, 1])
     assert recorder.trigger_deactivate() == SUCCESS
     states.publish(JointState(name=["a"], position=[-1.0]))
     found = contents(tmp_path / "bag")
@@ -119,11 +119,10 @@ def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path):
         thread.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "cannot record to" in str(thread.error)
+    assert "free disk space" in str(thread.error)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_leaves_a_whole_bag(graph, tmp_path, number):
+def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path):
     command = [sys.executable, "-m", "ml3_ros.nodes.recorder", "--ros-args"]
     for setting in (f"out:={tmp_path}", "autostart:=true", "topics:=[/numbers]"):
         command += ["-p", setting]
@@ -133,9 +132,9 @@ def test_a_signal_leaves_a_whole_bag(graph, tmp_path, number):
         graph.until(numbers.get_subscription_count, timeout_s=30.0)
         for i in range(50):
             numbers.publish(Float64(data=float(i)))
-        graph.until(lambda: numbers.wait_for_all_acked())
+        assert numbers.wait_for_all_acked()
         graph.for_(0.2)
-        process.send_signal(number)
+        process.send_signal(signal.SIGINT)
         assert process.wait(timeout=20.0) == 0
     finally:
         process.kill()
