@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, replace
 
-import torch
 from torch import Tensor
 
 from ml3_ros.core.types import Batch, Extra
@@ -38,6 +37,15 @@ class Recordings:
         shape = self.q.shape
         if len(shape) != 3 or any(x.shape != shape for x in (self.v, self.a, self.tau)):
             raise DataError(f"q, v, a and tau must all be (N, T, n), got q {tuple(shape)}")
+        if 0 in shape:
+            raise DataError(f"recordings (N, T, n) are empty, got {tuple(shape)}: record some")
+        for name, expected in (("nle", shape), ("inertia", (*shape, shape[-1]))):
+            prior = getattr(self, name)
+            if prior is not None and prior.shape != expected:
+                raise DataError(
+                    f"{name} must be {tuple(expected)} for q (N, T, n) {tuple(shape)}, "
+                    f"got {tuple(prior.shape)}"
+                )
         if not 0 < self.n_support < shape[1]:
             raise DataError(
                 f"n_support must leave samples on both sides of it: got {self.n_support} of "

@@ -55,10 +55,20 @@ class Units:
     def from_samples(
         joint_names: Sequence[str], v: ArrayLike, a: ArrayLike, tau: ArrayLike
     ) -> "Units":
-        """Return the standard deviations of samples v, a, tau, each (..., n)."""
+        """Return the standard deviations of samples v, a, tau, each (..., n).
+
+        Raises:
+            ConfigError: If the samples are not finite or not those of `joint_names`.
+        """
 
         def scales(x: ArrayLike) -> tuple[float, ...]:
-            x = np.asarray(x, dtype=float).reshape(-1, len(joint_names))
+            x = np.asarray(x, dtype=float)
+            if x.shape[-1:] != (len(joint_names),):
+                raise ConfigError(
+                    f"units: samples of {len(joint_names)} joints are (..., {len(joint_names)}), "
+                    f"got {x.shape}"
+                )
+            x = x.reshape(-1, len(joint_names))
             # six digits describe a scale, and make files that hold one easy to compare
             return tuple(float(f"{s:.6g}") for s in np.maximum(x.std(axis=0), MIN_SCALE))
 
@@ -82,7 +92,7 @@ class Units:
         """
         try:
             return Units(**{name: tuple(values) for name, values in data.items()})
-        except TypeError as error:
+        except (AttributeError, TypeError) as error:
             raise ConfigError(f"these are not units of a robot ({error})") from error
 
     def loss_spec(self, target: str, context: Sequence[str] = ("a",), **rest: Any) -> LossSpec:

@@ -1,0 +1,95 @@
+"""Units: refused where they would make a loss or a network meaningless."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.inverse_dynamics.units import MIN_SCALE, Units
+
+UNITS = Units(
+    joint_names=("j0", "j1"), velocity=(1.0, 2.0), acceleration=(3.0, 4.0), effort=(50.0, 0.5)
+)
+
+
+def test_round_trip_through_json():
+    assert Units.from_dict(json.loads(json.dumps(UNITS.to_dict()))) == UNITS
+    assert UNITS.n_joints == 2
+
+
+@pytest.mark.parametrize("name", ["velocity", "acceleration", "effort"])
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_scales_must_be_positive(name, value):
+    with pytest.raises(ConfigError, match=name):
+        replace(UNITS, **{name: (1.0, value)})
+
+
+@pytest.mark.parametrize("name", ["velocity", "acceleration", "effort"])
+@pytest.mark.parametrize("values", [(), (1.0,), (1.0, 1.0, 1.0)])
+def test_every_joint_needs_a_scale(name, values):
+    with pytest.raises(ConfigError, match=f"2 joints need 2 {name} scales, got {len(values)}"):
+        replace(UNITS, **{name: values})
+
+
+@pytest.mark.parametrize("names", [(), ("j0", "j0")])
+def test_joint_names_must_be_some_and_differ(names):
+    with pytest.raises(ConfigError, match="joint names"):
+        replace(UNITS, joint_names=names)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {},
+        {"joint_names": ["j0"]},
+        {**UNITS.to_dict(), "jerk": (1.0, 1.0)},
+        {**UNITS.to_dict(), "effort": None},
+        {**UNITS.to_dict(), "effort": 3.0},
+        {**UNITS.to_dict(), "effort": ["1", "2"]},
+        {**UNITS.to_dict(), "effort": [1.0]},
+        [1, 2],
+        None,
+        "units",
+    ],
+)
+def test_data_that_are_not_units_are_refused(data):
+    with pytest.raises(ConfigError, match="units"):
+        Units.from_dict(data)
+
+
+def test_from_samples_takes_standard_deviations():
+    rng = np.random.default_rng(0)
+    v, a, tau = (rng.normal(size=(3, 400, 2)) * scale for scale in ((1, 2), (3, 4), (50, 0.5)))
+    units = Units.from_samples(("j0", "j1"), v, a, tau)
+    for found, x in ((units.velocity, v), (units.acceleration, a), (units.effort, tau)):
+        np.testing.assert_allclose(found, x.reshape(-1, 2).std(axis=0), rtol=1e-5)
+
+
+def test_a_joint_that_stands_still_gets_a_usable_scale():
+    still = np.zeros((10, 2))
+    units = Units.from_samples(("j0", "j1"), still, still, still)
+    assert units.velocity == units.effort == (MIN_SCALE, MIN_SCALE)
+
+
+def test_samples_with_nan_or_of_other_joints_are_refused():
+    good = np.ones((10, 2))
+    with pytest.raises(ConfigError, match="velocity"):
+        Units.from_samples(("j0", "j1"), good * np.nan, good, good)
+    with pytest.raises(ConfigError, match="2 joints"):
+        Units.from_samples(("j0", "j1"), np.ones((10, 3)), good, good)
+
+
+def test_loss_spec_carries_scales_names_and_rule():
+    spec = UNITS.loss_spec("tau", ("v", "a"), architecture="mlp", inner_lr=0.3)
+    assert spec.target.name == "tau"
+    assert spec.target.scale == UNITS.effort
+    assert [c.name for c in spec.context] == ["v", "a"]
+    assert [c.scale for c in spec.context] == [UNITS.velocity, UNITS.acceleration]
+    assert all(x.labels == UNITS.joint_names for x in (spec.target, *spec.context))
+    assert [x.unit for x in (spec.target, *spec.context)] == ["N m", "rad/s", "rad/s^2"]
+    assert (spec.architecture, spec.inner_lr) == ("mlp", 0.3)
