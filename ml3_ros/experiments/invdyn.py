@@ -6,6 +6,7 @@ batches are uniform draws and the optimizee is updated by gradient descent; with
 samples stream in at the rate of an arm and the optimizee is updated by Adam.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.curves import checkpoints_until, learning_curves
+from ml3_ros.experiments.panels import Panel, load_panel, save_panel
 from ml3_ros.experiments.training import train_losses
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
@@ -24,7 +26,7 @@ from ml3_ros.tasks.inverse_dynamics.model import NleMode
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
-from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
 
 SGD_GRID = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
 ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02, 0.03)
@@ -46,6 +48,7 @@ class InvdynConfig:
     modes: tuple[NleMode, ...] = ("given", "learned")
     architectures: tuple[str, ...] = ("structured", "mlp")
     seeds: int = 5  # meta-seeds; also inits of every baseline
+    n_tasks: int = 4  # models trained at once under each loss
     n_train_robots: int = 32
     n_validation_robots: int = 8
     n_test_robots: int = 16
@@ -53,34 +56,17 @@ class InvdynConfig:
         default_factory=lambda: {
             "given/structured": 2000,
             "given/mlp": 8000,
-            "learned/structured": 600,
-            "learned/mlp": 3000,
+            "learned/structured": 300,
+            "learned/mlp": 2000,
         }
     )
-    horizon: dict[str, int] = field(default_factory=lambda: {"given": 100, "learned": 750})
+    horizon: dict[str, int] = field(default_factory=lambda: {"given": 100, "learned": 375})
     test_factor: int = 10  # models are trained for this many horizons at meta-test
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_train_robots", "n_validation_robots", "n_test_robots"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """Curves of one mode on one kind of robot.
-
-    Attributes:
-        x: Gradient steps, (C,).
-        horizon: Steps that the losses were meta-trained for.
-        nmse: Per method (seeds, tasks, C, n).
-        step_sizes: Chosen step size of each tuned baseline.
-    """
-
-    x: tuple[int, ...]
-    horizon: int
-    nmse: dict[str, NDArray[np.float64]]
-    step_sizes: dict[str, float]
 
 
 def run_invdyn(config: InvdynConfig, out: Path, report: Report) -> dict[str, Panel]:
@@ -99,21 +85,39 @@ def run_invdyn(config: InvdynConfig, out: Path, report: Report) -> dict[str, Pan
         kind = population(config.robot, mode)
         recordings = simulate(kind.train, config.n_train_robots, TRAIN_SEED)
         losses = _losses(config, mode, kind, recordings, out, report)
+        fingerprint = _fingerprint(config, losses)
         for robots, simulation in kind.tests.items():
-            long = replace(
-                simulation,
-                support_seconds=simulation.support_seconds * (_streams(mode, config) or 1),
-            )
-            test = simulate(long, config.n_test_robots, TEST_SEED)
-            validation = simulate(simulation, config.n_validation_robots, VALIDATION_SEED)
-            panels[f"{mode}/{robots}"] = _panel(config, mode, kind, losses, validation, test)
+            kept = out / "panels" / f"{mode}_{robots}.npz"
+            panel = load_panel(kept, fingerprint)
+            if panel is None:
+                test = simulate(
+                    _long_enough(simulation, config, mode), config.n_test_robots, TEST_SEED
+                )
+                validation = simulate(simulation, config.n_validation_robots, VALIDATION_SEED)
+                panel = _panel(config, mode, kind, losses, validation, test)
+                save_panel(kept, panel, fingerprint)
+            panels[f"{mode}/{robots}"] = panel
             report(f"{mode}/{robots}: done")
     return panels
 
 
-def _streams(mode: NleMode, config: InvdynConfig) -> int:
-    """Return how many times longer a test stream is than a training one; 0 without a stream."""
-    return config.test_factor if mode == "learned" else 0
+def _long_enough(
+    simulation: SimulationConfig, config: InvdynConfig, mode: NleMode
+) -> SimulationConfig:
+    """Return the simulation, lengthened so that a stream lasts as long as the models train."""
+    sampling = Recipe(nle=mode).sampling()
+    if not sampling.steps_per_window:
+        return simulation
+    windows = config.horizon[mode] * config.test_factor / sampling.steps_per_window
+    return replace(simulation, support_seconds=windows * sampling.window / simulation.rate)
+
+
+def _fingerprint(config: InvdynConfig, losses: dict[str, list[LearnedLoss]]) -> str:
+    """Return what tells whether curves were measured with these settings and losses."""
+    names = {name: [loss.sha256() for loss in rows] for name, rows in losses.items()}
+    sizes = (config.n_validation_robots, config.n_test_robots, config.test_factor, config.horizon)
+    grids = (SGD_GRID, ADAM_GRID)
+    return hashlib.sha256(repr((names, sizes, grids)).encode()).hexdigest()
 
 
 def _losses(
@@ -136,8 +140,11 @@ def _losses(
                 use_prior=use_prior,
                 n_outer_steps=config.outer_steps[f"{mode}/{architecture}"],
                 horizon=config.horizon[mode],
+                n_tasks=config.n_tasks,
             )
-            trainer = recipe.trainer(recordings, kind.units, config.robot, tuple(range(config.seeds)))
+            trainer = recipe.trainer(
+                recordings, kind.units, config.robot, tuple(range(config.seeds))
+            )
             losses[name] = train_losses(
                 trainer, out / "losses" / mode / name, kind.units, config.robot, report
             )

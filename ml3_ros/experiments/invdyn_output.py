@@ -7,7 +7,8 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.figures import draw, house_style, in_order, label_line_ends, save_figure
-from ml3_ros.experiments.invdyn import DIVERGED, InvdynConfig, Panel
+from ml3_ros.experiments.invdyn import DIVERGED, InvdynConfig
+from ml3_ros.experiments.panels import Panel
 from ml3_ros.experiments.results import Metrics, resolved, table
 
 TITLES = {
@@ -103,12 +104,25 @@ def figure(robot: str, panels: dict[str, Panel], out: Path) -> tuple[Path, Path]
             axes.axvline(panel.horizon, color="#bbbbbb", linewidth=1.0, zorder=1.0)
             axes.set(xscale="log", yscale="log", xlabel="gradient steps", ylabel="held-out NMSE")
             axes.set_title(TITLES.get(key, key))
-            top = max(float(np.nanmax(np.where(np.isfinite(x.get_ydata()), x.get_ydata(), np.nan)))
-                      for x in lines)
+            top = max(
+                float(np.nanmax(np.where(np.isfinite(x.get_ydata()), x.get_ydata(), np.nan)))
+                for x in lines
+            )
             axes.set_ylim(top=min(3.0, 1.3 * top))
             label_line_ends(axes, lines)
-        canvas.suptitle(f"Inverse dynamics of the {robot}: learned losses and baselines", x=0.01,
-                        ha="left", fontweight="bold")
-        canvas.text(0.99, 0.995, "grey line: horizon of meta-training", ha="right", va="top",
-                    color="#777777", fontsize=8)
+        canvas.suptitle(
+            f"Inverse dynamics of the {robot}: learned losses and baselines",
+            x=0.01,
+            ha="left",
+            fontweight="bold",
+        )
+        canvas.text(
+            0.99,
+            0.995,
+            "grey line: horizon of meta-training",
+            ha="right",
+            va="top",
+            color="#777777",
+            fontsize=8,
+        )
         return save_figure(canvas, out, f"invdyn_{robot}")

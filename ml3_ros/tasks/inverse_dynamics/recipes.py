@@ -40,7 +40,8 @@ class Recipe:
             of Adam with F learned, where the paper's fixed step diverges or crawls. None takes
             the tested one.
         steps_per_window: With F learned, gradient steps per window of 8 new samples.
-        horizon: Inner steps after which a model is reset.
+        horizon: Inner steps after which a model is reset; None takes the tested one.
+        n_tasks: Models trained at once under each loss; None takes the tested number.
     """
 
     nle: NleMode = "learned"
@@ -50,6 +51,7 @@ class Recipe:
     inner_lr: float | None = None
     steps_per_window: int = 1
     horizon: int | None = None
+    n_tasks: int | None = None
 
     def sampling(self) -> SamplingConfig:
         """Return how samples become batches: iid with F given, a stream with F learned."""
@@ -88,14 +90,14 @@ class Recipe:
         }
         if self.nle == "given":
             return MetaTrainConfig(
-                n_tasks=4,
+                n_tasks=self.n_tasks or 4,
                 unroll=10 if structured else 1,
                 outer_every_step=True,
                 horizon=self.horizon or 100,
                 **common,
             )
         return MetaTrainConfig(
-            n_tasks=8,
+            n_tasks=self.n_tasks or 8,
             unroll=20 if structured else 1,
             outer_every_step=True,
             horizon=self.horizon or 750 * self.steps_per_window,
