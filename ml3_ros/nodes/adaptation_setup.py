@@ -73,6 +73,7 @@ class LossShelf:
             ConfigError: A parameter does not fit.
         """
         self.losses: dict[str, LearnedLoss] = {}
+        self.kept_units: Units | None = None  # of a run that is resumed
         self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] != "none" else []
         self.samples_for_units: int = p["units_samples"]
         self._joints: tuple[str, ...] = p["joints"]
@@ -114,13 +115,18 @@ class LossShelf:
         return next((loss.spec.target.labels for loss in self.losses.values()), ())
 
     def units(self, samples: Sequence[FilteredSample]) -> Units | None:
-        """Return the scales: the parameters', else the losses', else those of the first samples.
+        """Return the scales: the parameters', a resumed run's, the losses', or measured ones.
+
+        Args:
+            samples: The first of the stream.
 
         Returns:
             None while more samples are needed.
         """
         if all(self._scales.values()):
             return Units(joint_names=self.joints(), **self._scales)
+        if self.kept_units is not None:
+            return self.kept_units
         for loss in self.losses.values():
             return Units.from_dict(loss.provenance["units"])
         if self.wanted or len(samples) < self.samples_for_units:

@@ -51,10 +51,9 @@ class PolicyOptimizer(Ml3Node):
         """Read the losses, make sure that the folder can be written, and connect."""
         p = self.parameters
         self._folder = RunFolder.create(p["out"])
-        self._folder.save_config(
-            {"experiment": "invdyn_live", **p.values(), "parameters": p.values()}
-        )
         self._shelf = LossShelf(p)
+        if p["resume"] and self._folder.checkpoint("online").exists():
+            self._shelf.kept_units = Units.from_dict(self._folder.load_config()["units"])
         self._stream: FilteredStream | None = None
         self._worker: AdaptationWorker | None = None
         self._early: list[FilteredSample] = []
@@ -138,6 +137,9 @@ class PolicyOptimizer(Ml3Node):
         p = self.parameters
         torch.set_num_threads(1)
         online = make_learner(units, self._shelf.losses, p)
+        config = {"experiment": "invdyn_live", **p.values(), "units": units.to_dict()}
+        config["window"] = online.config.sampling.window
+        self._folder.save_config(config)
         log = RunLog(online, self._folder)
         if p["resume"] and log.restore():
             self.get_logger().info(f"resumed after {online.n_steps} updates")

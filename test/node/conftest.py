@@ -60,6 +60,19 @@ class Graph:
             assert time.monotonic() < end, "condition not met in time"
             self.executor.spin_once(timeout_sec=0.02)
 
+    def connect(self, topic: str) -> None:
+        """Spin until all publishers and subscriptions of a topic have found each other."""
+        nodes = self.executor.get_nodes()
+        name = f"{self.namespace}/{topic}"
+        publishers = [p for n in nodes for p in n.publishers if p.topic_name == name]
+        subscriptions = [s for n in nodes for s in n.subscriptions if s.topic_name == name]
+        assert publishers
+        assert subscriptions
+        self.until(
+            lambda: all(p.get_subscription_count() >= len(subscriptions) for p in publishers)
+            and all(s.get_publisher_count() >= len(publishers) for s in subscriptions)
+        )
+
     def for_(self, seconds: float) -> None:
         """Spin for a while: to see that something does not happen."""
         end = time.monotonic() + seconds

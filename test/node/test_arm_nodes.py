@@ -38,7 +38,9 @@ def arm(graph):
     node.states = graph.listen(node.probe, JointState, "joint_states", RELIABLE_100)
     node.commands = node.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
     up(node)
-    graph.until(lambda: node.states and node.commands.get_subscription_count())
+    graph.connect("joint_states")
+    graph.connect("joint_command")
+    graph.until(lambda: node.states)
     return node
 
 
@@ -156,11 +158,12 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
 
 
 def test_the_prior_is_the_models_at_the_stamped_state(graph):
-    prior = up(graph.add(RigidBodyPrior, "rigid_body_prior", robot="reacher"))
+    up(graph.add(RigidBodyPrior, "rigid_body_prior", robot="reacher"))
     probe = graph.plain()
     priors = graph.listen(probe, InertiaPrior, "inertia_prior", RELIABLE_100)
     states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
-    graph.until(lambda: states.get_subscription_count() and prior._priors.get_subscription_count())
+    graph.connect("joint_states")
+    graph.connect("inertia_prior")
     q, v = np.array([0.4, -1.1]), np.array([1.0, -2.0])
     msg = JointState(name=[*reversed(NAMES), "extra"], effort=[0.0] * 3)
     msg.position, msg.velocity = [q[1], q[0], 7.0], [v[1], v[0], 7.0]

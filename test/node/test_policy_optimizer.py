@@ -1,0 +1,295 @@
+"""policy_optimizer over real topics: it learns, tells, saves, and stands a faulty stream."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.msg import Adaptation
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
+from ml3_ros.bridges.messages import NANO, JointSample, sample_to_msg
+from ml3_ros.bridges.ml3_messages import loss_to_msg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+NAMES = ("a", "b")
+UNITS = Units(joint_names=NAMES, velocity=(1, 1), acceleration=(2, 2), effort=(2, 1))
+START = 1_000 * NANO
+DT = NANO // 100
+
+
+def a_loss(names=NAMES, inner_lr=0.003):
+    """Return a loss that needs no training, as a learned one."""
+    units = replace(UNITS, joint_names=names)
+    loss = squared_error(units, "tau", "adam", inner_lr)
+    provenance = {"task_family": "inverse_dynamics", "robot": "toy", "units": units.to_dict()}
+    return LearnedLoss(spec=loss.spec, phi=loss.phi, provenance=provenance)
+
+
+def message_of(loss, name="ml3_shaped"):
+    return loss_to_msg(
+        name, loss.to_bytes(), stamp=0, task_family="inverse_dynamics", robot="toy",
+        joint_names=loss.spec.target.labels,
+    )  # fmt: skip
+
+
+class Arm:
+    """Two decoupled pendulums with a bit of friction, sampled at 100 Hz."""
+
+    def __init__(self, graph, node):
+        self.graph, self.node, self.k = graph, node, 0
+        self.probe = graph.plain("arm")
+        self.states = self.probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+        self.told = graph.listen(self.probe, Adaptation, "adaptation", RELIABLE_100)
+
+    def message(self, k):
+        t = k * 0.01 * np.array([1.0, 1.3]) * 2.0
+        rate = np.array([2.0, 2.6])
+        q, v, a = np.sin(t), rate * np.cos(t), -(rate**2) * np.sin(t)
+        tau = np.array([0.5, 0.2]) * a + np.array([2.0, 1.0]) * np.sin(q) + 0.1 * v
+        return sample_to_msg(JointSample(stamp=START + k * DT, q=q, v=v, tau=tau), NAMES)
+
+    def stream(self, count):
+        """Send `count` samples, no faster than the node takes them."""
+        self.graph.connect("joint_states")
+        self.graph.connect("adaptation")
+        for _ in range(count // 20):
+            before = self.heard()
+            for _ in range(20):
+                self.states.publish(self.message(self.k))
+                self.k += 1
+            self.graph.until(lambda target=before + 20: self.heard() >= target or self.done())
+
+    def heard(self):
+        rate = self.node.diagnostics.rates.get("joint_states")
+        return rate.total if rate else 0
+
+    def done(self):
+        return self.node.state_name() != "active"
+
+
+@pytest.fixture
+def optimizer(graph, tmp_path):
+    """Return a function that makes a policy_optimizer and the arm that it listens to."""
+
+    def make(**parameters):
+        defaults = {"joints": list(NAMES), "loss": "none", "out": str(tmp_path / "out"),
+                    "learn_duration": 4.0, "hold_out_duration": 1.0, "steps_per_window": 2,
+                    "units_samples": 50}  # fmt: skip
+        node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
+        return node, Arm(graph, node)
+
+    return make
+
+
+def up(node):
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+
+
+def test_it_learns_tests_writes_and_ends(graph, optimizer, tmp_path):
+    a_loss().save(tmp_path / "mine.safetensors")
+    node, arm = optimizer(
+        losses=[f"ml3_shaped={tmp_path / 'mine.safetensors'}"], steps_per_window=10
+    )
+    up(node)
+    arm.stream(560)
+    graph.until(lambda: node.state_name() == "inactive")
+    run = RunFolder(tmp_path / "out")
+    samples, predictions, heldout = run.load_samples(), run.load_predictions(), run.load_heldout()
+    methods = {"ml3_shaped", "sgd_tuned", "adam_tuned"}
+    assert set(predictions.methods) == set(heldout.methods) == methods
+    assert samples.joint_names == NAMES
+    assert samples.learn_until - samples.t[0] == pytest.approx(4.0, abs=0.02)
+    assert samples.t[-1] - samples.learn_until == pytest.approx(1.0, abs=0.02)
+    late = (predictions.t > samples.learn_until - 1.0) & (predictions.t <= samples.learn_until)
+    error = (predictions.methods["adam_tuned"] - predictions.tau)[late]
+    assert (error**2).mean() < 0.05 * predictions.tau[late].var()
+    # the learned loss here is Adam on the squared error: on the same samples, the same models
+    for at in (predictions, heldout):
+        np.testing.assert_array_equal(at.methods["ml3_shaped"], at.methods["adam_tuned"])
+    graph.until(lambda: {msg.method for msg in arm.told if not msg.learning} == methods)
+    last = {msg.method: msg for msg in arm.told}
+    assert last["adam_tuned"].samples == len(samples.t)
+    assert list(last["adam_tuned"].joint_names) == list(NAMES)
+    assert run.load_config()["seed"] == 0
+
+
+def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, optimizer, capfd):
+    node, arm = optimizer()
+    up(node)
+    arm.stream(100)
+    nan, gripper, short, old = (arm.message(arm.k) for _ in range(4))
+    nan.velocity[1] = float("nan")
+    gripper.name = ["finger", "thumb"]
+    short.effort = short.effort[:1]
+    old.header.stamp.sec -= 5
+    for msg in (nan, gripper, short, old):
+        arm.states.publish(msg)
+    arm.stream(200)
+    graph.until(lambda: arm.told)
+    assert node.diagnostics.counts == {
+        "not finite messages": 1,
+        "partial messages": 1,
+        "refused messages": 1,
+        "stamps out of order": 1,
+    }
+    assert "velocity of b is nan" in capfd.readouterr().err
+    graph.until(lambda: arm.told[-1].lost_samples == 4)
+    assert arm.told[-1].update > 0
+
+
+def test_a_rate_that_is_not_the_streams_is_named(graph, optimizer, capfd):
+    node, arm = optimizer(rate=250.0)
+    up(node)
+    graph.connect("joint_states")
+    for k in range(20):
+        arm.states.publish(arm.message(k))
+    graph.until(lambda: node.diagnostics.counts)
+    told = capfd.readouterr().err
+    assert "joint_states come at 100.0 Hz but the parameter `rate` is 250" in told
+
+
+@pytest.mark.parametrize(
+    ("damage", "sentence"),
+    [
+        (lambda loss: loss.to_bytes()[:-20], "is truncated or not a learned loss"),
+        (lambda loss: loss.to_bytes().replace(b'version\\": 1', b'version\\": 9'), "version 9"),
+        (lambda loss: a_loss(("x", "y")).to_bytes(), r"was trained for the joints ['x', 'y']"),
+        (lambda loss: None, "cannot read the loss file"),
+    ],
+)
+def test_a_loss_file_that_does_not_fit_stops_configure_with_a_sentence(
+    optimizer, tmp_path, capfd, damage, sentence
+):
+    file = tmp_path / "bad.safetensors"
+    data = damage(a_loss())
+    if data is not None:
+        file.write_bytes(data)
+    node, _ = optimizer(losses=[f"ml3_shaped={file}"])
+    assert node.trigger_configure() == FAILURE
+    assert sentence in capfd.readouterr().err
+
+
+def test_a_robot_without_shipped_losses_is_told_what_to_do(optimizer, capfd):
+    node, _ = optimizer(loss="shipped", robot="r2d2")
+    assert node.trigger_configure() == FAILURE
+    assert "loss:=train" in capfd.readouterr().err
+
+
+def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd):
+    probe = graph.plain()
+    publishers = {}
+    for name in ("ml3_shaped", "ml3_unshaped"):
+        publishers[name] = probe.create_publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
+        publishers[name].publish(message_of(a_loss(), name))
+    node, arm = optimizer(loss="train")
+    up(node)
+    graph.until(lambda: not node._shelf.missing())
+    arm.stream(100)
+    learned = {"ml3_shaped", "ml3_unshaped"}
+    graph.until(lambda: {msg.method for msg in arm.told} >= learned)
+    before = node._shelf.losses["ml3_shaped"].sha256()
+    damaged, foreign = message_of(a_loss()), message_of(a_loss(("x", "y")))
+    damaged.data[40] ^= 255
+    for msg in (damaged, foreign, message_of(a_loss(), "other")):
+        publishers["ml3_shaped"].publish(msg)
+    graph.until(lambda: node.diagnostics.counts["refused messages"] == 3)
+    told = capfd.readouterr().err
+    assert "arrived damaged" in told
+    assert node._shelf.losses["ml3_shaped"].sha256() == before
+    newer = a_loss(inner_lr=0.001)
+    publishers["ml3_shaped"].publish(message_of(newer))
+    graph.until(lambda: node._shelf.losses["ml3_shaped"].sha256() == newer.sha256())
+    count = len(arm.told)
+    arm.stream(100)
+    graph.until(lambda: len(arm.told) > count)
+
+
+def test_a_folder_that_cannot_be_written_stops_configure(optimizer, tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    node, _ = optimizer(out=str(tmp_path / "file" / "out"))
+    assert node.trigger_configure() == FAILURE
+    assert "choose an `out` folder that can" in capfd.readouterr().err
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_a_disk_that_fills_up_is_told_and_the_stream_goes_on(graph, optimizer, tmp_path, capfd):
+    node, arm = optimizer(checkpoint_period=0.5)
+    up(node)
+    (tmp_path / "out" / "checkpoints" / ".online.safetensors.part").symlink_to("/dev/full")
+    arm.stream(300)
+    graph.until(lambda: arm.told and arm.told[-1].update >= 40)
+    assert "the disk is full" in capfd.readouterr().err
+
+
+def test_a_run_goes_on_where_it_was(graph, optimizer, tmp_path, capfd):
+    node, arm = optimizer(learn_duration=60.0)
+    up(node)
+    arm.stream(200)
+    graph.until(lambda: arm.told)
+    node.trigger_deactivate()
+    graph.until(lambda: arm.told[-1].update > 0)
+    steps, rows = arm.told[-1].update, len(RunFolder(tmp_path / "out").load_predictions().t)
+    node.trigger_cleanup()
+    node.set_parameters([Parameter("resume", value=True)])
+    up(node)
+    arm.stream(200)
+    graph.until(lambda: arm.told[-1].update > steps)
+    assert f"resumed after {steps} updates" in capfd.readouterr().err
+    node.trigger_deactivate()
+    assert len(RunFolder(tmp_path / "out").load_predictions().t) > rows
+    online = tmp_path / "out" / "checkpoints" / "online.safetensors"
+    online.write_bytes(online.read_bytes()[:1000])
+    node.trigger_activate()
+    arm.stream(100)
+    graph.until(lambda: node.state_name() == "finalized")
+    assert "delete it to start anew" in capfd.readouterr().err
+
+
+def call(graph, node, srv_type, name, **request):
+    client = node.create_client(srv_type, name)
+    graph.until(client.service_is_ready)
+    future = client.call_async(srv_type.Request(**request))
+    graph.until(future.done)
+    return future.result()
+
+
+def test_the_services_reset_and_load_and_refuse_in_sentences(graph, optimizer, tmp_path):
+    a_loss().save(tmp_path / "losses" / "mine_ml3_shaped.safetensors")
+    a_loss().save(tmp_path / "elsewhere.safetensors")
+    node, arm = optimizer(
+        losses=[f"ml3_shaped={tmp_path / 'elsewhere.safetensors'}"],
+        loss_folder=str(tmp_path / "losses"),
+        learn_duration=60.0,
+    )
+    up(node)
+    reset, load = "policy_optimizer/reset_optimizee", "policy_optimizer/load_learned_loss"
+    early = call(graph, arm.probe, ResetOptimizee, reset)
+    assert not early.success
+    assert "nothing is learned yet" in early.message
+    arm.stream(100)
+    graph.until(lambda: arm.told)
+    assert call(graph, arm.probe, ResetOptimizee, reset, methods=["adam_tuned"], seed=3).success
+    wrong = call(graph, arm.probe, ResetOptimizee, reset, methods=["magic"])
+    assert not wrong.success
+    assert "magic" in wrong.message
+    loaded = call(graph, arm.probe, LoadLearnedLoss, load, file="mine_ml3_shaped")
+    assert loaded.success, loaded.message
+    assert loaded.learned_loss.name == "ml3_shaped"
+    for file in ("../elsewhere.safetensors", str(tmp_path / "elsewhere.safetensors")):
+        refused = call(graph, arm.probe, LoadLearnedLoss, load, file=file)
+        assert not refused.success
+        assert "is not inside" in refused.message
