@@ -28,6 +28,9 @@ class SamplingConfig:
     newest: int = 8  # of these, in every batch
 
     def __post_init__(self) -> None:
+        for name, least in (("batch_size", 1), ("query_size", 1), ("steps_per_window", 0)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"{name} must be >= {least}, got {getattr(self, name)}")
         if not 1 <= self.newest <= min(self.window, self.batch_size):
             raise ConfigError(
                 f"newest must be 1 to {min(self.window, self.batch_size)}, got {self.newest}"
@@ -56,6 +59,11 @@ class InverseDynamicsFamily:
     ) -> None:
         if optimizee.nle_mode == "given" and recordings.nle is None:
             raise ConfigError('nle="given" needs recordings with nle; record the prior too')
+        if recordings.n_support < sampling.window:
+            raise ConfigError(
+                f"{recordings.n_support} samples to learn from are less than a window of "
+                f"{sampling.window}: record longer, or take a smaller window"
+            )
         self.optimizee, self.recordings, self.sampling = optimizee, recordings, sampling
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
@@ -81,9 +89,11 @@ class InverseDynamicsFamily:
         samples of what has come so far: judged a few steps ahead on poses that the arm has not
         shown yet, the best loss would be one that does not learn.
         """
-        first, last = 0, self._seen(ages)
-        if not self.sampling.steps_per_window:
-            first, last = self.recordings.n_support, torch.full_like(ages, self.recordings.n_samples)
+        if self.sampling.steps_per_window:
+            first, last = 0, self._seen(ages)
+        else:
+            first = self.recordings.n_support
+            last = torch.full_like(ages, self.recordings.n_samples)
         uniform = torch.rand(len(tasks), self.sampling.query_size, generator=generator)
         samples = first + (uniform * (last - first).unsqueeze(-1)).long()
         return self._observe(tasks, samples), self.recordings.reveal(tasks, samples)
