@@ -99,7 +99,7 @@ class OnlineLearner:
             raise ConfigError("no method to learn with: give at least one loss")
         for loss in losses.values():
             loss.check_labels(optimizee.units.joint_names)
-        self.optimizee, self.config = optimizee, config
+        self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
         self.learners = {name: self._learner(loss, theta) for name, loss in losses.items()}
@@ -163,10 +163,13 @@ class OnlineLearner:
         return self._predict(method, state).squeeze(0).numpy()
 
     def replace_loss(self, name: str, loss: LearnedLoss) -> None:
-        """Train method `name` with another loss from now on; its model stays as it is."""
+        """Train method `name` with another loss from now on; its model stays as it is.
+
+        A new method starts from the theta that the others started from.
+        """
         loss.check_labels(self.optimizee.units.joint_names)
         old = self.learners.get(name)
-        theta = old.theta if old else self.optimizee.init(self.generator)
+        theta = old.theta if old else self._fresh_theta(self.seed)
         self.learners[name] = self._learner(loss, theta)
         self._functions[name], self._optimizers[name] = loss.function(), loss.optimizer()
 
@@ -179,10 +182,7 @@ class OnlineLearner:
         unknown = set(methods) - set(self.learners)
         if unknown:
             raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.learners)}")
-        theta = self.optimizee.init(torch.Generator().manual_seed(seed))
-        if len(self.samples):
-            newest = slice(max(0, len(self.samples) - self.config.sampling.window), None)
-            theta = self.optimizee.with_offset(theta, self.samples.batch(newest)["tau"].mean(0))
+        theta = self._fresh_theta(seed)
         for name in methods or list(self.learners):
             self.learners[name] = self._learner(self.learners[name].loss, theta)
 
@@ -209,6 +209,14 @@ class OnlineLearner:
 
     def _learner(self, loss: LearnedLoss, theta: Params) -> Learner:
         return Learner(loss, theta, loss.optimizer().init(theta))
+
+    def _fresh_theta(self, seed: int) -> Params:
+        """Return a random theta whose F starts at the newest torques, if there are any."""
+        theta = self.optimizee.init(torch.Generator().manual_seed(seed))
+        if not len(self.samples):
+            return theta
+        newest = slice(max(0, len(self.samples) - self.config.sampling.window), None)
+        return self.optimizee.with_offset(theta, self.samples.batch(newest)["tau"].mean(0))
 
     def _start_at(self, tau: Tensor) -> None:
         """Let every model's F start at the first torque; nobody has learned anything yet."""

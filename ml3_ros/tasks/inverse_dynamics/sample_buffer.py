@@ -1,5 +1,7 @@
 """All samples of a stream, in order, growing without copies at every sample."""
 
+import math
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
@@ -33,6 +35,10 @@ class SampleBuffer:
         Raises:
             DataError: If a length is wrong, a value is not finite, or t does not increase.
         """
+        if not math.isfinite(t):
+            raise DataError(
+                f"a sample has the time {t}: refused; check the clock of the publisher"
+            )
         rows = []
         for name, x in zip(SIGNALS, (q, v, a, tau), strict=True):
             row = np.asarray(x, dtype=np.float32)
