@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "bridges": {"core", "robots", "tasks"},
     "nodes": {"core", "robots", "tasks", "baselines", "bridges"},
     "bringup": {"robots", "bridges"},
-    "cli": {"core", "robots", "tasks", "baselines", "experiments", "bridges", "bringup"},
+    "cli": {"core", "robots", "tasks", "baselines", "experiments", "bridges", "nodes", "bringup"},
 }
 # Reading a bag file is not ROS: a recording is data like any other.
 EXCEPTIONS = {("baselines", "ml3_ros.bridges.bags"), ("experiments", "ml3_ros.bridges.bags")}
