@@ -7,14 +7,21 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+
+from ml3_ros.bridges.messages import NANO, JointSample, sample_to_msg
+from ml3_ros.nodes.base import RELIABLE_100
 
 TESTS = itertools.count()
+JOINTS = ("a", "b")
+STREAM_START = 1_000 * NANO
 
 
 class Graph:
@@ -40,6 +47,10 @@ class Graph:
         )
         self.executor.add_node(node)
         return node
+
+    def arm(self, node: Any) -> Arm:
+        """Return an arm whose joint states `node` hears."""
+        return Arm(self, node)
 
     def plain(self, name: str = "probe") -> Node:
         """Return a node without anything."""
@@ -77,6 +88,40 @@ class Graph:
         """Spin for a while: to see that something does not happen."""
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() >= end)
+
+
+class Arm:
+    """Two decoupled pendulums with a bit of friction, sampled at 100 Hz."""
+
+    def __init__(self, graph, node):
+        self.graph, self.node, self.k = graph, node, 0
+        self.probe = graph.plain("arm")
+        self.states = self.probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+
+    def message(self, k):
+        t = k * 0.01 * np.array([1.0, 1.3]) * 2.0
+        rate = np.array([2.0, 2.6])
+        q, v, a = np.sin(t), rate * np.cos(t), -(rate**2) * np.sin(t)
+        tau = np.array([0.5, 0.2]) * a + np.array([2.0, 1.0]) * np.sin(q) + 0.1 * v
+        stamp = STREAM_START + k * NANO // 100
+        return sample_to_msg(JointSample(stamp=stamp, q=q, v=v, tau=tau), JOINTS)
+
+    def stream(self, count):
+        """Send `count` samples, no faster than the node takes them."""
+        self.graph.connect("joint_states")
+        for _ in range(count // 20):
+            before = self.heard()
+            for _ in range(20):
+                self.states.publish(self.message(self.k))
+                self.k += 1
+            self.graph.until(lambda target=before + 20: self.heard() >= target or self.done())
+
+    def heard(self):
+        rate = self.node.diagnostics.rates.get("joint_states")
+        return rate.total if rate else 0
+
+    def done(self):
+        return self.node.state_name() != "active"
 
 
 @pytest.fixture

@@ -9,12 +9,10 @@ import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.bridges.messages import NANO, JointSample, sample_to_msg
 from ml3_ros.bridges.ml3_messages import loss_to_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
@@ -26,8 +24,6 @@ from ml3_ros.tasks.inverse_dynamics.units import Units
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 NAMES = ("a", "b")
 UNITS = Units(joint_names=NAMES, velocity=(1, 1), acceleration=(2, 2), effort=(2, 1))
-START = 1_000 * NANO
-DT = NANO // 100
 
 
 def a_loss(names=NAMES, inner_lr=0.003):
@@ -45,41 +41,6 @@ def message_of(loss, name="ml3_shaped"):
     )  # fmt: skip
 
 
-class Arm:
-    """Two decoupled pendulums with a bit of friction, sampled at 100 Hz."""
-
-    def __init__(self, graph, node):
-        self.graph, self.node, self.k = graph, node, 0
-        self.probe = graph.plain("arm")
-        self.states = self.probe.create_publisher(JointState, "joint_states", RELIABLE_100)
-        self.told = graph.listen(self.probe, Adaptation, "adaptation", RELIABLE_100)
-
-    def message(self, k):
-        t = k * 0.01 * np.array([1.0, 1.3]) * 2.0
-        rate = np.array([2.0, 2.6])
-        q, v, a = np.sin(t), rate * np.cos(t), -(rate**2) * np.sin(t)
-        tau = np.array([0.5, 0.2]) * a + np.array([2.0, 1.0]) * np.sin(q) + 0.1 * v
-        return sample_to_msg(JointSample(stamp=START + k * DT, q=q, v=v, tau=tau), NAMES)
-
-    def stream(self, count):
-        """Send `count` samples, no faster than the node takes them."""
-        self.graph.connect("joint_states")
-        self.graph.connect("adaptation")
-        for _ in range(count // 20):
-            before = self.heard()
-            for _ in range(20):
-                self.states.publish(self.message(self.k))
-                self.k += 1
-            self.graph.until(lambda target=before + 20: self.heard() >= target or self.done())
-
-    def heard(self):
-        rate = self.node.diagnostics.rates.get("joint_states")
-        return rate.total if rate else 0
-
-    def done(self):
-        return self.node.state_name() != "active"
-
-
 @pytest.fixture
 def optimizer(graph, tmp_path):
     """Return a function that makes a policy_optimizer and the arm that it listens to."""
@@ -89,7 +50,9 @@ def optimizer(graph, tmp_path):
                     "learn_duration": 4.0, "hold_out_duration": 1.0, "steps_per_window": 2,
                     "units_samples": 50}  # fmt: skip
         node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
-        return node, Arm(graph, node)
+        arm = graph.arm(node)
+        arm.told = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+        return node, arm
 
     return make
 

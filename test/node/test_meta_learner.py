@@ -1,0 +1,229 @@
+"""meta_learner over real topics: one goal at a time, cancelled, resumed, latched, refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from action_msgs.msg import GoalStatus
+from rclpy.action import ActionClient
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from ml3_msgs.action import MetaTrain
+from ml3_msgs.msg import InertiaPrior
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
+from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.bridges.ml3_messages import loss_from_msg, prior_to_msg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.nodes.meta_learner import MetaLearner
+from ml3_ros.nodes.stream_memory import StreamMemory
+from ml3_ros.robots.filters import FilteredSample
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+JOINTS = ("a", "b")
+
+
+class Client:
+    """Sends goals and keeps what comes back."""
+
+    def __init__(self, graph, node):
+        self.graph, self.feedback = graph, []
+        self.action = ActionClient(node, MetaTrain, "meta_train")
+
+    def send(self, **fields):
+        """Return the handle of a goal, accepted or not."""
+        goal = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
+                "architecture": "structured", "iterations": 3}  # fmt: skip
+        self.graph.until(self.action.server_is_ready)
+        future = self.action.send_goal_async(
+            MetaTrain.Goal(**(goal | fields)), lambda msg: self.feedback.append(msg.feedback)
+        )
+        self.graph.until(future.done)
+        return future.result()
+
+    def result(self, handle):
+        """Return status and result of an accepted goal."""
+        future = handle.get_result_async()
+        self.graph.until(future.done, 60.0)
+        return future.result().status, future.result().result
+
+
+@pytest.fixture
+def learner(graph, tmp_path):
+    """Return a function that makes an active meta_learner, its arm and a client."""
+
+    def make(**parameters):
+        defaults = {"joints": list(JOINTS), "robot": "toy", "out": str(tmp_path / "out"),
+                    "record_seconds": 2.0, "segment_seconds": 1.0, "checkpoint_period": 0.1}
+        node = graph.add(MetaLearner, "meta_learner", **(defaults | parameters))  # fmt: skip
+        assert node.trigger_configure() == SUCCESS
+        assert node.trigger_activate() == SUCCESS
+        arm = graph.arm(node)
+        return node, arm, Client(graph, arm.probe)
+
+    return make
+
+
+def latched(graph, node):
+    """Return the list of losses that a subscriber gets which comes now."""
+    qos = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    return graph.listen(node, LearnedLossMsg, "learned_loss", qos)
+
+
+def test_a_goal_waits_for_the_stream_trains_and_is_latched(graph, learner, tmp_path):
+    _, arm, client = learner()
+    handle = client.send()
+    graph.until(lambda: client.feedback)
+    assert client.feedback[-1].iteration == 0  # still recording
+    arm.stream(260)
+    status, result = client.result(handle)
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.message
+    assert result.success
+    assert result.iterations == 3
+    assert np.isfinite(result.task_loss)
+    loss = LearnedLoss.from_bytes(loss_from_msg(result.learned_loss))
+    assert loss.spec.target.labels == JOINTS
+    assert loss.provenance["robot"] == "toy"
+    file = tmp_path / "out" / "losses" / "ml3_unshaped.safetensors"
+    assert file.read_bytes() == loss.to_bytes()
+    assert client.result(client.send(name="other", seed=1))[1].success
+    late = latched(graph, graph.plain("late"))
+    graph.until(lambda: len(late) == 2)
+    assert {msg.name for msg in late} == {"ml3_unshaped", "other"}
+    assert len({msg.sha256 for msg in late}) == 2
+
+
+def test_one_goal_at_a_time_and_a_cancelled_one_goes_on_when_sent_again(graph, learner):
+    node, arm, client = learner()
+    arm.stream(260)
+    handle = client.send(iterations=300)
+    assert not client.send(name="second").accepted
+    graph.until(lambda: client.feedback and client.feedback[-1].iteration > 2, 60.0)
+    graph.until(handle.cancel_goal_async().done)
+    status, result = client.result(handle)
+    assert status == GoalStatus.STATUS_CANCELED
+    assert "send the same goal again" in result.message
+    assert not result.success
+    done = result.iterations
+    client.feedback.clear()
+    handle = client.send(iterations=300)
+    graph.until(lambda: any(feedback.iteration for feedback in client.feedback), 60.0)
+    assert max(feedback.iteration for feedback in client.feedback) >= done
+    node.trigger_deactivate()
+    status, result = client.result(handle)
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "deactivated" in result.message
+
+
+def test_a_goal_goes_on_after_the_process_was_killed(graph, learner, tmp_path):
+    """A killed process leaves its folder as it was between two checkpoints."""
+    node, arm, client = learner()
+    arm.stream(260)
+    client.send(iterations=12)
+    checkpoint = tmp_path / "out" / "training" / "ml3_unshaped" / "checkpoint.safetensors"
+    graph.until(checkpoint.exists, 60.0)
+    kept = tmp_path / "kept"
+    (tmp_path / "out").rename(kept)
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    second = graph.add(MetaLearner, "second", joints=list(JOINTS), robot="toy", out=str(kept),
+                       segment_seconds=1.0)  # fmt: skip
+    assert second.trigger_configure() == SUCCESS
+    assert second.trigger_activate() == SUCCESS
+    status, result = client.result(client.send(iterations=12))  # no stream any more
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.message
+    assert result.iterations == 12
+
+
+@pytest.mark.parametrize(
+    ("goal", "sentence"),
+    [
+        ({"task": "cooking"}, "there is no task 'cooking': use 'inverse_dynamics'"),
+        ({"nle": "maybe"}, "nle must be one of given, learned"),
+        ({"architecture": "tree"}, "architecture must be one of mlp, structured"),
+        ({"seed": -1}, "seed must be >= 0"),
+        ({"name": "../../evil"}, "is not inside"),
+    ],
+)
+def test_a_goal_that_cannot_be_done_says_why(learner, goal, sentence):
+    _, _, client = learner()
+    status, result = client.result(client.send(**goal))
+    assert status == GoalStatus.STATUS_ABORTED
+    assert sentence in result.message
+
+
+def test_losses_are_saved_and_loaded_inside_the_folder_only(graph, learner, tmp_path):
+    _, arm, client = learner()
+    arm.stream(260)
+    assert client.result(client.send())[1].success
+
+    def call(srv_type, service_name, **request):
+        service = arm.probe.create_client(srv_type, f"meta_learner/{service_name}")
+        graph.until(service.service_is_ready)
+        future = service.call_async(srv_type.Request(**request))
+        graph.until(future.done)
+        return future.result()
+
+    save, load = (SaveLearnedLoss, "save_learned_loss"), (LoadLearnedLoss, "load_learned_loss")
+    saved = call(*save, name="ml3_unshaped", file="again_ml3_shaped")
+    assert saved.success, saved.message
+    assert saved.path == str(tmp_path / "out" / "losses" / "again_ml3_shaped.safetensors")
+    assert "there is no loss 'nothing'" in call(*save, name="nothing").message
+    loaded = call(*load, file="again_ml3_shaped")
+    assert loaded.success, loaded.message
+    assert loaded.learned_loss.name == "ml3_shaped"
+    late = latched(graph, graph.plain("late"))
+    graph.until(lambda: {msg.name for msg in late} == {"ml3_unshaped", "ml3_shaped"})
+    for file in ("../evil", "/tmp/evil", "a/../../evil"):
+        assert "is not inside" in call(*save, name="ml3_unshaped", file=file).message
+        assert "is not inside" in call(*load, file=file).message
+    assert "cannot read the loss file" in call(*load, file="missing").message
+
+
+def test_a_goal_with_prior_trains_on_samples_whose_prior_is_known(graph, learner):
+    node, arm, client = learner()
+    priors = arm.probe.create_publisher(InertiaPrior, "inertia_prior", RELIABLE_100)
+    graph.connect("inertia_prior")
+    arm.stream(260)
+    handle = client.send(name="ml3_shaped", use_prior=True)
+    graph.until(lambda: client.feedback)
+    assert node._memory.count(with_prior=True) == 0
+    heard = node.diagnostics.rates
+    for _ in range(13):
+        for k in range(arm.k, arm.k + 20):
+            stamp = nanoseconds(arm.message(k).header.stamp)
+            zero = np.zeros(2)
+            priors.publish(prior_to_msg(JOINTS, stamp, zero, zero, np.eye(2), zero))
+        target = arm.k - 240
+        graph.until(
+            lambda n=target: "inertia_prior" in heard and heard["inertia_prior"].total >= n
+        )
+        arm.stream(20)
+    status, result = client.result(handle)
+    assert status == GoalStatus.STATUS_SUCCEEDED, result.message
+
+
+def test_samples_meet_the_prior_of_their_own_stamp():
+    memory = StreamMemory(10.0)
+    z = np.zeros(1)
+    for k in range(5):
+        if k != 2:
+            memory.add_prior(k, np.full((1, 1), float(k)), np.full(1, 10.0 * k))
+    for k in range(5):
+        memory.add(k, FilteredSample(0.1 * k, z + k, z, z, z))
+    assert memory.count(with_prior=False) == 5
+    arrays = memory.arrays(3, with_prior=True)
+    assert arrays["q"].ravel().tolist() == [1, 3, 4]
+    assert arrays["inertia"].ravel().tolist() == [1, 3, 4]
+    assert arrays["nle"].ravel().tolist() == [10, 30, 40]
+    memory.add(9, FilteredSample(10.25, z, z, z, z))
+    assert memory.count(with_prior=False) == 3  # older ones than 10 s are forgotten
+
+
+def test_a_folder_that_cannot_be_made_stops_configure(graph, tmp_path, capfd):
+    (tmp_path / "file").write_text("")
+    node = graph.add(MetaLearner, "meta_learner", joints=["a"], out=str(tmp_path / "file" / "out"))
+    assert node.trigger_configure() == FAILURE
+    assert "choose another `out`" in capfd.readouterr().err
