@@ -33,8 +33,7 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={
-        f"{NAME}.robots": ["models/*.xml", "models/*.json"],
-        f"{NAME}.losses": ["*.safetensors"],
+        NAME: ["robots/models/*.xml", "robots/models/*.json", "losses/*.safetensors"],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
