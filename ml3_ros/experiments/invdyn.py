@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from ml3_ros.core.learned_loss import LearnedLoss
@@ -64,9 +63,18 @@ class InvdynConfig:
     test_factor: int = 10  # models are trained for this many horizons at meta-test
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "n_train_robots", "n_validation_robots", "n_test_robots"):
+        counts = ("seeds", "n_train_robots", "n_validation_robots", "n_test_robots", "test_factor")
+        for name in counts:
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if not (self.modes and self.architectures):
+            raise ConfigError("modes and architectures: name at least one of each")
+        for mode in self.modes:
+            if mode not in self.horizon:
+                raise ConfigError(f"horizon lacks {mode!r}: set horizon.{mode}")
+            for architecture in self.architectures:
+                if f"{mode}/{architecture}" not in self.outer_steps:
+                    raise ConfigError(f"outer_steps lacks '{mode}/{architecture}': set it")
 
 
 def run_invdyn(config: InvdynConfig, out: Path, report: Report) -> dict[str, Panel]:
@@ -164,7 +172,7 @@ def _panel(
     optimizee = recipe.optimizee(kind.units, config.robot)
     families = [InverseDynamicsFamily(optimizee, r, recipe.sampling()) for r in (validation, test)]
     horizon = config.horizon[mode]
-    x = checkpoints_until(horizon * config.test_factor)
+    x = tuple(sorted({horizon, *checkpoints_until(horizon * config.test_factor)}))
     step_sizes = {}
     specs = {name: (rows[0].spec, [row.phi for row in rows]) for name, rows in losses.items()}
     for name, rule, grid in (("sgd_tuned", "sgd", SGD_GRID), ("adam_tuned", "adam", ADAM_GRID)):

@@ -1,12 +1,12 @@
 """Meta-training to files: a run that was killed goes on, one that is done is loaded."""
 
+import importlib.metadata
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
-import ml3_ros
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.learned_loss import LearnedLoss, write_atomically
 from ml3_ros.core.meta_training import MetaTrainer
@@ -93,5 +93,5 @@ def revision() -> str:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return ml3_ros.__version__
+        return f"version {importlib.metadata.version('ml3_ros')}"
     return found.stdout.strip()

@@ -1,0 +1,63 @@
+"""Reachers that are simulated once, and settings with which everything takes seconds."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from ml3_ros.experiments import invdyn, train_loss
+from ml3_ros.experiments.invdyn import InvdynConfig
+from ml3_ros.tasks.inverse_dynamics import populations
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+
+population = functools.cache(populations.population)
+simulated = functools.cache(simulate)
+
+
+@pytest.fixture(autouse=True)
+def simulated_once(monkeypatch):
+    """Equal robots are simulated once for all tests."""
+    for module in (invdyn, train_loss):
+        monkeypatch.setattr(module, "population", population)
+        monkeypatch.setattr(module, "simulate", simulated)
+
+
+@pytest.fixture
+def tiny_config():
+    return InvdynConfig(
+        robot="reacher",
+        modes=("given",),
+        seeds=2,
+        n_tasks=2,
+        n_train_robots=2,
+        n_validation_robots=1,
+        n_test_robots=3,
+        outer_steps={"given/structured": 3, "given/mlp": 3},
+        horizon={"given": 4},
+        test_factor=2,
+    )
+
+
+@pytest.fixture
+def reacher():
+    """Return the population, recordings and trainer of a Reacher with F given."""
+    kind = population("reacher", "given")
+    recordings = simulated(kind.train, 2, 1)
+
+    def trainer(seeds=(0, 1), **rest):
+        recipe = Recipe(nle="given", **{"n_outer_steps": 6, "n_tasks": 2, **rest})
+        return recipe.trainer(recordings, kind.units, "reacher", seeds)
+
+    return kind, recordings, trainer
+
+
+@pytest.fixture
+def family(reacher):
+    kind, recordings, _ = reacher
+    recipe = Recipe(nle="given")
+    return InverseDynamicsFamily(
+        recipe.optimizee(kind.units, "reacher"), recordings, recipe.sampling()
+    )

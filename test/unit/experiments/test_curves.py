@@ -1,0 +1,89 @@
+"""Learning curves: the same start and batches for all, and infinity for what diverged."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ml3_ros.experiments.curves import checkpoints_until, learning_curves
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.family import nmse
+
+
+def baseline(family, rule, inner_lr):
+    net = family.optimizee
+    return squared_error(net.units, net.target, rule, inner_lr).spec
+
+
+def test_checkpoints():
+    assert checkpoints_until(1) == (0, 1)
+    assert checkpoints_until(100) == (0, 1, 2, 5, 10, 20, 50, 100)
+    assert checkpoints_until(750) == (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 750)
+
+
+def test_a_good_baseline_learns_on_every_robot(family):
+    curves = learning_curves(
+        family, baseline(family, "adam", 0.01), [{}], (0, 10, 60), seeds=(0, 1)
+    )
+    assert curves.shape == (2, 2, 3, 2)  # seeds, robots, checkpoints, joints
+    mean = curves.mean(-1)
+    assert np.all(mean[:, :, 2] < 0.5 * mean[:, :, 0])
+
+
+def test_methods_start_from_the_same_models(family):
+    one, other = (
+        learning_curves(family, baseline(family, *rule), [{}], (0, 1), seeds=(3, 4))
+        for rule in (("sgd", 0.1), ("adam", 0.01))
+    )
+    np.testing.assert_array_equal(one[:, :, 0], other[:, :, 0])
+    assert not np.array_equal(one[:, :, 1], other[:, :, 1])
+    tasks = torch.arange(2)
+    theta = family.init(tasks, torch.Generator().manual_seed(4))
+    held_out = family.held_out(tasks)
+    prediction = family.optimizee.call(theta, held_out)
+    expected = nmse(prediction, held_out[family.optimizee.target]).detach()
+    np.testing.assert_allclose(one[1, :, 0], expected, rtol=1e-4)
+
+
+def test_seeds_do_not_depend_on_each_other(reacher, family):
+    """Each seed has its own loss, models and batches."""
+    trainer = reacher[2]()
+    for _ in range(3):
+        trainer.step()
+    phis = [trainer.seed_phi(i) for i in range(2)]
+    together = learning_curves(family, trainer.spec, phis, (0, 4), seeds=(7, 8))
+    for i, seed in enumerate((7, 8)):
+        alone = learning_curves(family, trainer.spec, [phis[i]], (0, 4), seeds=(seed,))
+        np.testing.assert_allclose(together[i], alone[0], rtol=1e-3)
+    shared = learning_curves(family, trainer.spec, phis[:1], (0, 4), seeds=(7, 8))
+    np.testing.assert_allclose(shared[0], together[0], rtol=1e-3)
+    assert not np.allclose(shared[1, :, 1], together[1, :, 1], rtol=1e-5)
+
+
+def test_checkpoints_do_not_change_the_run(family):
+    spec = baseline(family, "adam", 0.01)
+    every = learning_curves(family, spec, [{}], range(11), seeds=(0,))
+    last = learning_curves(family, spec, [{}], (10,), seeds=(0,))
+    np.testing.assert_array_equal(every[:, :, 10:], last)
+
+
+def test_a_model_that_diverged_is_infinite(family):
+    curves = learning_curves(family, baseline(family, "sgd", 1e8), [{}], (0, 30), seeds=(0,))
+    assert np.isfinite(curves[:, :, 0]).all()
+    assert np.isinf(curves[:, :, 1]).any()
+    assert not np.isnan(curves).any()
+
+
+def test_progress_is_told_at_every_checkpoint(family):
+    told = []
+    learning_curves(
+        family, baseline(family, "sgd", 0.1), [{}], (0, 2, 3), seeds=(0,), progress=told.append
+    )
+    assert told == [0, 2, 3]
+
+
+@pytest.mark.parametrize("seeds", [(0,), (0, 1)])
+def test_one_phi_serves_all_seeds(family, seeds):
+    curves = learning_curves(family, baseline(family, "sgd", 0.1), [{}], (1,), seeds=seeds)
+    assert curves.shape[0] == len(seeds)
