@@ -62,6 +62,8 @@ def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
     """
     if checkpoint.exists():
         restore_trainer(trainer, checkpoint.read_bytes())
+    else:  # a place that cannot be written is found now, not at the end
+        write_atomically(checkpoint, trainer_to_bytes(trainer))
     diverged = 0
     bar = tqdm(
         total=trainer.config.n_outer_steps,

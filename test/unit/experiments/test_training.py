@@ -9,7 +9,7 @@ import pytest
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.errors import DataError, LossFileError
+from ml3_ros.errors import DataError, LossFileError, Ml3Error
 from ml3_ros.experiments import train_loss as module
 from ml3_ros.experiments import training
 from ml3_ros.experiments.train_loss import TrainConfig, train_loss
@@ -100,9 +100,8 @@ def test_a_killed_run_goes_on_to_the_same_losses(reacher, tmp_path, killed_after
     killed_after(n_steps)
     with pytest.raises(Killed):
         train_losses(make(), tmp_path / "killed", kind.units, "reacher", str)
-    assert (tmp_path / "killed" / "checkpoint.safetensors").exists() == (n_steps > 2)
-    trainer = make()
-    losses = train_losses(trainer, tmp_path / "killed", kind.units, "reacher", str)
+    assert (tmp_path / "killed" / "checkpoint.safetensors").exists()
+    losses = train_losses(make(), tmp_path / "killed", kind.units, "reacher", str)
     assert [x.to_bytes() for x in losses] == [x.to_bytes() for x in whole]
     assert not (tmp_path / "killed" / "checkpoint.safetensors").exists()
 
@@ -120,6 +119,16 @@ def test_a_checkpoint_that_is_not_ours_is_named_and_kept(reacher, tmp_path, kill
     checkpoint.write_bytes(data[:-5])
     with pytest.raises(DataError, match=r"corrupt.*delete it"):
         run_to_end(make(), checkpoint, "same")
+
+
+def test_a_folder_that_cannot_be_written_is_found_before_training(
+    reacher, tmp_path, never_trained
+):
+    kind, _, make = reacher
+    (tmp_path / "file").touch()
+    never_trained()
+    with pytest.raises(Ml3Error, match="cannot write"):
+        train_losses(make(), tmp_path / "file" / "out", kind.units, "reacher", str)
 
 
 def test_a_damaged_loss_in_the_folder_is_named(reacher, tmp_path):

@@ -1,0 +1,122 @@
+"""`ml3 experiment` and `ml3 train`, with settings so small that they take seconds."""
+
+from __future__ import annotations
+
+import functools
+import json
+
+import pytest
+
+from ml3_ros.cli.main import main
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.experiments import invdyn, train_loss
+from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.tasks.inverse_dynamics import populations
+
+population = functools.cache(populations.population)
+
+TINY_EXPERIMENT = [
+    "modes=given",
+    "architectures=structured",
+    "n_train_robots=2",
+    "n_validation_robots=1",
+    "n_test_robots=2",
+    "outer_steps.given/structured=2",
+    "horizon.given=4",
+    "test_factor=1",
+]
+TINY_LOSS = ["robot=reacher", "n_robots=1", "recipe.nle=given", "recipe.n_outer_steps=2"]
+
+
+@pytest.fixture(autouse=True)
+def units_measured_once(monkeypatch):
+    for module in (invdyn, train_loss):
+        monkeypatch.setattr(module, "population", population)
+
+
+def test_experiment_writes_its_folder(tmp_path, capsys):
+    out = tmp_path / "out"
+    words = ["experiment", "invdyn_reacher", "--quick", "--seeds", "1", "--out", str(out)]
+    assert main([*words, *TINY_EXPERIMENT]) == 0
+    found = json.loads((out / "metrics.json").read_text())
+    assert found["experiment"] == "invdyn_reacher"
+    assert found["config"]["seeds"] == 1
+    assert found["config"]["n_test_robots"] == 2
+    for curve in found["methods"].values():
+        assert len(curve["per_seed"]) == 1
+    said = capsys.readouterr().out
+    assert str(out / "metrics.json") in said
+    for suffix in (".png", ".svg"):
+        figures = list(out.glob(f"*{suffix}"))
+        assert len(figures) == 1
+        assert str(figures[0]) in said
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["nope=1"], "nope=1"),
+        (["seeds=x"], "seeds=x"),
+        (["--seeds", "0"], "--seeds must be >= 1"),
+        (["n_test_robots=0"], "n_test_robots=0"),
+    ],
+)
+def test_experiment_refuses_wrong_settings(tmp_path, capsys, words, sentence):
+    assert main(["experiment", "invdyn_reacher", "--out", str(tmp_path / "out"), *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_experiments_are_listed_and_unknown_ones_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main(["experiment", "--help"])
+    assert caught.value.code == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in EXPERIMENTS)
+    with pytest.raises(SystemExit) as caught:
+        main(["experiment", "invdyn_dragon", "--out", str(tmp_path)])
+    assert caught.value.code == 2
+    assert "invdyn_sawyer" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["experiment", "invdyn_reacher"])
+    assert "--out" in capsys.readouterr().err
+
+
+def test_train_writes_a_loss_that_says_how(tmp_path, capsys):
+    path = tmp_path / "my_loss.safetensors"
+    words = [*TINY_LOSS, "recipe.use_prior=False", "seed=7"]
+    assert main(["train", "--out", str(path), *words]) == 0
+    assert str(path) in capsys.readouterr().out
+    config = LearnedLoss.load(path).provenance["config"]
+    assert (config["robot"], config["seed"], config["n_robots"]) == ("reacher", 7, 1)
+    assert config["recipe"]["use_prior"] is False
+    assert config["recipe"]["nle"] == "given"
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["robot=dragon"], "dragon"),
+        (["recipe.nle=perhaps"], "recipe.nle=perhaps"),
+        (["recipe.n_outer_steps=0"], "n_outer_steps"),
+        (["recipe.inner_lr=-1"], "inner_lr"),
+        (["n_robots=0"], "n_robots=0"),
+        (["seed"], "key=value"),
+    ],
+)
+def test_train_refuses_wrong_settings(tmp_path, capsys, words, sentence):
+    path = tmp_path / "loss.safetensors"
+    assert main(["train", "--out", str(path), *TINY_LOSS, *words]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not path.exists()
+
+
+def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+    (tmp_path / "file").touch()
+    below = tmp_path / "file" / "out"
+    assert main(["train", "--out", str(below / "loss.safetensors"), *TINY_LOSS]) == 2
+    words = ["experiment", "invdyn_reacher", "--quick", "--out", str(below), *TINY_EXPERIMENT]
+    assert main(words) == 2
+    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ml3: ")]
+    assert len(said) == 2
+    assert all(str(below) in line for line in said)
