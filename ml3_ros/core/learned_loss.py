@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -124,7 +125,22 @@ class LearnedLoss:
             raise LossFileError(f"{source} holds parameters that are not float32: retrain it")
         if not all(p.isfinite().all() for p in phi.values()):
             raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
-        return LearnedLoss(spec=spec, phi=phi, provenance=provenance)
+        loss = LearnedLoss(spec=spec, phi=phi, provenance=provenance)
+        try:
+            value = loss._value_at_zero()
+        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+            raise LossFileError(
+                f"{source} has options that do not work ({_brief(error)}): retrain it"
+            ) from error
+        if not math.isfinite(value):
+            raise LossFileError(f"{source} gives the value {value} for no error: retrain it")
+        return loss
+
+    def _value_at_zero(self) -> float:
+        """Return the loss where all inputs are zero."""
+        inputs = (self.spec.target, *self.spec.context)
+        zeros = {x.name: torch.zeros(1, len(x.scale)) for x in inputs}
+        return float(self.function()(self.phi, zeros[self.spec.target.name], zeros))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""

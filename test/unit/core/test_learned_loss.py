@@ -218,6 +218,27 @@ def test_headers_that_lie_are_refused(loss, change, sentence):
         LearnedLoss.from_bytes(file_of(change(header_of(loss)), loss.phi))
 
 
+@pytest.mark.parametrize(
+    ("name", "values"), [("bound", ("x", None, [1.0], 0.0, float("nan"), 10**400))]
+)
+def test_options_that_do_not_work_are_refused(make_spec, random_phi, name, values):
+    spec = make_spec("structured")
+    phi = spec.network().init(torch.Generator())
+    header = header_of(LearnedLoss(spec=spec, phi=phi))
+    for value in values:
+        options = {**header["spec"]["options"], name: value}
+        changed = {**header, "spec": {**header["spec"], "options": options}}
+        with pytest.raises(LossFileError):
+            LearnedLoss.from_bytes(file_of(changed, phi))
+
+
+def test_a_loss_that_is_nowhere_finite_is_refused(make_spec):
+    spec = make_spec("mlp")
+    phi = {k: torch.full_like(p, 3e38) for k, p in spec.network().init(torch.Generator()).items()}
+    with pytest.raises(LossFileError, match="value"):
+        LearnedLoss.from_bytes(file_of(header_of(LearnedLoss(spec=spec, phi=phi)), phi))
+
+
 def test_deeply_nested_headers_are_refused(loss):
     header = header_of(loss)
     for depth in (300, 900, 5000, 100_000):

@@ -190,32 +190,47 @@ def test_at_meta_train_the_prior_changes_what_is_learned(recordings, units_of, n
     assert torch.equal(unshaped, unshaped_too)
 
 
-def test_task_losses_are_mean_squares_in_the_robots_units(float64, numbered):
+def with_errors(net, theta, batch, size):
+    """Return batch and extra from which the model is off by `size` in the robot's units."""
+    effort, acceleration = (torch.tensor(x) for x in (net.units.effort, net.units.acceleration))
+    truth = {
+        "inertia": net.inertia(theta, batch["q"]) + size * effort[:, None] / acceleration,
+        "nle": net.nle(theta, batch["q"], batch["v"]) + size * effort,
+    }
+    return {**batch, "tau": net.call(theta, batch) + size * effort}, truth
+
+
+def test_task_losses_are_squares_in_the_robots_units(float64, numbered):
     doubles = {k: getattr(numbered, k).double() for k in ("q", "v", "a", "tau", "inertia", "nle")}
     family = family_of(replace(numbered, **doubles))
-    net = family.optimizee
     theta = family.init(torch.tensor([0, 1]), generator())
-    batch, extra = family.query(torch.tensor([0, 1]), torch.tensor([0, 5]), generator())
-    terms = family.task_losses(theta, batch, extra)
-    effort = torch.tensor(net.units.effort)
-    acceleration = torch.tensor(net.units.acceleration)
-    errors = {
-        "task": (net.call(theta, batch) - batch["tau"]) / effort,
-        "nle": (net.nle(theta, batch["q"], batch["v"]) - extra["nle"]) / effort,
-        "inertia": (net.inertia(theta, batch["q"]) - extra["inertia"])
-        / effort[:, None]
-        * acceleration,
-    }
-    assert set(terms) == set(errors)
-    for name, error in errors.items():
-        torch.testing.assert_close(terms[name], error.square().flatten(1).mean(1))
-    truth = {
-        "inertia": net.inertia(theta, batch["q"]),
-        "nle": net.nle(theta, batch["q"], batch["v"]),
-    }
-    perfect = family.task_losses(theta, {**batch, "tau": net.call(theta, batch)}, truth)
-    assert all(float(value.abs().max()) < 1e-20 for value in perfect.values())
+    batch, _ = family.query(torch.tensor([0, 1]), torch.tensor([0, 5]), generator())
+    for size, expected in ((0.0, 0.0), (1.0, 1.0), (-3.0, 9.0)):
+        terms = family.task_losses(theta, *with_errors(family.optimizee, theta, batch, size))
+        assert set(terms) == {"task", "inertia", "nle"}
+        for value in terms.values():
+            torch.testing.assert_close(
+                value, torch.full((2,), expected, dtype=torch.float64), rtol=1e-6, atol=1e-6
+            )
     assert set(family.task_losses(theta, batch, {})) == {"task"}
+
+
+def test_every_joint_and_sample_counts_in_the_task_losses(float64, numbered):
+    family = family_of(replace(numbered, q=numbered.q.double()))
+    theta = family.init(torch.tensor([0]), generator())
+    batch, _ = family.query(torch.tensor([0]), torch.tensor([0]), generator())
+    batch = {k: x.double() for k, x in batch.items()}
+    exact, truth = with_errors(family.optimizee, theta, batch, 1.0)
+    expected = family.task_losses(theta, exact, truth)
+    for sample in (0, 19):
+        for joint in (0, 1):
+            changed = {**exact, "tau": exact["tau"].clone()}
+            changed["tau"][0, sample, joint] *= 3.0
+            other = {k: x.clone() for k, x in truth.items()}
+            other["nle"][0, sample, joint] *= 3.0
+            other["inertia"][0, sample, joint, 1 - joint] *= 3.0
+            found = family.task_losses(theta, changed, other)
+            assert all(float((found[k] - value).abs()) > 1e-3 for k, value in expected.items())
 
 
 def test_with_f_given_the_target_is_what_is_left_of_the_torque(numbered):
@@ -225,7 +240,7 @@ def test_with_f_given_the_target_is_what_is_left_of_the_torque(numbered):
     prediction = family.optimizee.call(theta, batch)
     terms = family.task_losses(theta, {**batch, "tau_inertial": prediction}, extra)
     assert set(terms) == {"task", "inertia"}
-    assert not terms["task"].any()
+    assert float(terms["task"].max()) < 1e-6
 
 
 def test_families_that_cannot_be_are_refused(numbered):
