@@ -15,7 +15,6 @@ from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
-LOG_WEIGHT_BOUND = 6.0  # weights stay within e^-6 .. e^6, also far outside the training data
 
 
 class MetaLoss(FunctionalModule):
@@ -76,6 +75,10 @@ class StructuredLoss(MetaLoss):
         n_outputs: Number k of predicted quantities.
         context_sizes: Names and sizes of the further observed inputs.
         hidden: Widths of the hidden layers of the weight network.
+        bound: Weights stay within e^-bound .. e^bound, also far outside the training data.
+        normalised: Whether the weights of a batch have geometric mean 1, so that they say only
+            which errors count more. Use it with Adam, which ignores the size of its gradients:
+            there the size of the weights would drift.
     """
 
     def __init__(
@@ -84,8 +87,11 @@ class StructuredLoss(MetaLoss):
         context_sizes: Mapping[str, int],
         *,
         hidden: tuple[int, ...] = (40, 40),
+        bound: float = 6.0,
+        normalised: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
+        self.bound, self.normalised = bound, normalised
         n_context = sum(self.context_sizes.values())
         n_inputs = 2 * n_context + len(self.context_sizes)
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
@@ -100,7 +106,10 @@ class StructuredLoss(MetaLoss):
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         error = prediction - target
         log_weight = self.net.call(scoped(phi, "net"), self._features(context))
-        weight = log_weight.clamp(-LOG_WEIGHT_BOUND, LOG_WEIGHT_BOUND).exp()
+        if self.normalised:
+            log_weight = log_weight - log_weight.mean((-2, -1), keepdim=True)
+        # a smooth bound: a hard one has no gradient, and what it stops never comes back
+        weight = (self.bound * (log_weight / self.bound).tanh()).exp()
         scale = phi["log_scale"].clamp_min(0.0).exp().unsqueeze(-2)
         # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
         penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())

@@ -53,8 +53,8 @@ class InvdynConfig:
     n_test_robots: int = 16
     outer_steps: dict[str, int] = field(
         default_factory=lambda: {
-            "given/structured": 2000,
-            "given/mlp": 8000,
+            "given/structured": 1000,
+            "given/mlp": 5000,
             "learned/structured": 300,
             "learned/mlp": 2000,
         }

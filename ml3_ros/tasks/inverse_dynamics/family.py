@@ -10,6 +10,8 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
+MEAN_SQUARE_FLOOR = 1e-8  # of a joint's squared error in its own units
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SamplingConfig:
@@ -118,20 +120,28 @@ class InverseDynamicsFamily:
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the terms of eq. (9), each (*lead,), in the robot's units.
 
-        "task" is the mean squared torque error; with the physics prior at hand, "inertia" is
+        "task" is the squared torque error; with the physics prior at hand, "inertia" is
         ||M_theta(q) - M(q)||^2 and, where F is learned, "nle" is ||F_theta(q, v) - F(q, v)||^2.
+        Each is the geometric mean over the joints (rows of M) of the joint's mean square, so that
+        every joint counts alike: on a mean, a loss gains most by serving the largest alone.
         """
         net = self.optimizee
         effort = torch.tensor(net.units.effort)
         error = (net.call(theta, batch) - batch[net.target]) / effort
-        terms = {"task": error.square().mean((-2, -1))}
+        terms = {"task": _over_joints(error.square().mean(-2))}
         if "inertia" in extra:
             difference = net.inertia(theta, batch["q"]) - extra["inertia"]
-            terms["inertia"] = net.scale_inertia(difference).square().mean((-3, -2, -1))
+            rows = net.scale_inertia(difference).square().mean((-3, -1))
+            terms["inertia"] = _over_joints(rows)
         if "nle" in extra and net.nle_mode == "learned":
             difference = (net.nle(theta, batch["q"], batch["v"]) - extra["nle"]) / effort
-            terms["nle"] = difference.square().mean((-2, -1))
+            terms["nle"] = _over_joints(difference.square().mean(-2))
         return terms
+
+
+def _over_joints(mean_square: Tensor) -> Tensor:
+    """Return the geometric mean (*lead,) of a positive quantity per joint (*lead, n)."""
+    return (mean_square + MEAN_SQUARE_FLOOR).log().mean(-1).exp()
 
 
 def nmse(prediction: Tensor, target: Tensor) -> Tensor:

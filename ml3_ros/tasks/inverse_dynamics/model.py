@@ -111,7 +111,7 @@ class InverseDynamicsNet(FunctionalModule):
         return self._scaled_nle(theta, q, v) * self._effort
 
     def scale_inertia(self, inertia: Tensor) -> Tensor:
-        """Return a matrix [kg m^2] (..., n, n) in the network's units, where entries are about 1."""
+        """Return a matrix [kg m^2] (..., n, n) in the network's units: entries are about 1."""
         return inertia / (self._effort.unsqueeze(-1) * self._acceleration_gain)
 
     def _scaled_inertia(self, theta: Params, q: Tensor) -> Tensor:

@@ -4,7 +4,7 @@ Nothing in here knows a robot model: this is what runs beside a real arm.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -24,7 +24,7 @@ from ml3_ros.tasks.inverse_dynamics.sample_buffer import SampleBuffer
 class OnlineConfig:
     """How a stream is learned from."""
 
-    sampling: SamplingConfig = SamplingConfig(steps_per_window=8)
+    sampling: SamplingConfig = field(default_factory=lambda: SamplingConfig(steps_per_window=8))
     first_snapshot: int = 8  # gradient steps; then each time `snapshot_ratio` times later
     snapshot_ratio: float = 1.4
 

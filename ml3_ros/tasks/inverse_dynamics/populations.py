@@ -50,14 +50,10 @@ def population(robot: str, nle: NleMode) -> Population:
         units = _units(nominal, nle)
     else:
         nominal = replace(nominal, torque_noise_share=0.01)
-        train = replace(
-            nominal, payload=(0.0, payload), mass_share=0.2, friction=(0.0, 1.5)
-        )
+        train = replace(nominal, payload=(0.0, payload), mass_share=0.2, friction=(0.0, 1.5))
         perturbed = replace(train, payload=(payload / 3.0, payload), friction=(0.5, 1.5))
         units = _units(train, nle)
-    return Population(
-        train=train, tests={"nominal": nominal, "perturbed": perturbed}, units=units
-    )
+    return Population(train=train, tests={"nominal": nominal, "perturbed": perturbed}, units=units)
 
 
 def _units(config: SimulationConfig, nle: NleMode) -> Units:

@@ -41,17 +41,17 @@ class Recipe:
             the tested one.
         steps_per_window: With F learned, gradient steps per window of 8 new samples.
         horizon: Inner steps after which a model is reset; None takes the tested one.
-        n_tasks: Models trained at once under each loss; None takes the tested number.
+        n_tasks: Models trained at once under each loss.
     """
 
     nle: NleMode = "learned"
     architecture: Literal["structured", "mlp"] = "structured"
     use_prior: bool = True
-    n_outer_steps: int = 600
+    n_outer_steps: int = 300
     inner_lr: float | None = None
     steps_per_window: int = 1
     horizon: int | None = None
-    n_tasks: int | None = None
+    n_tasks: int = 4
 
     def sampling(self) -> SamplingConfig:
         """Return how samples become batches: iid with F given, a stream with F learned."""
@@ -70,6 +70,9 @@ class Recipe:
             architecture=self.architecture,
             inner_optimizer="adam" if self.nle == "learned" else "sgd",
             inner_lr=inner_lr,
+            options={"normalised": True, "bound": 1.0}
+            if (self.nle, self.architecture) == ("learned", "structured")
+            else {},
         )
 
     def _tested_step_size(self, robot: str) -> float:
@@ -90,14 +93,14 @@ class Recipe:
         }
         if self.nle == "given":
             return MetaTrainConfig(
-                n_tasks=self.n_tasks or 4,
+                n_tasks=self.n_tasks,
                 unroll=10 if structured else 1,
                 outer_every_step=True,
                 horizon=self.horizon or 100,
                 **common,
             )
         return MetaTrainConfig(
-            n_tasks=self.n_tasks or 8,
+            n_tasks=self.n_tasks,
             unroll=20 if structured else 1,
             outer_every_step=True,
             horizon=self.horizon or 750 * self.steps_per_window,

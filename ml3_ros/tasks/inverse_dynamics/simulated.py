@@ -3,7 +3,7 @@
 Only meta-training and experiments use this; it is the one place of the task that knows a model.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class SimulationConfig:
     """
 
     robot: str = "sawyer"  # name or path, see robots.registry
-    excitation: ExcitationConfig = ExcitationConfig()
+    excitation: ExcitationConfig = field(default_factory=ExcitationConfig)
     rate: float = 100.0  # samples per second [Hz]
     support_seconds: float = 60.0  # what may be learned from [s]
     held_out_seconds: float = 20.0  # other trajectories of the same robot [s]

@@ -53,6 +53,6 @@ def recordings_from_stream(
     for name in (*REQUIRED, *(name for name in PRIOR if name in signals)):
         x = np.asarray(signals[name])
         if len(x) != total:
-            raise DataError(f"{name} has {len(x)} samples, q has {total}: pair them by their stamps")
+            raise DataError(f"{name} has {len(x)} samples, q has {total}: pair them by stamp")
         cut[name] = torch.from_numpy(x[rows].astype(np.float32))
     return Recordings(**cut, n_support=round(length * support_share))
