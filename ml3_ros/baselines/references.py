@@ -152,8 +152,7 @@ def _run_rows(
         for i in np.flatnonzero((counts >= begin) & (counts < begin + window)):
             heldout[i] = nmse(solver.predict(rows[learned:]), tau[learned:])
         block = slice(begin, min(begin + window, learned))
-        if block.start < learned:
-            predicted[block] = solver.predict(rows[block])
-            solver.update(rows[block], tau[block])
+        predicted[block] = solver.predict(rows[block])
+        solver.update(rows[block], tau[block])
     predicted[learned:] = solver.predict(rows[learned:])
     return Reference(predicted=predicted, heldout=heldout)

@@ -73,7 +73,9 @@ def live_figure(report: RunReport) -> Figure:
         ]
         handles = _torque_panels(tiles, columns, report)
         seconds = min(LAST_SECONDS, report.t[-1] - report.t[0])
+        frozen = report.t[-1] - seconds >= report.learn_seconds - 1.0
         heading = f"({'abcd'[len(panels)]})  torque of each joint, last {seconds:.0f} s"
+        heading += ", held out: nothing is learned any more" if frozen else ""
         _write(figure, LEFT, torques_top - 0.42, heading, **HEADING)
         figure.legend(
             handles=handles,
@@ -112,7 +114,8 @@ def _write(figure: Figure, x: float, y: float, text: str, **style: Any) -> None:
 
 def _title(report: RunReport) -> str:
     robot = Path(str(report.config.get("robot", "arm"))).stem
-    return f"Inverse dynamics of {robot}, learned in {report.learn_seconds:.3g} s of motion"
+    seconds = round(2 * report.learn_seconds) / 2
+    return f"Inverse dynamics of {robot}, learned in {seconds:g} s of motion"
 
 
 def _panels(report: RunReport) -> tuple[str, ...]:

@@ -20,14 +20,16 @@ from ml3_ros.nodes.parameters import Param
 from ml3_ros.robots.registry import load_robot
 
 TICK_S = 0.004  # between looks at what is due
+MOST_PER_S = 500.0  # samples that a learner in Python takes in without losing any [1/s]
 
 
 class BagPlayer(Ml3Node):
     """Publishes every sample of a recording in order, once, at the pace of its stamps.
 
     It begins when a subscriber is there and skips nothing: late, it lets the robot's time slip.
-    Faster than real time it keeps at most `max_ahead` samples beyond what `adaptation` tells to
-    have been used. After the last sample the latched topic `stream_finished` turns true.
+    Faster than real time it sends no more than MOST_PER_S, and keeps at most `max_ahead` samples
+    beyond what `adaptation` tells to have been used. After the last sample the latched topic
+    `stream_finished` turns true.
     """
 
     PARAMETERS = (
@@ -73,7 +75,10 @@ class BagPlayer(Ml3Node):
         p = self.parameters
         self._sent, self._begun = 0, False
         self._deadline = time.monotonic() + p["subscriber_timeout"]
-        self._pacer = Pacer(self._recording.t, rate=p["rate"], max_ahead=p["max_ahead"])
+        rate = min(p["rate"], max(1.0, MOST_PER_S * self._recording.dt))
+        if rate < p["rate"]:
+            self.get_logger().info(f"playing at rate {rate:.3g}: more samples would get lost")
+        self._pacer = Pacer(self._recording.t, rate=rate, max_ahead=p["max_ahead"])
         self._finished.publish(Bool(data=False))
 
     def told(self) -> dict[str, object]:

@@ -101,6 +101,8 @@ class BagThread:
             try:
                 message = self._queue.get(timeout=FLUSH_S)
             except queue.Empty:
+                if not threading.main_thread().is_alive():  # the program ended without `close`
+                    return
                 writer.flush()
                 continue
             if message is None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-LONGEST_STEP_S = 0.05  # a clock that jumps further lets the recording's time slip
-BURST = 20  # samples due at once, at most: a fifth of what subscribers keep
+BURST = 20  # samples due at once, at most: a fifth of what subscribers keep; time slips instead
 STALL_S = 5.0  # a reader that is silent for so long is not waited for
 
 
@@ -39,7 +38,7 @@ class Pacer:
 
     def due(self, now: float, sent: int) -> int:
         """Return how many samples are due at clock time `now` [s], `sent` of them being out."""
-        step = 0.0 if self._clock is None else min(now - self._clock, LONGEST_STEP_S)
+        step = 0.0 if self._clock is None else now - self._clock
         self._clock = now
         self._position += step * self._speed(now, sent)
         due = int(np.searchsorted(self._t, self._position, side="right"))

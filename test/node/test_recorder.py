@@ -18,6 +18,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, String
 
 from ml3_msgs.msg import LearnedLoss
+from ml3_ros.nodes import bag_thread
 from ml3_ros.nodes.bag_thread import BagThread
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.recorder import Recorder
@@ -105,7 +106,8 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(graph, tmp_path, capfd):
     assert recorder.state_name() == "inactive"
 
 
-def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path):
+def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path, monkeypatch):
+    monkeypatch.setattr(bag_thread, "QUEUE_LENGTH", 4)
     thread = BagThread(tmp_path / "bag", "mcap")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
@@ -114,12 +116,23 @@ def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path):
         while thread.error is None:
             assert time.monotonic() < end
             thread.offer("/x", "std_msgs/msg/String", 1, bytes(100_000))
-            time.sleep(0.001)
         assert not thread.offer("/x", "std_msgs/msg/String", 1, b"")
         thread.close()
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "free disk space" in str(thread.error)
+
+
+def test_a_program_that_forgets_to_close_still_ends_with_a_whole_bag(tmp_path):
+    script = (
+        "import sys, pathlib, ml3_ros.nodes.bag_thread as b\n"
+        "thread = b.BagThread(pathlib.Path(sys.argv[1]), 'sqlite3')\n"
+        "thread.offer('/x', 'std_msgs/msg/String', 1, b'raw')\n"
+        "raise SystemExit(3)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "bag")]
+    assert subprocess.run(command, timeout=30.0, check=False).returncode == 3
+    assert contents(tmp_path / "bag") == {"/x": [b"raw"]}
 
 
 def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path):

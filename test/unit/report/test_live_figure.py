@@ -71,6 +71,7 @@ def test_no_text_covers_another_and_all_of_it_is_inside(save_run):
 def test_every_method_is_named_beside_its_line(save_run):
     report = build_report(save_run())
     written = [text for text, _ in texts(live_figure(report))]
+    assert "1 s" in written, "robot time above the gradient steps"
     for name, method in report.methods.items():
         panels = 2 if np.isfinite(method.heldout).any() else 1
         assert written.count(method_style(name).label) >= panels, name
