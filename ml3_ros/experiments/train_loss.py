@@ -1,7 +1,7 @@
 """Meta-train one loss for the inverse dynamics of an arm; this made the losses of the package."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml3_ros.core.learned_loss import LearnedLoss
@@ -28,7 +28,7 @@ class TrainConfig:
     """
 
     robot: str = "sawyer"
-    recipe: Recipe = Recipe()
+    recipe: Recipe = field(default_factory=Recipe)
     n_robots: int = 32
     seed: int = 0
 
