@@ -53,10 +53,10 @@ class InvdynConfig:
     n_test_robots: int = 16
     outer_steps: dict[str, int] = field(
         default_factory=lambda: {
-            "given/structured": 1000,
-            "given/mlp": 5000,
-            "learned/structured": 300,
-            "learned/mlp": 2000,
+            "given/structured": 400,
+            "given/mlp": 3000,
+            "learned/structured": 150,
+            "learned/mlp": 1000,
         }
     )
     horizon: dict[str, int] = field(default_factory=lambda: {"given": 100, "learned": 375})
