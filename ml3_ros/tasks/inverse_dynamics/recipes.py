@@ -121,7 +121,9 @@ class Recipe:
     ) -> MetaTrainer:
         """Return the trainer of one loss per seed."""
         if self.use_prior and recordings.inertia is None:
-            raise ConfigError("the shaped loss needs the inertia prior: record it, or use_prior off")
+            raise ConfigError(
+                "the shaped loss needs the inertia prior: record it, or use_prior off"
+            )
         family = InverseDynamicsFamily(self.optimizee(units, robot), recordings, self.sampling())
         return MetaTrainer(family, self.loss_spec(units, robot), self.meta_training(), seeds)
 

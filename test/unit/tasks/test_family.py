@@ -179,9 +179,9 @@ def test_at_meta_train_the_prior_changes_what_is_learned(recordings, units_of, n
     phis = []
     for use_prior, scale in ((True, 1.0), (True, 1.5), (False, 1.0), (False, 1.5)):
         known = replace(recordings, inertia=scale * recordings.inertia)
-        recipe = Recipe(nle=nle, use_prior=use_prior, n_outer_steps=3)
+        recipe = Recipe(nle=nle, use_prior=use_prior, n_outer_steps=2, n_tasks=2)
         trainer = recipe.trainer(known, units_of(recordings, nle), "reacher", (0,))
-        for _ in range(3):
+        for _ in range(2):
             trainer.step()
         phis.append(torch.cat([p.flatten() for p in trainer.seed_phi(0).values()]))
     shaped, shaped_by_other, unshaped, unshaped_too = phis
