@@ -1,12 +1,15 @@
-"""Learn an arm's inverse dynamics while it moves, with a learned loss and no ROS."""
+"""Learn an arm's inverse dynamics while it moves, with a learned loss and without ROS."""
 
-from ml3_ros import InverseDynamicsNet, OnlineConfig, OnlineLearner, Units, shipped_loss, simulate_stream
+from ml3_ros import InverseDynamicsNet, OnlineConfig, OnlineLearner, Units
+from ml3_ros import SimulationConfig, shipped_loss, simulate
 
 loss = shipped_loss("sawyer_ml3_shaped")
-units = Units.from_dict(loss.provenance["units"])
-learner = OnlineLearner(InverseDynamicsNet(units), {"ml3": loss}, OnlineConfig(), seed=0)
-for t, q, v, a, tau in simulate_stream("sawyer", seconds=20.0, seed=1):
-    learner.push(t, q, v, a, tau)  # a stream of a real arm looks the same
+net = InverseDynamicsNet(Units.from_dict(loss.provenance["units"]))
+learner = OnlineLearner(net, {"ml3": loss}, OnlineConfig(), seed=0)
+arm = simulate(SimulationConfig(robot="sawyer", payload=(1.0, 3.0)), n_tasks=1, seed=7)
+for k in range(2000):  # 20 s of motion; samples of a real arm look the same
+    q, v, a, tau = arm.q[0, k], arm.v[0, k], arm.a[0, k], arm.tau[0, k]
+    learner.push(k * 0.01, q, v, a, tau)
     learner.learn()
-print("predicted torque [N m]:", learner.predict("ml3", q, v, a).round(2))
-print("measured torque  [N m]:", tau.round(2))
+print("predicted [N m]", learner.predict("ml3", q, v, a).round(2))
+print("measured  [N m]", tau.numpy().round(2))

@@ -1,1 +1,42 @@
-"""Meta learning via learned loss for robot arms: a learning core, robots, and ROS 2 nodes."""
+"""Meta learning via learned loss for robot arms: a learning core, robots, and ROS 2 nodes.
+
+The names below are the public ones. They are imported when first used, so that a node which needs
+no torch does not load it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "LearnedLoss": "ml3_ros.core.learned_loss",
+    "LossSpec": "ml3_ros.core.loss_spec",
+    "MetaTrainConfig": "ml3_ros.core.meta_training",
+    "MetaTrainer": "ml3_ros.core.meta_training",
+    "adapt": "ml3_ros.core.inner_loop",
+    "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",
+    "InverseDynamicsNet": "ml3_ros.tasks.inverse_dynamics.model",
+    "OnlineConfig": "ml3_ros.tasks.inverse_dynamics.online",
+    "OnlineLearner": "ml3_ros.tasks.inverse_dynamics.online",
+    "Recipe": "ml3_ros.tasks.inverse_dynamics.recipes",
+    "Recordings": "ml3_ros.tasks.inverse_dynamics.recordings",
+    "SimulationConfig": "ml3_ros.tasks.inverse_dynamics.simulated",
+    "Units": "ml3_ros.tasks.inverse_dynamics.units",
+    "load_robot": "ml3_ros.robots.registry",
+    "shipped_loss": "ml3_ros.losses",
+    "simulate": "ml3_ros.tasks.inverse_dynamics.simulated",
+    "squared_error": "ml3_ros.tasks.inverse_dynamics.baseline_losses",
+}
+
+__all__ = ["__version__", *sorted(_PUBLIC)]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_PUBLIC[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_PUBLIC})
