@@ -136,7 +136,8 @@ class PolicyOptimizer(Ml3Node):
     def _start_worker(self, units: Units) -> None:
         p = self.parameters
         torch.set_num_threads(1)
-        online = make_learner(units, self._shelf.losses, p)
+        losses = {name: self._shelf.losses[name] for name in self._shelf.wanted}
+        online = make_learner(units, losses, p)
         config = {"experiment": "invdyn_live", **p.values(), "units": units.to_dict()}
         config["window"] = online.config.sampling.window
         self._folder.save_config(config)

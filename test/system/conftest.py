@@ -1,0 +1,108 @@
+"""Whole systems: `ml3 up` in a process group of its own, and what becomes of its processes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+DEADLINE_S = 60.0
+
+
+def runs(pid: int) -> bool:
+    """Return whether a process runs; one that only waits to be collected does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
+    """Return when `condition` is true; fail after `timeout_s`."""
+    end = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < end, "condition not met in time"
+        time.sleep(0.02)
+
+
+class Up:
+    """`ml3 up` with these words; its output comes line by line."""
+
+    def __init__(self, *words: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ml3_ros.cli.main", "up", *words],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.output = ""
+        self._lines: queue.Queue[str | None] = queue.Queue()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._lines.put(line)
+        self._lines.put(None)
+
+    def expect(self, text: str) -> None:
+        """Read on until a line contains `text`."""
+        end = time.monotonic() + DEADLINE_S
+        while text not in self.output:
+            try:
+                line = self._lines.get(timeout=max(0.0, end - time.monotonic()))
+            except queue.Empty:
+                line = None
+            assert line is not None, f"no '{text}' in:\n{self.output}"
+            self.output += line
+
+    def nodes(self) -> dict[str, int]:
+        """Return the pids of the nodes by module name."""
+        found = {}
+        task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for pid in task.read_text().split():
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+            module = next((word for word in words if word.startswith("ml3_ros.nodes.")), "")
+            found[module.removeprefix("ml3_ros.nodes.")] = int(pid)
+        return found
+
+    def end(self) -> int:
+        """Wait for the end and return the exit code."""
+        rc = self.process.wait(DEADLINE_S)
+        while (line := self._lines.get(timeout=DEADLINE_S)) is not None:
+            self.output += line
+        return rc
+
+
+@pytest.fixture
+def gone() -> Callable[[list[int]], None]:
+    """Return a function that waits until none of some processes runs any more."""
+    return lambda pids: wait_until(lambda: not any(map(runs, pids)))
+
+
+@pytest.fixture
+def up() -> Iterator[Callable[..., Up]]:
+    """Return a function that runs `ml3 up`; nothing of it survives the test."""
+    started: list[Up] = []
+
+    def start(*words: str) -> Up:
+        started.append(Up(*words))
+        return started[-1]
+
+    yield start
+    for one in started:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(one.process.pid, signal.SIGKILL)  # its nodes end with it
+        one.process.wait()

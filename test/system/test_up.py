@@ -1,0 +1,154 @@
+"""`ml3 up` for real: a system runs to its end, or is ended, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rclpy
+
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+
+pytestmark = pytest.mark.system
+
+NODES = {"sim_arm", "excitation", "policy_optimizer", "conductor"}
+SHORT = ("reacher_invdyn", "loss:=none", "duration:=3", "hold_out:=1.5")
+TOPICS = {
+    "/joint_states": "sensor_msgs/msg/JointState",
+    "/joint_command": "sensor_msgs/msg/JointState",
+    "/adaptation": "ml3_msgs/msg/Adaptation",
+    "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
+}
+
+
+def libraries(pid):
+    """Return the names of the files that a process has mapped."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return " ".join({line.rpartition("/")[2] for line in lines if "/" in line})
+
+
+def wait_for_topics(expected):
+    """Wait until the ROS domain shows all these topics with their types."""
+    context = rclpy.Context()
+    rclpy.init(context=context)
+    node = rclpy.create_node("onlooker", context=context)
+    end = time.monotonic() + 30.0
+    while True:
+        seen = {name: types[0] for name, types in node.get_topic_names_and_types()}
+        missing = {name: kind for name, kind in expected.items() if seen.get(name) != kind}
+        if not missing or time.monotonic() > end:
+            break
+        time.sleep(0.05)
+    node.destroy_node()
+    context.try_shutdown()
+    assert not missing
+
+
+def test_a_system_runs_to_its_end_and_reports(up, gone, tmp_path):
+    run = up(*SHORT, f"out:={tmp_path / 'out'}")
+    run.expect("look at it from another terminal")
+    run.expect("policy_optimizer adapts")
+    pids = run.nodes()
+    assert set(pids) == NODES
+    wait_for_topics(TOPICS)
+    run.expect("learning, robot time")
+    adapting = libraries(pids["policy_optimizer"])
+    assert "libtorch" in adapting
+    for model, knows in (("mujoco", "sim_arm"), ("pinocchio", "excitation")):
+        assert model in libraries(pids[knows])
+        assert model not in adapting  # who adapts has no model
+    assert run.end() == 0
+    assert "Held-out NMSE" in run.output
+    folder = RunFolder(tmp_path / "out")
+    samples, predictions = folder.load_samples(), folder.load_predictions()
+    assert samples.joint_names == ("joint0", "joint1")
+    assert set(predictions.methods) == {"sgd_tuned", "adam_tuned"}
+    assert set(folder.load_heldout().methods) == {"sgd_tuned", "adam_tuned"}
+    np.testing.assert_allclose(np.diff(samples.t), 0.01, atol=1e-6)  # not one sample was lost
+    assert folder.load_config()["robot"] == "reacher"
+    assert folder.load_metrics()["experiment"] == "invdyn_live"
+    for name in ("invdyn_live.png", "invdyn_live.svg"):
+        assert (folder.path / name).stat().st_size > 1000
+    gone(list(pids.values()))
+
+
+def test_losses_are_trained_on_the_stream_and_used_when_the_prior_is_gone(up, gone, tmp_path):
+    run = up(
+        *SHORT[:1],
+        *SHORT[2:],
+        "loss:=train",
+        f"out:={tmp_path / 'out'}",
+        "meta_learner.record_seconds:=2.0",
+        "meta_learner.segment_seconds:=1.0",
+        "conductor.iterations:=2",
+    )
+    run.expect("meta-training ml3_shaped")
+    pids = run.nodes()
+    assert set(pids) == NODES | {"rigid_body_prior", "meta_learner"}
+    run.expect("ml3_unshaped is trained")
+    run.expect("the rigid-body prior is switched off")
+    gone([pids["rigid_body_prior"]])
+    run.expect("learning, robot time")
+    assert run.end() == 0
+    methods = {"ml3_shaped", "ml3_unshaped", "sgd_tuned", "adam_tuned"}
+    assert set(RunFolder(tmp_path / "out").load_predictions().methods) == methods
+    gone(list(pids.values()))
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_a_system_with_rc_0_and_what_it_has_learned(up, gone, tmp_path, number):
+    run = up(*SHORT, f"out:={tmp_path / 'out'}", "policy_optimizer.learn_duration:=600.0")
+    run.expect("learning, robot time")
+    pids = run.nodes()
+    run.process.send_signal(number)
+    assert run.end() == 0
+    assert "Traceback" not in run.output
+    gone(list(pids.values()))
+    assert len(RunFolder(tmp_path / "out").load_samples().t) > 0
+    assert RunFolder(tmp_path / "out").checkpoint("online").exists()
+
+
+def test_a_killed_node_is_reported_and_ends_the_rest(up, gone, tmp_path):
+    run = up(*SHORT, f"out:={tmp_path / 'out'}")
+    run.expect("policy_optimizer adapts")
+    pids = run.nodes()
+    os.kill(pids["excitation"], signal.SIGKILL)
+    assert run.end() == 1
+    assert "excitation ended with signal SIGKILL" in run.output
+    gone(list(pids.values()))
+
+
+def test_no_node_outlives_a_killed_ml3(up, gone, tmp_path):
+    run = up(*SHORT, f"out:={tmp_path / 'out'}")
+    run.expect("policy_optimizer adapts")
+    pids = run.nodes()
+    run.process.kill()
+    gone(list(pids.values()))
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence_and_rc_1(up, gone, tmp_path):
+    (tmp_path / "file").write_text("")
+    run = up(*SHORT, f"out:={tmp_path / 'file' / 'out'}")
+    assert run.end() == 1
+    assert "choose an `out` folder that can" in run.output
+    assert "configuring policy_optimizer failed: its message above says why" in run.output
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["sawyer"], "there is no system 'sawyer'; there are sawyer_invdyn"),
+        (["reacher_invdyn", "durration:=3"], "has no argument 'durration'"),
+        (["reacher_invdyn", "robot:=r2d2"], "there is no robot 'r2d2'"),
+    ],
+)
+def test_a_word_that_does_not_fit_is_one_sentence_and_rc_2(up, words, sentence):
+    run = up(*words)
+    assert run.end() == 2
+    assert sentence in run.output
+    assert run.output.count("\n") == 1

@@ -1,0 +1,109 @@
+"""The description of systems: what arguments become, and what is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import yaml
+
+from ml3_ros.bringup.description import Arg, Argument, JointsOf, Process, System, yaml_text
+from ml3_ros.bringup.systems import REACHER_MOTION, SYSTEMS
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
+
+TOY = System(
+    name="toy",
+    help="nothing",
+    arguments=(
+        Argument(name="robot", default="reacher", help="arm"),
+        Argument(name="bag", default=None, help="file to play"),
+        Argument(name="duration", default=60.0, help="time [s]", limits=(1.0, 100.0)),
+        Argument(name="mode", default="a", help="how", choices=("a", "b")),
+        Argument(name="record", default=False, help="record"),
+        Argument(name="seed", default=0, help="seed"),
+    ),
+    processes=(
+        Process(
+            name="player",
+            executable="bag_player",
+            parameters={"bag": Arg("bag"), "joints": JointsOf("robot"), "fixed": 1},
+        ),
+        Process(name="recorder", executable="recorder", when=("record", True)),
+    ),
+    ends="player",
+)
+
+
+def test_arguments_have_defaults_types_and_reach_the_processes():
+    values, overrides = TOY.parse(["bag:=x y.db3", "duration:=5", "player.rate:=2.0"])
+    assert values == {
+        "robot": "reacher", "bag": "x y.db3", "duration": 5.0, "mode": "a", "record": False,
+        "seed": 0,
+    }  # fmt: skip
+    assert overrides == {"player": {"rate": "2.0"}}
+    (player,) = TOY.started(values)
+    assert player.parameters == {"bag": "x y.db3", "joints": ["joint0", "joint1"], "fixed": 1}
+    values, _ = TOY.parse(["bag:=b", "record:=true"])
+    assert [process.name for process in TOY.started(values)] == ["player", "recorder"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "toy needs bag:=VALUE: file to play"),
+        (["bag"], "'bag' is not key:=value; arguments: robot:="),
+        (["bga:=x"], "toy has no argument 'bga'"),
+        (["bag:=x", "duration:=soon"], "duration:=soon is not a number: time"),
+        (["bag:=x", "duration:=nan"], "duration must be from 1 to 100, got nan"),
+        (["bag:=x", "duration:=1e9"], "duration must be from 1 to 100"),
+        (["bag:=x", "seed:=1.5"], "seed:=1.5 is not a whole number"),
+        (["bag:=x", "mode:=c"], "mode must be one of a, b, got 'c'"),
+        (["bag:=x", "record:=maybe"], "record:=maybe is not true or false"),
+    ],
+)
+def test_a_word_that_does_not_fit_is_refused_with_the_cure(words, sentence):
+    with pytest.raises(ConfigError, match=sentence):
+        TOY.parse(words)
+
+
+def test_a_robot_that_does_not_exist_is_refused_before_anything_starts():
+    values, _ = TOY.parse(["bag:=x", "robot:=r2d2"])
+    with pytest.raises(RobotError, match="there is no robot 'r2d2'"):
+        TOY.started(values)
+
+
+@pytest.mark.parametrize(
+    "value", [True, 3, 1e-05, 2.0, "a b: 'c' #", ["x", "y"], [1.0, 2.5], "true", "1"]
+)
+def test_parameter_values_keep_their_type_as_yaml(value):
+    text = yaml_text(value)
+    loaded = yaml.safe_load(text)
+    if isinstance(value, float):  # YAML 1.1 wants a point; ROS reads both
+        loaded = float(loaded)
+    assert loaded == value
+    assert type(loaded) is type(value)
+
+
+@pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
+def test_every_system_is_sound(system):
+    required = {a.name: "reacher" for a in system.arguments if a.default is None}
+    names = {argument.name for argument in system.arguments}
+    assert system.report in names
+    for process in system.processes:
+        stands_for = [v.name for v in process.parameters.values() if isinstance(v, Arg | JointsOf)]
+        assert set(stands_for) <= names
+        if process.when is not None:
+            argument = next(a for a in system.arguments if a.name == process.when[0])
+            assert process.when[1] in (argument.choices or (True, False))
+    for argument in system.arguments:
+        if argument.default is not None:
+            assert argument.parse(str(argument.default)) == argument.default
+    started = system.started(system.resolve(required))
+    assert system.ends in {process.name for process in started}
+
+
+def test_the_reacher_moves_as_its_losses_were_trained_for():
+    motion = dataclasses.asdict(EXCITATIONS["reacher"])
+    for name, value in REACHER_MOTION.items():
+        assert motion[name] == (tuple(value) if isinstance(value, list) else value)
