@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import pytest
 
@@ -13,16 +14,27 @@ from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
 
-population = functools.cache(populations.population)
+
+@functools.cache
+def population(robot, nle):
+    """Return the population with short recordings."""
+    kind = populations.population(robot, nle)
+    short = {"support_seconds": 6.0, "held_out_seconds": 4.0}
+    tests = {name: replace(config, **short) for name, config in kind.tests.items()}
+    return replace(kind, train=replace(kind.train, **short), tests=tests)
+
+
 simulated = functools.cache(simulate)
 
 
 @pytest.fixture(autouse=True)
-def simulated_once(monkeypatch):
-    """Equal robots are simulated once for all tests."""
+def small_and_once(monkeypatch):
+    """Equal robots are simulated once for all tests; baselines choose among few step sizes."""
     for module in (invdyn, train_loss):
         monkeypatch.setattr(module, "population", population)
         monkeypatch.setattr(module, "simulate", simulated)
+    monkeypatch.setattr(invdyn, "SGD_GRID", (0.01, 0.1))
+    monkeypatch.setattr(invdyn, "ADAM_GRID", (0.003, 0.01))
 
 
 @pytest.fixture
