@@ -122,10 +122,13 @@ def _panels(report: RunReport) -> tuple[str, ...]:
     """Return the error panels: held-out over steps and seconds are one, where one is the other."""
     if not len(report.steps):
         return ("prequential",)
-    positive = report.steps > 0
-    ratio = report.seconds[positive] / report.steps[positive]
-    one_clock = len(ratio) == 0 or np.ptp(ratio) <= 0.1 * ratio.max()
+    apart = np.abs(report.seconds - report.steps * _seconds_per_step(report))
+    one_clock = bool((apart <= np.maximum(0.05 * report.seconds, 0.2)).all())
     return ("prequential", "steps") if one_clock else ("prequential", "steps", "seconds")
+
+
+def _seconds_per_step(report: RunReport) -> float:
+    return float(report.seconds[-1] / max(report.steps[-1], 1.0))
 
 
 def _error_panel(axes: Axes, report: RunReport, panel: str) -> list[Line2D]:
@@ -156,12 +159,17 @@ def _error_panel(axes: Axes, report: RunReport, panel: str) -> list[Line2D]:
 
 
 def _error_limits(axes: Axes, lines: Sequence[Line2D]) -> None:
-    """Show every error from FLOOR to CEILING, and mark 1: no better than the mean."""
-    values = np.concatenate([np.asarray(line.get_ydata(), float) for line in lines])
-    values = values[np.isfinite(values) & (values > 0)]
-    low = max(values.min(initial=0.5), FLOOR)
-    high = min(values.max(initial=1.0), CEILING)
-    axes.set_ylim(low / 1.6, max(high, 1.0) * 1.6)
+    """Show the errors from FLOOR to CEILING, and mark 1: no better than the mean.
+
+    A curve may leave the panel for a twentieth of its length: an arm that still rests is easily
+    predicted, and would cost the rest of the figure its resolution.
+    """
+    curves = [np.asarray(line.get_ydata(), float) for line in lines]
+    curves = [y[np.isfinite(y) & (y > 0)] for y in curves]
+    ends = [np.quantile(y, (0.05, 0.95)) for y in curves if len(y)]
+    low = max(min((low for low, _ in ends), default=0.5), FLOOR)
+    high = min(max((high for _, high in ends), default=1.0), CEILING)
+    axes.set_ylim(low / 2.0, max(high, 1.0) * 2.0)
     axes.axhline(1.0, color=FAINT, linewidth=0.8, zorder=1)
     axes.yaxis.set_major_locator(LogLocator(10.0, numticks=12))
     axes.yaxis.set_minor_formatter(NullFormatter())
@@ -170,8 +178,7 @@ def _error_limits(axes: Axes, lines: Sequence[Line2D]) -> None:
 
 def _second_clock(axes: Axes, report: RunReport) -> None:
     """Write robot time on top of an axis of gradient steps."""
-    positive = report.steps > 0
-    per_step = float(np.median(report.seconds[positive] / report.steps[positive]))
+    per_step = _seconds_per_step(report)
 
     def seconds(steps: Any) -> Any:
         return steps * per_step
