@@ -24,19 +24,16 @@ class Arg:
 
 @dataclass(frozen=True, slots=True)
 class JointsOf:
-    """Stands for the joint names of the robot that an argument names."""
+    """Stands for the joint names of the robot that an argument names, a URDF for instance."""
 
     name: str
 
-    def joints(self, values: Mapping[str, Any]) -> list[str]:
-        """Return them.
 
-        Raises:
-            RobotError: There is no such robot.
-        """
-        from ml3_ros.robots.registry import load_robot
+@dataclass(frozen=True, slots=True)
+class NameOf:
+    """Stands for the name of the robot that an argument names."""
 
-        return list(load_robot(values[self.name]).names)
+    name: str
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -85,7 +82,7 @@ class Process:
     Attributes:
         name: Name of the node and of its output.
         executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes.
-        parameters: Overrides of config/<executable>.yaml; `Arg` and `JointsOf` are replaced.
+        parameters: Overrides of config/<executable>.yaml; stand-ins (`Arg`, ...) are replaced.
         remappings: (from, to) names of topics.
         when: (argument, value): start the process only then.
     """
@@ -195,7 +192,12 @@ class System:
 def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(value, Arg):
         return values[value.name]
-    return value.joints(values) if isinstance(value, JointsOf) else value
+    if isinstance(value, JointsOf | NameOf):
+        from ml3_ros.robots.registry import load_robot
+
+        robot = load_robot(values[value.name])
+        return list(robot.names) if isinstance(value, JointsOf) else robot.name
+    return value
 
 
 def yaml_text(value: Any) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, Process, System
+from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System
 
 SEED = Argument(
     name="seed",
@@ -36,7 +36,8 @@ OPTIMIZER = Process(
     name="policy_optimizer",
     executable="policy_optimizer",
     parameters={
-        "robot": Arg("robot"),
+        "robot": NameOf("robot"),
+        "model": Arg("robot"),
         "joints": JointsOf("robot"),
         "loss": Arg("loss"),
         "learn_duration": Arg("duration"),
@@ -96,7 +97,7 @@ SAWYER_INVDYN = System(
             name="meta_learner",
             executable="meta_learner",
             parameters={
-                "robot": Arg("robot"),
+                "robot": NameOf("robot"),
                 "joints": JointsOf("robot"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),
@@ -145,7 +146,14 @@ REPLAY = System(
         Argument(
             name="urdf",
             default=None,
-            help="URDF of the arm; it names the joints, and the report compares with it",
+            help="ur10, sawyer, or path of a URDF or MJCF: it names joints and losses, and the "
+            "report compares with it; no learner sees it",
+        ),
+        Argument(
+            name="loss",
+            default="shipped",
+            help="use the losses that come with ml3_ros for this arm, or none",
+            choices=("shipped", "none"),
         ),
         Argument(
             name="rate",
@@ -173,9 +181,10 @@ REPLAY = System(
             name="policy_optimizer",
             executable="policy_optimizer",
             parameters={
-                "robot": Arg("urdf"),
+                "robot": NameOf("urdf"),
+                "model": Arg("urdf"),
                 "joints": JointsOf("urdf"),
-                "loss": "none",
+                "loss": Arg("loss"),
                 "learn_duration": Arg("duration"),
                 "hold_out_duration": 86400.0,
                 "silence_timeout": 10.0,

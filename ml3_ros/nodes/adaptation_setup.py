@@ -10,6 +10,7 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.losses import shipped, shipped_loss
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.parameters import Param, ParameterTable
@@ -23,8 +24,9 @@ STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
 LONGEST = 10 * 86400.0
 
 PARAMETERS = (
-    Param(name="robot", default="sawyer", help="name of the arm, chooses the shipped losses; the "
-          "report compares with its model, this node never sees one"),
+    Param(name="robot", default="sawyer", help="name of the arm; chooses the shipped losses"),
+    Param(name="model", default="", help="name or URDF or MJCF of the arm for the report, empty: "
+          "`robot`; this node never opens it"),
     Param(name="joints", default=STRINGS, help="joint names in the order of all arrays; unset: "
           "those of the losses"),
     Param(name="loss", default="shipped", help="where the learned losses come from: with the "
@@ -88,7 +90,7 @@ class LossShelf:
             if not equals:
                 raise ConfigError(f"losses: '{text}' is not NAME=FILE")
             self.wanted.append(name)
-            self.put(name, LearnedLoss.load(loss_files.shipped().get(file, file)))
+            self.put(name, LearnedLoss.load(shipped().get(file, file)))
 
     def put(self, name: str, loss: LearnedLoss) -> None:
         """Keep a loss for method `name`.
@@ -150,12 +152,9 @@ def make_learner(
 
 
 def _shipped(robot: str, name: str) -> LearnedLoss:
-    files = loss_files.shipped()
-    file = files.get(f"{robot}_{name}")
-    if file is None:
-        there = ", ".join(files) or "none"
+    try:
+        return shipped_loss(f"{robot}_{name}")
+    except LossFileError as error:
         raise LossFileError(
-            f"no loss {name} for {robot} ships with ml3_ros (there are: {there}): meta-train it "
-            "with loss:=train, or go without by loss:=none"
-        )
-    return LearnedLoss.load(file)
+            f"{error}; or meta-train losses with loss:=train, or go without by loss:=none"
+        ) from error

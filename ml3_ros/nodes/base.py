@@ -1,19 +1,14 @@
-"""The base of every node of ml3_ros: lifecycle, parameters, guarded callbacks, orderly end."""
+"""The base of every node of ml3_ros: lifecycle, parameters, guarded callbacks."""
 
 from __future__ import annotations
 
-import signal
-import sys
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, ClassVar
 
-import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 
 from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.nodes.diagnostics import Diagnostics
@@ -21,11 +16,10 @@ from ml3_ros.nodes.parameters import Param, ParameterTable
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
-EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever it was doing
-LINGER_S = 0.3  # the answer to the request that shut a node down leaves within this
 
 RELIABLE_100 = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+SENSOR_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED_1 = QoSProfile(
     depth=1,
     reliability=ReliabilityPolicy.RELIABLE,
@@ -238,47 +232,3 @@ class Ml3Node(LifecycleNode):
                 "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
                 "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
             )
-
-
-def run(node_class: Callable[[], Ml3Node], arguments: Sequence[str] | None = None) -> int:
-    """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
-
-    Signals only set a flag that the loop reads, so a second one cannot hit the clean-up, and
-    every node goes through its own shutdown transition before the process ends.
-    """
-    asked: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: asked.append(received))
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        node = node_class()
-    except Ml3Error as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
-        rclpy.try_shutdown()
-        return 2
-    executor = SingleThreadedExecutor()
-    executor.add_node(node)
-    try:
-        if node.parameters["autostart"] and node.trigger_configure() == SUCCESS:
-            node.trigger_activate()
-        while not asked and node.state_name() != "finalized":
-            executor.spin_once(timeout_sec=0.1)
-        return 0
-    except Exception:
-        traceback.print_exc()
-        return 1
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, EXIT_DEADLINE_S)  # ends what cannot end itself
-        if node.state_name() == "finalized":
-            _spin_for(executor, LINGER_S)
-        else:
-            node.trigger_shutdown()
-        executor.shutdown()
-        node.destroy_node()
-        rclpy.try_shutdown()
-
-
-def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        executor.spin_once(timeout_sec=0.05)

@@ -10,9 +10,10 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import JointSample, effort_to_msg
-from ml3_ros.nodes.base import RELIABLE_1, Ml3Node, run
+from ml3_ros.nodes.base import RELIABLE_1, SENSOR_1, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.process import run
 from ml3_ros.robots.control import TrackingController
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -83,7 +84,7 @@ class ExcitationNode(Ml3Node):
         self._names = description.names
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1)
+        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
 
     def start(self) -> None:
         """Begin with the way from the arm's present pose, which the next message tells."""

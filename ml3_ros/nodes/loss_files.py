@@ -4,17 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import ml3_ros
 from ml3_ros.errors import LossFileError
+from ml3_ros.losses import SUFFIX, shipped
 
-SUFFIX = ".safetensors"
 LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with learned losses
-
-
-def shipped() -> dict[str, Path]:
-    """Return the losses in the package by name."""
-    folder = Path(ml3_ros.__path__[0]) / "losses"
-    return {path.stem: path for path in sorted(folder.glob(f"*{SUFFIX}"))}
 
 
 def inside(folder: Path, file: str) -> Path:

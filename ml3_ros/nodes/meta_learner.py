@@ -19,7 +19,7 @@ from ml3_ros.bridges.ml3_messages import loss_to_msg, prior_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
 from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
 from ml3_ros.nodes.meta_training_worker import (
@@ -30,6 +30,7 @@ from ml3_ros.nodes.meta_training_worker import (
     resumable,
 )
 from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.process import run
 from ml3_ros.nodes.stream_memory import StreamMemory
 from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
 

@@ -24,8 +24,9 @@ from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, 
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS, LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
+from ml3_ros.nodes.process import run
 from ml3_ros.nodes.run_log import RunLog
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
@@ -139,6 +140,7 @@ class PolicyOptimizer(Ml3Node):
         losses = {name: self._shelf.losses[name] for name in self._shelf.wanted}
         online = make_learner(units, losses, p)
         config = {"experiment": "invdyn_live", **p.values(), "units": units.to_dict()}
+        config["robot"] = p["model"] or p["robot"]
         config["window"] = online.config.sampling.window
         self._folder.save_config(config)
         log = RunLog(online, self._folder)

@@ -11,8 +11,9 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
 from ml3_ros.errors import MessageError, RobotError
-from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node, run
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.process import run
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot

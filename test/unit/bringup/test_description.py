@@ -7,7 +7,7 @@ import dataclasses
 import pytest
 import yaml
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, Process, System, yaml_text
+from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System, yaml_text
 from ml3_ros.bringup.systems import REACHER_MOTION, SYSTEMS
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
@@ -91,8 +91,8 @@ def test_every_system_is_sound(system):
     names = {argument.name for argument in system.arguments}
     assert system.report in names
     for process in system.processes:
-        stands_for = [v.name for v in process.parameters.values() if isinstance(v, Arg | JointsOf)]
-        assert set(stands_for) <= names
+        values = process.parameters.values()
+        assert {v.name for v in values if isinstance(v, Arg | JointsOf | NameOf)} <= names
         if process.when is not None:
             argument = next(a for a in system.arguments if a.name == process.when[0])
             assert process.when[1] in (argument.choices or (True, False))
