@@ -74,14 +74,15 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
 
     Args:
         folder: Output folder of the run.
-        robot: Model to compare with, a name or a path; without it, the one in config.json.
+        robot: Model to compare with, a name or a path; without it, `model` or else `robot` of
+            config.json.
 
     Raises:
         DataError: A file of the folder is missing or damaged, or they do not belong together.
     """
     run = RunFolder(folder)
     config, samples, predictions = run.load_config(), run.load_samples(), run.load_predictions()
-    config |= {"robot": robot} if robot else {}
+    config |= {"model": robot} if robot else {}
     heldout = _load_heldout(run, samples)
     rows = _rows_of(predictions, samples)
     start = samples.t[0]
@@ -163,9 +164,9 @@ def _references(
     samples: Samples, config: Mapping[str, Any], seconds: Array
 ) -> tuple[dict[str, Reference], dict[str, Array], tuple[str, ...]]:
     """Run the reference methods; without a model return a note that says why there are none."""
-    robot = config.get("robot")
+    robot = config.get("model") or config.get("robot")
     if not robot:
-        return {}, {}, ("no reference lines: config.json names no robot",)
+        return {}, {}, ("no reference lines: config.json names neither model nor robot",)
     try:
         from ml3_ros.robots.pinocchio_model import PinocchioModel
         from ml3_ros.robots.registry import load_robot
