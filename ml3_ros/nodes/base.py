@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from ml3_ros.errors import ConfigError, Ml3Error
@@ -163,7 +164,8 @@ class Ml3Node(LifecycleNode):
     # lifecycle ---------------------------------------------------------------------------------
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Refuse to be the second of this name, then load."""
-        result = self._attempt(self._refuse_duplicate, self.load)
+        until = self._born + self.parameters["duplicate_wait"]
+        result = self._attempt(lambda: refuse_namesakes(self, until), self.load)
         if result != SUCCESS:
             self._clear()
         return result
@@ -219,16 +221,22 @@ class Ml3Node(LifecycleNode):
             return ERROR
         return SUCCESS
 
-    def _refuse_duplicate(self) -> None:
-        me = (self.get_name(), self.get_namespace())
-        while True:
-            namesakes = self.get_node_names_and_namespaces().count(me)
-            if time.monotonic() - self._born >= self.parameters["duplicate_wait"]:
-                break
-            time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
-        if namesakes > 1:
-            raise ConfigError(
-                f"another node named {me[1].rstrip('/')}/{me[0]} is running in this ROS domain: "
-                "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
-                "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
-            )
+
+def refuse_namesakes(node: Node, until: float) -> None:
+    """Look for another node of the same name until the monotonic time `until` [s].
+
+    Raises:
+        ConfigError: There is one.
+    """
+    me = (node.get_name(), node.get_namespace())
+    while True:
+        count = node.get_node_names_and_namespaces().count(me)
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
+    if count > 1:
+        raise ConfigError(
+            f"another node named {me[1].rstrip('/')}/{me[0]} is running in this ROS domain: "
+            "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
+            "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
+        )

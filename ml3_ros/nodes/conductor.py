@@ -22,7 +22,7 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.messages import nanoseconds
 from ml3_ros.errors import Ml3Error
-from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.nodes.base import RELIABLE_100, refuse_namesakes
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
 from ml3_ros.nodes.parameters import Param, ParameterTable
 
@@ -40,6 +40,8 @@ PARAMETERS = (
     Param(name="iterations", default=0, help="outer steps of each meta-training [-]; 0: the "
           "meta_learner's own default", limits=(0, 1_000_000)),
     Param(name="seed", default=0, help="seed of the meta-training", limits=(0, 2**31 - 1)),
+    Param(name="duplicate_wait", default=1.0, help="how long after its start the conductor looks "
+          "for another one [s]", limits=(0.0, 10.0)),
     Param(name="start_timeout", default=60.0, help="deadline for a node to appear [s]",
           limits=(1.0, 600.0)),
     Param(name="train_timeout", default=3600.0, help="deadline of one meta-training [s]",
@@ -79,9 +81,11 @@ class Conductor(Node):
         """Run the whole system.
 
         Raises:
+            ConfigError: Another conductor is at work here.
             BringupError: A node failed or a deadline passed.
             InterruptError: A signal came.
         """
+        refuse_namesakes(self, self._born + self.parameters["duplicate_wait"])
         sources, learner = self.parameters["sources"], self.parameters["learner"]
         if self.parameters["record"]:
             self._node("recorder").activate()

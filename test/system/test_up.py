@@ -130,6 +130,19 @@ def test_no_node_outlives_a_killed_ml3(up, gone, tmp_path):
     gone(list(pids.values()))
 
 
+def test_a_second_system_in_the_same_domain_is_refused_and_harms_nobody(up, gone, tmp_path):
+    first = up(*SHORT, f"out:={tmp_path / 'out'}", "policy_optimizer.learn_duration:=600.0")
+    first.expect("learning, robot time")
+    pids = first.nodes()
+    second = up(*SHORT, f"out:={tmp_path / 'other'}")
+    assert second.end() == 1
+    assert "another node named /conductor is running in this ROS domain" in second.output
+    assert first.nodes() == pids
+    first.process.send_signal(signal.SIGINT)
+    assert first.end() == 0
+    gone(list(pids.values()))
+
+
 def test_a_folder_that_cannot_be_written_is_one_sentence_and_rc_1(up, gone, tmp_path):
     (tmp_path / "file").write_text("")
     run = up(*SHORT, f"out:={tmp_path / 'file' / 'out'}")
