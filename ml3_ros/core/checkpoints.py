@@ -41,7 +41,7 @@ def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
         if digest != _digest(tensors, text):
             raise ValueError("its fingerprint is another one")
         header: dict[str, Any] = json.loads(text)
-    except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise DataError(f"the checkpoint is corrupt ({error}): delete it to start anew") from error
     return tensors, header
 

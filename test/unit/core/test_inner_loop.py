@@ -94,6 +94,19 @@ def test_meta_gradient_is_the_slope_of_its_outer_loss(
         assert torch.all(slope[others] == 0.0)
 
 
+def test_outer_loss_is_that_of_the_last_step_or_the_mean_of_all(problem):
+    theta, phi, batches, task_loss, parts = problem("mlp", LEAD)
+    state = fresh_state(parts, theta, LEAD)
+    steps = [
+        task_loss(adapt(theta, phi, batches[:n], lead=LEAD, **parts).theta) for n in (1, 2, 3)
+    ]
+    for every_step, expected in ((False, steps[-1]), (True, torch.stack(steps).mean(0))):
+        found = meta_gradient(
+            theta, phi, batches, task_loss, state=state, every_step=every_step, **parts
+        )
+        torch.testing.assert_close(found.outer_loss, expected)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ["structured", "mlp", "squared_error"])
 def test_many_models_at_once_equal_one_by_one(problem, architecture, optimizer):

@@ -187,6 +187,6 @@ def test_unknown_architectures_and_options_are_refused():
     for architecture in ARCHITECTURES:
         with pytest.raises(ConfigError, match=architecture):
             make_meta_loss(architecture, 3, CONTEXT, depth=3)
-    for hidden in ((10**9,), (0,), (2.5,), ("a",), 3):
+    for hidden in ((10**15,), (0,), (2.5,), ("a",), 3):
         with pytest.raises(ConfigError):
             make_meta_loss("mlp", 3, CONTEXT, hidden=hidden)
