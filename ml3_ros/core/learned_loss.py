@@ -3,7 +3,6 @@
 import hashlib
 import json
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,8 @@ from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.errors import LossFileError
+from ml3_ros.errors import DataError, LossFileError
+from ml3_ros.files import write_atomically
 
 FORMAT = "ml3_learned_loss"
 VERSION = 1
@@ -152,7 +152,11 @@ class LearnedLoss:
         Raises:
             LossFileError: If it cannot be written.
         """
-        return write_atomically(Path(path), self.to_bytes())
+        try:
+            write_atomically(Path(path), self.to_bytes())
+        except DataError as error:
+            raise LossFileError(str(error)) from error
+        return Path(path)
 
     @staticmethod
     def load(path: str | Path) -> "LearnedLoss":
@@ -169,31 +173,6 @@ class LearnedLoss:
                 f"cannot read the loss file {path} ({error.strerror}): check the path"
             ) from error
         return LearnedLoss.from_bytes(data, source=f"the loss file {path}")
-
-
-def write_atomically(path: Path, data: bytes) -> Path:
-    """Write `data` to `path` by way of a temporary file beside it.
-
-    Raises:
-        LossFileError: If the folder is missing, read-only or full; `path` is then unchanged.
-    """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            temporary.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise LossFileError(
-            f"cannot write {path} ({error.strerror}): free some space or choose another folder"
-        ) from error
-    return path
 
 
 def _brief(found: object) -> str:

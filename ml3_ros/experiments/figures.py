@@ -21,7 +21,7 @@ from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.run_files import write_atomically
+from ml3_ros.files import write_atomically
 
 INK, FAINT = "#222222", "#8a8a8a"
 MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.core.learned_loss import write_atomically
+from ml3_ros.files import write_atomically
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 from tqdm import tqdm
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
-from ml3_ros.core.learned_loss import LearnedLoss, write_atomically
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
 from ml3_ros.tasks.inverse_dynamics.units import Units
 

@@ -186,7 +186,7 @@ class AdaptationWorker(threading.Thread):
         t = sample.t + self._shift
         first = online.samples.times(slice(0, 1))
         if self._learning and len(first) and t - first[0] > self._plan.learn_duration:
-            self._log.learn_until = self._now()
+            self._freeze()
             self._scored = len(online.samples)
         online.push(t, sample.q, sample.v, sample.a, sample.tau)
         if self._learning:
@@ -219,9 +219,14 @@ class AdaptationWorker(threading.Thread):
         times, tau = online.samples.times(window), batch["tau"].numpy()
         self._log.add(WindowReport(times, tau, predictions, online.n_steps))
 
+    def _freeze(self) -> None:
+        """From here on the samples are held out."""
+        self._log.learn_until = self._now()
+        self._online.take_snapshot()
+
     def _finish(self) -> None:
         if self._learning:
-            self._log.learn_until = self._now()
+            self._freeze()
         self._log.save(finished=True)
         self.finished = True
 

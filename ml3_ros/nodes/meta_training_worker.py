@@ -21,9 +21,10 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
-from ml3_ros.core.learned_loss import LearnedLoss, write_atomically
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import DataError
+from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.streamed import recordings_from_stream
 from ml3_ros.tasks.inverse_dynamics.units import Units

@@ -8,15 +8,10 @@ import numpy as np
 from safetensors.torch import save
 
 from ml3_ros.errors import DataError
+from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.tasks.inverse_dynamics.online_checkpoint import learner_to_bytes, restore_learner
-from ml3_ros.tasks.inverse_dynamics.run_files import (
-    HeldOut,
-    Predictions,
-    RunFolder,
-    Samples,
-    write_atomically,
-)
+from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
 
 
 class RunLog:

@@ -124,11 +124,11 @@ class OnlineLearner:
         if len(self.samples) < self.n_learned + sampling.window:
             return None
         seen = self.n_learned + sampling.window
-        if self.n_learned == 0:
-            self._start_at(self.samples.batch(slice(0, seen))["tau"].mean(0))
         window = slice(self.n_learned, seen)
         batch = self.samples.batch(window)
         predictions = {name: self._predict(name, batch) for name in self.learners}
+        if self.n_learned == 0:
+            self._start_at(batch["tau"].mean(0))
         count = torch.full((sampling.steps_per_window,), seen)
         indices = sampling.draw(count, self.generator)
         batches = [self.samples.batch(row) for row in indices]
@@ -146,7 +146,11 @@ class OnlineLearner:
             learner.meta_loss_value = float(result.meta_loss_value)
         self.n_learned = seen
         self.n_steps += sampling.steps_per_window
-        self._take_snapshot()
+        due = self.config.first_snapshot
+        if self.snapshots:
+            due = self.config.snapshot_ratio * self.snapshots[-1].n_steps
+        if self.n_steps >= due:
+            self.take_snapshot()
         return WindowReport(
             t=self.samples.times(window),
             tau=batch["tau"].numpy(),
@@ -186,6 +190,14 @@ class OnlineLearner:
         for name in methods or list(self.learners):
             self.learners[name] = self._learner(self.learners[name].loss, theta)
 
+    def take_snapshot(self) -> None:
+        """Keep the models as they are, for `evaluate`; `learn` does so at growing intervals."""
+        if self.snapshots and self.snapshots[-1].n_steps == self.n_steps:
+            return
+        thetas = {name: learner.theta for name, learner in self.learners.items()}
+        t = self.samples.times(slice(0, self.n_learned))
+        self.snapshots.append(Snapshot(self.n_steps, float(t[-1]) if len(t) else 0.0, thetas))
+
     def evaluate(self, start: int) -> dict[str, np.ndarray]:
         """Return the NMSE of every snapshot on the samples from `start` on.
 
@@ -222,12 +234,3 @@ class OnlineLearner:
         """Let every model's F start at the first torque; nobody has learned anything yet."""
         for learner in self.learners.values():
             learner.theta = self.optimizee.with_offset(learner.theta, tau)
-
-    def _take_snapshot(self) -> None:
-        due = self.config.first_snapshot
-        if self.snapshots:
-            due = self.config.snapshot_ratio * self.snapshots[-1].n_steps
-        if self.n_steps >= due:
-            thetas = {name: learner.theta for name, learner in self.learners.items()}
-            t = float(self.samples.times(slice(self.n_learned - 1, self.n_learned))[0])
-            self.snapshots.append(Snapshot(self.n_steps, t, thetas))

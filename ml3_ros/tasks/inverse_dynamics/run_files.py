@@ -13,11 +13,8 @@ the older file whole. Needs numpy alone.
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import io
 import json
-import os
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -28,6 +25,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
+from ml3_ros.files import write_atomically, write_error
 
 Array = NDArray[np.float64]
 
@@ -226,34 +224,6 @@ class RunFolder:
                 f"{self.path} has no {name}: it is not the folder of a finished run; run it again"
             )
         return DataError(f"{self.path / name} is damaged ({why}): run it again")
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write `content` to a temporary file beside `path` and rename it into place.
-
-    Raises:
-        DataError: The disk is full or the folder cannot be written; `path` is as it was.
-    """
-    temporary = path.with_name(f".{path.name}.part")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):  # where the folder is gone, the first error says so
-            temporary.unlink(missing_ok=True)
-        raise write_error(path, error) from error
-
-
-def write_error(path: Path, error: OSError) -> DataError:
-    """Return the DataError for a file that could not be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return DataError(f"the disk is full, {path} was not written: free space and run again")
-    return DataError(
-        f"{path} cannot be written ({error.strerror or error}): choose an `out` folder that can"
-    )
 
 
 def _plain(value: object) -> Any:
