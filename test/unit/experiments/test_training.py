@@ -127,7 +127,7 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     kind, _, make = reacher
     (tmp_path / "file").touch()
     never_trained()
-    with pytest.raises(Ml3Error, match="cannot write"):
+    with pytest.raises(Ml3Error, match="cannot be written"):
         train_losses(make(), tmp_path / "file" / "out", kind.units, "reacher", str)
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
-from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.inverse_dynamics.units import MIN_SCALE, Units
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.tasks.inverse_dynamics.units import MIN_SCALE, Units, rescaled
 
 UNITS = Units(
     joint_names=("j0", "j1"), velocity=(1.0, 2.0), acceleration=(3.0, 4.0), effort=(50.0, 0.5)
@@ -93,3 +95,37 @@ def test_loss_spec_carries_scales_names_and_rule():
     assert all(x.labels == UNITS.joint_names for x in (spec.target, *spec.context))
     assert [x.unit for x in (spec.target, *spec.context)] == ["N m", "rad/s", "rad/s^2"]
     assert (spec.architecture, spec.inner_lr) == ("mlp", 0.3)
+
+
+def test_a_loss_carries_over_to_a_robot_with_signals_of_other_sizes():
+    spec = UNITS.loss_spec("tau", ("v", "a"), architecture="structured", inner_lr=0.3)
+    phi = spec.network().init(torch.Generator().manual_seed(0))
+    phi = {k: p + 0.3 for k, p in phi.items()}
+    loss = LearnedLoss(spec=spec, phi=phi, provenance={"seed": 3, "units": UNITS.to_dict()})
+    other = Units(
+        joint_names=UNITS.joint_names,
+        velocity=tuple(2.0 * x for x in UNITS.velocity),
+        acceleration=tuple(4.0 * x for x in UNITS.acceleration),
+        effort=tuple(1e3 * x for x in UNITS.effort),
+    )
+    carried = rescaled(loss, other)
+    prediction, tau, v, a = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(1))
+    value = loss.function()(phi, prediction, {"tau": tau, "v": v, "a": a})
+    scaled = {"tau": 1e3 * tau, "v": 2.0 * v, "a": 4.0 * a}
+    torch.testing.assert_close(carried.function()(carried.phi, 1e3 * prediction, scaled), value)
+    assert carried.optimizer() == loss.optimizer()
+    assert Units.from_dict(carried.provenance["units"]) == other
+    assert carried.provenance["seed"] == 3
+    assert loss.spec == spec
+    assert LearnedLoss.from_bytes(carried.to_bytes()).spec == carried.spec
+
+
+def test_a_loss_carries_over_to_the_same_joints_and_known_inputs_only():
+    spec = UNITS.loss_spec("tau", ("v",), architecture="structured")
+    phi = spec.network().init(torch.Generator())
+    loss = LearnedLoss(spec=spec, phi=phi)
+    with pytest.raises(LossFileError, match="shoulder"):
+        rescaled(loss, replace(UNITS, joint_names=("shoulder", "j1")))
+    current = replace(spec.context[0], name="current")
+    with pytest.raises(ConfigError, match="current"):
+        rescaled(LearnedLoss(spec=replace(spec, context=(current,)), phi=phi), UNITS)
