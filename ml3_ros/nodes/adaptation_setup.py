@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -75,6 +76,7 @@ class LossShelf:
             ConfigError: A parameter does not fit.
         """
         self.losses: dict[str, LearnedLoss] = {}
+        self.born: dict[str, float] = {}  # monotonic time at which each loss came [s]
         self.kept_units: Units | None = None  # of a run that is resumed
         self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] != "none" else []
         self.samples_for_units: int = p["units_samples"]
@@ -104,7 +106,7 @@ class LossShelf:
             raise LossFileError(
                 f"the loss for {name} does not say the units of its robot: train it again"
             )
-        self.losses[name] = loss
+        self.losses[name], self.born[name] = loss, time.monotonic()
 
     def missing(self) -> list[str]:
         """Return the methods whose losses have not come yet."""

@@ -1,9 +1,12 @@
-"""Loss files by name: those that ship with ml3_ros, and those in the folder of a node."""
+"""Losses of a node: files by name, in its folder or shipped with ml3_ros, and their message."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_ros.bridges.ml3_messages import loss_to_msg
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import LossFileError
 from ml3_ros.losses import SUFFIX, shipped
 
@@ -38,3 +41,15 @@ def to_load(folder: Path, file: str) -> Path:
 def method_of(path: Path) -> str:
     """Return the method that a loss file is for: the end of its name, else all of it."""
     return next((name for name in LEARNED if path.stem.endswith(name)), path.stem)
+
+
+def message(name: str, loss: LearnedLoss, stamp: int) -> LearnedLossMsg:
+    """Return the message of a loss under a name, stamped `stamp` [ns]."""
+    return loss_to_msg(
+        name,
+        loss.to_bytes(),
+        stamp=stamp,
+        task_family=str(loss.provenance.get("task_family", "")),
+        robot=str(loss.provenance.get("robot", "")),
+        joint_names=loss.spec.target.labels,
+    )

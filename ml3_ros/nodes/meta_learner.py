@@ -15,7 +15,7 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.bridges.ml3_messages import loss_to_msg, prior_from_msg
+from ml3_ros.bridges.ml3_messages import prior_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.nodes import loss_files
@@ -197,14 +197,7 @@ class MetaLearner(Ml3Node):
         if name not in self._latched:
             self._latched[name] = self.publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
             self._latched[name].on_activate(None)
-        msg = loss_to_msg(
-            name,
-            loss.to_bytes(),
-            stamp=self.get_clock().now().nanoseconds,
-            task_family=str(loss.provenance.get("task_family", "")),
-            robot=str(loss.provenance.get("robot", "")),
-            joint_names=loss.spec.target.labels,
-        )
+        msg = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
         self._losses[name] = loss
         self._latched[name].publish(msg)
         self.get_logger().info(f"published loss {name}, sha256 {msg.sha256[:8]}")

@@ -18,7 +18,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bridges.messages import time_msg
-from ml3_ros.bridges.ml3_messages import loss_from_msg, loss_to_msg
+from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
 from ml3_ros.nodes import loss_files
@@ -83,11 +83,12 @@ class PolicyOptimizer(Ml3Node):
         """Tell how the learner keeps up."""
         if self._stream is None or self._worker is None:
             return {}
-        return {
-            "methods": ", ".join(self._shelf.losses),
+        now = time.monotonic()
+        ages = {f"age of loss {n} [s]": now - born for n, born in self._shelf.born.items()}
+        return ages | {
             "filter resets": self._stream.resets,
             "samples waiting": self._worker.waiting,
-            "age of the newest sample [s]": time.monotonic() - self._last_sample,
+            "age of the newest sample [s]": now - self._last_sample,
         }
 
     # the stream ---------------------------------------------------------------------------------
@@ -233,14 +234,7 @@ class PolicyOptimizer(Ml3Node):
                 f"{', '.join(self._shelf.wanted)}"
             )
         self._use(name, loss)
-        response.learned_loss = loss_to_msg(
-            name,
-            loss.to_bytes(),
-            stamp=self.get_clock().now().nanoseconds,
-            task_family=str(loss.provenance.get("task_family", "")),
-            robot=str(loss.provenance.get("robot", "")),
-            joint_names=loss.spec.target.labels,
-        )
+        response.learned_loss = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
         response.success, response.message = True, f"{name} uses {path} from now on"
         return response
 

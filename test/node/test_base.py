@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 import rclpy
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
-from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.base import RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
 
@@ -134,3 +135,24 @@ def test_nothing_leaves_a_node_that_is_not_active(graph):
     sender.publish(JointState(name=["3"]))
     graph.until(lambda: len(heard) == 2)
     assert heard[1].name == ["3"]
+
+
+def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_refused(graph):
+    node = graph.add(Relay, "relay")
+    probe = graph.plain()
+    told = graph.listen(probe, DiagnosticArray, "/diagnostics")
+    node.trigger_configure()
+    node.trigger_activate()
+    node.diagnostics.tick("messages")
+    node.refuse(MessageError("a message is broken: mend it"))
+
+    def mine():
+        return [s for msg in told for s in msg.status if s.name == "relay"]
+
+    graph.until(lambda: any(status.level == DiagnosticStatus.WARN for status in mine()))
+    warned = next(status for status in mine() if status.level == DiagnosticStatus.WARN)
+    values = {pair.key: pair.value for pair in warned.values}
+    assert warned.message == "active; now: refused messages"
+    assert values["refused messages"] == "1"
+    assert float(values["messages [Hz]"]) > 0.0
+    graph.until(lambda: mine()[-1].level == DiagnosticStatus.OK)

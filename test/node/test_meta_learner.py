@@ -154,6 +154,15 @@ def test_a_goal_that_cannot_be_done_says_why(learner, goal, sentence):
     assert sentence in result.message
 
 
+def test_a_training_that_cannot_be_kept_is_not_begun(graph, learner, tmp_path):
+    _, arm, client = learner()
+    (tmp_path / "out" / "training").write_text("a file where the folder should be")
+    arm.stream(260)
+    status, result = client.result(client.send())
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "choose a folder that can" in result.message
+
+
 def test_losses_are_saved_and_loaded_inside_the_folder_only(graph, learner, tmp_path):
     _, arm, client = learner()
     arm.stream(260)

@@ -147,7 +147,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_and_rc_1(up, gone, tmp_
     (tmp_path / "file").write_text("")
     run = up(*SHORT, f"out:={tmp_path / 'file' / 'out'}")
     assert run.end() == 1
-    assert "choose an `out` folder that can" in run.output
+    assert "choose a folder that can" in run.output
     assert "configuring policy_optimizer failed: its message above says why" in run.output
     assert "Traceback" not in run.output
 
