@@ -41,7 +41,7 @@ PARAMETERS = (
           limits=(1e-6, 1e6)),
     Param(name="adam_lr", default=0.003, help="step size of the method adam_tuned; 0: without it "
           "[-]", limits=(0.0, 10.0)),
-    Param(name="steps_per_window", default=1, help="gradient steps per 8 samples [-]",
+    Param(name="steps_per_window", default=4, help="gradient steps per 8 samples [-]",
           limits=(1, 100)),
     *FILTER_PARAMETERS,
     Param(name="units_velocity", default=DOUBLES, help="scale of each joint's velocity [rad/s]; "

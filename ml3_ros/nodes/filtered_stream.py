@@ -9,7 +9,7 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.joint_stream import JointStream
-from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.robots.filters import AccelerationFilter, FilteredSample
 
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is refused
@@ -29,13 +29,12 @@ class FilteredStream:
     The sampling period is that of `rate`, or the median of the first steps.
     """
 
-    def __init__(
-        self, names: Sequence[str], counts: Counter[str], *, rate: float, window: int, order: int
-    ) -> None:
-        """Read `names`; `rate` [Hz] may be 0, to be measured."""
+    def __init__(self, names: Sequence[str], counts: Counter[str], p: ParameterTable) -> None:
+        """Read `names` as the FILTER_PARAMETERS in `p` say; lost samples are counted."""
         self.stream = JointStream(names, counts)
         self.rate = 0.0  # of the filter [Hz]; 0 before it is known
-        self._announced, self._window, self._order = rate, window, order
+        self._announced = p["rate"]
+        self._window, self._order = p["filter_window"], p["filter_order"]
         self._filter: AccelerationFilter | None = None
 
     @property

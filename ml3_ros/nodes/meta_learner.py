@@ -119,13 +119,7 @@ class MetaLearner(Ml3Node):
     # the stream ---------------------------------------------------------------------------------
     def _forget_stream(self) -> None:
         p = self.parameters
-        self._stream = FilteredStream(
-            p["joints"],
-            self.diagnostics.counts,
-            rate=p["rate"],
-            window=p["filter_window"],
-            order=p["filter_order"],
-        )
+        self._stream = FilteredStream(p["joints"], self.diagnostics.counts, p)
         # lost samples and those without prior do not count, so more than is needed is kept
         self._memory = StreamMemory(2.0 * p["record_seconds"])
 

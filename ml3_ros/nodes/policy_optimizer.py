@@ -100,14 +100,7 @@ class PolicyOptimizer(Ml3Node):
                 "parameter `joints`"
             )
         if self._stream is None:
-            p = self.parameters
-            self._stream = FilteredStream(
-                joints,
-                self.diagnostics.counts,
-                rate=p["rate"],
-                window=p["filter_window"],
-                order=p["filter_order"],
-            )
+            self._stream = FilteredStream(joints, self.diagnostics.counts, self.parameters)
         sample = self._stream.read(msg)
         self._last_sample = time.monotonic()
         self.diagnostics.tick("joint_states")
@@ -147,11 +140,8 @@ class PolicyOptimizer(Ml3Node):
         log = RunLog(online, self._folder)
         if p["resume"] and log.restore():
             self.get_logger().info(f"resumed after {online.n_steps} updates")
-        plan = Plan(
-            learn_duration=p["learn_duration"],
-            hold_out_duration=p["hold_out_duration"],
-            checkpoint_period=p["checkpoint_period"],
-        )
+        planned = ("learn_duration", "hold_out_duration", "checkpoint_period")
+        plan = Plan(**{name: p[name] for name in planned})
         self._worker = AdaptationWorker(online, log, plan, self.refuse)
         self._worker.start()
         for sample in self._early:
@@ -247,8 +237,8 @@ class PolicyOptimizer(Ml3Node):
             raise ConfigError(f"seed must be >= 0, got {request.seed}")
         methods = list(request.methods)
         self._worker.ask(lambda online: online.reset(methods, request.seed))
-        which = ", ".join(methods) or "all methods"
-        response.success, response.message = True, f"{which} start from new parameters"
+        response.success = True
+        response.message = f"{', '.join(methods) or 'all methods'} start from new parameters"
         return response
 
 

@@ -80,8 +80,10 @@ class Graph:
         assert publishers
         assert subscriptions
         self.until(
-            lambda: all(p.get_subscription_count() >= len(subscriptions) for p in publishers)
-            and all(s.get_publisher_count() >= len(publishers) for s in subscriptions)
+            lambda: (
+                all(p.get_subscription_count() >= len(subscriptions) for p in publishers)
+                and all(s.get_publisher_count() >= len(publishers) for s in subscriptions)
+            )
         )
 
     def for_(self, seconds: float) -> None:

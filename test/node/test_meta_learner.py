@@ -55,9 +55,15 @@ def learner(graph, tmp_path):
     """Return a function that makes an active meta_learner, its arm and a client."""
 
     def make(**parameters):
-        defaults = {"joints": list(JOINTS), "robot": "toy", "out": str(tmp_path / "out"),
-                    "record_seconds": 2.0, "segment_seconds": 1.0, "checkpoint_period": 0.1}
-        node = graph.add(MetaLearner, "meta_learner", **(defaults | parameters))  # fmt: skip
+        defaults = {
+            "joints": list(JOINTS),
+            "robot": "toy",
+            "out": str(tmp_path / "out"),
+            "record_seconds": 2.0,
+            "segment_seconds": 1.0,
+            "checkpoint_period": 0.1,
+        }
+        node = graph.add(MetaLearner, "meta_learner", **(defaults | parameters))
         assert node.trigger_configure() == SUCCESS
         assert node.trigger_activate() == SUCCESS
         arm = graph.arm(node)

