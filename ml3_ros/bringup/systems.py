@@ -188,6 +188,8 @@ REPLAY = System(
                 "learn_duration": Arg("duration"),
                 "hold_out_duration": 86400.0,
                 "silence_timeout": 10.0,
+                "steps_per_window": 8,
+                "filter_window": 31,
                 "seed": Arg("seed"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),

@@ -19,7 +19,7 @@ from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.tasks.inverse_dynamics.units import Units, rescaled
 
 STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
 LONGEST = 10 * 86400.0
@@ -144,7 +144,7 @@ def make_learner(
 ) -> OnlineLearner:
     """Return a fresh learner with the learned losses and the tuned baselines as methods."""
     recipe = Recipe(steps_per_window=p["steps_per_window"])
-    methods = dict(losses)
+    methods = {name: rescaled(loss, units) for name, loss in losses.items()}
     if p["sgd_lr"]:
         methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p["sgd_lr"], p["sgd_clip_norm"])
     if p["adam_lr"]:

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError
 
@@ -116,3 +117,27 @@ class Units:
             context=tuple(inputs[name] for name in context),
             **rest,
         )
+
+
+def rescaled(loss: LearnedLoss, units: Units) -> LearnedLoss:
+    """Return the loss for a robot whose signals have other sizes, of the same joints.
+
+    The network sees normalised signals only, so new scales carry it over: from a simulated arm in
+    N m to a real one that reports motor currents, say.
+
+    Raises:
+        LossFileError: If the joints are not those of the loss.
+        ConfigError: If the loss has an input that units do not scale.
+    """
+    loss.check_labels(units.joint_names)
+    scales = {"v": units.velocity, "a": units.acceleration}
+    unknown = [c.name for c in loss.spec.context if c.name not in scales]
+    if unknown:
+        raise ConfigError(f"the loss also sees {', '.join(unknown)}, which have no unit here")
+    spec = replace(
+        loss.spec,
+        target=replace(loss.spec.target, scale=units.effort),
+        context=tuple(replace(c, scale=scales[c.name]) for c in loss.spec.context),
+    )
+    provenance = {**loss.provenance, "units": units.to_dict()}
+    return LearnedLoss(spec=spec, phi=loss.phi, provenance=provenance)
