@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 import pytest
+import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
@@ -101,7 +102,11 @@ def test_a_killed_run_goes_on_to_the_same_losses(reacher, tmp_path, killed_after
     with pytest.raises(Killed):
         train_losses(make(), tmp_path / "killed", kind.units, "reacher", str)
     assert (tmp_path / "killed" / "checkpoint.safetensors").exists()
-    losses = train_losses(make(), tmp_path / "killed", kind.units, "reacher", str)
+    trainer, steps = make(), []
+    step = trainer.step
+    trainer.step = lambda: steps.append(step()) or steps[-1]
+    losses = train_losses(trainer, tmp_path / "killed", kind.units, "reacher", str)
+    assert len(steps) == 6 - n_steps // 2 * 2  # only what came after the last checkpoint
     assert [x.to_bytes() for x in losses] == [x.to_bytes() for x in whole]
     assert not (tmp_path / "killed" / "checkpoint.safetensors").exists()
 
@@ -139,14 +144,16 @@ def test_a_damaged_loss_in_the_folder_is_named(reacher, tmp_path):
 
 
 def test_equal_configurations_give_equal_files(tmp_path):
-    files = []
+    files, phis = [], []
     for i, config in enumerate((TINY, TINY, replace(TINY, seed=1))):
         path = tmp_path / f"{i}.safetensors"
         loss = train_loss(config, path, str)
         assert LearnedLoss.load(path).to_bytes() == loss.to_bytes() == path.read_bytes()
         files.append(path.read_bytes())
+        phis.append(loss.phi["log_scale"])
     assert files[0] == files[1]
     assert files[0] != files[2]
+    assert not torch.equal(phis[0], phis[2])
     assert {p.suffix for p in tmp_path.iterdir()} == {".safetensors"}
 
 

@@ -114,15 +114,16 @@ def test_a_window_is_predicted_before_it_is_learned_from(make, stream):
         assert not np.allclose(after, before[name])
 
 
-def test_samples_that_came_later_change_nothing_earlier(make, stream):
-    """Other torques from some sample on: all predictions up to there are the same."""
+@pytest.mark.parametrize("changed", [0, 1, 5])
+def test_samples_that_came_later_change_nothing_earlier(make, stream, changed):
+    """Other torques from some window on: all predictions up to there are the same."""
     t, q, v, a, tau = stream
-    other = (t, q, v, a, np.where(np.arange(len(t))[:, None] < 5 * WINDOW, tau, 0.0))
+    other = (t, q, v, a, np.where(np.arange(len(t))[:, None] < changed * WINDOW, tau, 0.0))
     reports = [feed(make(), x, 0, 7 * WINDOW) for x in (stream, other)]
     for i, (one, two) in enumerate(zip(*reports, strict=True)):
         for name in one.predictions:
             same = np.array_equal(one.predictions[name], two.predictions[name])
-            assert same == (i <= 5)
+            assert same == (i <= changed)
 
 
 def test_all_methods_start_alike_and_see_the_same_batches(make, losses, stream):
@@ -200,6 +201,18 @@ def test_snapshots_are_spaced_by_their_ratio(make, stream):
         n_samples = snapshot.n_steps // STEPS * WINDOW
         assert snapshot.t == stream[0][n_samples - 1]
         assert set(snapshot.thetas) == set(online.learners)
+
+
+def test_a_last_snapshot_is_taken_once(make, stream):
+    online = make()
+    feed(online, stream, 0, 11 * WINDOW)
+    steps = [s.n_steps for s in online.snapshots]
+    assert steps[-1] < online.n_steps
+    online.take_snapshot()
+    online.take_snapshot()
+    assert [s.n_steps for s in online.snapshots] == [*steps, online.n_steps]
+    assert online.snapshots[-1].t == stream[0][11 * WINDOW - 1]
+    assert online.snapshots[-1].thetas["ml3"] is online.learners["ml3"].theta
 
 
 def test_evaluation_is_the_nmse_of_snapshots_on_later_samples(make, stream):
