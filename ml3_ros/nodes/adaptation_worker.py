@@ -21,7 +21,7 @@ from ml3_ros.nodes.run_log import RunLog
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 
-QUEUE_LENGTH = 500  # samples that may wait; 5 s at 100 Hz
+QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
 ANSWER_S = 10.0  # within this a request is answered
 
