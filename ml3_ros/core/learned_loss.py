@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,11 +56,28 @@ class LearnedLoss:
         Raises:
             LossFileError: If names or order differ.
         """
-        own = self.spec.target.labels
-        if tuple(labels) != own:
+        for own in (self.spec.target, *self.spec.context):
+            if tuple(labels) != own.labels:
+                raise LossFileError(
+                    f"the loss was trained for the joints {list(own.labels)}, but this robot has "
+                    f"{list(labels)}: use a loss of this robot, or train one with `ml3 train`"
+                )
+
+    def check_inputs(self, on_offer: Collection[str]) -> None:
+        """Refuse to serve where something is not observed that the loss looks at.
+
+        Args:
+            on_offer: Names of what a batch will hold.
+
+        Raises:
+            LossFileError: If the target or a context input is not among them.
+        """
+        needed = [x.name for x in (self.spec.target, *self.spec.context)]
+        missing = [name for name in needed if name not in on_offer]
+        if missing:
             raise LossFileError(
-                f"the loss was trained for the joints {list(own)}, but this robot has "
-                f"{list(labels)}: use a loss of this robot, or train one with `ml3 train`"
+                f"the loss looks at {', '.join(missing)}, but there are only "
+                f"{', '.join(on_offer)}: use a loss that was trained for these"
             )
 
     def to_bytes(self) -> bytes:

@@ -39,7 +39,12 @@ _QUICK_INVDYN = InvdynConfig(
     n_train_robots=16,
     n_validation_robots=4,
     n_test_robots=8,
-    outer_steps={"given/structured": 400, "given/mlp": 800},
+    outer_steps={
+        "given/structured": 400,
+        "given/mlp": 800,
+        "learned/structured": 60,
+        "learned/mlp": 400,
+    },
     test_factor=3,
 )
 

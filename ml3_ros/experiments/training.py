@@ -41,7 +41,7 @@ def train_losses(
     fresh = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
     saved = [LearnedLoss.load(path) for path in paths if path.exists()]
     if len(saved) == len(paths) and all(
-        old.spec == new.spec and old.provenance["outer_steps"] == trainer.config.n_outer_steps
+        old.spec == new.spec and old.provenance.get("outer_steps") == trainer.config.n_outer_steps
         for old, new in zip(saved, fresh, strict=True)
     ):
         return saved

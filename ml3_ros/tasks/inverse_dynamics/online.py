@@ -17,7 +17,7 @@ from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig, nmse
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import SampleBuffer
+from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +84,7 @@ class OnlineLearner:
         seed: Of the initial theta and of the batches.
 
     Raises:
-        LossFileError: If a loss was trained for other joints.
+        LossFileError: If a loss was trained for other joints, or needs what a stream lacks.
     """
 
     def __init__(
@@ -98,7 +98,7 @@ class OnlineLearner:
         if not losses:
             raise ConfigError("no method to learn with: give at least one loss")
         for loss in losses.values():
-            loss.check_labels(optimizee.units.joint_names)
+            _check(loss, optimizee)
         self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
@@ -171,7 +171,7 @@ class OnlineLearner:
 
         A new method starts from the theta that the others started from.
         """
-        loss.check_labels(self.optimizee.units.joint_names)
+        _check(loss, self.optimizee)
         old = self.learners.get(name)
         theta = old.theta if old else self._fresh_theta(self.seed)
         self.learners[name] = self._learner(loss, theta)
@@ -234,3 +234,8 @@ class OnlineLearner:
         """Let every model's F start at the first torque; nobody has learned anything yet."""
         for learner in self.learners.values():
             learner.theta = self.optimizee.with_offset(learner.theta, tau)
+
+
+def _check(loss: LearnedLoss, optimizee: InverseDynamicsNet) -> None:
+    loss.check_labels(optimizee.units.joint_names)
+    loss.check_inputs(SIGNALS)

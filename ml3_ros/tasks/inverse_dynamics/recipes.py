@@ -53,6 +53,10 @@ class Recipe:
     horizon: int | None = None
     n_tasks: int = 4
 
+    def __post_init__(self) -> None:
+        if self.steps_per_window < 1:
+            raise ConfigError(f"steps_per_window must be >= 1, got {self.steps_per_window}")
+
     def sampling(self) -> SamplingConfig:
         """Return how samples become batches: iid with F given, a stream with F learned."""
         return SamplingConfig(steps_per_window=self.steps_per_window * (self.nle == "learned"))
@@ -63,7 +67,7 @@ class Recipe:
 
     def loss_spec(self, units: Units, robot: str) -> LossSpec:
         """Return the loss that is learned."""
-        inner_lr = self.inner_lr or self._tested_step_size(robot)
+        inner_lr = self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
         return units.loss_spec(
             "tau" if self.nle == "learned" else "tau_inertial",
             ("v", "a") if self.nle == "learned" else ("a",),
@@ -96,14 +100,14 @@ class Recipe:
                 n_tasks=self.n_tasks,
                 unroll=10 if structured else 1,
                 outer_every_step=True,
-                horizon=self.horizon or 100,
+                horizon=100 if self.horizon is None else self.horizon,
                 **common,
             )
         return MetaTrainConfig(
             n_tasks=self.n_tasks,
             unroll=20 if structured else 1,
             outer_every_step=True,
-            horizon=self.horizon or 750 * self.steps_per_window,
+            horizon=750 * self.steps_per_window if self.horizon is None else self.horizon,
             restart="staggered",
             **common,
         )
@@ -120,9 +124,10 @@ class Recipe:
         self, recordings: Recordings, units: Units, robot: str, seeds: tuple[int, ...]
     ) -> MetaTrainer:
         """Return the trainer of one loss per seed."""
-        if self.use_prior and recordings.inertia is None:
+        lacks_nle = self.nle == "learned" and recordings.nle is None
+        if self.use_prior and (recordings.inertia is None or lacks_nle):
             raise ConfigError(
-                "the shaped loss needs the inertia prior: record it, or use_prior off"
+                "the shaped loss needs the inertia prior, M and F: record it, or use_prior off"
             )
         family = InverseDynamicsFamily(self.optimizee(units, robot), recordings, self.sampling())
         return MetaTrainer(family, self.loss_spec(units, robot), self.meta_training(), seeds)

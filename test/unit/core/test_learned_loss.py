@@ -334,6 +334,21 @@ def test_another_robots_loss_names_both_and_the_cure(loss):
         assert "ml3 train" in sentence
 
 
+def test_joints_of_every_input_are_compared(loss):
+    other = replace(loss.spec.context[0], labels=("j1", "j0"))
+    mixed = replace(loss, spec=replace(loss.spec, context=(other,)))
+    with pytest.raises(LossFileError, match=r"\['j1', 'j0'\]"):
+        mixed.check_labels(("j0", "j1"))
+
+
+def test_missing_inputs_are_named(loss):
+    loss.check_inputs(("x", "y", "z"))
+    loss.check_inputs({"y": 1, "x": 2})
+    for on_offer, missing in ((("y", "z"), "x"), (("x",), "y"), ((), "y, x")):
+        with pytest.raises(LossFileError, match=f"looks at {missing}, but"):
+            loss.check_inputs(on_offer)
+
+
 def test_specifications_are_checked_when_made():
     target = InputSpec(name="tau", unit="N m", scale=(1.0,))
     with pytest.raises(ConfigError, match=r"'tau'.*scale"):

@@ -165,3 +165,4 @@ def test_the_experiments_of_the_paper_are_there():
         assert experiment.config.test_factor >= 10
         assert experiment.config.modes == ("given", "learned")
         assert experiment.quick.seeds < experiment.config.seeds
+        replace(experiment.quick, modes=("given", "learned"))  # has sizes for both

@@ -248,10 +248,21 @@ def test_families_that_cannot_be_are_refused(numbered):
         family_of(replace(numbered, nle=None), nle="given")
     with pytest.raises(ConfigError, match=r"7 samples to learn from.*window of 8"):
         family_of(replace(numbered, n_support=7))
-    with pytest.raises(ConfigError, match="inertia prior"):
-        Recipe(use_prior=True).trainer(
-            replace(numbered, inertia=None), family_of(numbered).optimizee.units, "reacher", (0,)
-        )
+    units = family_of(numbered).optimizee.units
+    for nle, lacking in (("learned", "inertia"), ("learned", "nle"), ("given", "inertia")):
+        known = replace(numbered, **{lacking: None})
+        with pytest.raises(ConfigError, match="needs the inertia prior"):
+            Recipe(nle=nle).trainer(known, units, "reacher", (0,))
+        if lacking == "inertia":
+            Recipe(nle=nle, use_prior=False).trainer(known, units, "reacher", (0,))
+
+
+@pytest.mark.parametrize("nle", ["given", "learned"])
+@pytest.mark.parametrize("wrong", [{"inner_lr": 0.0}, {"horizon": 0}, {"steps_per_window": 0}])
+def test_zero_is_no_way_to_ask_for_what_was_tested(numbered, nle, wrong):
+    units = family_of(numbered).optimizee.units
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Recipe(nle=nle, **wrong).trainer(numbered, units, "reacher", (0,))
 
 
 def test_nmse_is_one_for_the_mean_and_zero_for_the_truth():

@@ -292,6 +292,17 @@ def test_losses_of_other_joints_are_refused(make, units, losses):
     assert online.learners["ml3"].loss is losses["ml3"]
 
 
+def test_losses_that_look_at_what_a_stream_lacks_are_refused(make, units, losses):
+    """A loss for F given compares with the torque that is left of tau, which nobody measures."""
+    wrong = squared_error(units, "tau_inertial", "sgd", 0.1)
+    with pytest.raises(LossFileError, match=r"tau_inertial.*q, v, a, tau"):
+        make({"wrong": wrong})
+    online = make()
+    with pytest.raises(LossFileError, match=r"tau_inertial.*q, v, a, tau"):
+        online.replace_loss("new", wrong)
+    assert set(online.learners) == set(losses)
+
+
 def test_learners_that_cannot_be_are_refused(make):
     with pytest.raises(ConfigError, match="no method"):
         make({})
