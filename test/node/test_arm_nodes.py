@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from sensor_msgs.msg import JointState
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.bridges.ml3_messages import prior_from_msg
-from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.excitation import ExcitationNode
 from ml3_ros.nodes.rigid_body_prior import RigidBodyPrior
 from ml3_ros.nodes.sim_arm import SimArm
@@ -71,6 +72,28 @@ def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
     assert arm.states[-1].effort[0] == pytest.approx(0.3)
     graph.until(lambda: arm.told()["held by"] != "joint_command")
     graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
+
+
+def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(graph, arm):
+    commanded = {}
+
+    def on_state(msg):
+        if len(commanded) < 12:
+            time.sleep(0.03)  # three periods of the arm
+            stamp = nanoseconds(msg.header.stamp)
+            commanded[stamp] = 0.01 * (1 + len(commanded))
+            tau = np.array([commanded[stamp], 0.0])
+            arm.commands.publish(effort_to_msg(tau, NAMES, stamp))
+
+    arm.probe.create_subscription(JointState, "joint_states", on_state, SENSOR_1)
+    graph.until(lambda: len(commanded) == 12)
+    newest = max(commanded)
+    graph.until(lambda: nanoseconds(arm.states[-1].header.stamp) > newest)
+    applied = {nanoseconds(msg.header.stamp): msg.effort[0] for msg in arm.states}
+    answered = sorted(commanded)[2:]  # the first one makes it the controller
+    assert np.diff(answered).tolist() == [NANO // 100] * 9
+    for stamp in answered:
+        assert applied[stamp + NANO // 100] == pytest.approx(commanded[stamp])
 
 
 @pytest.mark.parametrize(
