@@ -160,8 +160,9 @@ def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd)
         publishers[name] = probe.create_publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
         publishers[name].publish(message_of(a_loss(), name))
     node, arm = optimizer(loss="train")
-    up(node)
-    graph.until(lambda: not node._shelf.missing())
+    assert node.trigger_configure() == SUCCESS
+    graph.until(lambda: not node._shelf.missing())  # a latched message comes only once
+    node.trigger_activate()
     arm.stream(100)
     learned = {"ml3_shaped", "ml3_unshaped"}
     graph.until(lambda: {msg.method for msg in arm.told} >= learned)

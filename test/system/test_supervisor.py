@@ -32,16 +32,16 @@ def end(*_):
     sys.exit(0)
 signal.signal(signal.SIGINT, end)
 print("pid", os.getpid(), flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 # One that does not, and has a child of its own.
 STUBBORN = """
 import os, signal, subprocess, sys, time
 for number in (signal.SIGINT, signal.SIGTERM):
     signal.signal(number, signal.SIG_IGN)
-child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
 print("pid", os.getpid(), "pid", child.pid, flush=True)
-time.sleep(60)
+time.sleep(600)
 """
 
 
