@@ -1,7 +1,6 @@
 """`ml3 experiment NAME [--quick] [--seeds N] --out DIR [key=value ...]`."""
 
 import argparse
-import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -43,8 +42,7 @@ def run(args: argparse.Namespace) -> int:
         if args.seeds < 1:
             raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")
         config = replace(config, seeds=args.seeds)
-    # small tensors: a second thread costs more than it brings
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
     paths = experiment.run(config, args.out, tqdm.write)
     print(f"metrics: {args.out / 'metrics.json'}")
     print("figure:  " + "  ".join(map(str, paths)))

@@ -1,7 +1,6 @@
 """`ml3 train --out FILE [key=value ...]`: meta-train one loss."""
 
 import argparse
-import os
 from pathlib import Path
 
 import torch
@@ -29,6 +28,6 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: A setting does not fit.
     """
     config = with_overrides(TrainConfig(), args.overrides)
-    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
     train_loss(config, args.out)
     return 0

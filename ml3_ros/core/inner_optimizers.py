@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-from torch import Tensor
 
-from ml3_ros.core.types import Params
+from ml3_ros.core.types import Params, append_dimensions
 from ml3_ros.errors import ConfigError
 
 
@@ -78,7 +77,10 @@ class Adam:
         for k, p in theta.items():
             m = self.beta1 * state[f"m.{k}"] + (1.0 - self.beta1) * grads[k]
             v = self.beta2 * state[f"v.{k}"] + (1.0 - self.beta2) * grads[k].square()
-            m_hat, v_hat = m / _like(correction1, p), v / _like(correction2, p)
+            m_hat, v_hat = (
+                m / append_dimensions(correction1, p),
+                v / append_dimensions(correction2, p),
+            )
             new_theta[k] = p - self.inner_lr * m_hat / (v_hat + self.eps**2).sqrt()
             new_state[f"m.{k}"], new_state[f"v.{k}"] = m, v
         return new_theta, new_state
@@ -108,9 +110,4 @@ def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:
     squares = [g.square().reshape((*g.shape[:n_lead], -1)).sum(-1) for g in grads.values()]
     # clamped inside the root, so that it is smooth where the gradient vanishes
     factor = max_norm / torch.stack(squares).sum(0).clamp_min(max_norm**2).sqrt()
-    return {k: g * _like(factor, g) for k, g in grads.items()}
-
-
-def _like(x: Tensor, p: Tensor) -> Tensor:
-    """Append dimensions of size 1 to x (*lead,) so that it broadcasts over p (*lead, *shape)."""
-    return x.reshape((*x.shape, *(1,) * (p.dim() - x.dim())))
+    return {k: g * append_dimensions(factor, g) for k, g in grads.items()}

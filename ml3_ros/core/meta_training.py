@@ -12,7 +12,7 @@ from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import clip_by_norm
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
-from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.core.types import Batch, Extra, Params, append_dimensions, stack
 from ml3_ros.errors import ConfigError
 
 DIVERGED = 1e6  # a task loss beyond this (or NaN) ends the episode of its model
@@ -100,7 +100,7 @@ class MetaTrainer:
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._loss, self._inner = spec.function(), spec.optimizer()
         network = spec.network()
-        self.phi = _stack([network.init(g, (1,)) for g in self.generators])
+        self.phi = stack([network.init(g, (1,)) for g in self.generators])
         self._outer = torch.optim.Adam(list(self.phi.values()), lr=config.outer_lr)
         n = config.n_tasks
         self.tasks = torch.stack([family.sample(n, g) for g in self.generators])
@@ -125,7 +125,7 @@ class MetaTrainer:
         queries = [
             self.family.query(self.tasks[s], last[s], g) for s, g in enumerate(self.generators)
         ]
-        batch, extra = _stack([q[0] for q in queries]), _stack([q[1] for q in queries])
+        batch, extra = stack([q[0] for q in queries]), stack([q[1] for q in queries])
         result = meta_gradient(
             self.theta,
             self.phi,
@@ -178,7 +178,7 @@ class MetaTrainer:
         """One Adam step; for a seed whose gradient is not finite it is taken to be zero."""
         finite = torch.stack([g.isfinite().flatten(1).all(1) for g in grads.values()]).all(0)
         mean = {k: g / self.config.n_tasks for k, g in grads.items()}
-        grads = {k: torch.where(_like(finite, g), g, 0.0) for k, g in mean.items()}
+        grads = {k: torch.where(append_dimensions(finite, g), g, 0.0) for k, g in mean.items()}
         grads = clip_by_norm(grads, self.config.outer_clip, n_lead=1)
         late = max(0.0, 2.0 * self.step_count / self.config.n_outer_steps - 1.0)
         for group in self._outer.param_groups:
@@ -204,12 +204,4 @@ class MetaTrainer:
 
     def _per_seed(self, draw: Callable[[int, torch.Generator], Params]) -> Params:
         """Draw with each seed's own generator and stack the results."""
-        return _stack([draw(s, g) for s, g in enumerate(self.generators)])
-
-
-def _stack(parts: list[Params]) -> Params:
-    return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}
-
-
-def _like(x: Tensor, p: Tensor) -> Tensor:
-    return x.reshape(*x.shape, *(1,) * (p.dim() - x.dim()))
+        return stack([draw(s, g) for s, g in enumerate(self.generators)])

@@ -1,5 +1,8 @@
 """Names for the values that the learning core passes around."""
 
+from collections.abc import Sequence
+
+import torch
 from torch import Tensor
 
 Params = dict[str, Tensor]
@@ -16,3 +19,13 @@ def scoped(params: Params, scope: str) -> Params:
     """Return the parameters of the submodule `scope`, without its prefix."""
     prefix = scope + "."
     return {k.removeprefix(prefix): p for k, p in params.items() if k.startswith(prefix)}
+
+
+def stack(parts: Sequence[Params]) -> Params:
+    """Return tensors of the same names with a new first dimension, one entry a part."""
+    return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}
+
+
+def append_dimensions(x: Tensor, p: Tensor) -> Tensor:
+    """Return x (*lead,) with dimensions of size 1 behind, to broadcast over p (*lead, *shape)."""
+    return x.reshape((*x.shape, *(1,) * (p.dim() - x.dim())))

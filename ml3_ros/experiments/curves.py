@@ -1,6 +1,6 @@
 """Meta-test: how the error of fresh models falls while a frozen loss trains them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.loss_spec import LossSpec
-from ml3_ros.core.types import Batch, Params
+from ml3_ros.core.types import Batch, Params, stack
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
@@ -28,7 +28,6 @@ def learning_curves(
     checkpoints: Sequence[int],
     *,
     seeds: Sequence[int],
-    progress: Callable[[int], None] = lambda step: None,
 ) -> NDArray[np.float64]:
     """Train fresh models on every task of `family` and measure their held-out error.
 
@@ -41,7 +40,6 @@ def learning_curves(
         phis: Parameters of the loss, one per seed; one entry serves all seeds.
         checkpoints: Numbers of gradient steps at which to measure, increasing.
         seeds: Of the initial models and batches, one per repetition.
-        progress: Called with the number of steps made.
 
     Returns:
         NMSE per joint (seeds, tasks, checkpoints, n); infinity where a model has diverged.
@@ -50,7 +48,7 @@ def learning_curves(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
     phi = {k: torch.stack([p[k] for p in phis]).unsqueeze(1) for k in phis[0]}
-    theta = _stack([family.init(tasks, g) for g in generators])
+    theta = stack([family.init(tasks, g) for g in generators])
     loss, inner_optimizer = spec.function(), spec.optimizer()
     state = inner_optimizer.init(theta, (len(seeds), len(tasks)))
     held_out = family.held_out(tasks)
@@ -58,10 +56,9 @@ def learning_curves(
     for step in range(max(checkpoints) + 1):
         if step in checkpoints:
             rows.append(_held_out_nmse(family, theta, held_out))
-            progress(step)
         if step < max(checkpoints):
             ages = torch.full_like(tasks, step)
-            batch = _stack([family.support(tasks, ages, g) for g in generators])
+            batch = stack([family.support(tasks, ages, g) for g in generators])
             result = inner_step(
                 theta,
                 phi,
@@ -85,7 +82,3 @@ def _held_out_nmse(family: InverseDynamicsFamily, theta: Params, held_out: Batch
             chunk = {k: x[:, start : start + EVALUATION_CHUNK] for k, x in held_out.items()}
             predictions.append(family.optimizee.call(theta, chunk))
     return nmse(torch.cat(predictions, dim=-2), target)
-
-
-def _stack(parts: list[Params]) -> Params:
-    return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}

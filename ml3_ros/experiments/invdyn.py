@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
@@ -189,7 +190,7 @@ def _panel(
     seeds = tuple(range(config.seeds))
     nmse = {
         name: learning_curves(families[1], spec, phis, x, seeds=seeds)
-        for name, (spec, phis) in specs.items()
+        for name, (spec, phis) in tqdm(specs.items(), desc=f"{mode}: meta-test", leave=False)
     }
     return Panel(x, horizon, nmse, step_sizes)
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.experiments.results import resolved
 from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
 from ml3_ros.tasks.inverse_dynamics.units import Units
@@ -37,11 +38,13 @@ def train_losses(
         The losses, in the order of the trainer's seeds.
     """
     paths = [folder / f"seed_{seed}.safetensors" for seed in trainer.seeds]
-    provenance = {"revision": revision()}
+    provenance = {"revision": revision(), "meta_training": resolved(trainer.config)}
     fresh = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
     saved = [LearnedLoss.load(path) for path in paths if path.exists()]
     if len(saved) == len(paths) and all(
-        old.spec == new.spec and old.provenance.get("outer_steps") == trainer.config.n_outer_steps
+        old.spec == new.spec
+        and old.provenance.get("meta_training") == new.provenance["meta_training"]
+        and old.provenance.get("units") == new.provenance["units"]
         for old, new in zip(saved, fresh, strict=True)
     ):
         return saved

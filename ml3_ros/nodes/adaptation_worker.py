@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from ml3_ros.errors import DataError, Ml3Error
-from ml3_ros.nodes.run_log import RunLog
+from ml3_ros.nodes.run_log import RunLog, predicted_by
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 
@@ -130,7 +130,7 @@ class AdaptationWorker(threading.Thread):
         variance = np.maximum(tau.var(axis=0), np.finfo(float).tiny)
         statuses = []
         for name, learner in list(self._online.learners.items()):
-            predicted = np.concatenate([window.predictions[name] for window in windows])
+            predicted = np.concatenate([predicted_by(name, window) for window in windows])
             statuses.append(
                 MethodStatus(
                     method=name,

@@ -108,7 +108,13 @@ class RunLog:
             t=np.concatenate([w.t for w in windows]),
             tau=np.concatenate([w.tau for w in windows]),
             methods={
-                name: np.concatenate([w.predictions[name] for w in windows])
+                name: np.concatenate([predicted_by(name, w) for w in windows])
                 for name in self._online.learners
             },
         )
+
+
+def predicted_by(method: str, window: WindowReport) -> np.ndarray:
+    """Return what a method predicted, (W, n); NaN if it joined after this window."""
+    absent = np.full_like(window.tau, np.nan)
+    return window.predictions.get(method, absent)

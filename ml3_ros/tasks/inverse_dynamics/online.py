@@ -3,6 +3,7 @@
 Nothing in here knows a robot model: this is what runs beside a real arm.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -97,8 +98,8 @@ class OnlineLearner:
     ) -> None:
         if not losses:
             raise ConfigError("no method to learn with: give at least one loss")
-        for loss in losses.values():
-            _check(loss, optimizee)
+        for name, loss in losses.items():
+            _check(name, loss, optimizee)
         self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
@@ -171,7 +172,7 @@ class OnlineLearner:
 
         A new method starts from the theta that the others started from.
         """
-        _check(loss, self.optimizee)
+        _check(name, loss, self.optimizee)
         old = self.learners.get(name)
         theta = old.theta if old else self._fresh_theta(self.seed)
         self.learners[name] = self._learner(loss, theta)
@@ -236,6 +237,9 @@ class OnlineLearner:
             learner.theta = self.optimizee.with_offset(learner.theta, tau)
 
 
-def _check(loss: LearnedLoss, optimizee: InverseDynamicsNet) -> None:
+def _check(name: str, loss: LearnedLoss, optimizee: InverseDynamicsNet) -> None:
+    """Refuse a method that cannot be trained on this stream, or whose name is no file name."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
+        raise ConfigError(f"method name {name!r}: use letters, digits, '_', '.' and '-' only")
     loss.check_labels(optimizee.units.joint_names)
     loss.check_inputs(SIGNALS)

@@ -75,14 +75,6 @@ def test_a_model_that_diverged_is_infinite(family):
     assert not np.isnan(curves).any()
 
 
-def test_progress_is_told_at_every_checkpoint(family):
-    told = []
-    learning_curves(
-        family, baseline(family, "sgd", 0.1), [{}], (0, 2, 3), seeds=(0,), progress=told.append
-    )
-    assert told == [0, 2, 3]
-
-
 @pytest.mark.parametrize("seeds", [(0,), (0, 1)])
 def test_one_phi_serves_all_seeds(family, seeds):
     curves = learning_curves(family, baseline(family, "sgd", 0.1), [{}], (1,), seeds=seeds)

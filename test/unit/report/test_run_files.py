@@ -99,7 +99,7 @@ def test_damaged_files_are_named_and_never_unpickled(tmp_path, content):
 
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(DataError, match="choose an `out` folder that can"):
+    with pytest.raises(DataError, match="choose a folder that can"):
         RunFolder.create(tmp_path / "file" / "out")
 
 
@@ -107,11 +107,12 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
 def test_a_full_disk_leaves_the_older_file_whole(tmp_path):
     run = RunFolder.create(tmp_path)
     run.save_config({"seed": 1})
-    (tmp_path / ".config.json.part").symlink_to("/dev/full")
+    temporary = tmp_path / f".config.json.{os.getpid()}.part"
+    temporary.symlink_to("/dev/full")
     with pytest.raises(DataError, match="disk is full"):
         run.save_config({"seed": 2})
     assert run.load_config() == {"seed": 1}
-    assert not (tmp_path / ".config.json.part").is_symlink()
+    assert not temporary.is_symlink()
 
 
 def test_the_format_needs_neither_models_nor_ros():

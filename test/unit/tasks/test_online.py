@@ -438,3 +438,10 @@ def test_the_process_that_adapts_needs_no_model_of_the_robot():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )
     assert found.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("name", ["../escape", "a/b", "", ".hidden", "a b"])
+def test_a_method_is_named_like_a_file(units, name):
+    methods = {name: squared_error(units, "tau", "sgd", 0.1)}
+    with pytest.raises(ConfigError, match="method name"):
+        OnlineLearner(InverseDynamicsNet(units), methods, OnlineConfig(), seed=0)
