@@ -44,7 +44,7 @@ def train_losses(
     if len(saved) == len(paths) and all(
         old.spec == new.spec
         and old.provenance.get("meta_training") == new.provenance["meta_training"]
-        and old.provenance.get("units") == new.provenance["units"]
+        and old.provenance.get("units") == resolved(units)
         for old, new in zip(saved, fresh, strict=True)
     ):
         return saved
