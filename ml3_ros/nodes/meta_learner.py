@@ -53,7 +53,7 @@ class MetaLearner(Ml3Node):
               limits=(2.0, 3600.0)),
         Param(name="segment_seconds", default=15.0, help="of it, one task [s]",
               limits=(1.0, 600.0)),
-        Param(name="iterations", default=600, help="outer steps where a goal names none",
+        Param(name="iterations", default=300, help="outer steps where a goal names none",
               limits=(1, 1_000_000)),
         Param(name="checkpoint_period", default=5.0, help="between checkpoints [s]",
               limits=(0.1, 3600.0)),
