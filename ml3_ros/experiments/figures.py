@@ -48,9 +48,16 @@ _DOTTED = (0, (1.4, 1.6))
 METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_shaped": MethodStyle(label="ML3, shaped", color="#d5430b", linewidth=2.3, zorder=5.0),
     "ml3_unshaped": MethodStyle(label="ML3, unshaped", color="#eb9f14", linewidth=2.0, zorder=4.0),
+    "ml3_shaped_mlp": MethodStyle(label="ML3, shaped, MLP", color="#d5430b", linestyle=_DOTTED),
+    "ml3_unshaped_mlp": MethodStyle(
+        label="ML3, unshaped, MLP", color="#eb9f14", linestyle=_DOTTED
+    ),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
     "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),
+    "adam_same_step": MethodStyle(
+        label="Adam, same step", color="#7cc4ac", linestyle=_DASHED, linewidth=1.4
+    ),
     "least_squares_friction": MethodStyle(
         label="least squares + friction", color=INK, linestyle=_DASHED, linewidth=1.4, zorder=2.5
     ),
