@@ -88,9 +88,9 @@ def test_spread_keeps_order_distance_and_bounds():
     np.testing.assert_allclose(_spread(np.array([10.0, 50.0]), 10.0, 100.0), [10.0, 50.0])
 
 
-def test_methods_have_colours_of_their_own():
-    colours = [style.color for style in METHOD_STYLES.values()]
-    assert len(set(colours)) == len(colours)
+def test_methods_have_looks_of_their_own():
+    looks = [(style.color, style.linestyle) for style in METHOD_STYLES.values()]
+    assert len(set(looks)) == len(looks)
     others = ["mine", "yours"]
     assert method_style("mine", others).color != method_style("yours", others).color
     assert method_style("my_own").label == "my own"
