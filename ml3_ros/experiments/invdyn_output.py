@@ -29,6 +29,17 @@ def divergences(panel: Panel, name: str) -> int:
     return int((~(mean_over_joints(panel.nmse[name])[:, :, -1] <= DIVERGED)).sum())
 
 
+def ratio(panel: Panel, name: str, index: int) -> float:
+    """Return how many times the NMSE of method `name` the shaped loss has at checkpoint `index`.
+
+    The geometric mean over seeds and robots, paired: both methods start from the same models and
+    see the same batches. 0 where only the other diverged on some, infinite or NaN where ours did.
+    """
+    own, other = (mean_over_joints(panel.nmse[key])[:, :, index] for key in ("ml3_shaped", name))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.exp((np.log(own) - np.log(other)).mean()))
+
+
 def metrics(name: str, config: InvdynConfig, panels: dict[str, Panel]) -> Metrics:
     """Return the metrics: per seed the median over tasks of the mean NMSE over joints.
 
@@ -73,6 +84,12 @@ def tables(panels: dict[str, Panel]) -> str:
         n = len(next(iter(joints.values())))
         header = [f"per joint @{panel.horizon}", *(f"j{i}" for i in range(n))]
         parts.append(table(joints, header))
+        ratios = {
+            f"ml3_shaped / {name}": [f"{ratio(panel, name, i):.2f}" for i in shown]
+            for name in in_order(list(panel.nmse))
+            if "ml3_shaped" in panel.nmse and name != "ml3_shaped"
+        }
+        parts.append(table(ratios, ["geometric mean of", *(f"@{panel.x[i]}" for i in shown)]))
         parts.append("tuned step sizes: " + str(panel.step_sizes))
     return "\n\n".join(parts)
 

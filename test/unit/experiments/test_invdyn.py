@@ -14,7 +14,7 @@ from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments import invdyn
 from ml3_ros.experiments.invdyn import InvdynConfig, run_invdyn
-from ml3_ros.experiments.invdyn_output import divergences, figure, metrics, tables
+from ml3_ros.experiments.invdyn_output import divergences, figure, metrics, ratio, tables
 from ml3_ros.experiments.panels import Panel, load_panel, save_panel
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.results import resolved
@@ -166,3 +166,11 @@ def test_the_experiments_of_the_paper_are_there():
         assert experiment.config.modes == ("given", "learned")
         assert experiment.quick.seeds < experiment.config.seeds
         replace(experiment.quick, modes=("given", "learned"))  # has sizes for both
+
+
+def test_a_ratio_pairs_models_and_is_a_geometric_mean():
+    ours = np.array([[[[0.1, 0.3]], [[0.4, 0.4]]]])  # (seeds, tasks, checkpoints, joints)
+    theirs = ours * np.array([0.5, 8.0])[None, :, None, None]
+    panel = Panel((1,), 1, {"ml3_shaped": ours, "other": theirs}, {})
+    assert ratio(panel, "ml3_shaped", 0) == pytest.approx(1.0)
+    assert ratio(panel, "other", 0) == pytest.approx(0.5)
