@@ -52,12 +52,14 @@ setup(
         "PyYAML>=6.0",
         "rosbags>=0.11",
         "safetensors>=0.5",
+        "scikit-learn>=1.5",
         "scipy>=1.11",
         "torch>=2.4",
         "tqdm>=4.66",
         "tyro>=0.9",
     ],
     extras_require={
+        "ray": ["ray>=2.40"],  # sweeps over many machines
         "ur10": ["example-robot-data>=6.0"],
         "test": ["packaging>=24", "pytest>=8"],  # also tells colcon to test with pytest
     },
