@@ -23,6 +23,7 @@ def meta_gradient_higher(
     optimizee: nn.Module,
     loss: LossFunction,
     make_optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
+    step_sizes: Callable[[Params, Tensor], Tensor] | None = None,
 ) -> tuple[Tensor, Params, Params]:
     """Return (task loss (), grad_phi of it, theta') after one inner step per batch.
 
@@ -36,6 +37,8 @@ def meta_gradient_higher(
         loss: The loss M_phi.
         make_optimizer: Builds the inner optimizer, for instance `torch.optim.SGD` with a rate;
             `higher` replaces it by its differentiable twin.
+        step_sizes: (phi, count) -> learned step size of each parameter group of that optimizer,
+            or None to leave them as they are.
     """
     optimizee.load_state_dict(theta)
     phi = {k: p.detach().requires_grad_() for k, p in phi.items()}
@@ -44,8 +47,10 @@ def meta_gradient_higher(
     with higher.innerloop_ctx(
         optimizee, optimizer, copy_initial_weights=True, track_higher_grads=True
     ) as (model, differentiable_optimizer):
-        for batch in batches:
-            differentiable_optimizer.step(loss(phi, model(batch), batch))
+        for count, batch in enumerate(batches):
+            age = torch.tensor(float(count))
+            steps = {"lr": list(step_sizes(phi, age))} if step_sizes else None
+            differentiable_optimizer.step(loss(phi, model, batch, age), override=steps)
         adapted = dict(zip(names, model.parameters(), strict=True))
         outer_loss = outer(adapted)
         grads = torch.autograd.grad(outer_loss, tuple(phi.values()))

@@ -12,11 +12,17 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.inner_optimizers import InnerOptimizer
-from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.types import Batch, Params
 
-LossFunction = Callable[[Params, Tensor, Batch], Tensor]
-"""(phi, prediction (*lead, B, k), batch) -> value (*lead,): a meta-loss bound to its inputs."""
+Predictor = Callable[[Batch], Tensor]
+"""batch -> prediction (*lead, B, k): a model with its parameters, usually a `BoundModel`."""
+
+LossFunction = Callable[[Params, Predictor, Batch, Tensor], Tensor]
+"""(phi, model, batch, count (*lead,)) -> value (*lead,): a meta-loss bound to its inputs.
+
+It sees the model through its predictions, and the number of steps that the model has made.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,15 +59,15 @@ def inner_step(
     """
     if not create_graph:
         theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
-    value = loss(phi, optimizee.call(theta, batch), batch)
+    value = loss(phi, BoundModel(optimizee, theta), batch, state["count"])
     # the sum over leading dimensions leaves each model its own gradient
     grads = torch.autograd.grad(value.sum(), tuple(theta.values()), create_graph=create_graph)
     named = dict(zip(theta, grads, strict=True))
     if create_graph:
-        new_theta, new_state = inner_optimizer.step(theta, named, state)
+        new_theta, new_state = inner_optimizer.step(theta, named, state, phi)
     else:
         with torch.no_grad():
-            new_theta, new_state = inner_optimizer.step(theta, named, state)
+            new_theta, new_state = inner_optimizer.step(theta, named, state, phi)
     return StepResult(new_theta, new_state, value.detach())
 
 

@@ -19,8 +19,13 @@ class InnerOptimizer(Protocol):
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state before the first step, for theta with leading dimensions `lead`."""
 
-    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
-        """Return (theta', state'); reads its arguments only."""
+    def step(
+        self, theta: Params, grads: Params, state: Params, phi: Params
+    ) -> tuple[Params, Params]:
+        """Return (theta', state'); reads its arguments only.
+
+        phi are the parameters of the loss, for a rule whose step sizes were learned with it.
+        """
 
 
 def _check_positive(name: str, value: float) -> None:
@@ -44,7 +49,9 @@ class Sgd:
         """Return the state: the count alone."""
         return {"count": torch.zeros(lead)}
 
-    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+    def step(
+        self, theta: Params, grads: Params, state: Params, phi: Params
+    ) -> tuple[Params, Params]:
         """Return (theta', state')."""
         if self.clip_norm is not None:
             grads = clip_by_norm(grads, self.clip_norm, n_lead=state["count"].dim())
@@ -69,11 +76,18 @@ class Adam:
         moments = {f"{m}.{k}": torch.zeros_like(p) for k, p in theta.items() for m in "mv"}
         return {"count": torch.zeros(lead), **moments}
 
-    def step(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+    def step(
+        self, theta: Params, grads: Params, state: Params, phi: Params
+    ) -> tuple[Params, Params]:
         """Return (theta', state')."""
+        directions, new_state = self.directions(theta, grads, state)
+        return {k: p - self.inner_lr * directions[k] for k, p in theta.items()}, new_state
+
+    def directions(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+        """Return what to subtract from theta at step size 1, and the new state."""
         count = state["count"] + 1.0
         correction1, correction2 = 1.0 - self.beta1**count, 1.0 - self.beta2**count
-        new_theta, new_state = {}, {"count": count}
+        directions, new_state = {}, {"count": count}
         for k, p in theta.items():
             m = self.beta1 * state[f"m.{k}"] + (1.0 - self.beta1) * grads[k]
             v = self.beta2 * state[f"v.{k}"] + (1.0 - self.beta2) * grads[k].square()
@@ -81,22 +95,9 @@ class Adam:
                 m / append_dimensions(correction1, p),
                 v / append_dimensions(correction2, p),
             )
-            new_theta[k] = p - self.inner_lr * m_hat / (v_hat + self.eps**2).sqrt()
+            directions[k] = m_hat / (v_hat + self.eps**2).sqrt()
             new_state[f"m.{k}"], new_state[f"v.{k}"] = m, v
-        return new_theta, new_state
-
-
-def make_inner_optimizer(
-    name: str, inner_lr: float, clip_norm: float | None = None
-) -> InnerOptimizer:
-    """Return the update rule `name`: "sgd" (optionally with clipping) or "adam"."""
-    if name == "sgd":
-        return Sgd(inner_lr, clip_norm)
-    if name == "adam" and clip_norm is None:
-        return Adam(inner_lr)
-    raise ConfigError(
-        f"no inner optimizer {name!r} with clip_norm={clip_norm}: use 'sgd', or 'adam' unclipped"
-    )
+        return directions, new_state
 
 
 def clip_by_norm(grads: Params, max_norm: float, n_lead: int = 0) -> Params:

@@ -16,6 +16,7 @@ from safetensors.torch import save as save_tensors
 from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.files import write_atomically
@@ -43,12 +44,12 @@ class LearnedLoss:
     provenance: dict[str, Any] = field(default_factory=dict)
 
     def function(self) -> LossFunction:
-        """Return (phi, prediction, batch) -> value."""
+        """Return (phi, model, batch, count) -> value."""
         return self.spec.function()
 
-    def optimizer(self) -> InnerOptimizer:
-        """Return the update rule that the loss was trained with."""
-        return self.spec.optimizer()
+    def optimizer(self, optimizee: FunctionalModule) -> InnerOptimizer:
+        """Return the update rule that the loss was trained with, for a model."""
+        return self.spec.optimizer(optimizee)
 
     def check_labels(self, labels: Sequence[str]) -> None:
         """Refuse to serve a robot whose joints are not the ones that the loss was trained for.
@@ -126,7 +127,7 @@ class LearnedLoss:
             )
         try:
             spec = LossSpec.from_dict(header["spec"])
-            shapes = {k: tuple(p.shape) for k, p in spec.network().named_parameters()}
+            shapes = spec.phi_shapes()
             provenance = dict(header["provenance"])
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise LossFileError(
@@ -157,7 +158,8 @@ class LearnedLoss:
         """Return the loss where all inputs are zero."""
         inputs = (self.spec.target, *self.spec.context)
         zeros = {x.name: torch.zeros(1, len(x.scale)) for x in inputs}
-        return float(self.function()(self.phi, zeros[self.spec.target.name], zeros))
+        name = self.spec.target.name
+        return float(self.function()(self.phi, lambda batch: batch[name], zeros, torch.zeros(())))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""

@@ -6,12 +6,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import LossFunction
-from ml3_ros.core.inner_optimizers import InnerOptimizer, make_inner_optimizer
+from ml3_ros.core.inner_loop import LossFunction, Predictor
+from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
+from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledAdam
 from ml3_ros.core.meta_losses import MetaLoss, make_meta_loss
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.schedules import check_knots
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
+INNER_OPTIMIZERS = ("sgd", "adam", "scheduled_adam")
+MAX_ROLES = 64  # bounds what a description from outside can make us allocate
 SMALLEST_SCALE, LARGEST_SCALE = 1e-20, 1e20  # squares and inverses stay within float32
 
 
@@ -51,9 +56,12 @@ class LossSpec:
         target: What the prediction is compared to; prediction and target share its scale.
         context: Further observed inputs, in the network's order.
         options: Options of the architecture.
-        inner_optimizer: The update rule that the loss was trained with: "sgd" or "adam".
-        inner_lr: Its step size [-].
+        inner_optimizer: The update rule that the loss was trained with: "sgd", "adam", or
+            "scheduled_adam", whose step sizes were learned together with the loss.
+        inner_lr: Its step size, or what learned step sizes started from [-].
         clip_norm: Largest norm of the gradient on theta (with "sgd"), or None.
+        roles: With learned step sizes, the roles that have one, see `FunctionalModule.roles`.
+        knots: With learned step sizes, the ages between which they change.
     """
 
     architecture: str
@@ -63,30 +71,69 @@ class LossSpec:
     inner_optimizer: str = "sgd"
     inner_lr: float = 1e-2
     clip_norm: float | None = None
+    roles: tuple[str, ...] = ()
+    knots: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
-        self.optimizer()  # refuses an update rule that does not exist
+        if self.inner_optimizer not in INNER_OPTIMIZERS:
+            raise ConfigError(
+                f"no inner optimizer {self.inner_optimizer!r}: use one of "
+                f"{', '.join(INNER_OPTIMIZERS)}"
+            )
+        if self.clip_norm is not None and self.inner_optimizer != "sgd":
+            raise ConfigError(f"clip_norm={self.clip_norm}: only 'sgd' clips its gradient")
+        Sgd(self.inner_lr, self.clip_norm)  # refuses step sizes that are none
+        learned = self.inner_optimizer == "scheduled_adam"
+        if learned:
+            check_knots(self.knots)
+        if not all(isinstance(role, str) for role in self.roles):
+            raise ConfigError(f"roles must be text, got {self.roles[:MAX_ROLES]}")
+        if learned != (0 < len(self.roles) <= MAX_ROLES):
+            raise ConfigError(
+                f"{self.inner_optimizer!r} with {len(self.roles)} roles: 'scheduled_adam' needs 1 "
+                f"to {MAX_ROLES}, the others have none"
+            )
 
     def network(self) -> MetaLoss:
         """Build the network that phi fills."""
         sizes = {c.name: len(c.scale) for c in self.context}
         return make_meta_loss(self.architecture, len(self.target.scale), sizes, **self.options)
 
-    def optimizer(self) -> InnerOptimizer:
-        """Return the update rule h."""
-        return make_inner_optimizer(self.inner_optimizer, self.inner_lr, self.clip_norm)
+    def init_phi(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi: the network's, and learned step sizes at their start."""
+        phi = self.network().init(generator, lead)
+        if self.roles:
+            phi[STEP_SIZES] = torch.zeros(*lead, len(self.roles), len(self.knots))
+        return phi
+
+    def phi_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return the shape of every tensor of phi, by name."""
+        return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
+
+    def optimizer(self, optimizee: FunctionalModule) -> InnerOptimizer:
+        """Return the update rule h for a model.
+
+        Raises:
+            ConfigError: If step sizes were learned, but not for all of the model's parameters.
+        """
+        if self.inner_optimizer == "sgd":
+            return Sgd(self.inner_lr, self.clip_norm)
+        adam = Adam(self.inner_lr)
+        if self.inner_optimizer == "adam":
+            return adam
+        return ScheduledAdam(adam, self.roles, self.knots, optimizee.roles())
 
     def function(self) -> LossFunction:
-        """Return the loss as a function of (phi, prediction, batch), in the batch's own units."""
+        """Return the loss as a function of (phi, model, batch, count), in the batch's units."""
         network = self.network()
         # 1 / scale: a product is cheaper than a quotient at every step
         target_gain = 1.0 / torch.tensor(self.target.scale)
         context_gains = {c.name: 1.0 / torch.tensor(c.scale) for c in self.context}
 
-        def loss(phi: Params, prediction: Tensor, batch: Batch) -> Tensor:
+        def loss(phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
             context = {name: batch[name] * gain for name, gain in context_gains.items()}
             target = batch[self.target.name] * target_gain
-            return network.call(phi, prediction * target_gain, target, context)
+            return network.call(phi, model(batch) * target_gain, target, context, count)
 
         return loss
 
@@ -108,7 +155,7 @@ class LossSpec:
         def input_spec(fields: dict[str, Any]) -> InputSpec:
             return InputSpec(**{k: tuples(v) for k, v in fields.items()})
 
-        rest = {k: v for k, v in data.items() if k not in ("target", "context", "options")}
+        rest = {k: tuples(v) for k, v in data.items() if k not in ("target", "context", "options")}
         return LossSpec(
             target=input_spec(data["target"]),
             context=tuple(input_spec(c) for c in data["context"]),

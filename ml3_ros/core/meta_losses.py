@@ -11,14 +11,18 @@ import torch
 from torch import Tensor, nn
 
 from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
+ERROR_FLOOR = 1e-8  # keeps the log of a vanishing mean squared error finite
 
 
 class MetaLoss(FunctionalModule):
-    """Base of all meta-losses: `call(phi, prediction, target, context) -> value (*lead,)`.
+    """Base of all meta-losses: `call(phi, prediction, target, context, count) -> value (*lead,)`.
+
+    `count` (*lead,) is how many steps the model has made; a loss without knots ignores it.
 
     Args:
         n_outputs: Number k of predicted quantities.
@@ -57,7 +61,14 @@ class MlpLoss(MetaLoss):
         """Return fresh phi."""
         return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
 
-    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+    def call(
+        self,
+        phi: Params,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor | None = None,
+    ) -> Tensor:
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         x = torch.cat([target, prediction, *self.concatenate(context)], dim=-1)
         return nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))
@@ -79,6 +90,10 @@ class StructuredLoss(MetaLoss):
         normalised: Whether the weights of a batch have geometric mean 1, so that they say only
             which errors count more. Use it with Adam, which ignores the size of its gradients:
             there the size of the weights would drift.
+        knots: Ages between which the weights may depend on the number of steps that the model has
+            made; none if left out.
+        error_statistics: Whether the weights see how large the errors of the batch are, per joint
+            and in all (as numbers: no gradient flows through that).
     """
 
     def __init__(
@@ -89,11 +104,17 @@ class StructuredLoss(MetaLoss):
         hidden: tuple[int, ...] = (40, 40),
         bound: float = 6.0,
         normalised: bool = False,
+        knots: tuple[float, ...] = (),
+        error_statistics: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
+        if knots:
+            check_knots(knots)
         self.bound, self.normalised = bound, normalised
+        self.knots, self.error_statistics = knots, error_statistics
         n_context = sum(self.context_sizes.values())
-        n_inputs = 2 * n_context + len(self.context_sizes)
+        n_inputs = 2 * n_context + len(self.context_sizes) + len(knots)
+        n_inputs += (n_outputs + 1) * error_statistics
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
         self.declare({"log_scale": torch.full((n_outputs,), 2.0)})
 
@@ -102,10 +123,17 @@ class StructuredLoss(MetaLoss):
         phi = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
         return {**phi, "log_scale": torch.full((*lead, self.n_outputs), 2.0)}
 
-    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+    def call(
+        self,
+        phi: Params,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor | None = None,
+    ) -> Tensor:
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         error = prediction - target
-        log_weight = self.net.call(scoped(phi, "net"), self._features(context))
+        log_weight = self.net.call(scoped(phi, "net"), self._features(context, error, count))
         if self.normalised:
             log_weight = log_weight - log_weight.mean((-2, -1), keepdim=True)
         # a smooth bound: a hard one has no gradient, and what it stops never comes back
@@ -115,9 +143,18 @@ class StructuredLoss(MetaLoss):
         penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
         return (weight * penalty).sum(-1).mean(-1)
 
-    def _features(self, context: Batch) -> Tensor:
+    def _features(self, context: Batch, error: Tensor, count: Tensor | None) -> Tensor:
         """Return the weight network's inputs (*lead, B, n_inputs)."""
         features = []
+        if self.knots:
+            if count is None:
+                raise ConfigError("this loss depends on the age of the model: give the count")
+            features.append(hat_features(count, self.knots))
+        if self.error_statistics:
+            mean_square = error.detach().square().mean(-2)
+            total = mean_square.mean(-1, keepdim=True)
+            features += [0.5 * (x + ERROR_FLOOR).log() for x in (mean_square, total)]
+        features = [x.unsqueeze(-2).expand(*error.shape[:-1], -1) for x in features]
         for x in self.concatenate(context):
             square = x.square()
             mean_square = square.mean(-1, keepdim=True)
@@ -132,7 +169,14 @@ class SquaredError(MetaLoss):
         """Return no parameters."""
         return {}
 
-    def call(self, phi: Params, prediction: Tensor, target: Tensor, context: Batch) -> Tensor:
+    def call(
+        self,
+        phi: Params,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor | None = None,
+    ) -> Tensor:
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         return (prediction - target).square().sum(-1).mean(-1)
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import clip_by_norm
+from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Extra, Params, append_dimensions, stack
@@ -52,7 +53,8 @@ class MetaTrainConfig:
     restart: Literal["together", "staggered"] = "together"
     """Whether all models are reset at once, or spread so that every age is always present."""
     outer_lr: float = 1e-2
-    outer_lr_final: float = 0.05  # share of outer_lr at the end; linear over the second half
+    outer_lr_steps: float = 3e-2  # outer_lr of learned step sizes
+    outer_lr_final: float = 0.05  # share of both at the end; linear over the second half
     outer_clip: float = 1.0  # largest norm of the gradient on phi [-]
     outer_every_step: bool = False  # task loss averaged over the unroll, or at its end only
     log_task_loss: bool = True  # so that late, small errors count as much as early ones
@@ -63,7 +65,7 @@ class MetaTrainConfig:
         for name in ("n_outer_steps", "n_tasks", "unroll", "horizon"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("outer_lr", "outer_clip"):
+        for name in ("outer_lr", "outer_lr_steps", "outer_clip"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
         if not any(weight > 0.0 for _, weight in self.weights):
@@ -98,10 +100,16 @@ class MetaTrainer:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self._loss, self._inner = spec.function(), spec.optimizer()
-        network = spec.network()
-        self.phi = stack([network.init(g, (1,)) for g in self.generators])
-        self._outer = torch.optim.Adam(list(self.phi.values()), lr=config.outer_lr)
+        self._loss, self._inner = spec.function(), spec.optimizer(family.optimizee)
+        self.phi = stack([spec.init_phi(g, (1,)) for g in self.generators])
+        rates = {True: config.outer_lr_steps, False: config.outer_lr}
+        self._outer_lrs = [rates[k == STEP_SIZES] for k in self.phi]
+        self._outer = torch.optim.Adam(
+            [
+                {"params": [p], "lr": lr}
+                for p, lr in zip(self.phi.values(), self._outer_lrs, strict=True)
+            ]
+        )
         n = config.n_tasks
         self.tasks = torch.stack([family.sample(n, g) for g in self.generators])
         self.theta = self._per_seed(lambda s, g: family.init(self.tasks[s], g))
@@ -181,8 +189,8 @@ class MetaTrainer:
         grads = {k: torch.where(append_dimensions(finite, g), g, 0.0) for k, g in mean.items()}
         grads = clip_by_norm(grads, self.config.outer_clip, n_lead=1)
         late = max(0.0, 2.0 * self.step_count / self.config.n_outer_steps - 1.0)
-        for group in self._outer.param_groups:
-            group["lr"] = self.config.outer_lr * (1.0 + late * (self.config.outer_lr_final - 1.0))
+        for group, outer_lr in zip(self._outer.param_groups, self._outer_lrs, strict=True):
+            group["lr"] = outer_lr * (1.0 + late * (self.config.outer_lr_final - 1.0))
         for k, p in self.phi.items():
             p.grad = grads[k]
         self._outer.step()

@@ -2,13 +2,14 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ml3_ros.core.types import Params
+from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
 MAX_LAYERS = 16
@@ -40,10 +41,29 @@ class FunctionalModule(nn.Module):
         """Evaluate the module with its own parameters."""
         return self.call(dict(self.named_parameters()), *inputs)
 
+    def roles(self) -> dict[str, str]:
+        """Return what each parameter is, by name, in words that fit other depths and widths too.
+
+        Step sizes are learned for a role, for instance "hidden.weight", not for a tensor.
+        """
+        raise NotImplementedError
+
     def declare(self, like: Params) -> None:
         """Register own parameters of the shapes in `like` (names without dots)."""
         for name, value in like.items():
             self.register_parameter(name, nn.Parameter(value))
+
+
+@dataclass(frozen=True, slots=True)
+class BoundModel:
+    """A module with its parameters: what a loss is given, so that it may ask for predictions."""
+
+    optimizee: FunctionalModule
+    theta: Params  # each (*lead, *shape)
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the prediction (*lead, B, k)."""
+        return self.optimizee.call(self.theta, batch)
 
 
 class Mlp(FunctionalModule):
@@ -92,6 +112,15 @@ class Mlp(FunctionalModule):
                 bias = torch.rand(*lead, n_out, generator=generator)
                 params[f"bias_{i}"] = (2.0 * bias - 1.0) * bound
         return params
+
+    def roles(self) -> dict[str, str]:
+        """Return "input", "hidden" or "output" of the layer, with ".weight" or ".bias"."""
+        last = self.n_layers - 1
+        layers = ["hidden"] * self.n_layers
+        layers[0] = "input"
+        layers[last] = "output"  # also where it is the only one
+        names = (name for name, _ in self.named_parameters())
+        return {name: f"{layers[int(name.split('_')[1])]}.{name.split('_')[0]}" for name in names}
 
     def call(self, params: Params, x: Tensor) -> Tensor:
         """Map x (*lead, B, in) to (*lead, B, out)."""

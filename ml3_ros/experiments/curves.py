@@ -49,7 +49,7 @@ def learning_curves(
     phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
     phi = {k: torch.stack([p[k] for p in phis]).unsqueeze(1) for k in phis[0]}
     theta = stack([family.init(tasks, g) for g in generators])
-    loss, inner_optimizer = spec.function(), spec.optimizer()
+    loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
     state = inner_optimizer.init(theta, (len(seeds), len(tasks)))
     held_out = family.held_out(tasks)
     rows = []

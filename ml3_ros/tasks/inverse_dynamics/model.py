@@ -56,6 +56,7 @@ class InverseDynamicsNet(FunctionalModule):
         self._root = (self._effort * self._acceleration_gain).sqrt()
         self._rows, self._columns = torch.tril_indices(n, n)
         self._n_last = len(hidden)
+        self._scopes = ["inertia_net"] + (["nle_net", "skip"] if nle == "learned" else [])
         if nle == "learned":
             self.nle_net = Mlp((4 * n, *hidden, n), output_scale=output_scale)
             self.skip = Mlp((4 * n, n), output_scale=0.0, output_bias=False)
@@ -67,11 +68,18 @@ class InverseDynamicsNet(FunctionalModule):
 
     def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters; predictions start near zero."""
-        scopes = ["inertia_net"] + (["nle_net", "skip"] if self.nle_mode == "learned" else [])
         return {
             f"{scope}.{k}": p
-            for scope in scopes
+            for scope in self._scopes
             for k, p in getattr(self, scope).init(generator, lead).items()
+        }
+
+    def roles(self) -> dict[str, str]:
+        """Return the head and the layer's role, for instance "inertia_net.hidden.weight"."""
+        return {
+            f"{scope}.{k}": f"{scope}.{role}"
+            for scope in self._scopes
+            for k, role in getattr(self, scope).roles().items()
         }
 
     def with_offset(self, theta: Params, tau: Tensor) -> Params:

@@ -105,7 +105,7 @@ class OnlineLearner:
         theta = optimizee.init(self.generator)
         self.learners = {name: self._learner(loss, theta) for name, loss in losses.items()}
         self._functions = {name: loss.function() for name, loss in losses.items()}
-        self._optimizers = {name: loss.optimizer() for name, loss in losses.items()}
+        self._optimizers = {n: loss.optimizer(optimizee) for n, loss in losses.items()}
         self.samples = SampleBuffer(optimizee.units.n_joints)
         self.n_learned = 0  # samples that were predicted and learned from
         self.n_steps = 0
@@ -176,7 +176,8 @@ class OnlineLearner:
         old = self.learners.get(name)
         theta = old.theta if old else self._fresh_theta(self.seed)
         self.learners[name] = self._learner(loss, theta)
-        self._functions[name], self._optimizers[name] = loss.function(), loss.optimizer()
+        self._functions[name] = loss.function()
+        self._optimizers[name] = loss.optimizer(self.optimizee)
 
     def reset(self, methods: list[str], seed: int) -> None:
         """Give `methods` (all, if empty) fresh random models; samples stay.
@@ -221,7 +222,7 @@ class OnlineLearner:
             return self.optimizee.call(self.learners[method].theta, batch)
 
     def _learner(self, loss: LearnedLoss, theta: Params) -> Learner:
-        return Learner(loss, theta, loss.optimizer().init(theta))
+        return Learner(loss, theta, loss.optimizer(self.optimizee).init(theta))
 
     def _fresh_theta(self, seed: int) -> Params:
         """Return a random theta whose F starts at the newest torques, if there are any."""

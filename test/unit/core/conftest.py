@@ -24,6 +24,9 @@ class Regressor(FunctionalModule):
     def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
         return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
 
+    def roles(self) -> dict[str, str]:
+        return {f"net.{k}": role for k, role in self.net.roles().items()}
+
     def call(self, params: Params, batch: Batch) -> Tensor:
         return self.net.call({k.removeprefix("net."): p for k, p in params.items()}, batch["x"])
 
@@ -99,7 +102,7 @@ def random_phi():
         spec: LossSpec, seed: int = 0, lead: tuple[int, ...] = (), size: float = 0.5
     ) -> Params:
         generator = torch.Generator().manual_seed(seed)
-        fresh = spec.network().init(generator, lead)
+        fresh = spec.init_phi(generator, lead)
         noise = {k: torch.randn(p.shape, generator=generator) for k, p in fresh.items()}
         return {k: p + size * noise[k] for k, p in fresh.items()}
 

@@ -188,7 +188,7 @@ def test_adapting_lowers_the_squared_error(family, make_spec):
         batches,
         optimizee=family.optimizee,
         loss=spec.function(),
-        inner_optimizer=spec.optimizer(),
+        inner_optimizer=spec.optimizer(family.optimizee),
         lead=(4,),
     )
     query, extra = family.query(tasks, 0 * tasks, generator)

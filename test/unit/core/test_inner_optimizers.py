@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml3_ros.core.inner_optimizers import Adam, Sgd, clip_by_norm, make_inner_optimizer
+from ml3_ros.core.inner_optimizers import Adam, Sgd, clip_by_norm
 from ml3_ros.errors import ConfigError
 
 
@@ -31,7 +31,7 @@ def follow_torch(ours, theirs, n_steps, clip_norm=None):
         if clip_norm is not None:
             nn.utils.clip_grad_norm_(parameters.values(), clip_norm)
         optimizer.step()
-        theta, state = ours.step(theta, grads, state)
+        theta, state = ours.step(theta, grads, state, {})
     assert float(state["count"]) == n_steps
     return theta, {k: p.detach() for k, p in parameters.items()}
 
@@ -60,7 +60,7 @@ def test_adam_with_large_eps_differs_from_torch_by_its_place_alone(float64):
     """One step on gradient g: m_hat = g, v_hat = g^2."""
     theta, grads = {"x": torch.zeros(3)}, {"x": torch.tensor([0.0, 0.3, -4.0])}
     rule = Adam(0.1, eps=0.4)
-    found, _ = rule.step(theta, grads, rule.init(theta))
+    found, _ = rule.step(theta, grads, rule.init(theta), {})
     expected = -0.1 * grads["x"] / (grads["x"].square() + 0.4**2).sqrt()
     torch.testing.assert_close(found["x"], expected)
 
@@ -75,12 +75,13 @@ def test_models_of_different_ages_are_updated_as_if_alone(rule, float64):
         state[k] = torch.rand(state[k].shape, generator=torch.Generator().manual_seed(4))
     state["count"] = ages.to(torch.float64)
     grads = random_theta(lead, seed=9)
-    together, new_state = rule.step(theta, grads, state)
+    together, new_state = rule.step(theta, grads, state, {})
     for index in ((0, 0), (0, 1), (1, 0), (1, 1)):
         alone, alone_state = rule.step(
             {k: p[index] for k, p in theta.items()},
             {k: g[index] for k, g in grads.items()},
             {k: s[index] for k, s in state.items()},
+            {},
         )
         for k in theta:
             torch.testing.assert_close(together[k][index], alone[k], rtol=1e-13, atol=1e-15)
@@ -89,7 +90,7 @@ def test_models_of_different_ages_are_updated_as_if_alone(rule, float64):
         assert float(new_state["count"][index]) == float(ages[index]) + 1.0
     if isinstance(rule, Adam):  # a young model's moments are corrected more
         moved = (together["weight"] - theta["weight"]).abs().flatten(2).mean(-1)
-        same = rule.step(theta, grads, {**state, "count": torch.full(lead, 100.0)})[0]
+        same = rule.step(theta, grads, {**state, "count": torch.full(lead, 100.0)}, {})[0]
         alike = (same["weight"] - theta["weight"]).abs().flatten(2).mean(-1)
         assert abs(float(moved[0, 0] / alike[0, 0]) - 1.0) > 0.01
 
@@ -115,7 +116,7 @@ def test_steps_read_their_arguments_only():
         state = rule.init(theta)
         before = {k: p.clone() for k, p in {**theta, **state}.items()}
         own_grads = {k: g.clone() for k, g in grads.items()}
-        rule.step(theta, grads, state)
+        rule.step(theta, grads, state, {})
         assert all(torch.equal(before[k], p) for k, p in {**theta, **state}.items())
         assert all(torch.equal(own_grads[k], g) for k, g in grads.items())
 
@@ -124,8 +125,8 @@ def test_steps_read_their_arguments_only():
 def test_a_zero_gradient_has_finite_derivatives(rule):
     scale = torch.tensor(0.0, requires_grad=True)
     theta = {"x": torch.ones(3)}
-    new_theta, state = rule.step(theta, {"x": scale * torch.ones(3)}, rule.init(theta))
-    new_theta, _ = rule.step(new_theta, {"x": scale * new_theta["x"]}, state)
+    new_theta, state = rule.step(theta, {"x": scale * torch.ones(3)}, rule.init(theta), {})
+    new_theta, _ = rule.step(new_theta, {"x": scale * new_theta["x"]}, state, {})
     (slope,) = torch.autograd.grad(new_theta["x"].sum(), scale)
     assert torch.equal(new_theta["x"], theta["x"])
     assert torch.isfinite(slope)
@@ -136,12 +137,3 @@ def test_step_sizes_and_norms_must_be_positive(value):
     for make in (Sgd, Adam, lambda x: Sgd(0.1, clip_norm=x)):
         with pytest.raises(ConfigError, match="must be > 0"):
             make(value)
-
-
-def test_rules_by_name():
-    assert make_inner_optimizer("sgd", 0.2) == Sgd(0.2)
-    assert make_inner_optimizer("sgd", 0.2, 3.0) == Sgd(0.2, 3.0)
-    assert make_inner_optimizer("adam", 0.2) == Adam(0.2)
-    for name, clip_norm in (("rmsprop", None), ("adam", 1.0), ("", None)):
-        with pytest.raises(ConfigError, match="use 'sgd'"):
-            make_inner_optimizer(name, 0.2, clip_norm)

@@ -31,7 +31,7 @@ def final_task_loss(family, spec, phi, n_steps, seed=77):
         batches,
         optimizee=family.optimizee,
         loss=spec.function(),
-        inner_optimizer=spec.optimizer(),
+        inner_optimizer=spec.optimizer(family.optimizee),
         lead=(len(tasks),),
     )
     query, extra = family.query(tasks, 0 * tasks, generator)

@@ -161,7 +161,7 @@ def test_the_steps_are_those_of_algorithm_2(make, losses, stream):
         [online.samples.batch(row) for row in rows],
         optimizee=online.optimizee,
         loss=losses["adam"].function(),
-        inner_optimizer=losses["adam"].optimizer(),
+        inner_optimizer=losses["adam"].optimizer(online.optimizee),
         state=state,
     )
     for k, p in expected.theta.items():

@@ -47,6 +47,8 @@ def test_a_loss_is_least_where_the_prediction_is_right(path):
     batch = {x.name: torch.randn(16, len(x.scale), generator=generator) for x in inputs}
     target = batch[loss.spec.target.name]
     function = loss.function()
-    right = function(loss.phi, target, batch)
+    right = function(loss.phi, lambda _: target, batch, torch.zeros(()))
     for size in (0.01, 0.1, 1.0):
-        assert float(function(loss.phi, target + size, batch)) > float(right)
+        wrong = target + size
+        value = function(loss.phi, lambda _, wrong=wrong: wrong, batch, torch.zeros(()))
+        assert float(value) > float(right)

@@ -110,10 +110,12 @@ def test_a_loss_carries_over_to_a_robot_with_signals_of_other_sizes():
     )
     carried = rescaled(loss, other)
     prediction, tau, v, a = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(1))
-    value = loss.function()(phi, prediction, {"tau": tau, "v": v, "a": a})
+    young = torch.zeros(())
+    value = loss.function()(phi, lambda _: prediction, {"tau": tau, "v": v, "a": a}, young)
     scaled = {"tau": 1e3 * tau, "v": 2.0 * v, "a": 4.0 * a}
-    torch.testing.assert_close(carried.function()(carried.phi, 1e3 * prediction, scaled), value)
-    assert carried.optimizer() == loss.optimizer()
+    again = carried.function()(carried.phi, lambda _: 1e3 * prediction, scaled, young)
+    torch.testing.assert_close(again, value)
+    assert carried.spec.inner_lr == loss.spec.inner_lr
     assert Units.from_dict(carried.provenance["units"]) == other
     assert carried.provenance["seed"] == 3
     assert loss.spec == spec

@@ -1,0 +1,155 @@
+"""Step sizes that are learned with the loss: schedules over age, one per role."""
+
+from __future__ import annotations
+
+import functools
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from ml3_ros.core.higher_engine import meta_gradient_higher
+from ml3_ros.core.inner_loop import meta_gradient
+from ml3_ros.core.inner_optimizers import Adam
+from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledAdam
+from ml3_ros.core.networks import Mlp
+from ml3_ros.core.schedules import hat_features
+from ml3_ros.errors import ConfigError
+
+KNOTS = (0.0, 3.0, 10.0, 100.0)
+NET = Mlp((2, 3, 3, 1))
+ROLES = tuple(sorted(set(NET.roles().values())))
+
+
+def rule(adam=None, roles=None):
+    return ScheduledAdam(adam or Adam(0.1), ROLES, KNOTS, roles or NET.roles())
+
+
+def phi_of(value, lead=()):
+    return {STEP_SIZES: torch.full((*lead, len(ROLES), len(KNOTS)), value)}
+
+
+def test_shares_interpolate_in_the_log_of_age():
+    ages = np.array([0.0, 1.0, 3.0, 5.0, 10.0, 40.0, 100.0, 1e6])
+    values = torch.tensor([2.0, -1.0, 0.5, 3.0])
+    shares = hat_features(torch.tensor(ages), KNOTS)
+    expected = np.interp(np.log1p(ages), np.log1p(KNOTS), values)
+    np.testing.assert_allclose(shares @ values.double(), expected, atol=1e-6)
+    assert torch.all(shares >= 0.0)
+    torch.testing.assert_close(shares.sum(-1), torch.ones(len(ages), dtype=torch.float64))
+
+
+def test_at_zero_it_is_adam():
+    generator = torch.Generator().manual_seed(0)
+    theta, grads = NET.init(generator, (2,)), NET.init(generator, (2,))
+    adam = Adam(0.1)
+    state = adam.init(theta, (2,))
+    found, found_state = rule(adam).step(theta, grads, state, phi_of(0.0))
+    expected, expected_state = adam.step(theta, grads, state, {})
+    for k in theta:
+        torch.testing.assert_close(found[k], expected[k])
+        assert torch.equal(found_state[f"v.{k}"], expected_state[f"v.{k}"])
+
+
+def test_each_role_has_its_own_step_size_at_each_age():
+    phi = phi_of(0.0)
+    row = ROLES.index("hidden.weight")
+    phi[STEP_SIZES][row] = torch.tensor([0.5, 0.5, -0.5, -0.5])
+    sizes = rule().step_sizes(phi, torch.tensor([0.0, 1000.0]))
+    bounded = BOUND * math.tanh(0.5 / BOUND)
+    expected = [0.1 * math.exp(bounded), 0.1 * math.exp(-bounded)]
+    torch.testing.assert_close(sizes[:, row], torch.tensor(expected))
+    others = [i for i in range(len(ROLES)) if i != row]
+    torch.testing.assert_close(sizes[:, others], torch.full((2, len(others)), 0.1))
+    theta = NET.init(torch.Generator().manual_seed(0))
+    state = rule().init(theta)
+    ones = {k: torch.ones_like(p) for k, p in theta.items()}
+    moved, _ = rule().step(theta, ones, state, phi)
+    for k, role in NET.roles().items():
+        size = expected[0] if role == "hidden.weight" else 0.1
+        torch.testing.assert_close(theta[k] - moved[k], torch.full_like(theta[k], size))
+
+
+def test_step_sizes_are_bounded():
+    for value, sign in ((1e3, 1.0), (-1e3, -1.0)):
+        sizes = rule().step_sizes(phi_of(value), torch.zeros(()))
+        torch.testing.assert_close(sizes, torch.full((len(ROLES),), 0.1 * math.exp(sign * BOUND)))
+
+
+def test_roles_fit_networks_of_any_depth():
+    for depth in range(2, 6):
+        deep = Mlp((2, *(3,) * depth, 1))
+        assert set(deep.roles()) == set(dict(deep.named_parameters()))
+        assert set(deep.roles().values()) <= set(ROLES)
+        rule(roles=deep.roles())
+    assert Mlp((2, 1)).roles() == {"weight_0": "output.weight", "bias_0": "output.bias"}
+
+
+def test_a_model_with_other_roles_is_refused():
+    with pytest.raises(ConfigError, match=r"no step size for head\.weight"):
+        rule(roles={"weight": "head.weight"})
+
+
+@pytest.mark.parametrize("knots", [(), (1.0,), (0.0, 2.0, 2.0), (0.0, math.nan), (0.0, math.inf)])
+def test_knots_increase_from_zero(make_spec, knots):
+    with pytest.raises(ConfigError, match="knots"):
+        make_spec("structured", inner_optimizer="scheduled_adam", roles=ROLES, knots=knots)
+
+
+def test_the_meta_gradient_of_losses_and_step_sizes_is_that_of_higher(
+    float64, family, make_spec, random_phi
+):
+    """`higher` takes its own differentiable Adam, with the learned step size of each tensor."""
+    net = family.optimizee
+    roles = tuple(sorted(set(net.roles().values())))
+    spec = make_spec(
+        "structured",
+        options={"hidden": (4,), "knots": (0.0, 1.0, 4.0), "error_statistics": True},
+        inner_optimizer="scheduled_adam",
+        inner_lr=0.05,
+        roles=roles,
+        knots=(0.0, 2.0),
+    )
+    phi = random_phi(spec)
+    generator = torch.Generator().manual_seed(0)
+    task = torch.zeros(1, dtype=torch.int64)
+    drawn = [family.support(task, 0 * task, generator) for _ in range(4)]
+    batches = [{k: x[0] for k, x in batch.items()} for batch in drawn]
+    theta = net.init(generator)
+
+    def task_loss(adapted):
+        return family.task_losses(adapted, batches[-1], {})["task"]
+
+    # eps stands inside our root and outside torch's: small enough, neither is seen
+    inner = ScheduledAdam(Adam(0.05, eps=1e-14), roles, (0.0, 2.0), net.roles())
+    found = meta_gradient(
+        theta,
+        phi,
+        batches[:3],
+        task_loss,
+        optimizee=net,
+        loss=spec.function(),
+        inner_optimizer=inner,
+        state=inner.init(theta),
+    )
+    order = [roles.index(net.roles()[k]) for k, _ in net.named_parameters()]
+    value, grads, adapted = meta_gradient_higher(
+        theta,
+        phi,
+        batches[:3],
+        task_loss,
+        optimizee=net,
+        loss=spec.function(),
+        make_optimizer=lambda parameters: torch.optim.Adam(
+            [{"params": [p]} for p in parameters], lr=0.05, eps=1e-14
+        ),
+        step_sizes=lambda phi, count: inner.step_sizes(phi, count)[order],
+    )
+    close = functools.partial(torch.testing.assert_close, rtol=1e-7, atol=1e-12)
+    close(found.outer_loss, value)
+    assert found.grads[STEP_SIZES].abs().min() > 0.0
+    for k in phi:
+        close(found.grads[k], grads[k])
+    for k in theta:
+        close(found.theta[k], adapted[k])
