@@ -1,0 +1,116 @@
+"""The task family of Fig. 5 (a, b): find the frequency of a sine, a single parameter."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch, Extra, Params
+
+LIMIT = 5.0  # frequencies, first guesses and x lie within +-LIMIT
+N_POINTS = 64
+
+
+class Sinusoid(FunctionalModule):
+    """f_omega(x) = sin(omega x) with theta = {"omega": (*lead, 1)} [rad per unit of x].
+
+    Args:
+        start: Range of the first guess; from a single point where both ends are equal.
+    """
+
+    def __init__(self, start: tuple[float, float] = (-LIMIT, LIMIT)) -> None:
+        super().__init__()
+        self.start = start
+        self.declare({"omega": torch.zeros(1)})
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return first guesses, uniform in their range."""
+        low, high = self.start
+        return {"omega": low + (high - low) * torch.rand(*lead, 1, generator=generator)}
+
+    def roles(self) -> dict[str, str]:
+        """Return the one role there is."""
+        return {"omega": "frequency"}
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Return the prediction (*lead, B, 1) for a batch with "x" (*lead, B, 1)."""
+        (batch,) = inputs
+        return torch.sin(params["omega"].unsqueeze(-2) * batch["x"])
+
+
+@dataclass(frozen=True, slots=True)
+class FrequencyTasks:
+    """Drawn tasks y = sin(nu x).
+
+    Attributes:
+        nu: True frequencies (N,).
+        support: Points to learn from, "x" and "y", each (N, B, 1).
+        query: Others to be judged on.
+    """
+
+    nu: Tensor
+    support: Batch
+    query: Batch
+
+    @staticmethod
+    def draw(nu: Tensor, generator: torch.Generator, n_points: int = N_POINTS) -> "FrequencyTasks":
+        """Draw points of given frequencies nu (N,)."""
+
+        def points() -> Batch:
+            uniform = torch.rand(len(nu), n_points, 1, generator=generator)
+            x = LIMIT * (2.0 * uniform - 1.0)
+            return {"x": x, "y": (nu[:, None, None] * x).sin()}
+
+        return FrequencyTasks(nu, points(), points())
+
+    @staticmethod
+    def random(n: int, generator: torch.Generator) -> "FrequencyTasks":
+        """Draw n tasks with frequencies uniform in +-LIMIT."""
+        nu = LIMIT * (2.0 * torch.rand(n, generator=generator) - 1.0)
+        return FrequencyTasks.draw(nu, generator)
+
+    def __len__(self) -> int:
+        return len(self.nu)
+
+
+class FrequencyFamily:
+    """Frequency of a sine, batched over tasks; a `core.meta_training.TaskFamily`.
+
+    Args:
+        optimizee: The model and where its first guesses come from.
+        tasks: The tasks, all of whose points are observed at every step.
+    """
+
+    def __init__(self, optimizee: Sinusoid, tasks: FrequencyTasks) -> None:
+        self.optimizee, self.tasks = optimizee, tasks
+
+    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw n tasks (n,)."""
+        return torch.randint(len(self.tasks), (n,), generator=generator)
+
+    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+        """Return a first guess for each task."""
+        return self.optimizee.init(generator, (len(tasks),))
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+        """Return the points to learn from, at every age the same."""
+        return {k: p[tasks] for k, p in self.tasks.support.items()}
+
+    def query(
+        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
+    ) -> tuple[Batch, Extra]:
+        """Return the points to be judged on, and as extra information the true frequency."""
+        return {k: p[tasks] for k, p in self.tasks.query.items()}, {"nu": self.tasks.nu[tasks]}
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return the terms of eq. (9), each (*lead,).
+
+        "task" is the mean squared error, "frequency" the shaping loss (omega - nu)^2.
+        """
+        error = self.optimizee.call(theta, batch) - batch["y"]
+        return {
+            "task": error.square().mean((-2, -1)),
+            "frequency": (theta["omega"].squeeze(-1) - extra["nu"]).square(),
+        }
