@@ -23,3 +23,7 @@ class LossFileError(Ml3Error):
 
 class MessageError(Ml3Error, ValueError):
     """A ROS message carries something that must not be used."""
+
+
+class WorkerError(Ml3Error):
+    """A worker process died again and again."""

@@ -1,15 +1,16 @@
-"""`ml3 experiment NAME [--quick] [--seeds N] --out DIR [key=value ...]`."""
+"""`ml3 experiment NAME [--quick] [--seeds N] [--backend ray] --out DIR [key=value ...]`."""
 
 import argparse
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tqdm import tqdm
 
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.sweep import run_experiment
+from ml3_ros.experiments.workers import BACKENDS
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -26,6 +27,16 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
     parser.add_argument("--quick", action="store_true", help="the ordering, in minutes")
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default="local",
+        help="where seeds run: processes of this machine, or Ray (the cluster at RAY_ADDRESS, "
+        "without it a local one); results are the same",
+    )
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="seeds at once on this machine; default: cores"
+    )
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="any other setting")
 
 
@@ -43,7 +54,8 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")
         config = replace(config, seeds=args.seeds)
     torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
-    paths = experiment.run(config, args.out, tqdm.write)
+    backend = BACKENDS[args.backend](args.workers)
+    paths = run_experiment(args.name, experiment, config, args.out, backend=backend)
     print(f"metrics: {args.out / 'metrics.json'}")
-    print("figure:  " + "  ".join(map(str, paths)))
+    print("figures: " + "  ".join(map(str, paths)))
     return 0

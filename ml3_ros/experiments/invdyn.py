@@ -9,13 +9,16 @@ samples stream in at the rate of an arm and the optimizee is updated by Adam.
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.curves import checkpoints_until, learning_curves
 from ml3_ros.experiments.panels import Panel, load_panel, save_panel
@@ -24,9 +27,10 @@ from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.model import NleMode
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
+from ml3_ros.tasks.inverse_dynamics.units import Units
 
 SGD_GRID = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
 ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02, 0.03)
@@ -154,10 +158,16 @@ def _losses(
             trainer = recipe.trainer(
                 recordings, kind.units, config.robot, tuple(range(config.seeds))
             )
-            losses[name] = train_losses(
-                trainer, out / "losses" / mode / name, kind.units, config.robot, report
-            )
+            make_loss = partial(_artefact, kind.units, config.robot)
+            losses[name] = train_losses(trainer, make_loss, out / "losses" / mode / name)
+            report(f"{mode}/{name}: meta-trained")
     return losses
+
+
+def _artefact(
+    units: Units, robot: str, trainer: MetaTrainer, index: int, provenance: dict[str, Any]
+) -> LearnedLoss:
+    return learned_loss(trainer, index, units, robot, provenance)
 
 
 def _panel(

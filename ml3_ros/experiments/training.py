@@ -1,9 +1,11 @@
 """Meta-training to files: a run that was killed goes on, one that is done is loaded."""
 
 import importlib.metadata
+import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -12,48 +14,43 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.experiments.results import resolved
 from ml3_ros.files import write_atomically
-from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
-from ml3_ros.tasks.inverse_dynamics.units import Units
 
 CHECKPOINT_STEPS = 50  # outer steps between checkpoints
 
+MakeLoss = Callable[[MetaTrainer, int, dict[str, Any]], LearnedLoss]
 
-def train_losses(
-    trainer: MetaTrainer,
-    folder: Path,
-    units: Units,
-    robot: str,
-    report: Callable[[str], None] = print,
-) -> list[LearnedLoss]:
+
+def train_losses(trainer: MetaTrainer, make_loss: MakeLoss, folder: Path) -> list[LearnedLoss]:
     """Run `trainer` to its end and save the loss of every seed.
 
     Args:
         trainer: Freshly built; it is put where an earlier run in `folder` stopped.
+        make_loss: (trainer, index of the seed, provenance to add) -> its loss as an artefact.
         folder: Where losses (`seed_N.safetensors`) and the checkpoint are kept.
-        units: The robot's units.
-        robot: Its name.
-        report: Called with a line of text at the end.
 
     Returns:
         The losses, in the order of the trainer's seeds.
     """
     paths = [folder / f"seed_{seed}.safetensors" for seed in trainer.seeds]
     provenance = {"revision": revision(), "meta_training": resolved(trainer.config)}
-    fresh = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
+    fresh = [make_loss(trainer, i, provenance) for i in range(len(paths))]
     saved = [LearnedLoss.load(path) for path in paths if path.exists()]
-    if len(saved) == len(paths) and all(
-        old.spec == new.spec
-        and old.provenance.get("meta_training") == new.provenance["meta_training"]
-        and old.provenance.get("units") == resolved(units)
-        for old, new in zip(saved, fresh, strict=True)
-    ):
+    if len(saved) == len(paths) and all(map(_same_training, saved, fresh)):
         return saved
-    diverged = run_to_end(trainer, folder / "checkpoint.safetensors", folder.name)
-    losses = [learned_loss(trainer, i, units, robot, provenance) for i in range(len(paths))]
+    run_to_end(trainer, folder / "checkpoint.safetensors", folder.name)
+    losses = [make_loss(trainer, i, provenance) for i in range(len(paths))]
     for path, loss in zip(paths, losses, strict=True):
         loss.save(path)
-    report(f"{folder}: meta-trained {len(paths)} losses, {diverged} models diverged on the way")
     return losses
+
+
+def _same_training(one: LearnedLoss, other: LearnedLoss) -> bool:
+    """Return whether two losses are trained alike, by the same or another revision."""
+    plain = [json.loads(json.dumps(loss.provenance)) for loss in (one, other)]
+    for provenance in plain:
+        for key in ("outer_steps", "revision"):
+            provenance.pop(key, None)
+    return one.spec == other.spec and plain[0] == plain[1]
 
 
 def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:

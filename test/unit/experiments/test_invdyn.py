@@ -6,6 +6,7 @@ import json
 import math
 import random
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -18,6 +19,8 @@ from ml3_ros.experiments.invdyn_output import divergences, figure, metrics, rati
 from ml3_ros.experiments.panels import Panel, load_panel, save_panel
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.sweep import run_experiment
+from ml3_ros.experiments.workers import LocalBackend
 
 LEARNED = {"ml3_shaped", "ml3_unshaped", "ml3_shaped_mlp", "ml3_unshaped_mlp"}
 BASELINES = {"sgd_tuned", "adam_tuned"}
@@ -27,8 +30,11 @@ def test_it_leaves_everything_and_a_second_run_measures_nothing(
     tiny_config, tmp_path, monkeypatch
 ):
     told = []
-    run = EXPERIMENTS["invdyn_reacher"].run
-    paths = run(tiny_config, tmp_path, told.append)
+    name = "invdyn_reacher"
+    run = partial(
+        run_experiment, name, EXPERIMENTS[name], tiny_config, tmp_path, backend=LocalBackend()
+    )
+    paths = run(report=told.append)
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert set(found) == {"experiment", "config", "methods", "headline"}
     assert found["experiment"] == "invdyn_reacher"
@@ -57,7 +63,7 @@ def test_it_leaves_everything_and_a_second_run_measures_nothing(
 
     monkeypatch.setattr(MetaTrainer, "step", fail)
     monkeypatch.setattr(invdyn, "learning_curves", fail)
-    run(tiny_config, tmp_path, told.append)
+    run(report=told.append)
     assert json.loads((tmp_path / "metrics.json").read_text()) == found
 
 

@@ -16,7 +16,7 @@ from ml3_ros.experiments import training
 from ml3_ros.experiments.train_loss import TrainConfig, train_loss
 from ml3_ros.experiments.training import revision, run_to_end, train_losses
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 TINY = TrainConfig(
@@ -24,6 +24,11 @@ TINY = TrainConfig(
     n_robots=2,
     recipe=Recipe(nle="given", n_outer_steps=5, n_tasks=2),
 )
+
+
+def artefact(kind):
+    """Return what makes artefacts of losses for this population's Reachers."""
+    return lambda trainer, i, added: learned_loss(trainer, i, kind.units, "reacher", added)
 
 
 class Killed(BaseException):
@@ -61,22 +66,20 @@ def never_trained(monkeypatch):
 
 def test_every_seed_gets_a_file_and_a_second_run_loads_them(reacher, tmp_path, never_trained):
     kind, _, make = reacher
-    told = []
-    losses = train_losses(make((4, 2)), tmp_path, kind.units, "reacher", told.append)
+    losses = train_losses(make((4, 2)), artefact(kind), tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == [
         "seed_2.safetensors",
         "seed_4.safetensors",
     ]
     assert [loss.provenance["seed"] for loss in losses] == [4, 2]
-    assert len(told) == 1
     never_trained()
-    again = train_losses(make((4, 2)), tmp_path, kind.units, "reacher", told.append)
+    again = train_losses(make((4, 2)), artefact(kind), tmp_path)
     assert [x.to_bytes() for x in again] == [x.to_bytes() for x in losses]
 
 
 def test_a_loss_says_where_it_comes_from(reacher, tmp_path):
     kind, _, make = reacher
-    loss = train_losses(make((3,)), tmp_path, kind.units, "reacher", str)[0]
+    loss = train_losses(make((3,)), artefact(kind), tmp_path)[0]
     assert loss.provenance["robot"] == "reacher"
     assert loss.provenance["task_family"] == "inverse_dynamics"
     assert loss.provenance["outer_steps"] == 6
@@ -88,8 +91,8 @@ def test_a_loss_says_where_it_comes_from(reacher, tmp_path):
 @pytest.mark.parametrize("change", [{"n_outer_steps": 7}, {"inner_lr": 0.05}])
 def test_losses_of_other_settings_are_trained_anew(reacher, tmp_path, change):
     kind, _, make = reacher
-    old = train_losses(make((0,)), tmp_path, kind.units, "reacher", str)[0]
-    new = train_losses(make((0,), **change), tmp_path, kind.units, "reacher", str)[0]
+    old = train_losses(make((0,)), artefact(kind), tmp_path)[0]
+    new = train_losses(make((0,), **change), artefact(kind), tmp_path)[0]
     assert new.to_bytes() != old.to_bytes()
     assert new.provenance["outer_steps"] == change.get("n_outer_steps", 6)
 
@@ -97,15 +100,15 @@ def test_losses_of_other_settings_are_trained_anew(reacher, tmp_path, change):
 @pytest.mark.parametrize("n_steps", [1, 5])
 def test_a_killed_run_goes_on_to_the_same_losses(reacher, tmp_path, killed_after, n_steps):
     kind, _, make = reacher
-    whole = train_losses(make(), tmp_path / "whole", kind.units, "reacher", str)
+    whole = train_losses(make(), artefact(kind), tmp_path / "whole")
     killed_after(n_steps)
     with pytest.raises(Killed):
-        train_losses(make(), tmp_path / "killed", kind.units, "reacher", str)
+        train_losses(make(), artefact(kind), tmp_path / "killed")
     assert (tmp_path / "killed" / "checkpoint.safetensors").exists()
     trainer, steps = make(), []
     step = trainer.step
     trainer.step = lambda: steps.append(step()) or steps[-1]
-    losses = train_losses(trainer, tmp_path / "killed", kind.units, "reacher", str)
+    losses = train_losses(trainer, artefact(kind), tmp_path / "killed")
     assert len(steps) == 6 - n_steps // 2 * 2  # only what came after the last checkpoint
     assert [x.to_bytes() for x in losses] == [x.to_bytes() for x in whole]
     assert not (tmp_path / "killed" / "checkpoint.safetensors").exists()
@@ -115,7 +118,7 @@ def test_a_checkpoint_that_is_not_ours_is_named_and_kept(reacher, tmp_path, kill
     kind, _, make = reacher
     killed_after(4)
     with pytest.raises(Killed):
-        train_losses(make(), tmp_path, kind.units, "reacher", str)
+        train_losses(make(), artefact(kind), tmp_path)
     checkpoint = tmp_path / "checkpoint.safetensors"
     data = checkpoint.read_bytes()
     with pytest.raises(DataError, match="another run: delete it"):
@@ -133,14 +136,14 @@ def test_a_folder_that_cannot_be_written_is_found_before_training(
     (tmp_path / "file").touch()
     never_trained()
     with pytest.raises(Ml3Error, match="cannot be written"):
-        train_losses(make(), tmp_path / "file" / "out", kind.units, "reacher", str)
+        train_losses(make(), artefact(kind), tmp_path / "file" / "out")
 
 
 def test_a_damaged_loss_in_the_folder_is_named(reacher, tmp_path):
     kind, _, make = reacher
     (tmp_path / "seed_0.safetensors").write_bytes(b"nonsense")
     with pytest.raises(LossFileError, match=r"seed_0.safetensors"):
-        train_losses(make((0,)), tmp_path, kind.units, "reacher", str)
+        train_losses(make((0,)), artefact(kind), tmp_path)
 
 
 def test_equal_configurations_give_equal_files(tmp_path):

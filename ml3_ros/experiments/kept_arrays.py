@@ -1,0 +1,49 @@
+"""Arrays that are computed once: kept in a file with a fingerprint of what they depend on."""
+
+import hashlib
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ml3_ros.experiments.experiment import Arrays
+from ml3_ros.files import write_atomically
+
+_HEADER = "__header__"
+
+
+def fingerprint(*parts: Any) -> str:
+    """Return a short name of JSON-able values and arrays, equal for equal ones only."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, dict) and all(isinstance(x, np.ndarray) for x in part.values()):
+            for name, array in sorted(part.items()):
+                digest.update(f"{name} {array.dtype} {array.shape}".encode())
+                digest.update(np.ascontiguousarray(array).tobytes())
+        else:
+            digest.update(json.dumps(part, sort_keys=True).encode())
+    return digest.hexdigest()
+
+
+def keep(path: Path, arrays: Arrays, depends_on: str, revision: str) -> None:
+    """Write arrays, the fingerprint of what they depend on and the revision that computed them."""
+    header = json.dumps({"depends_on": depends_on, "revision": revision})
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, allow_pickle=False, **{_HEADER: np.array(header), **arrays})
+    write_atomically(path, buffer.getvalue())
+
+
+def recall(path: Path, depends_on: str) -> tuple[Arrays, str] | None:
+    """Return the arrays in `path` and their revision, or None.
+
+    None where the file is missing or damaged, or its arrays depend on something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            header = json.loads(str(file[_HEADER]))
+            arrays = {name: file[name] for name in file.files if name != _HEADER}
+        return (arrays, header["revision"]) if header["depends_on"] == depends_on else None
+    except Exception:  # a damaged archive raises almost anything; it is computed anew
+        return None

@@ -1,0 +1,139 @@
+"""Run an experiment over its seeds: what is done is kept, so a run that was killed goes on.
+
+OUT/seeds/shared.npz    what all seeds need
+OUT/seeds/seed_N.npz    one meta-seed
+OUT/checkpoints/        of seeds that are not done
+"""
+
+import re
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from ml3_ros.experiments.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision
+from ml3_ros.experiments.workers import Backend, Job
+from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+
+
+def run_experiment(
+    name: str,
+    experiment: Experiment,
+    config: Any,
+    out: Path,
+    *,
+    backend: Backend,
+    report: Report = tqdm.write,
+) -> tuple[Path, ...]:
+    """Run an experiment, or what is left of it, and write its results.
+
+    Args:
+        name: Its name.
+        experiment: Its functions.
+        config: As `experiment.config`; seeds are 0, ..., config.seeds - 1.
+        out: Folder of the run.
+        backend: Runs the seeds.
+        report: Called with texts for the user.
+
+    Returns:
+        Paths of the figures.
+
+    Raises:
+        Ml3Error: The folder cannot be written, or a part of the experiment fails.
+    """
+    RunFolder.create(out)
+    shared = _shared(name, experiment, config, out, report)
+    depends_on = fingerprint(name, resolved(config) | {"seeds": None}, shared)
+    done: dict[int, Arrays] = {}
+    for seed in range(config.seeds):
+        if kept := recall(_file(out, seed), depends_on):
+            done[seed] = kept[0]
+            report(f"seed {seed}: kept{_of_other_revision(kept[1])}")
+    jobs = [
+        Job(
+            run_seed=experiment.run_seed,
+            config=config,
+            seed=seed,
+            shared=shared,
+            scratch=_scratch(out, f"seed_{seed}"),
+        )
+        for seed in range(config.seeds)
+        if seed not in done
+    ]
+    progress = _Progress(jobs, report)
+    with closing(progress), closing(backend.run(jobs, progress.tell)) as results:
+        for seed, arrays in results:
+            keep(_file(out, seed), arrays, depends_on, revision())
+            shutil.rmtree(_scratch(out, f"seed_{seed}"))
+            done[seed] = arrays
+            progress.done(seed)
+    return experiment.finish(config, dict(sorted(done.items())), shared, out, report)
+
+
+def _shared(name: str, experiment: Experiment, config: Any, out: Path, report: Report) -> Arrays:
+    """Return what all seeds need, computed or kept."""
+    path, depends_on = out / "seeds" / "shared.npz", fingerprint(name, resolved(config))
+    if kept := recall(path, depends_on):
+        report(f"shared by all seeds: kept{_of_other_revision(kept[1])}")
+        return kept[0]
+    shared = experiment.prepare(config, _scratch(out, "shared"), report)
+    keep(path, shared, depends_on, revision())
+    shutil.rmtree(_scratch(out, "shared"))
+    return shared
+
+
+def _file(out: Path, seed: int) -> Path:
+    return out / "seeds" / f"seed_{seed}.npz"
+
+
+def _scratch(out: Path, part: str) -> Path:
+    path = out / "checkpoints" / part
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def _of_other_revision(found: str) -> str:
+    return "" if found == revision() else f" from revision {found}; delete it to run it anew"
+
+
+_BAR = re.compile(r"\s*(.*?)\s*(\d+%)\|")
+
+
+class _Progress:
+    """A bar over all seeds that also shows where each worker is; its lines are never garbled."""
+
+    def __init__(self, jobs: Sequence[Job], report: Report) -> None:
+        self._report, self._start = report, time.monotonic()
+        self._at: dict[int, str] = {}
+        self._unfinished: dict[int, str] = {}
+        self._bar = tqdm(total=len(jobs), desc="seeds", leave=False, disable=None)
+
+    def tell(self, seed: int, text: str) -> None:
+        """Pass on whole lines; of a worker's progress bars keep name and percentage."""
+        *lines, rest = (self._unfinished.get(seed, "") + text).split("\n")
+        self._unfinished[seed] = rest.rpartition("\r")[2]
+        for line in lines:
+            last = line.rpartition("\r")[2].rstrip()
+            if last and not _BAR.match(last):
+                self._report(f"seed {seed}: {last}")
+        if found := _BAR.match(self._unfinished[seed]):
+            self._at[seed] = f"{seed}: {' '.join(found.groups())}"
+            self._bar.set_postfix_str(", ".join(self._at.values()), refresh=False)
+        self._bar.update(0)
+
+    def done(self, seed: int) -> None:
+        """Count a seed."""
+        self._at.pop(seed, None)
+        self._bar.update()
+        self._report(f"seed {seed}: done after {time.monotonic() - self._start:.0f} s")
+
+    def close(self) -> None:
+        """Remove the bar."""
+        self._bar.close()

@@ -1,0 +1,266 @@
+"""Seeds of an experiment in processes of their own: on this machine, or on a Ray cluster.
+
+Both backends run the same function with the same arguments and one torch thread, so equal seeds
+give equal results, whatever runs them and how many at once.
+"""
+
+import importlib
+import io
+import multiprocessing
+import os
+import signal
+import tempfile
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Generator, Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass, replace
+from multiprocessing import connection
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Protocol
+
+import torch
+
+from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
+from ml3_ros.experiments.experiment import Arrays, RunSeed
+
+ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
+PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
+
+Tell = Callable[[int, str], None]
+"""Called with a seed and what its worker writes: parts of lines, bars behind carriage returns."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Job:
+    """One seed and all that its worker needs; travels as a pickle."""
+
+    run_seed: RunSeed
+    config: Any
+    seed: int
+    shared: Arrays
+    scratch: Path
+
+
+class Backend(Protocol):
+    """Runs jobs wherever it likes."""
+
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
+        """Yield (seed, arrays) whenever a job is done; closing the generator ends all workers.
+
+        Raises:
+            WorkerError: A job's worker died again and again.
+            Ml3Error: What a job itself raised.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job returned or raised; an unexpected error travels as its traceback."""
+
+    arrays: Arrays
+    error: Ml3Error | None = None
+    trace: str = ""
+
+    @staticmethod
+    def of(job: Job) -> "Outcome":
+        """Run the job here."""
+        torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
+        try:
+            return Outcome(job.run_seed(job.config, job.seed, job.shared, job.scratch))
+        except Ml3Error as error:
+            return Outcome({}, error)
+        except Exception:
+            return Outcome({}, trace=traceback.format_exc())
+
+    def result(self, seed: int) -> Arrays:
+        """Return the arrays, or raise what the job raised."""
+        if self.error is not None:
+            raise self.error
+        if self.trace:
+            raise RuntimeError(f"seed {seed} failed:\n{self.trace}")
+        return self.arrays
+
+
+class LocalBackend:
+    """A process for each job, so many at once as there are workers.
+
+    Args:
+        workers: Processes at once; None takes one a core.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = _checked(workers) or len(os.sched_getaffinity(0))
+
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
+        """See `Backend`."""
+        waiting = deque((job, 1) for job in jobs)
+        running: dict[Connection, _Worker] = {}
+        try:
+            while waiting or running:
+                while waiting and len(running) < self.workers:
+                    worker = _Worker(*waiting.popleft())
+                    running[worker.pipe] = worker
+                for pipe in connection.wait(list(running)):
+                    assert isinstance(pipe, Connection)
+                    worker = running[pipe]
+                    seed = worker.job.seed
+                    message = worker.receive()
+                    if isinstance(message, str):
+                        tell(seed, message)
+                        continue
+                    del running[pipe]
+                    if isinstance(message, Outcome):
+                        yield seed, message.result(seed)
+                    elif worker.attempt < ATTEMPTS:
+                        tell(seed, f"its worker ended with {message}, it is run again\n")
+                        waiting.appendleft((worker.job, worker.attempt + 1))
+                    else:
+                        raise _given_up(seed, message)
+        finally:
+            _end([worker.process for worker in running.values()])
+
+
+class _Worker:
+    """A process that runs one job, and the pipe on which it talks."""
+
+    def __init__(self, job: Job, attempt: int) -> None:
+        self.job, self.attempt = job, attempt
+        context = multiprocessing.get_context("spawn")
+        self.pipe, theirs = context.Pipe(duplex=False)
+        self.process = context.Process(target=_work, args=(job, theirs), daemon=True)
+        # A Ctrl-C in the terminal reaches all processes; this one alone answers it.
+        unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            self.process.start()
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, unblocked)
+            theirs.close()  # so that the pipe ends when the worker does
+
+    def receive(self) -> Outcome | str | int:
+        """Return the outcome, some text, or, if the worker has died, its exit code."""
+        try:
+            message: Outcome | str = self.pipe.recv()
+        except (EOFError, OSError):
+            self.pipe.close()
+            self.process.join()
+            assert self.process.exitcode is not None
+            return self.process.exitcode
+        if isinstance(message, Outcome):
+            self.pipe.close()
+            self.process.join()
+        return message
+
+
+class _Writer(io.TextIOBase):
+    """Hands everything that a worker writes to its parent."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe, self._lock = pipe, threading.Lock()  # a progress bar has a thread of its own
+
+    def write(self, text: str, /) -> int:
+        self.send(text)
+        return len(text)
+
+    def send(self, message: "str | Outcome") -> None:
+        with self._lock:
+            self._pipe.send(message)
+
+
+def _work(job: Job, pipe: Connection) -> None:
+    """Run in the worker."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    writer = _Writer(pipe)
+    with redirect_stdout(writer), redirect_stderr(writer):
+        outcome = Outcome.of(job)
+    writer.send(outcome)
+
+
+def _end_with_parent() -> None:
+    """Leave no orphan when the parent is killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    connection.wait([parent.sentinel])
+    os._exit(1)
+
+
+def _end(processes: Sequence[Any]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.join(PATIENCE_S)
+        if process.exitcode is None:
+            process.kill()
+            process.join()
+
+
+class RayBackend:
+    """Jobs as tasks of Ray, on the cluster at RAY_ADDRESS or, without it, on a local one.
+
+    Args:
+        workers: Processes at once of a local one; None takes one a core. A cluster uses all that
+            it has.
+    """
+
+    def __init__(self, workers: int | None = None) -> None:
+        self.workers = _checked(workers)
+        try:
+            self._ray = importlib.import_module("ray")
+        except ImportError as error:
+            raise ConfigError(
+                "the backend ray needs Ray: install it with `pip install ml3_ros[ray]`"
+            ) from error
+
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
+        """See `Backend`; what workers write stays in Ray's own logs."""
+        ray = self._ray
+        self._connect()
+        try:
+            task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_outcome_anywhere)
+            pending = {task.remote(job): job.seed for job in jobs}
+            while pending:
+                (done, *_), _ = ray.wait(list(pending), num_returns=1)
+                seed = pending.pop(done)
+                try:
+                    outcome = ray.get(done)
+                except ray.exceptions.RayError as error:  # its own failures, not those of a job
+                    raise _given_up(seed, type(error).__name__) from error
+                yield seed, outcome.result(seed)
+        finally:
+            ray.shutdown()
+
+    def _connect(self) -> None:
+        address = os.environ.get("RAY_ADDRESS")
+        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
+        if not address:
+            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            options |= {"num_cpus": self.workers, "include_dashboard": False}
+        try:
+            self._ray.init(address=address or "local", **options)
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            where = f"the Ray cluster at {address}" if address else "a local Ray"
+            raise ConfigError(f"{where} does not answer ({error}): check RAY_ADDRESS") from error
+
+
+def _outcome_anywhere(job: Job) -> Outcome:
+    """Run a job on any machine: only a temporary folder is sure to be there."""
+    with tempfile.TemporaryDirectory() as scratch:
+        return Outcome.of(replace(job, scratch=Path(scratch)))
+
+
+BACKENDS: dict[str, Callable[[int | None], Backend]] = {"local": LocalBackend, "ray": RayBackend}
+
+
+def _checked(workers: int | None) -> int | None:
+    if workers is not None and workers < 1:
+        raise ConfigError(f"workers must be >= 1, got {workers}")
+    return workers
+
+
+def _given_up(seed: int, why: object) -> WorkerError:
+    return WorkerError(
+        f"the worker of seed {seed} died {ATTEMPTS} times (last: {why}), perhaps for lack of "
+        "memory: run it again with fewer --workers; the seeds that are done are kept"
+    )
