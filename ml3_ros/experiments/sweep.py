@@ -115,6 +115,11 @@ class _Progress:
         self._unfinished: dict[int, str] = {}
         self._bar = tqdm(total=len(jobs), desc="seeds", leave=False, disable=None)
 
+    @property
+    def status(self) -> str:
+        """Where the workers are, by seed."""
+        return ", ".join(self._at.values())
+
     def tell(self, seed: int, text: str) -> None:
         """Pass on whole lines; of a worker's progress bars keep name and percentage."""
         *lines, rest = (self._unfinished.get(seed, "") + text).split("\n")
@@ -125,7 +130,7 @@ class _Progress:
                 self._report(f"seed {seed}: {last}")
         if found := _BAR.match(self._unfinished[seed]):
             self._at[seed] = f"{seed}: {' '.join(found.groups())}"
-            self._bar.set_postfix_str(", ".join(self._at.values()), refresh=False)
+            self._bar.set_postfix_str(self.status, refresh=False)
         self._bar.update(0)
 
     def done(self, seed: int) -> None:

@@ -216,6 +216,8 @@ class RayBackend:
     def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
         """See `Backend`; what workers write stays in Ray's own logs."""
         ray = self._ray
+        errors = ray.exceptions
+        died = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError)
         self._connect()
         try:
             task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_outcome_anywhere)
@@ -225,7 +227,7 @@ class RayBackend:
                 seed = pending.pop(done)
                 try:
                     outcome = ray.get(done)
-                except ray.exceptions.RayError as error:  # its own failures, not those of a job
+                except died as error:
                     raise _given_up(seed, type(error).__name__) from error
                 yield seed, outcome.result(seed)
         finally:

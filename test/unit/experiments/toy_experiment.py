@@ -1,0 +1,70 @@
+"""An experiment of seconds whose workers can be told to die; workers import it by its name."""
+
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import trange
+
+from ml3_ros.errors import DataError
+from ml3_ros.experiments.experiment import Experiment
+
+
+@dataclass(frozen=True)
+class ToyConfig:
+    seeds: int = 3
+    offset: float = 1.0
+    trouble: str = ""  # what happens to seed 1
+    notes: str = ""  # folder in which seeds leave a file a start
+
+
+def prepare(config, scratch, report):
+    (scratch / "checkpoint").touch()
+    report("prepared")
+    return {"offset": np.array(config.offset)}
+
+
+def run_seed(config, seed, shared, scratch):
+    attempt = 0
+    if config.notes:
+        attempt = len(list(Path(config.notes).glob(f"{seed}_*")))
+        Path(config.notes, f"{seed}_{os.getpid()}").touch()
+    if seed == 1:
+        if config.trouble == "always dies" or (config.trouble == "dies once" and not attempt):
+            (scratch / "checkpoint").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+        if config.trouble == "refuses":
+            raise DataError("seed 1 has no data: give it some")
+        if config.trouble == "bug":
+            raise KeyError("a bug of seed 1")
+    if config.trouble == "sleeps":
+        time.sleep(60)
+    for _ in trange(3, desc="toy", leave=True):
+        pass
+    print(f"half\nof {seed}")
+    print("a warning", file=sys.stderr)
+    x = torch.randn(100, 100, generator=torch.Generator().manual_seed(seed))
+    y = torch.linalg.svdvals(x).double().numpy() + shared["offset"]
+    resumed = np.array((scratch / "checkpoint").exists())
+    return {"y": y, "threads": np.array(torch.get_num_threads()), "resumed": resumed}
+
+
+def finish(config, seeds, shared, out, report):
+    path = out / "result.txt"
+    path.write_text(repr([(seed, arrays["y"][0]) for seed, arrays in seeds.items()]))
+    return (path,)
+
+
+TOY = Experiment(
+    help="a toy",
+    config=ToyConfig(),
+    quick=ToyConfig(seeds=1),
+    prepare=prepare,
+    run_seed=run_seed,
+    finish=finish,
+)
