@@ -9,6 +9,7 @@ import io
 import multiprocessing
 import os
 import signal
+import socket
 import tempfile
 import threading
 import traceback
@@ -28,6 +29,7 @@ from ml3_ros.experiments.experiment import Arrays, RunSeed
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
 PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
+CONNECT_S = 5.0
 
 Tell = Callable[[int, str], None]
 """Called with a seed and what its worker writes: parts of lines, bars behind carriage returns."""
@@ -234,16 +236,21 @@ class RayBackend:
             ray.shutdown()
 
     def _connect(self) -> None:
-        address = os.environ.get("RAY_ADDRESS")
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        if not address:
+        address = os.environ.get("RAY_ADDRESS", "local")
+        if address == "local":
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
             options |= {"num_cpus": self.workers, "include_dashboard": False}
         try:
-            self._ray.init(address=address or "local", **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            where = f"the Ray cluster at {address}" if address else "a local Ray"
-            raise ConfigError(f"{where} does not answer ({error}): check RAY_ADDRESS") from error
+            host, _, port = address.removeprefix("ray://").rpartition(":")
+            if port.isdigit():  # Ray itself would try for minutes
+                socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
+            self._ray.init(address=address, **options)
+        except (OSError, RuntimeError, ValueError) as error:
+            raise ConfigError(
+                f"there is no Ray at {address} ({error}): correct RAY_ADDRESS, or unset it for a "
+                "local one"
+            ) from error
 
 
 def _outcome_anywhere(job: Job) -> Outcome:

@@ -59,6 +59,7 @@ def test_experiment_writes_its_folder(tmp_path, capsys):
         (["seeds=x"], "seeds=x"),
         (["--seeds", "0"], "--seeds must be >= 1"),
         (["n_test_robots=0"], "n_test_robots=0"),
+        (["--workers", "0"], "workers must be >= 1, got 0"),
     ],
 )
 def test_experiment_refuses_wrong_settings(tmp_path, capsys, words, sentence):
@@ -77,9 +78,11 @@ def test_experiments_are_listed_and_unknown_ones_refused(tmp_path, capsys):
         main(["experiment", "invdyn_dragon", "--out", str(tmp_path)])
     assert caught.value.code == 2
     assert "invdyn_sawyer" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        main(["experiment", "invdyn_reacher"])
-    assert "--out" in capsys.readouterr().err
+    for words, sentence in ([], "--out"), (["--out", "x", "--backend", "slurm"], "'local', 'ray'"):
+        with pytest.raises(SystemExit) as caught:
+            main(["experiment", "invdyn_reacher", *words])
+        assert caught.value.code == 2
+        assert sentence in capsys.readouterr().err
 
 
 def test_train_writes_a_loss_that_says_how(tmp_path, capsys):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -204,6 +205,15 @@ def test_without_ray_its_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match=r"pip install ml3_ros\[ray\]"):
         RayBackend()
+
+
+def test_a_cluster_that_does_not_answer_is_named_at_once(toy, monkeypatch):
+    with socket.socket() as taken:  # bound, but nobody listens
+        taken.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        monkeypatch.setenv("RAY_ADDRESS", address)
+        with pytest.raises(ConfigError, match=f"no Ray at {address}.*RAY_ADDRESS"):
+            toy(RayBackend())
 
 
 @pytest.mark.parametrize("backend", [LocalBackend, RayBackend])
