@@ -9,11 +9,12 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup demo test test-slow lint clean
+.PHONY: help setup demo test test-slow lint docs clean
 help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
 	@echo "make lint       ruff and mypy"
+	@echo "make docs       docs/results.md and its overview figure, from docs/metrics"
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
 	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
 
@@ -35,6 +36,9 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+
+docs: setup
+	@$(BIN)/ml3 results --metrics docs/metrics --out docs/results.md
 
 clean:
 	rm -rf .venv build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache

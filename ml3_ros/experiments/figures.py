@@ -263,11 +263,14 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
     if not folder.is_dir():
         raise DataError(f"there is no folder {folder} for the figure: make it first")
     for path in paths:
-        buffer = io.BytesIO()
-        metadata = {"Date": None} if path.suffix == ".svg" else {"Software": "ml3_ros"}
-        with house_style():
-            figure.savefig(
-                buffer, format=path.suffix[1:], dpi=DPI, facecolor="white", metadata=metadata
-            )
-        write_atomically(path, buffer.getvalue())
+        write_atomically(path, rendered(figure, path.suffix[1:]))
     return paths
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """Return the content of a "png" or "svg" file; equal figures give equal bytes."""
+    buffer = io.BytesIO()
+    metadata = {"Date": None} if kind == "svg" else {"Software": "ml3_ros"}
+    with house_style():
+        figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", metadata=metadata)
+    return buffer.getvalue()

@@ -1,0 +1,44 @@
+"""`ml3 results --metrics DIR --out FILE [--from RUN ...]`: the page of results."""
+
+import argparse
+from pathlib import Path
+
+from ml3_ros.experiments.results_sections import SECTIONS
+from ml3_ros.experiments.results_writer import take_run, write_results
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "results",
+        help="write the page of results from metrics files",
+        description="Write the page of results, and the overview figure beside it, from metrics "
+        "files. Nothing on the page is typed by hand.",
+        epilog="example: ml3 results --from out/sine_regression --from out/demo",
+    )
+    docs = Path("docs")
+    parser.add_argument("--metrics", type=Path, default=docs / "metrics", metavar="DIR")
+    parser.add_argument("--out", type=Path, default=docs / "results.md", metavar="FILE")
+    parser.add_argument(
+        "--from",
+        dest="runs",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="RUN",
+        help="folder of a run, called as its section: its metrics and figures are copied first; "
+        + ", ".join(section.name for section in SECTIONS),
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the page; return the exit code.
+
+    Raises:
+        DataError: A file is damaged, or lacks a number that the page names.
+    """
+    for folder in args.runs:
+        take_run(folder, args.metrics, args.out.parent / "images", SECTIONS)
+    for path in write_results(args.metrics, args.out, SECTIONS):
+        print(path)
+    return 0

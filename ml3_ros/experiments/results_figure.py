@@ -1,0 +1,65 @@
+"""The overview at the top of the results page: learning curves with bands, from metrics alone."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ml3_ros.experiments.claims import Section
+from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends
+from ml3_ros.experiments.measured import Curve, Measured
+
+COLUMNS = 2
+SHOWN = 7  # methods in a panel; more would not be told apart
+
+
+def overview_figure(
+    sections: Sequence[Section], measured: Mapping[str, Measured]
+) -> Figure | None:
+    """Draw a panel for every section that has curves to show, None if there is none.
+
+    A line is the median over seeds, its band reaches from the best to the worst seed.
+    """
+    shown = [section for section in sections if section.curves and section.name in measured]
+    if not shown:
+        return None
+    rows = -(-len(shown) // COLUMNS)
+    with house_style():
+        figure = Figure(figsize=(11.5, 3.4 * rows), layout="constrained")
+        grid = figure.subplots(rows, COLUMNS, squeeze=False)
+        for axes in grid.flat[len(shown) :]:
+            axes.remove()
+        for axes, section in zip(grid.flat, shown, strict=False):
+            _panel(axes, section, measured[section.name])
+        figure.supxlabel(
+            "line: median over seeds, band: all seeds; drawn from docs/metrics",
+            color=FAINT,
+            fontsize=8,
+        )
+        for axes in figure.axes:
+            label_line_ends(axes, axes.get_lines())
+    return figure
+
+
+def _panel(axes: Axes, section: Section, measured: Measured) -> None:
+    panel = measured.panels[section.curves_panel]
+    curves = {name: panel[name] for name in section.curves if name in panel}
+    for name, curve in curves.items():
+        low, middle, high = curve.quantiles(0.0, 0.5, 1.0)
+        kept = curve.x > 0
+        band = (low[kept], np.where(np.isfinite(high), high, np.nan)[kept])
+        draw(axes, name, curve.x[kept], middle[kept], others=list(curves), band=band)
+    axes.set(xscale="log", yscale=section.scale, xlabel=_x(measured), ylabel=section.y)
+    axes.set_title(section.title)
+    if section.scale == "log":
+        axes.set_ylim(top=min(axes.get_ylim()[1], 3.0 * _start(curves)))
+
+
+def _x(measured: Measured) -> str:
+    return str(measured.content["config"].get("x", "gradient steps"))
+
+
+def _start(curves: Mapping[str, Curve]) -> float:
+    """Return the value that all methods start from, so that what runs away leaves the panel."""
+    return max(float(np.median(curve.per_seed[:, 0])) for curve in curves.values())

@@ -1,0 +1,76 @@
+"""docs/results.md from metrics files: no number on it is typed by hand."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from ml3_ros.errors import DataError
+from ml3_ros.experiments.claims import INTRODUCTION, Section
+from ml3_ros.experiments.measured import Measured
+from ml3_ros.experiments.results_tables import curve_tables, run_tables, table, targets_table
+
+NOT_RUN = "not run yet"
+OVERVIEW = "results.png"
+HEADER = (
+    "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/claims.py instead. -->"
+)
+
+
+def load_metrics(folder: Path, sections: Sequence[Section]) -> dict[str, Measured]:
+    """Return what was measured, by section; those without a file are missing.
+
+    Raises:
+        DataError: A file is damaged.
+    """
+    found = {section.name: Measured.load(folder / f"{section.name}.json") for section in sections}
+    return {name: measured for name, measured in found.items() if measured is not None}
+
+
+def results_page(sections: Sequence[Section], measured: Mapping[str, Measured]) -> str:
+    """Return the page.
+
+    Args:
+        sections: What is on it.
+        measured: Metrics by the section's name.
+
+    Raises:
+        DataError: A sentence or target names a number that its metrics lack.
+    """
+    rows, parts = [], []
+    for section in sections:
+        try:
+            rows.append(_row(section, measured.get(section.name)))
+            parts += _section(section, measured.get(section.name))
+        except (KeyError, ValueError) as error:
+            raise DataError(
+                f"section {section.name} needs {error}, which its metrics lack: correct the "
+                "section, or run the experiment anew"
+            ) from error
+    header = ["experiment", "the paper says", "the authors' code gives", "ours", "targets reached"]
+    top = ["# Results", HEADER, INTRODUCTION, table(header, rows, n_texts=4)]
+    if any(section.curves for section in sections if section.name in measured):
+        top.append(f"![Learning curves of the experiments](images/{OVERVIEW})")
+    return "\n\n".join([*top, *parts]) + "\n"
+
+
+def _row(section: Section, measured: Measured | None) -> list[str]:
+    """Return a section's line of the table at the top."""
+    ours, reached = NOT_RUN, "-"
+    if measured is not None:
+        ours = section.ours.format_map(measured)
+        if section.targets:
+            good = sum(target.reached(measured[target.key]) for target in section.targets)
+            reached = f"{good} of {len(section.targets)}"
+    link = f"[{section.title}](#{section.anchor})"
+    return [link, section.paper, section.authors, ours, reached]
+
+
+def _section(section: Section, measured: Measured | None) -> list[str]:
+    parts = [f"## {section.title}", f"```bash\n{section.command}\n```"]
+    if measured is None:
+        return [*parts, f"{NOT_RUN.capitalize()}."]
+    parts += [f"![{section.title}](images/{name})" for name in section.figures]
+    parts.append(section.about.format_map(measured))
+    parts += ["- " + note.format_map(measured) for note in section.notes]
+    if section.targets:
+        parts.append(targets_table(section, measured))
+    return parts + (run_tables(measured) if section.one_run else curve_tables(section, measured))

@@ -1,0 +1,57 @@
+"""Files of the results page: what is taken from runs, and what is written."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.experiments.claims import Section
+from ml3_ros.experiments.figures import rendered
+from ml3_ros.experiments.measured import Measured
+from ml3_ros.experiments.results_figure import overview_figure
+from ml3_ros.experiments.results_page import OVERVIEW, load_metrics, results_page
+from ml3_ros.files import write_atomically
+
+
+def take_run(folder: Path, metrics: Path, images: Path, sections: Sequence[Section]) -> None:
+    """Copy metrics and figures of a finished run to where the page finds them.
+
+    Args:
+        folder: Of the run; its name is that of its section.
+        metrics: Folder for NAME.json.
+        images: Folder for figures.
+        sections: All there are.
+
+    Raises:
+        ConfigError: No section has the folder's name.
+        DataError: The folder lacks metrics or figure.
+    """
+    name = folder.resolve().name
+    found = [section for section in sections if section.name == name]
+    if not found:
+        names = ", ".join(section.name for section in sections)
+        raise ConfigError(
+            f"no section of the results is called {name}: rename it to one of {names}"
+        )
+    (section,) = found
+    measured = Measured.load(folder / "metrics.json")
+    if measured is None:
+        raise DataError(f"{folder} has no metrics.json: finish the run first")
+    for target, source in section.figures.items():
+        if not (folder / source).exists():
+            raise DataError(f"{folder} has no {source}: finish the run first")
+        write_atomically(images / target, (folder / source).read_bytes())
+    text = json.dumps(measured.content, separators=(",", ":"))
+    write_atomically(metrics / f"{name}.json", text.encode() + b"\n")
+
+
+def write_results(metrics: Path, page: Path, sections: Sequence[Section]) -> list[Path]:
+    """Write the page and its overview figure; return their paths."""
+    measured = load_metrics(metrics, sections)
+    write_atomically(page, results_page(sections, measured).encode())
+    figure = overview_figure(sections, measured)
+    if figure is None:
+        return [page]
+    path = page.parent / "images" / OVERVIEW
+    write_atomically(path, rendered(figure, "png"))
+    return [page, path]

@@ -1,0 +1,183 @@
+"""The page of results: every number comes from a metrics file, and the page in docs is current."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.measured import Measured, number
+from ml3_ros.experiments.results_figure import overview_figure
+from ml3_ros.experiments.results_page import load_metrics, results_page
+from ml3_ros.experiments.results_sections import SECTIONS
+from ml3_ros.experiments.results_writer import take_run, write_results
+
+DOCS = Path(__file__).resolve().parents[3] / "docs"
+
+METRICS = {
+    "experiment": "toy",
+    "config": {"x": "gradient steps"},
+    "methods": {
+        "sgd_tuned": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.25], [1, 0.7, 0.75], [1, 2, 3]]},
+        "ml3": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.125], [1, 0.6, 0.2], [1, 5, math.inf]]},
+        "ml3@learned/nominal": {"x": [0, 1], "per_seed": [[1, 0.1], [1, 0.2], [1, 0.3]]},
+    },
+    "headline": {"share": 0.25, "sgd_tuned/step_size": 0.03},
+}
+SECTION = Section(
+    name="toy",
+    title="A toy (Fig. 1)",
+    command="ml3 experiment toy --out out/toy",
+    paper="toys learn",
+    authors="nothing",
+    ours="{share:.0%} of {seeds:.0f} seeds, {ml3 at 10:.2g} against {sgd_tuned at 10:.2g}",
+    about="Error after so many steps.",
+    notes=("On a stream {ml3@learned/nominal at 1:.1f}.",),
+    targets=(
+        Target(text="few", key="share", relation="<=", value=0.5),
+        Target(text="many", key="share", relation=">=", value=0.5),
+    ),
+    panels={"learned/nominal": "F learned"},
+    curves=("ml3", "sgd_tuned"),
+    y="error",
+)
+RUN = {
+    "experiment": "invdyn_live",
+    "config": {},
+    "methods": {
+        "adam_tuned": {
+            "prequential_nmse": {"j0": 0.5, "j1": 0.25, "j2": math.nan},
+            "x": [8, 80],
+            "seconds": [0.15, 1.5],
+            "per_seed": [[0.9, 0.3]],
+        },
+        "least_squares": {"prequential_nmse": {"j0": 0.1, "j1": 0.1, "j2": math.nan}},
+    },
+    "headline": {"adam_tuned_heldout_nmse": 0.3},
+}
+
+
+def page(section=SECTION, metrics=METRICS):
+    return results_page((section,), {section.name: Measured(metrics)})
+
+
+def test_sentences_are_filled_from_the_metrics():
+    text = page()
+    assert "25% of 3 seeds, 0.2 against 0.75" in text
+    assert "- On a stream 0.2." in text
+    changed = json.loads(json.dumps(METRICS))
+    changed["headline"]["share"] = 0.75
+    assert "75% of 3 seeds" in page(metrics=changed)
+
+
+def test_targets_are_judged_and_counted():
+    text = page()
+    assert "| few | ≤ 0.5 | 0.25 | reached |" in text
+    assert "| many | ≥ 0.5 | 0.25 | **missed** |" in text
+    assert "| 1 of 2 |" in text
+    assert not Target(text="", key="", relation="<=", value=1.0).reached(math.nan)
+    assert not Target(text="", key="", relation=">=", value=1.0).reached(math.nan)
+
+
+def test_tables_have_spread_step_sizes_panels_and_diverged_seeds():
+    text = page()
+    assert "| method | step | @1 | @10 |" in text
+    assert "| SGD, tuned (`sgd_tuned`) | 0.03 | 0.7 [0.5 2] | 0.75 [0.25 3] |" in text
+    assert "(`ml3`) |  | 0.6 [0.5 5] | 0.2 [0.12 ∞], 1 diverged |" in text
+    assert "**F learned**\n\n| method | @1 |" in text
+    only = replace(SECTION, columns=(10, 77))
+    assert "| method | step | @10 |" in page(only)
+
+
+def test_a_run_on_one_robot_has_its_two_tables():
+    section = replace(SECTION, one_run=True, ours="", notes=(), targets=(), about="")
+    text = page(section, RUN)
+    assert "| held-out NMSE after steps (seconds) | 8 (0.15 s) | 80 (1.5 s) |" in text
+    assert "| Adam, tuned | 0.9 | 0.3 |" in text
+    assert "| prequential NMSE | mean | j0 | j1 | j2 |" in text
+    assert "| Adam, tuned | 0.375 | 0.5 | 0.25 | - |" in text
+    assert "| least squares | 0.1 | 0.1 | 0.1 | - |" in text
+
+
+def test_without_metrics_a_section_says_so():
+    text = results_page((SECTION,), {})
+    assert "| not run yet | - |" in text
+    assert "Not run yet." in text
+    assert SECTION.command in text
+    assert overview_figure((SECTION,), {}) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"ours": "{nope}"},
+        {"about": "{ml3 at 11}"},
+        {"notes": ("{share:what}",)},
+        {"targets": (Target(text="", key="nope", relation="<=", value=1.0),)},
+    ],
+)
+def test_a_number_that_the_metrics_lack_is_named(change):
+    with pytest.raises(DataError, match="section toy needs"):
+        page(replace(SECTION, **change))
+
+
+def test_overview_draws_what_the_metrics_hold():
+    figure = overview_figure((SECTION, replace(SECTION, name="other")), {"toy": Measured(METRICS)})
+    (axes,) = figure.axes
+    assert [line.get_label() for line in axes.get_lines()] == ["ml3", "SGD, tuned"]
+    assert axes.get_lines()[0].get_ydata().tolist() == [0.6, 0.2]
+
+
+def test_a_run_is_taken_with_its_figures(tmp_path):
+    section = replace(SECTION, figures={"toy.png": "live.png"})
+    folder, metrics = tmp_path / "out" / "toy", tmp_path / "docs" / "metrics"
+    folder.mkdir(parents=True)
+    images = tmp_path / "docs" / "images"
+    with pytest.raises(DataError, match=r"no metrics.json: finish"):
+        take_run(folder, metrics, images, (section,))
+    (folder / "metrics.json").write_text(json.dumps(METRICS, indent=1))
+    with pytest.raises(DataError, match=r"no live.png: finish"):
+        take_run(folder, metrics, images, (section,))
+    assert not metrics.exists()
+    (folder / "live.png").write_bytes(b"picture")
+    take_run(folder, metrics, images, (section,))
+    assert (images / "toy.png").read_bytes() == b"picture"
+    written = write_results(metrics, tmp_path / "docs" / "results.md", (section,))
+    assert [path.name for path in written] == ["results.md", "results.png"]
+    assert "](images/toy.png)" in written[0].read_text()
+    with pytest.raises(ConfigError, match="no section of the results is called docs"):
+        take_run(tmp_path / "docs", metrics, images, (section,))
+    (metrics / "toy.json").write_text("{}")
+    with pytest.raises(DataError, match=r"toy.json is no metrics file"):
+        load_metrics(metrics, (section,))
+
+
+def test_numbers_have_three_digits():
+    found = [number(x) for x in (0.012345, 1234.5, math.inf, math.nan, 0.5)]
+    assert found == ["0.0123", "1.23e+03", "∞", "-", "0.5"]
+
+
+@pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
+def test_every_figure_of_a_section_with_metrics_is_there(section):
+    if (DOCS / "metrics" / f"{section.name}.json").exists():
+        for name in section.figures:
+            assert (DOCS / "images" / name).exists()
+
+
+def test_metrics_in_docs_all_have_a_section():
+    names = {path.stem for path in (DOCS / "metrics").glob("*.json")}
+    assert names <= {section.name for section in SECTIONS}
+
+
+def test_sentences_of_ours_hold_no_typed_numbers():
+    """A digit may stand in a key, a figure's or a method's name, a format; not in a sentence."""
+    allowed = re.compile(r"\{[^}]*\}|ML3|UR10|Fig\. \d\w?|`[^`]*`|\b[Aa]fter \d+ steps")
+    for section in SECTIONS:
+        for sentence in (section.ours, *section.notes):
+            assert not re.search(r"\d", allowed.sub("", sentence)), sentence
