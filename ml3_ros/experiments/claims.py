@@ -1,7 +1,7 @@
 """What the results page says: claims of the paper, targets, and sentences to be filled.
 
-Numbers of ours never stand here: sentences name them as "{KEY:FORMAT}", where KEY is a headline
-key of the metrics file, "METHOD at X" or "seeds" (see `measured.Measured`). Numbers of the paper
+Numbers of ours never stand here: sentences name them as "{NAME:FORMAT}", where NAME is a headline
+key of the metrics file or one of the others that `measured.Measured` knows. Numbers of the paper
 and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified) do.
 """
 

@@ -36,8 +36,9 @@ class Curve:
 class Measured(Mapping[str, float]):
     """The numbers of one metrics.json by name.
 
-    Names are the headline keys; "METHOD at X", the median over the seeds of a method's curve; and
-    "seeds". A method of another panel than the first is called METHOD@PANEL, as in the file.
+    Names are the headline keys; "METHOD at X", the median over the seeds of a method's curve;
+    "seeds"; and "NAME / NAME", the quotient of two. A method of another panel than the first is
+    called METHOD@PANEL, as in the file.
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
@@ -64,6 +65,9 @@ class Measured(Mapping[str, float]):
     def __getitem__(self, name: str) -> float:
         if name in self._headline:
             return float(self._headline[name])
+        if " / " in name:
+            over, under = name.split(" / ")
+            return self[over] / self[under]
         if name == "seeds":
             return float(self.seeds)
         method, _, x = name.rpartition(" at ")

@@ -61,9 +61,9 @@ def run_tables(measured: Measured) -> list[str]:
     curves = measured.curves
     parts = []
     if curves:
-        first = next(iter(curves.values()))
-        columns = _spread(first.x)
-        seconds = dict(zip(first.x, next(iter(methods.values()))["seconds"], strict=True))
+        first, curve = next(iter(curves.items()))
+        columns = _spread(curve.x)
+        seconds = dict(zip(curve.x, methods[first]["seconds"], strict=True))
         header = [
             "held-out NMSE after steps (seconds)",
             *(f"{x:g} ({seconds[x]:.3g} s)" for x in columns),

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.claims import Section
@@ -41,7 +42,7 @@ def take_run(folder: Path, metrics: Path, images: Path, sections: Sequence[Secti
         if not (folder / source).exists():
             raise DataError(f"{folder} has no {source}: finish the run first")
         write_atomically(images / target, (folder / source).read_bytes())
-    text = json.dumps(measured.content, separators=(",", ":"))
+    text = json.dumps(_without_folders(measured.content), separators=(",", ":"))
     write_atomically(metrics / f"{name}.json", text.encode() + b"\n")
 
 
@@ -55,3 +56,14 @@ def write_results(metrics: Path, page: Path, sections: Sequence[Section]) -> lis
     path = page.parent / "images" / OVERVIEW
     write_atomically(path, rendered(figure, "png"))
     return [page, path]
+
+
+def _without_folders(content: Any) -> Any:
+    """Return JSON in which absolute paths are names: the rest tells of one machine only."""
+    if isinstance(content, dict):
+        return {key: _without_folders(value) for key, value in content.items()}
+    if isinstance(content, list):
+        return [_without_folders(value) for value in content]
+    if isinstance(content, str) and Path(content).is_absolute():
+        return Path(content).name
+    return content

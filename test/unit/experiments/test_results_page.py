@@ -38,7 +38,7 @@ SECTION = Section(
     authors="nothing",
     ours="{share:.0%} of {seeds:.0f} seeds, {ml3 at 10:.2g} against {sgd_tuned at 10:.2g}",
     about="Error after so many steps.",
-    notes=("On a stream {ml3@learned/nominal at 1:.1f}.",),
+    notes=("On a stream {ml3@learned/nominal at 1 / ml3@learned/nominal at 0:.1f}.",),
     targets=(
         Target(text="few", key="share", relation="<=", value=0.5),
         Target(text="many", key="share", relation=">=", value=0.5),
@@ -141,13 +141,16 @@ def test_a_run_is_taken_with_its_figures(tmp_path):
     images = tmp_path / "docs" / "images"
     with pytest.raises(DataError, match=r"no metrics.json: finish"):
         take_run(folder, metrics, images, (section,))
-    (folder / "metrics.json").write_text(json.dumps(METRICS, indent=1))
+    config = {"out": str(folder), "x": "steps", "files": [str(folder / "a.urdf")]}
+    (folder / "metrics.json").write_text(json.dumps({**METRICS, "config": config}, indent=1))
     with pytest.raises(DataError, match=r"no live.png: finish"):
         take_run(folder, metrics, images, (section,))
     assert not metrics.exists()
     (folder / "live.png").write_bytes(b"picture")
     take_run(folder, metrics, images, (section,))
     assert (images / "toy.png").read_bytes() == b"picture"
+    taken = json.loads((metrics / "toy.json").read_text())
+    assert taken == {**METRICS, "config": {"out": "toy", "x": "steps", "files": ["a.urdf"]}}
     written = write_results(metrics, tmp_path / "docs" / "results.md", (section,))
     assert [path.name for path in written] == ["results.md", "results.png"]
     assert "](images/toy.png)" in written[0].read_text()
