@@ -91,6 +91,7 @@ def _description(trainer: MetaTrainer) -> dict[str, Any]:
         "seeds": trainer.seeds,
         "spec": trainer.spec.to_dict(),
         "config": asdict(trainer.config),
+        "constants": _digest(trainer.constants, ""),
     }
 
 

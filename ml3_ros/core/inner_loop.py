@@ -159,7 +159,7 @@ def meta_gradient(
     loss: LossFunction,
     inner_optimizer: InnerOptimizer,
     state: Params,
-    every_step: bool = False,
+    step_weights: Tensor | None = None,
 ) -> MetaGradient:
     """Return grad_phi of the task loss after the updates of theta under M_phi (eq. 5, 6).
 
@@ -172,7 +172,8 @@ def meta_gradient(
         loss: The loss M_phi.
         inner_optimizer: The update rule h.
         state: State of the inner optimizer before the updates.
-        every_step: Whether the task loss is averaged over all updates, or that of the last.
+        step_weights: Weight of the task loss after each update, (K, *lead) or (K,); None takes
+            that after the last update alone.
     """
     theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
     phi = {k: p.detach().requires_grad_() for k, p in phi.items()}
@@ -188,9 +189,11 @@ def meta_gradient(
     )
     outer_losses = []
     for i, result in enumerate(steps, start=1):
-        if every_step or i == len(batches):
+        if step_weights is not None:
+            outer_losses.append(step_weights[i - 1] * outer(result.theta))
+        elif i == len(batches):
             outer_losses.append(outer(result.theta))
-    outer_loss = torch.stack(outer_losses).mean(0)
+    outer_loss = torch.stack(outer_losses).sum(0)
     grads = torch.autograd.grad(outer_loss.sum(), tuple(phi.values()))
     return MetaGradient(
         outer_loss=outer_loss.detach(),

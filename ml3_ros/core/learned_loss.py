@@ -156,10 +156,10 @@ class LearnedLoss:
 
     def _value_at_zero(self) -> float:
         """Return the loss where all inputs are zero."""
-        inputs = (self.spec.target, *self.spec.context)
-        zeros = {x.name: torch.zeros(1, len(x.scale)) for x in inputs}
-        name = self.spec.target.name
-        return float(self.function()(self.phi, lambda batch: batch[name], zeros, torch.zeros(())))
+        zero = torch.zeros(1, len(self.spec.target.scale))
+        context = {x.name: torch.zeros(1, len(x.scale)) for x in self.spec.context}
+        network = self.spec.network()
+        return float(network.call(self.phi, zero, zero, context, torch.zeros(())))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""

@@ -1,15 +1,17 @@
 """What a meta-loss is made of and what it looks at: enough to rebuild it, without its phi."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ml3_ros.core.architectures import make_meta_loss
 from ml3_ros.core.inner_loop import LossFunction, Predictor
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledAdam
-from ml3_ros.core.meta_losses import MetaLoss, make_meta_loss
+from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.schedules import check_knots
 from ml3_ros.core.types import Batch, Params
@@ -52,7 +54,7 @@ class LossSpec:
     """Architecture, inputs and update rule of a learned loss.
 
     Attributes:
-        architecture: Name of the network, see `meta_losses.ARCHITECTURES`.
+        architecture: Name of the network, see `architectures.ARCHITECTURES`.
         target: What the prediction is compared to; prediction and target share its scale.
         context: Further observed inputs, in the network's order.
         options: Options of the architecture.
@@ -106,6 +108,17 @@ class LossSpec:
             phi[STEP_SIZES] = torch.zeros(*lead, len(self.roles), len(self.knots))
         return phi
 
+    def constants(self, phi: Params) -> Params:
+        """Return the part of phi that is given rather than learned, such as a physics prior."""
+        scope = self.network().constant
+        return {k: p for k, p in phi.items() if scope and k.startswith(f"{scope}.")}
+
+    def stack_phi(self, phis: Sequence[Params]) -> Params:
+        """Return one phi for many models: (len(phis), 1, *shape), constants as they are."""
+        constants = self.constants(phis[0])
+        learned = {k: torch.stack([phi[k] for phi in phis]) for k in phis[0] if k not in constants}
+        return {k: p.unsqueeze(1) for k, p in learned.items()} | constants
+
     def phi_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return the shape of every tensor of phi, by name."""
         return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
@@ -133,7 +146,7 @@ class LossSpec:
         def loss(phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
             context = {name: batch[name] * gain for name, gain in context_gains.items()}
             target = batch[self.target.name] * target_gain
-            return network.call(phi, model(batch) * target_gain, target, context, count)
+            return network.judge(phi, model, model(batch) * target_gain, target, context, count)
 
         return loss
 

@@ -4,8 +4,7 @@ All inputs are already normalised by the learned loss that owns the network: pre
 in units of the target's scale, context in units of its own.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +32,23 @@ class MetaLoss(FunctionalModule):
         super().__init__()
         self.n_outputs = n_outputs
         self.context_sizes = dict(context_sizes)
+
+    @property
+    def constant(self) -> str | None:
+        """Scope of parameters within phi that are given rather than meta-trained, if any."""
+        return None
+
+    def judge(
+        self,
+        phi: Params,
+        model: Callable[[Batch], Tensor],
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor,
+    ) -> Tensor:
+        """Return the loss (*lead,) of a model; a loss may ask it for more than `prediction`."""
+        return self.call(phi, prediction, target, context, count)
 
     def concatenate(self, context: Batch) -> list[Tensor]:
         """Return the context in declared order."""
@@ -179,28 +195,3 @@ class SquaredError(MetaLoss):
     ) -> Tensor:
         """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
         return (prediction - target).square().sum(-1).mean(-1)
-
-
-ARCHITECTURES: dict[str, type[MetaLoss]] = {
-    "mlp": MlpLoss,
-    "structured": StructuredLoss,
-    "squared_error": SquaredError,
-}
-
-
-def make_meta_loss(
-    architecture: str, n_outputs: int, context_sizes: Mapping[str, int], **options: Any
-) -> MetaLoss:
-    """Build a meta-loss by name.
-
-    Raises:
-        ConfigError: If there is no such architecture, or it has no such option.
-    """
-    if architecture not in ARCHITECTURES:
-        raise ConfigError(
-            f"unknown loss architecture {architecture!r}: use one of {', '.join(ARCHITECTURES)}"
-        )
-    try:
-        return ARCHITECTURES[architecture](n_outputs, context_sizes, **options)
-    except TypeError as error:
-        raise ConfigError(f"loss architecture {architecture!r}: {error}") from error

@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import meta_gradient
+from ml3_ros.core.inner_loop import Predictor, meta_gradient
 from ml3_ros.core.inner_optimizers import clip_by_norm
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
@@ -57,6 +57,8 @@ class MetaTrainConfig:
     outer_lr_final: float = 0.05  # share of both at the end; linear over the second half
     outer_clip: float = 1.0  # largest norm of the gradient on phi [-]
     outer_every_step: bool = False  # task loss averaged over the unroll, or at its end only
+    outer_early: bool = False
+    """With outer_every_step, whether steps count by 1 / (1 + age): alike in the log of age."""
     log_task_loss: bool = True  # so that late, small errors count as much as early ones
     weights: tuple[tuple[str, float], ...] = (("task", 1.0),)
     """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
@@ -92,16 +94,30 @@ class MetaTrainer:
         spec: The loss to learn.
         config: How to learn it.
         seeds: One integer per loss.
+        constants: The part of phi that is given, not learned; all seeds share it.
     """
 
     def __init__(
-        self, family: TaskFamily, spec: LossSpec, config: MetaTrainConfig, seeds: tuple[int, ...]
+        self,
+        family: TaskFamily,
+        spec: LossSpec,
+        config: MetaTrainConfig,
+        seeds: tuple[int, ...],
+        constants: Params | None = None,
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+        self.constants = constants or {}
         self._loss, self._inner = spec.function(), spec.optimizer(family.optimizee)
-        self.phi = stack([spec.init_phi(g, (1,)) for g in self.generators])
+        fresh = [spec.init_phi(g, (1,)) for g in self.generators]
+        given = spec.constants(fresh[0])
+        if set(given) != set(self.constants):
+            raise ConfigError(
+                f"the loss {spec.architecture!r} needs the constants {sorted(given)}, got "
+                f"{sorted(self.constants)}: give a trained prior"
+            )
+        self.phi = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
         rates = {True: config.outer_lr_steps, False: config.outer_lr}
         self._outer_lrs = [rates[k == STEP_SIZES] for k in self.phi]
         self._outer = torch.optim.Adam(
@@ -140,10 +156,10 @@ class MetaTrainer:
             batches,
             lambda theta: self._task_loss(theta, batch, extra),
             optimizee=self.family.optimizee,
-            loss=self._loss,
+            loss=self._judge,
             inner_optimizer=self._inner,
             state=self.inner_state,
-            every_step=config.outer_every_step,
+            step_weights=self._step_weights(),
         )
         self._update_phi(result.grads)
         self.theta, self.inner_state = result.theta, result.state
@@ -157,7 +173,11 @@ class MetaTrainer:
 
     def seed_phi(self, index: int) -> Params:
         """Return the parameters of the loss of seed number `index`."""
-        return {k: p[index, 0].detach().clone() for k, p in self.phi.items()}
+        return {k: p[index, 0].detach().clone() for k, p in self.phi.items()} | self.constants
+
+    def _judge(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
+        """Return the loss of models, with what is constant in it."""
+        return self._loss(phi | self.constants, model, batch, count)
 
     def outer_state(self) -> dict[int, dict[str, Tensor]]:
         """Return the state of the outer optimizer: moments and count of each tensor of phi."""
@@ -173,6 +193,15 @@ class MetaTrainer:
     def _support(self, ages: Tensor) -> Batch:
         """Return what every model observes at its age."""
         return self._per_seed(lambda s, g: self.family.support(self.tasks[s], ages[s], g))
+
+    def _step_weights(self) -> Tensor | None:
+        """Return how much the task loss after each unrolled step counts, (K, seeds, tasks)."""
+        if not self.config.outer_every_step:
+            return None
+        step = torch.arange(self.config.unroll).reshape(-1, 1, 1)
+        age = self.ages + step if self.config.outer_early else torch.zeros_like(self.ages + step)
+        weights = 1.0 / (1.0 + age)
+        return weights / weights.sum(0)
 
     def _task_loss(self, theta: Params, batch: Batch, extra: Extra) -> Tensor:
         """Eq. (9): the weighted sum of the terms, (seeds, tasks)."""

@@ -47,7 +47,7 @@ def learning_curves(
     tasks = torch.arange(len(family.recordings))
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
-    phi = {k: torch.stack([p[k] for p in phis]).unsqueeze(1) for k in phis[0]}
+    phi = spec.stack_phi(phis)
     theta = stack([family.init(tasks, g) for g in generators])
     loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
     state = inner_optimizer.init(theta, (len(seeds), len(tasks)))

@@ -102,27 +102,28 @@ class InverseDynamicsNet(FunctionalModule):
         Returns:
             Torque [N m], (*lead, B, n).
         """
-        matrix = self._scaled_inertia(theta, batch["q"])
+        matrix = self.scaled_inertia(theta, batch["q"])
         a = batch["a"] * self._acceleration_gain
         torque = (matrix @ a.unsqueeze(-1)).squeeze(-1)
         if self.nle_mode == "learned":
-            torque = torque + self._scaled_nle(theta, batch["q"], batch["v"])
+            torque = torque + self.scaled_nle(theta, batch["q"], batch["v"])
         return torque * self._effort
 
     def inertia(self, theta: Params, q: Tensor) -> Tensor:
         """Return M_theta(q) [kg m^2], (*lead, B, n, n), for q (*lead, B, n) [rad]."""
-        matrix = self._scaled_inertia(theta, q)
+        matrix = self.scaled_inertia(theta, q)
         return self._effort.unsqueeze(-1) * matrix * self._acceleration_gain
 
     def nle(self, theta: Params, q: Tensor, v: Tensor) -> Tensor:
         """Return F_theta(q, v) [N m], (*lead, B, n); only with nle="learned"."""
-        return self._scaled_nle(theta, q, v) * self._effort
+        return self.scaled_nle(theta, q, v) * self._effort
 
     def scale_inertia(self, inertia: Tensor) -> Tensor:
         """Return a matrix [kg m^2] (..., n, n) in the network's units: entries are about 1."""
         return inertia / (self._effort.unsqueeze(-1) * self._acceleration_gain)
 
-    def _scaled_inertia(self, theta: Params, q: Tensor) -> Tensor:
+    def scaled_inertia(self, theta: Params, q: Tensor) -> Tensor:
+        """Return M_theta(q) in the network's units, (*lead, B, n, n), for q [rad]."""
         n = self.units.n_joints
         entries = self.inertia_net.call(
             scoped(theta, "inertia_net"), torch.cat([q.sin(), q.cos()], dim=-1)
@@ -137,7 +138,8 @@ class InverseDynamicsNet(FunctionalModule):
         # diag(1/effort) S L L^T S diag(acceleration), S the square root of effort / acceleration
         return ratio.unsqueeze(-1) * (factor @ factor.mT) * (self._root / self._acceleration_gain)
 
-    def _scaled_nle(self, theta: Params, q: Tensor, v: Tensor) -> Tensor:
+    def scaled_nle(self, theta: Params, q: Tensor, v: Tensor) -> Tensor:
+        """Return F_theta(q, v) in the network's units, (*lead, B, n), for q [rad], v [rad/s]."""
         direction = torch.tanh(v / STICTION_VELOCITY)
         z = torch.cat([q.sin(), q.cos(), v * self._velocity_gain, direction], dim=-1)
         return self.nle_net.call(scoped(theta, "nle_net"), z) + self.skip.call(

@@ -101,7 +101,7 @@ class Units:
 
         Args:
             target: "tau" or "tau_inertial", see `model.InverseDynamicsNet.target`.
-            context: Which of "v" and "a" the loss sees beside prediction and target.
+            context: Which of "q", "v" and "a" the loss sees beside prediction and target.
             **rest: Architecture and inner optimizer, as in `LossSpec`.
         """
 
@@ -109,6 +109,7 @@ class Units:
             return InputSpec(name=name, unit=unit, scale=scale, labels=self.joint_names)
 
         inputs = {
+            "q": spec("q", "rad", (1.0,) * self.n_joints),
             "v": spec("v", "rad/s", self.velocity),
             "a": spec("a", "rad/s^2", self.acceleration),
         }

@@ -62,18 +62,19 @@ def test_adapted_task_loss_passes_gradcheck_in_phi(problem, architecture, optimi
     )
 
 
-@pytest.mark.parametrize("every_step", [False, True])
+@pytest.mark.parametrize("step_weights", [None, (0.5, 0.3, 0.2)])
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ["structured", "mlp"])
 def test_meta_gradient_is_the_slope_of_its_outer_loss(
-    problem, architecture, optimizer, every_step
+    problem, architecture, optimizer, step_weights
 ):
     theta, phi, batches, task_loss, parts = problem(architecture, LEAD, optimizer)
+    weights = None if step_weights is None else torch.tensor(step_weights)
 
     def at(phi):
         state = fresh_state(parts, theta, LEAD)
         return meta_gradient(
-            theta, phi, batches, task_loss, state=state, every_step=every_step, **parts
+            theta, phi, batches, task_loss, state=state, step_weights=weights, **parts
         )
 
     found = at(phi)
@@ -94,15 +95,21 @@ def test_meta_gradient_is_the_slope_of_its_outer_loss(
         assert torch.all(slope[others] == 0.0)
 
 
-def test_outer_loss_is_that_of_the_last_step_or_the_mean_of_all(problem):
+def test_outer_loss_is_that_of_the_last_step_or_a_mean_of_all(problem):
     theta, phi, batches, task_loss, parts = problem("mlp", LEAD)
     state = fresh_state(parts, theta, LEAD)
     steps = [
         task_loss(adapt(theta, phi, batches[:n], lead=LEAD, **parts).theta) for n in (1, 2, 3)
     ]
-    for every_step, expected in ((False, steps[-1]), (True, torch.stack(steps).mean(0))):
+    share = torch.rand(3, *LEAD)
+    cases = (
+        (None, steps[-1]),
+        (torch.full((3,), 1.0 / 3.0), torch.stack(steps).mean(0)),
+        (share, (share * torch.stack(steps)).sum(0)),
+    )
+    for weights, expected in cases:
         found = meta_gradient(
-            theta, phi, batches, task_loss, state=state, every_step=every_step, **parts
+            theta, phi, batches, task_loss, state=state, step_weights=weights, **parts
         )
         torch.testing.assert_close(found.outer_loss, expected)
 

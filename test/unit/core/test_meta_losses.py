@@ -8,7 +8,8 @@ import math
 import pytest
 import torch
 
-from ml3_ros.core.meta_losses import ARCHITECTURES, StructuredLoss, make_meta_loss
+from ml3_ros.core.architectures import ARCHITECTURES, make_meta_loss
+from ml3_ros.core.meta_losses import StructuredLoss
 from ml3_ros.errors import ConfigError
 
 CONTEXT = {"v": 3, "a": 3}
@@ -187,7 +188,7 @@ def test_fresh_phi_follows_the_generator_and_fills_the_network(architecture):
 
 
 def test_unknown_architectures_and_options_are_refused():
-    with pytest.raises(ConfigError, match="use one of mlp, structured, squared_error"):
+    with pytest.raises(ConfigError, match="use one of mlp, structured, prior, squared_error"):
         make_meta_loss("transformer", 3, CONTEXT)
     for architecture in ARCHITECTURES:
         with pytest.raises(ConfigError, match=architecture):

@@ -226,3 +226,17 @@ def test_the_weights_of_the_task_loss_decide_what_is_learned(family, make_spec):
 def test_configurations_out_of_range_are_refused(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         MetaTrainConfig(**wrong)
+
+
+def test_early_steps_may_count_more(family, make_spec):
+    config = replace(CONFIG, outer_every_step=True, outer_early=True, restart="staggered")
+    trainer = MetaTrainer(family, make_spec("mlp"), config, (0, 1))
+    trainer.ages = torch.tensor([[0] * config.n_tasks, [40] * config.n_tasks])
+    weights = trainer._step_weights()
+    assert weights.shape == (config.unroll, 2, config.n_tasks)
+    torch.testing.assert_close(weights.sum(0), torch.ones(2, config.n_tasks))
+    torch.testing.assert_close(weights[0, 0] / weights[1, 0], torch.full((config.n_tasks,), 2.0))
+    torch.testing.assert_close(
+        weights[0, 1] / weights[1, 1], torch.full((config.n_tasks,), 42 / 41)
+    )
+    assert MetaTrainer(family, make_spec("mlp"), CONFIG, (0,))._step_weights() is None

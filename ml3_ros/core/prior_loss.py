@@ -1,0 +1,191 @@
+"""A loss that carries a physics prior: it knows arms of a kind and finds out which one this is."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.meta_losses import ERROR_FLOOR, StructuredLoss
+from ml3_ros.core.networks import BoundModel, Mlp
+from ml3_ros.core.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.schedules import hat_features
+from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.errors import ConfigError
+
+PRIOR = "prior"  # scope of the prior's own parameters within phi
+NOISE = 0.1  # of measured torques, in the arm's units: how much a batch is trusted
+FRICTION_SPREAD = 0.5  # of each joint's friction terms, in the arm's units
+STICTION_VELOCITY = 0.1  # rad/s over which dry friction turns round
+AROUND = 0.3  # rad around visited positions at which the model is pulled to the prior, too
+TABLE = 64  # displacements that are drawn once
+
+
+@dataclass(frozen=True, slots=True)
+class Belief:
+    """What a batch says of the arm: coefficients of the prior's terms, and of friction.
+
+    Attributes:
+        terms: c (*lead, K), the nominal arm's first: 1.
+        friction: Viscous and dry friction of every joint (*lead, 2, n), in the arm's units.
+    """
+
+    terms: Tensor
+    friction: Tensor
+
+
+class PriorLoss(StructuredLoss):
+    """A `StructuredLoss` that also pulls M_theta and F_theta towards a physics prior.
+
+    From the batch it estimates, by ridge regression, which arm of the prior's kind this is: its
+    masses, payload and friction. Then it adds
+
+        sum_rows lambda_r ||M_theta(q) - M*(q)||_r^2 (+ mu_r ||F_theta(q, v) - F*(q, v)||_r^2)
+
+    at the visited positions and around them. How strongly, the gates lambda, mu > 0 decide: a
+    learned network of the model's age, of how well the prior explains the batch, and of how well
+    the model does. The prior itself (phi "prior.*") is not learned with the loss; it is trained on
+    a rigid-body library before. Needs a model with `scaled_inertia` and, with `with_nle`,
+    `scaled_nle`.
+
+    Args:
+        n_outputs: Number n of joints.
+        context_sizes: Names and sizes of the further observed inputs; "q" and "v" among them.
+        spread: Standard deviation of each term's coefficient over the arms of the kind (K - 1,).
+        velocity: Unit of the velocity [rad/s] (n,).
+        power: See `RigidBodyPrior`, (n,).
+        prior_hidden: Widths of the prior network's hidden layers.
+        with_nle: Whether F is learned by the model and known to the prior.
+        knots: Ages between which gates and weights may change.
+        **options: Of the `StructuredLoss`.
+    """
+
+    def __init__(
+        self,
+        n_outputs: int,
+        context_sizes: Mapping[str, int],
+        *,
+        spread: tuple[float, ...],
+        velocity: tuple[float, ...],
+        power: tuple[float, ...],
+        prior_hidden: tuple[int, ...] = (192, 192),
+        with_nle: bool = True,
+        knots: tuple[float, ...] = (0.0, 3.0, 10.0, 30.0, 100.0),
+        **options: Any,
+    ) -> None:
+        weighted = {k: size for k, size in context_sizes.items() if k != "q"}
+        super().__init__(n_outputs, weighted, knots=knots, **options)
+        n = n_outputs
+        self.prior = RigidBodyPrior(power, len(spread) + 1, hidden=prior_hidden, with_nle=with_nle)
+        n_gates = (2 if with_nle else 1) * n
+        self.gate_net = Mlp(
+            (len(knots) + 2 * (n + 1), 40, n_gates), activation="elu", output_scale=0.0
+        )
+        friction = [FRICTION_SPREAD] * (2 * n if with_nle else 0)
+        self._precision = (NOISE / torch.tensor([*spread, *friction])).square()
+        self._velocity = torch.tensor(velocity)
+        draw = torch.Generator().manual_seed(0)
+        self._around = AROUND * torch.randn(TABLE, n, generator=draw)
+        self._speeds = torch.randn(TABLE, n, generator=draw)
+
+    @property
+    def constant(self) -> str:
+        """Scope of the parameters that are given, not meta-trained."""
+        return PRIOR
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi; gates start at 1. The prior has no leading dimensions."""
+        phi = super().init(generator, lead)
+        phi |= {f"gate_net.{k}": p for k, p in self.gate_net.init(generator, lead).items()}
+        return phi | {f"{PRIOR}.{k}": p for k, p in self.prior.init(generator).items()}
+
+    def judge(
+        self,
+        phi: Params,
+        model: Callable[[Batch], Tensor],
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor,
+    ) -> Tensor:
+        """Return the loss (*lead,) of a model, with its pull towards the prior."""
+        if not (isinstance(model, BoundModel) and hasattr(model.optimizee, "scaled_inertia")):
+            raise ConfigError(
+                "a loss with a physics prior needs a model with M_theta and F_theta, such as "
+                "InverseDynamicsNet: use another loss for this model"
+            )
+        value = self.call(phi, prediction, target, context, count)
+        return value + self._pull(phi, model, prediction, target, context, count)
+
+    def _pull(
+        self,
+        phi: Params,
+        model: BoundModel,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor,
+    ) -> Tensor:
+        q, v = context["q"], context["v"]
+        arm: Any = model.optimizee
+        with torch.no_grad():
+            belief, residual = self.identify(phi, target, context)
+            rows = torch.arange(q.shape[-2], device=q.device) % TABLE
+            q = torch.cat([q, q + self._around[rows]], dim=-2)
+            v = torch.cat([v, self._speeds[rows].expand(v.shape)], dim=-2)
+            inertia, nle = self.believed(phi, belief, q, v)
+        error = (prediction - target).detach()
+        gate = self._gates(phi, count, residual, error)
+        difference = arm.scaled_inertia(model.theta, q) - inertia
+        mismatch = difference.square().sum(-1).mean(-2)
+        if self.prior.with_nle:
+            difference = arm.scaled_nle(model.theta, q, v * self._velocity) - nle
+            mismatch = torch.cat([mismatch, difference.square().mean(-2)], dim=-1)
+        pull: Tensor = (gate * mismatch).sum(-1)
+        return pull
+
+    def identify(self, phi: Params, target: Tensor, batch: Batch) -> tuple[Belief, Tensor]:
+        """Return which arm explains a batch best, and what it leaves unexplained (*lead, B, n)."""
+        q, v, a = batch["q"], batch["v"], batch["a"]
+        inertia, nle = self.prior.terms(scoped(phi, PRIOR), q, v)
+        torques = (inertia @ a[..., None, :, None]).squeeze(-1) + nle  # (*lead, B, K, n)
+        rest = target - torques[..., 0, :]
+        columns = torques[..., 1:, :]
+        if self.prior.with_nle:
+            columns = torch.cat([columns, self._friction_columns(v)], dim=-2)
+        rows = columns.mT.flatten(-3, -2)  # (*lead, B n, p)
+        normal = rows.mT @ rows + torch.diag(self._precision)
+        solution = torch.linalg.solve(normal, rows.mT @ rest.flatten(-2).unsqueeze(-1)).squeeze(-1)
+        unexplained = rest - (columns.mT @ solution[..., None, :, None]).squeeze(-1)
+        k = self.prior.n_terms
+        terms = torch.cat([torch.ones_like(solution[..., :1]), solution[..., : k - 1]], dim=-1)
+        friction = solution[..., k - 1 :].unflatten(-1, (-1, self.n_outputs))
+        return Belief(terms, friction), unexplained
+
+    def believed(self, phi: Params, belief: Belief, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Return M* (*lead, B, n, n) and F* (*lead, B, n) of the believed arm."""
+        inertia, nle = self.prior.terms(scoped(phi, PRIOR), q, v)
+        weight = belief.terms[..., None, :, None]
+        nle = (weight * nle).sum(-2)
+        if self.prior.with_nle:
+            viscous, dry = belief.friction.unsqueeze(-2).unbind(-3)
+            nle = nle + viscous * v + dry * self._direction(v)
+        return (weight.unsqueeze(-1) * inertia).sum(-3), nle
+
+    def _friction_columns(self, v: Tensor) -> Tensor:
+        """Return what each friction coefficient adds to each joint's torque (*lead, B, 2n, n)."""
+        return torch.cat([torch.diag_embed(v), torch.diag_embed(self._direction(v))], dim=-2)
+
+    def _direction(self, v: Tensor) -> Tensor:
+        return torch.tanh(v * self._velocity / STICTION_VELOCITY)
+
+    def _gates(self, phi: Params, count: Tensor, residual: Tensor, error: Tensor) -> Tensor:
+        features = [hat_features(count, self.knots)]
+        for x in (residual, error):
+            mean_square = x.square().mean(-2)
+            total = mean_square.mean(-1, keepdim=True)
+            features += [0.5 * (s + ERROR_FLOOR).log() for s in (mean_square, total)]
+        x = torch.cat([f.expand(*error.shape[:-2], -1) for f in features], dim=-1)
+        log_gate = self.gate_net.call(scoped(phi, "gate_net"), x.unsqueeze(-2)).squeeze(-2)
+        return (self.bound * (log_gate / self.bound).tanh()).exp()

@@ -1,0 +1,71 @@
+"""A network of an arm's rigid-body dynamics that is linear in what may differ from arm to arm.
+
+Inverse dynamics is linear in the masses: tau = sum_k c_k tau_k(q, v, a) with tau_0 the nominal arm
+(c_0 = 1), tau_k the change per share of link k's mass, and the last one that per kg of payload.
+The network is trained once on a rigid-body library; whoever uses it needs no library.
+"""
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.types import Params
+
+
+class RigidBodyPrior(FunctionalModule):
+    """M_k(q), gravity and Coriolis torques of every term k, in the units of the arm.
+
+    M_k is symmetric in SI units; the Coriolis torque is quadratic in the velocity, as it must be.
+    Angles are in rad; velocities, accelerations and torques in units of the arm's typical ones, so
+    that M_k in these units is diag(1/power) P_k diag(power) with a symmetric P_k.
+
+    Args:
+        power: Square root of each joint's unit of torque times its unit of acceleration (n,).
+        n_terms: Number K of terms, the nominal arm first.
+        hidden: Widths of the hidden layers (tanh).
+        with_nle: Whether the network knows gravity and Coriolis torques, or M alone.
+    """
+
+    def __init__(
+        self,
+        power: tuple[float, ...],
+        n_terms: int,
+        *,
+        hidden: tuple[int, ...] = (192, 192),
+        with_nle: bool = True,
+    ) -> None:
+        super().__init__()
+        n = len(power)
+        self.n_joints, self.n_terms, self.with_nle = n, n_terms, with_nle
+        self._ratio = torch.tensor(power) / torch.tensor(power).unsqueeze(-1)
+        pairs = n * (n + 1) // 2
+        self.sizes = [pairs, n, n * pairs] if with_nle else [pairs]  # M, gravity, Coriolis
+        self.net = Mlp((2 * n, *hidden, n_terms * sum(self.sizes)))
+        rows, columns = torch.tril_indices(n, n)
+        index = torch.zeros(n, n, dtype=torch.int64)
+        index[rows, columns] = index[columns, rows] = torch.arange(pairs)
+        self._entry = index.flatten()  # which of the pairs each entry of a symmetric matrix is
+        self._rows, self._columns = rows, columns
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters."""
+        return self.net.init(generator, lead)
+
+    def terms(self, params: Params, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Return M (*lead, B, K, n, n) and F (*lead, B, K, n) of every term.
+
+        Args:
+            params: Parameters of the network.
+            q: Joint positions [rad], (*lead, B, n).
+            v: Joint velocities in the arm's units, (*lead, B, n); without `with_nle` F is zero.
+        """
+        n = self.n_joints
+        features = self.net.call(params, torch.cat([q.sin(), q.cos()], dim=-1))
+        rows = features.reshape((*features.shape[:-1], self.n_terms, sum(self.sizes)))
+        parts = torch.split(rows, self.sizes, dim=-1)
+        inertia = parts[0][..., self._entry].unflatten(-1, (n, n)) * self._ratio
+        if not self.with_nle:
+            return inertia, inertia.new_zeros(inertia.shape[:-1])
+        products = v[..., self._rows] * v[..., self._columns]  # (*lead, B, pairs)
+        coriolis = parts[2].unflatten(-1, (n, -1)) @ products[..., None, :, None]
+        return inertia, parts[1] + coriolis.squeeze(-1)
