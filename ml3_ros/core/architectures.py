@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ml3_ros.core.classification_losses import CrossEntropy, MonotoneCrossEntropy
 from ml3_ros.core.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.prior_loss import PriorLoss
 from ml3_ros.errors import ConfigError
@@ -12,6 +13,8 @@ ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "structured": StructuredLoss,
     "prior": PriorLoss,
     "squared_error": SquaredError,
+    "monotone_cross_entropy": MonotoneCrossEntropy,
+    "cross_entropy": CrossEntropy,
 }
 
 
