@@ -1,0 +1,78 @@
+"""What both sine experiments share: meta-training with a look on the way, and meta-test."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.meta_training import MetaTrainer, TaskFamily
+from ml3_ros.core.types import Params
+
+
+def adaptation_curves(
+    family: TaskFamily,
+    n_tasks: int,
+    spec: LossSpec,
+    phi: Params,
+    checkpoints: Sequence[int],
+    measure: Callable[[Params], Tensor],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Train a fresh model on each of the first `n_tasks` tasks and measure it on the way.
+
+    Args:
+        family: The tasks.
+        n_tasks: How many of them.
+        spec: The loss and its update rule.
+        phi: Parameters of the loss.
+        checkpoints: Numbers of gradient steps at which to measure.
+        measure: theta -> (n_tasks,).
+        seed: Of the models: methods that are run with the same one start alike.
+
+    Returns:
+        Measurements (n_tasks, checkpoints); infinity where a model has diverged.
+    """
+    tasks = torch.arange(n_tasks)
+    generator = torch.Generator().manual_seed(seed)
+    theta = family.init(tasks, generator)
+    phi = {k: p.unsqueeze(0) for k, p in phi.items()}
+    loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
+    state = inner_optimizer.init(theta, (n_tasks,))
+    rows = []
+    for step in range(max(checkpoints) + 1):
+        if step in checkpoints:
+            with torch.no_grad():
+                rows.append(measure(theta))
+        if step < max(checkpoints):
+            batch = family.support(tasks, torch.full_like(tasks, step), generator)
+            result = inner_step(
+                theta,
+                phi,
+                batch,
+                state,
+                optimizee=family.optimizee,
+                loss=loss,
+                inner_optimizer=inner_optimizer,
+            )
+            theta, state = result.theta, result.state
+    curves = torch.stack(rows, dim=-1).double().numpy()
+    return np.where(np.isfinite(curves), curves, np.inf)
+
+
+def snapshots(trainer: MetaTrainer, marks: Sequence[int]) -> list[Params]:
+    """Run a trainer of one loss to its end; return phi after each of `marks` outer steps."""
+    kept = []
+    for mark in marks:
+        while trainer.step_count < mark:
+            trainer.step()
+        kept.append(trainer.seed_phi(0))
+    return kept
+
+
+def even_marks(n_outer_steps: int, n: int = 10) -> tuple[int, ...]:
+    """Return n + 1 numbers of outer steps from 0 to the last, evenly spaced."""
+    return tuple(sorted({round(i * n_outer_steps / n) for i in range(n + 1)}))

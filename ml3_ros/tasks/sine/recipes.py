@@ -1,0 +1,119 @@
+"""How losses for the sine tasks are meta-trained, and what they are compared to."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.tasks.sine.regression import (
+    META_TRAIN,
+    Regressor,
+    SineDistribution,
+    SineRegressionFamily,
+    SineTasks,
+)
+
+POOL = 256  # tasks that a loss is meta-trained on
+KNOTS = (0.0, 3.0, 10.0, 30.0, 100.0)
+WIDE = SineDistribution(amplitude=(0.2, 3.0), phase=(-math.pi, math.pi), x=(-4.0, 4.0))
+"""What our losses are meta-trained on; the paper's test tasks lie beyond in amplitude and x."""
+
+Y = InputSpec(name="y", unit="", scale=(1.0,))
+X = InputSpec(name="x", unit="rad", scale=(1.0,))
+
+
+def squared_error(inner_optimizer: str, inner_lr: float) -> LossSpec:
+    """Return the mean squared error as a loss without parameters, with its update rule."""
+    return LossSpec(
+        architecture="squared_error",
+        target=Y,
+        inner_optimizer=inner_optimizer,
+        inner_lr=inner_lr,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RegressionRecipe:
+    """One way to meta-train a loss for sine regression."""
+
+    spec: LossSpec
+    meta_training: MetaTrainConfig
+    distribution: SineDistribution = WIDE
+
+    def trainer(self, optimizee: Regressor, seed: int) -> MetaTrainer:
+        """Return the trainer of one loss; the seed also draws the tasks."""
+        generator = torch.Generator().manual_seed(seed)
+        tasks = SineTasks.draw(self.distribution, POOL, generator)
+        family = SineRegressionFamily(optimizee, tasks)
+        return MetaTrainer(family, self.spec, self.meta_training, (seed,))
+
+
+def paper_recipe(hidden: tuple[int, ...], n_outer_steps: int) -> RegressionRecipe:
+    """Return the paper's: one task, a fresh model at every iteration, one step of 0.001.
+
+    Args:
+        hidden: Hidden layers of the loss; it sees prediction and target only.
+        n_outer_steps: Updates of phi.
+    """
+    spec = LossSpec(architecture="mlp", target=Y, options={"hidden": hidden}, inner_lr=1e-3)
+    config = MetaTrainConfig(
+        n_outer_steps=n_outer_steps,
+        n_tasks=1,
+        unroll=1,
+        horizon=1,
+        outer_lr=1e-3,
+        outer_lr_final=1.0,
+        log_task_loss=False,
+    )
+    return RegressionRecipe(spec=spec, meta_training=config, distribution=META_TRAIN)
+
+
+def _unrolled(n_outer_steps: int) -> MetaTrainConfig:
+    """Many tasks, inits and ages at once; the task loss counts after each of 20 steps."""
+    return MetaTrainConfig(
+        n_outer_steps=n_outer_steps,
+        n_tasks=8,
+        unroll=20,
+        horizon=100,
+        restart="staggered",
+        outer_every_step=True,
+    )
+
+
+def sgd_recipe(n_outer_steps: int) -> RegressionRecipe:
+    """Return ours for gradient descent: errors weighted by x and by the age of the model."""
+    spec = LossSpec(
+        architecture="structured",
+        target=Y,
+        context=(X,),
+        options={"hidden": (20, 20), "knots": KNOTS},
+        inner_lr=0.02,
+    )
+    return RegressionRecipe(spec=spec, meta_training=_unrolled(n_outer_steps))
+
+
+def adam_recipe(
+    optimizee: Regressor, n_outer_steps: int, *, learned_loss: bool = True
+) -> RegressionRecipe:
+    """Return ours for Adam, whose step sizes are learned together with the loss.
+
+    Args:
+        optimizee: Step sizes are learned for the roles of its parameters.
+        n_outer_steps: Updates of phi.
+        learned_loss: Whether errors are weighted; if not, step sizes alone are learned, on the
+            squared error.
+    """
+    options = {"hidden": (20, 20), "knots": KNOTS, "normalised": True} if learned_loss else {}
+    spec = LossSpec(
+        architecture="structured" if learned_loss else "squared_error",
+        target=Y,
+        context=(X,) if learned_loss else (),
+        options=options,
+        inner_optimizer="scheduled_adam",
+        inner_lr=0.02,
+        roles=tuple(sorted(set(optimizee.roles().values()))),
+        knots=KNOTS,
+    )
+    return RegressionRecipe(spec=spec, meta_training=_unrolled(n_outer_steps))
