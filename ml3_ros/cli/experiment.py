@@ -37,6 +37,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser.add_argument(
         "--workers", type=int, metavar="N", help="seeds at once on this machine; default: cores"
     )
+    parser.add_argument("--data", metavar="DIR", help="folder of a data set, such as MNIST's")
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="any other setting")
 
 
@@ -48,7 +49,8 @@ def run(args: argparse.Namespace) -> int:
     """
     experiment = EXPERIMENTS[args.name]
     config = experiment.quick if args.quick else experiment.config
-    config = with_overrides(config, args.overrides)
+    data = [] if args.data is None else [f"data={args.data}"]
+    config = with_overrides(config, [*data, *args.overrides])
     if args.seeds is not None:
         if args.seeds < 1:
             raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")

@@ -11,6 +11,9 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.digits.images import N_DIGITS, DigitImages
 from ml3_ros.tasks.digits.lenet import LeNet
 
+SURE = 0.03
+"""A mean likelihood [nat] so good that a better one is hardly worth more to the outer loss."""
+
 Pair = tuple[int, int]
 """Two digits: the first is class 0, the second class 1."""
 
@@ -98,8 +101,13 @@ class DigitPairFamily:
         return self._batch(tasks, classes.expand(len(tasks), -1), samples.expand(len(tasks), -1))
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
-        """Return the negative log-likelihood [nat] of the labels as "task", (*lead,)."""
-        return {"task": negative_log_likelihood(self.optimizee.call(theta, batch), batch["label"])}
+        """Return the negative log-likelihood [nat] plus a floor as "task", (*lead,).
+
+        Without the floor, the logarithm of the task loss would reward certainty on what is right
+        already more than it punishes certainty on what is wrong.
+        """
+        likelihood = negative_log_likelihood(self.optimizee.call(theta, batch), batch["label"])
+        return {"task": likelihood + SURE}
 
     def _draw(
         self, tasks: Tensor, among: tuple[int, int], n: int, generator: torch.Generator

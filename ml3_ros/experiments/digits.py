@@ -1,0 +1,160 @@
+"""Binary classification of digits (Fig. 2, bottom): losses meta-trained on one pair of digits.
+
+The seed draws the training pair and four test pairs of other digits. Baselines choose their step
+sizes for every seed, on other pairs of the very digits that are tested, but on images of their
+own. All methods of a seed start from the same networks and see the same batches.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.sine_runs import adaptation_curves
+from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.digits.family import (
+    DigitPairFamily,
+    DigitPairs,
+    accuracy,
+    negative_log_likelihood,
+)
+from ml3_ros.tasks.digits.images import DigitImages, load_images
+from ml3_ros.tasks.digits.lenet import LeNet
+from ml3_ros.tasks.digits.recipes import (
+    BATCH_SIZE,
+    DigitRecipe,
+    adam_recipe,
+    cross_entropy,
+    paper_recipe,
+    sgd_recipe,
+)
+
+MARKS = (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 200, 300, 500, 700, 1000)  # gradient steps
+HORIZON = 100  # gradient steps after which methods are compared
+SAME_STEP = 1e-3  # the paper's
+GRIDS = {
+    "sgd_tuned": ("sgd", (0.03, 0.1, 0.2, 0.3, 0.5, 0.7)),
+    "adam_tuned": ("adam", (0.001, 0.003, 0.006, 0.01, 0.02, 0.03)),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class DigitsConfig:
+    """Size of the experiment."""
+
+    data: str = ""  # folder with MNIST's training files; without it scikit-learn's digits
+    images_per_digit: int = 174
+    held_out: int = 40  # images of each digit to choose step sizes by, and as many to test on
+    seeds: int = 5
+    n_inits: int = 2  # networks that every method trains on each pair
+    test_steps: int = 300
+    paper_outer_steps: int = 1000
+    outer_steps: int = 100  # of our recipes
+
+    def __post_init__(self) -> None:
+        for name in ("seeds", "n_inits", "paper_outer_steps", "outer_steps"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
+        if self.test_steps < HORIZON:
+            raise ConfigError(f"test_steps must be >= {HORIZON}, got {self.test_steps}")
+
+    @property
+    def x(self) -> tuple[int, ...]:
+        """Gradient steps at which networks are measured."""
+        return tuple(mark for mark in MARKS if mark <= self.test_steps)
+
+    def images(self) -> DigitImages:
+        """Load the images."""
+        return load_images(self.data, per_digit=self.images_per_digit, held_out=self.held_out)
+
+    def recipes(self, optimizee: LeNet) -> dict[str, DigitRecipe]:
+        """Return what is meta-trained, by method."""
+        n = self.outer_steps
+        return {
+            "ml3_paper": paper_recipe(self.paper_outer_steps),
+            "ml3_sgd": sgd_recipe(n),
+            "ml3_adam": adam_recipe(optimizee, n),
+            "adam_learned_steps": adam_recipe(optimizee, n, learned_loss=False),
+        }
+
+
+def prepare(config: DigitsConfig, scratch: Path, report: Report) -> Arrays:
+    """Check the images; seeds share nothing else."""
+    images = config.images()
+    report(f"digits of {images.side} x {images.side} pixels, {images.n_learn} of each to learn")
+    return {}
+
+
+def run_seed(config: DigitsConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+    """Draw pairs, tune the baselines, meta-train every recipe and test all methods.
+
+    Returns:
+        "curve/METHOD" (tests, 2, x), negative log-likelihood [nat] and share of errors on images
+        that nothing was trained on; "step_size/METHOD"; "loss/METHOD", a file; "train_pair" (2,)
+        and "test_pairs" (4, 2).
+    """
+    images = config.images()
+    optimizee = LeNet(images.side)
+    pairs = DigitPairs.draw(torch.Generator().manual_seed(seed))
+    arrays: Arrays = {"train_pair": np.array(pairs.train), "test_pairs": np.array(pairs.test)}
+    methods: dict[str, tuple[LossSpec, Params]] = {
+        "sgd_same_step": (cross_entropy("sgd", SAME_STEP), {})
+    }
+    validation = DigitPairFamily(
+        optimizee, images, pairs.validation * config.n_inits, batch_size=BATCH_SIZE
+    )
+    for name, (rule, grid) in GRIDS.items():
+        scores = [
+            _curves(validation, (cross_entropy(rule, lr), {}), (HORIZON,), seed)[:, 0].mean()
+            for lr in grid
+        ]
+        step_size = grid[int(np.argmin(scores))]
+        arrays[f"step_size/{name}"] = np.array(step_size)
+        methods[name] = (cross_entropy(rule, step_size), {})
+    for name, recipe in config.recipes(optimizee).items():
+        trainer = recipe.trainer(optimizee, images, pairs.train, seed)
+        run_to_end(trainer, scratch / f"{name}.safetensors", name)
+        provenance = {
+            "task_family": "digits",
+            "method": name,
+            "pair": list(pairs.train),
+            "seed": seed,
+            "revision": revision(),
+            "meta_training": resolved(recipe.meta_training),
+        }
+        loss = LearnedLoss(spec=recipe.spec, phi=trainer.seed_phi(0), provenance=provenance)
+        arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        methods[name] = (loss.spec, loss.phi)
+    tests = DigitPairFamily(
+        optimizee, images, pairs.test * config.n_inits, held_out="test", batch_size=BATCH_SIZE
+    )
+    for name, method in methods.items():
+        arrays[f"curve/{name}"] = _curves(tests, method, config.x, seed)
+    return arrays
+
+
+def _curves(
+    family: DigitPairFamily,
+    method: tuple[LossSpec, Params],
+    checkpoints: tuple[int, ...],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Return likelihood and errors (tasks, 2, checkpoints) of a fresh network on every task."""
+    n_tasks = len(family.pairs)
+    held_out = family.held_out(torch.arange(n_tasks))
+
+    def measure(theta: Params) -> Tensor:
+        prediction = family.optimizee.call(theta, held_out)
+        errors = 1.0 - accuracy(prediction, held_out["label"])
+        return torch.stack([negative_log_likelihood(prediction, held_out["label"]), errors], -1)
+
+    return adaptation_curves(family, n_tasks, *method, checkpoints, measure, seed)
