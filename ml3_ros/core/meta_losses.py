@@ -60,6 +60,14 @@ class MlpLoss(MetaLoss):
 
     Its minimum is wherever meta-training puts it, so it may be biased (section IV-A of the paper
     uses two hidden layers of 40).
+
+    Args:
+        n_outputs: Number k of predicted quantities.
+        context_sizes: Names and sizes of the further observed inputs.
+        hidden: Widths of the hidden layers.
+        homogeneous: Whether layers are ReLU without biases, as in the authors' code for sine
+            regression: far from the training data such a loss grows as it does near by. Else
+            they are ELU with biases.
     """
 
     def __init__(
@@ -68,14 +76,20 @@ class MlpLoss(MetaLoss):
         context_sizes: Mapping[str, int],
         *,
         hidden: tuple[int, ...] = (40, 40),
+        homogeneous: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
         n_inputs = 2 * n_outputs + sum(self.context_sizes.values())
-        self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_bias=False)
+        activation = "relu" if homogeneous else "elu"
+        self.net = Mlp((n_inputs, *hidden, 1), activation=activation, output_bias=False)
+        for i in range(len(hidden) * homogeneous):
+            delattr(self.net, f"bias_{i}")
 
     def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi."""
-        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+        own = dict(self.net.named_parameters())
+        fresh = self.net.init(generator, lead)
+        return {f"net.{k}": p for k, p in fresh.items() if k in own}
 
     def call(
         self,

@@ -31,7 +31,7 @@ from ml3_ros.tasks.sine.recipes import (
 from ml3_ros.tasks.sine.regression import META_TEST, Regressor, SineRegressionFamily, SineTasks
 
 HORIZON = 100  # gradient steps after which the paper compares
-CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 SAME_STEP = 1e-3  # the paper's, of every method
 GRIDS = {
     "sgd_tuned": ("sgd", (0.001, 0.003, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)),
@@ -52,9 +52,9 @@ class SineRegressionConfig:
     seeds: int = 5
     n_test_tasks: int = 10
     n_validation_tasks: int = 40
-    test_steps: int = 1000
+    test_steps: int = 500
     paper_outer_steps: int = 500
-    outer_steps: int = 120  # of our recipes
+    outer_steps: int = 150  # of our recipes
 
     def __post_init__(self) -> None:
         if self.setting not in ("paper", "released"):

@@ -81,10 +81,12 @@ class FrequencyFamily:
     Args:
         optimizee: The model and where its first guesses come from.
         tasks: The tasks, all of whose points are observed at every step.
+        tolerance: Frequencies that are this close count as found: where meta-training looks at
+            the log of the task loss, it would gain most from making small errors smaller.
     """
 
-    def __init__(self, optimizee: Sinusoid, tasks: FrequencyTasks) -> None:
-        self.optimizee, self.tasks = optimizee, tasks
+    def __init__(self, optimizee: Sinusoid, tasks: FrequencyTasks, tolerance: float = 0.0) -> None:
+        self.optimizee, self.tasks, self.tolerance = optimizee, tasks, tolerance
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n tasks (n,)."""
@@ -107,10 +109,12 @@ class FrequencyFamily:
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the terms of eq. (9), each (*lead,).
 
-        "task" is the mean squared error, "frequency" the shaping loss (omega - nu)^2.
+        "task" is the mean squared error, "frequency" the shaping loss (omega - nu)^2 plus the
+        square of the tolerance.
         """
         error = self.optimizee.call(theta, batch) - batch["y"]
+        distance = theta["omega"].squeeze(-1) - extra["nu"]
         return {
             "task": error.square().mean((-2, -1)),
-            "frequency": (theta["omega"].squeeze(-1) - extra["nu"]).square(),
+            "frequency": distance.square() + self.tolerance**2,
         }

@@ -7,6 +7,7 @@ import torch
 
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.tasks.sine.regression import (
     META_TRAIN,
     Regressor,
@@ -15,7 +16,9 @@ from ml3_ros.tasks.sine.regression import (
     SineTasks,
 )
 
-POOL = 256  # tasks that a loss is meta-trained on
+POOL = 256  # regression tasks that a loss is meta-trained on
+FREQUENCY_POOL = 2000
+TOLERANCE = 0.1  # a frequency this close counts as found
 KNOTS = (0.0, 3.0, 10.0, 30.0, 100.0)
 WIDE = SineDistribution(amplitude=(0.2, 3.0), phase=(-math.pi, math.pi), x=(-4.0, 4.0))
 """What our losses are meta-trained on; the paper's test tasks lie beyond in amplitude and x."""
@@ -24,13 +27,16 @@ Y = InputSpec(name="y", unit="", scale=(1.0,))
 X = InputSpec(name="x", unit="rad", scale=(1.0,))
 
 
-def squared_error(inner_optimizer: str, inner_lr: float) -> LossSpec:
+def squared_error(
+    inner_optimizer: str, inner_lr: float, clip_norm: float | None = None
+) -> LossSpec:
     """Return the mean squared error as a loss without parameters, with its update rule."""
     return LossSpec(
         architecture="squared_error",
         target=Y,
         inner_optimizer=inner_optimizer,
         inner_lr=inner_lr,
+        clip_norm=clip_norm,
     )
 
 
@@ -57,7 +63,12 @@ def paper_recipe(hidden: tuple[int, ...], n_outer_steps: int) -> RegressionRecip
         hidden: Hidden layers of the loss; it sees prediction and target only.
         n_outer_steps: Updates of phi.
     """
-    spec = LossSpec(architecture="mlp", target=Y, options={"hidden": hidden}, inner_lr=1e-3)
+    spec = LossSpec(
+        architecture="mlp",
+        target=Y,
+        options={"hidden": hidden, "homogeneous": True},
+        inner_lr=1e-3,
+    )
     config = MetaTrainConfig(
         n_outer_steps=n_outer_steps,
         n_tasks=1,
@@ -117,3 +128,74 @@ def adam_recipe(
         knots=KNOTS,
     )
     return RegressionRecipe(spec=spec, meta_training=_unrolled(n_outer_steps))
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FrequencyRecipe:
+    """One way to meta-train a loss that finds frequencies; the shaped one is shown the truth."""
+
+    spec: LossSpec
+    meta_training: MetaTrainConfig
+    optimizee: Sinusoid
+    tolerance: float
+
+    def trainer(self, seed: int) -> MetaTrainer:
+        """Return the trainer of one loss; the seed also draws the tasks."""
+        generator = torch.Generator().manual_seed(seed)
+        tasks = FrequencyTasks.random(FREQUENCY_POOL, generator)
+        family = FrequencyFamily(self.optimizee, tasks, self.tolerance)
+        return MetaTrainer(family, self.spec, self.meta_training, (seed,))
+
+
+def frequency_recipe(n_outer_steps: int, *, shaped: bool) -> FrequencyRecipe:
+    """Return ours: random starts, all ages, errors weighted by x and age.
+
+    Args:
+        n_outer_steps: Updates of phi.
+        shaped: Whether the task loss is the distance to the true frequency.
+    """
+    spec = LossSpec(
+        architecture="structured",
+        target=Y,
+        context=(X,),
+        # the first steps need points near x = 0 alone, a thousand times heavier than the others
+        options={"hidden": (20, 20), "knots": KNOTS, "normalised": True, "bound": 10.0},
+        inner_lr=0.3,
+        clip_norm=3.0,
+    )
+    config = MetaTrainConfig(
+        n_outer_steps=n_outer_steps,
+        n_tasks=32,
+        unroll=5,
+        horizon=100,
+        restart="staggered",
+        outer_every_step=True,
+        weights=(("frequency" if shaped else "task", 1.0),),
+    )
+    return FrequencyRecipe(
+        spec=spec, meta_training=config, optimizee=Sinusoid(), tolerance=TOLERANCE
+    )
+
+
+def released_frequency_recipe(n_outer_steps: int) -> FrequencyRecipe:
+    """Return that of the authors' code, shaped: always one start, one step of 1.0 at a time."""
+    spec = LossSpec(
+        architecture="mlp",
+        target=Y,
+        context=(X,),
+        options={"hidden": (10, 10, 10)},
+        inner_lr=1.0,
+    )
+    config = MetaTrainConfig(
+        n_outer_steps=n_outer_steps,
+        n_tasks=4,
+        unroll=1,
+        horizon=10,
+        outer_lr=3e-3,
+        outer_lr_final=1.0,
+        log_task_loss=False,
+        weights=(("frequency", 1.0),),
+    )
+    return FrequencyRecipe(
+        spec=spec, meta_training=config, optimizee=Sinusoid((0.1, 0.1)), tolerance=0.0
+    )

@@ -152,6 +152,20 @@ def test_mlp_is_the_mean_of_softplus_of_a_network_of_the_concatenated_inputs(flo
     torch.testing.assert_close(net.call(phi, prediction, target, context), expected)
 
 
+def test_homogeneous_mlp_has_no_biases_and_grows_in_proportion(float64):
+    net = network("mlp", hidden=(5, 4), homogeneous=True)
+    phi = random_phi(net, 0)
+    assert set(phi) == {"net.weight_0", "net.weight_1", "net.weight_2"}
+    prediction, target, context = inputs()
+
+    def logit(factor):
+        scaled = {k: factor * x[:1] for k, x in context.items()}
+        value = net.call(phi, factor * prediction[:1], factor * target[:1], scaled)
+        return value.expm1().log()
+
+    torch.testing.assert_close(logit(3.0), 3.0 * logit(1.0))
+
+
 @pytest.mark.parametrize(
     ("architecture", "options"),
     [("mlp", {}), ("squared_error", {}), *(("structured", options) for options in OPTIONS)],
