@@ -5,7 +5,6 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
@@ -15,13 +14,13 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 
 _DIGEST_LENGTH = 64  # characters
-_GROUPS = ("phi", "theta", "inner_state")
+_GROUPS = ("phi", "theta", "inner_state", "outer_state")
 _SINGLES = ("tasks", "ages", "resets_in")
 
 
 def pack(tensors: Params, header: dict[str, Any]) -> bytes:
     """Return tensors and a JSON-able header as safetensors, with a fingerprint of both."""
-    plain = {k: p.detach().contiguous().clone() for k, p in tensors.items()}
+    plain = {k: p.detach().cpu().contiguous().clone() for k, p in tensors.items()}
     text = json.dumps(header, sort_keys=True)
     # one entry: safetensors writes several in any order, and equal runs shall be equal bytes
     return save(plain, {HEADER_KEY: _digest(plain, text) + text})
@@ -52,8 +51,6 @@ def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
     tensors |= {name: getattr(trainer, name) for name in _SINGLES}
     for i, generator in enumerate(trainer.generators):
         tensors[f"generator.{i}"] = generator.get_state()
-    for i, entry in trainer.outer_state().items():
-        tensors |= {f"outer.{i}.{k}": torch.as_tensor(value) for k, value in entry.items()}
     return pack(tensors, {"step": trainer.step_count, "run": _description(trainer)})
 
 
@@ -65,24 +62,18 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
     """
     tensors, header = unpack(data)
     own, own_header = unpack(trainer_to_bytes(trainer))
-    expected = {k: p.shape for k, p in own.items() if not k.startswith("outer.")}
-    found = {k: p.shape for k, p in tensors.items() if not k.startswith("outer.")}
+    expected, found = ({k: p.shape for k, p in part.items()} for part in (own, tensors))
     if header.get("run") != own_header["run"] or expected != found:
         raise DataError("the checkpoint belongs to another run: delete it to start anew")
     for group in _GROUPS:
         target = getattr(trainer, group)
         for k in target:
-            target[k].data = tensors[f"{group}.{k}"]
+            target[k].data = tensors[f"{group}.{k}"].to(target[k].device)
     for name in _SINGLES:
         setattr(trainer, name, tensors[name])
     for i, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator.{i}"])
-    outer: dict[int, Params] = {}
-    for key, value in tensors.items():
-        if key.startswith("outer."):
-            _, index, name = key.split(".", 2)
-            outer.setdefault(int(index), {})[name] = value
-    trainer.restore_outer(outer, header["step"])
+    trainer.step_count = header["step"]
 
 
 def _description(trainer: MetaTrainer) -> dict[str, Any]:

@@ -7,6 +7,7 @@ leading dimensions (seeds, tasks), so that many models are trained as one batch.
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -160,6 +161,7 @@ def meta_gradient(
     inner_optimizer: InnerOptimizer,
     state: Params,
     step_weights: Tensor | None = None,
+    segment: int | None = None,
 ) -> MetaGradient:
     """Return grad_phi of the task loss after the updates of theta under M_phi (eq. 5, 6).
 
@@ -174,30 +176,57 @@ def meta_gradient(
         state: State of the inner optimizer before the updates.
         step_weights: Weight of the task loss after each update, (K, *lead) or (K,); None takes
             that after the last update alone.
+        segment: Number of inner steps whose graph is in memory at once; the others are made
+            again on the way back. None keeps all, and makes every step once.
     """
-    theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
-    phi = {k: p.detach().requires_grad_() for k, p in phi.items()}
-    steps = unroll(
-        theta,
-        phi,
-        batches,
-        optimizee=optimizee,
-        loss=loss,
-        inner_optimizer=inner_optimizer,
-        state=state,
-        create_graph=True,
-    )
-    outer_losses = []
-    for i, result in enumerate(steps, start=1):
+    parts: dict[str, Any] = {
+        "optimizee": optimizee,
+        "loss": loss,
+        "inner_optimizer": inner_optimizer,
+    }
+    length = len(batches) if segment is None else segment
+    firsts = range(0, len(batches), length)  # step that each segment starts with
+    starts = [(theta, state)]
+    for first in firsts[:-1]:
+        steps = batches[first : first + length]
+        *_, passed = unroll(starts[-1][0], phi, steps, state=starts[-1][1], **parts)
+        starts.append((passed.theta, passed.state))
+
+    phi = _leaves(phi)
+    outer_losses: list[Tensor] = []
+    grads: list[Tensor] = []
+    slopes: list[Tensor] = []  # of the task loss, along theta and state where a segment ends
+    for first, (theta, state) in reversed(list(zip(firsts, starts, strict=True))):
+        theta = _leaves(theta)
+        state = _leaves(state) if first else state
+        steps = batches[first : first + length]
+        results = list(unroll(theta, phi, steps, state=state, create_graph=True, **parts))
+        end = [*results[-1].theta.values(), *results[-1].state.values()]
+        losses = []
         if step_weights is not None:
-            outer_losses.append(step_weights[i - 1] * outer(result.theta))
-        elif i == len(batches):
-            outer_losses.append(outer(result.theta))
-    outer_loss = torch.stack(outer_losses).sum(0)
-    grads = torch.autograd.grad(outer_loss.sum(), tuple(phi.values()))
+            rows = step_weights[first : first + length]
+            losses = [w * outer(r.theta) for w, r in zip(rows, results, strict=True)]
+        elif not slopes:
+            losses = [outer(results[-1].theta)]
+        if not grads:
+            final = results[-1]
+        pairs = [(x.sum(), torch.ones_like(x.sum())) for x in losses]
+        pairs += [(x, s) for x, s in zip(end, slopes, strict=False) if x.requires_grad]
+        inputs = [*phi.values()] + ([*theta.values(), *state.values()] if first else [])
+        found = torch.autograd.grad(
+            [x for x, _ in pairs], inputs, [s for _, s in pairs], materialize_grads=True
+        )
+        own, slopes = list(found[: len(phi)]), list(found[len(phi) :])
+        grads = [g + h for g, h in zip(grads, own, strict=True)] if grads else own
+        outer_losses += losses
     return MetaGradient(
-        outer_loss=outer_loss.detach(),
+        outer_loss=torch.stack(outer_losses).sum(0).detach(),
         grads=dict(zip(phi, grads, strict=True)),
-        theta={k: p.detach() for k, p in result.theta.items()},
-        state={k: s.detach() for k, s in result.state.items()},
+        theta={k: p.detach() for k, p in final.theta.items()},
+        state={k: s.detach() for k, s in final.state.items()},
     )
+
+
+def _leaves(params: Params) -> Params:
+    """Return the same values as new variables to differentiate with respect to."""
+    return {k: p.detach().requires_grad_() for k, p in params.items()}

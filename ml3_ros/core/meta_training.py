@@ -8,15 +8,14 @@ from typing import Literal, Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import Predictor, meta_gradient
-from ml3_ros.core.inner_optimizers import clip_by_norm
+from ml3_ros.core import outer_adam
+from ml3_ros.core.compiled import Engine
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
-from ml3_ros.core.types import Batch, Extra, Params, append_dimensions, stack
+from ml3_ros.core.outer_gradient import STEP_WEIGHTS, OuterGradient
+from ml3_ros.core.types import Batch, Extra, Params, stack
 from ml3_ros.errors import ConfigError
-
-DIVERGED = 1e6  # a task loss beyond this (or NaN) ends the episode of its model
 
 
 class TaskFamily(Protocol):
@@ -95,6 +94,7 @@ class MetaTrainer:
         config: How to learn it.
         seeds: One integer per loss.
         constants: The part of phi that is given, not learned; all seeds share it.
+        engine: How steps are computed; no part of the run, its results are the same.
     """
 
     def __init__(
@@ -104,12 +104,26 @@ class MetaTrainer:
         config: MetaTrainConfig,
         seeds: tuple[int, ...],
         constants: Params | None = None,
+        engine: Engine | None = None,
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
+        self.engine = Engine() if engine is None else engine
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.constants = constants or {}
-        self._loss, self._inner = spec.function(), spec.optimizer(family.optimizee)
+        self._inner = spec.optimizer(family.optimizee)
+        gradient = OuterGradient(
+            optimizee=family.optimizee,
+            loss=spec.function(),
+            inner_optimizer=self._inner,
+            task_losses=family.task_losses,
+            constants=self.constants,
+            weights=config.weights,
+            log_task_loss=config.log_task_loss,
+            clip=config.outer_clip,
+            segment=self.engine.segment,
+        )
+        self._compute = self.engine.prepare(gradient)
         fresh = [spec.init_phi(g, (1,)) for g in self.generators]
         given = spec.constants(fresh[0])
         if set(given) != set(self.constants):
@@ -117,18 +131,12 @@ class MetaTrainer:
                 f"the loss {spec.architecture!r} needs the constants {sorted(given)}, got "
                 f"{sorted(self.constants)}: give a trained prior"
             )
-        self.phi = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
-        rates = {True: config.outer_lr_steps, False: config.outer_lr}
-        self._outer_lrs = [rates[k == STEP_SIZES] for k in self.phi]
-        self._outer = torch.optim.Adam(
-            [
-                {"params": [p], "lr": lr}
-                for p, lr in zip(self.phi.values(), self._outer_lrs, strict=True)
-            ]
-        )
+        learned = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
+        self.phi = self._on_device(learned)
+        self.outer_state = outer_adam.init(self.phi)
         n = config.n_tasks
         self.tasks = torch.stack([family.sample(n, g) for g in self.generators])
-        self.theta = self._per_seed(lambda s, g: family.init(self.tasks[s], g))
+        self.theta = self._fresh_theta()
         self.inner_state = self._inner.init(self.theta, (len(seeds), n))
         self.ages = torch.zeros(len(seeds), n, dtype=torch.int64)
         # reset at `horizon`; staggered models are due at different times from the start
@@ -150,45 +158,21 @@ class MetaTrainer:
             self.family.query(self.tasks[s], last[s], g) for s, g in enumerate(self.generators)
         ]
         batch, extra = stack([q[0] for q in queries]), stack([q[1] for q in queries])
-        result = meta_gradient(
-            self.theta,
-            self.phi,
-            batches,
-            lambda theta: self._task_loss(theta, batch, extra),
-            optimizee=self.family.optimizee,
-            loss=self._judge,
-            inner_optimizer=self._inner,
-            state=self.inner_state,
-            step_weights=self._step_weights(),
+        step_weights = self._step_weights()
+        schedule = {} if step_weights is None else {STEP_WEIGHTS: step_weights}
+        values, grads, self.theta, self.inner_state = self._compute(
+            self.theta, self.inner_state, self.phi, batch, extra, schedule, *batches
         )
-        self._update_phi(result.grads)
-        self.theta, self.inner_state = result.theta, result.state
+        self._update_phi(grads)
         self.ages += config.unroll
         self.resets_in -= config.unroll
-        limit = math.log(DIVERGED) if config.log_task_loss else DIVERGED
-        diverged = ~(result.outer_loss < limit)  # NaN counts
-        self._reset(diverged | (self.resets_in <= 0))
+        self._reset(values["diverged"].cpu() | (self.resets_in <= 0))
         self.step_count += 1
-        return OuterStep(self.step_count, result.outer_loss.mean(-1), diverged.sum(-1))
+        return OuterStep(self.step_count, values["task_loss"], values["n_diverged"])
 
     def seed_phi(self, index: int) -> Params:
         """Return the parameters of the loss of seed number `index`."""
         return {k: p[index, 0].detach().clone() for k, p in self.phi.items()} | self.constants
-
-    def _judge(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
-        """Return the loss of models, with what is constant in it."""
-        return self._loss(phi | self.constants, model, batch, count)
-
-    def outer_state(self) -> dict[int, dict[str, Tensor]]:
-        """Return the state of the outer optimizer: moments and count of each tensor of phi."""
-        state: dict[int, dict[str, Tensor]] = self._outer.state_dict()["state"]
-        return state
-
-    def restore_outer(self, state: dict[int, dict[str, Tensor]], step: int) -> None:
-        """Go on from `outer_state` after `step` outer steps."""
-        groups = self._outer.state_dict()["param_groups"]
-        self._outer.load_state_dict({"state": state, "param_groups": groups})
-        self.step_count = step
 
     def _support(self, ages: Tensor) -> Batch:
         """Return what every model observes at its age."""
@@ -203,41 +187,49 @@ class MetaTrainer:
         weights = 1.0 / (1.0 + age)
         return weights / weights.sum(0)
 
-    def _task_loss(self, theta: Params, batch: Batch, extra: Extra) -> Tensor:
-        """Eq. (9): the weighted sum of the terms, (seeds, tasks)."""
-        terms = self.family.task_losses(theta, batch, extra)
-        if self.config.log_task_loss:
-            terms = {name: (value + 1e-6).log() for name, value in terms.items()}
-        weighted = [weight * terms[name] for name, weight in self.config.weights if weight > 0.0]
-        return sum(weighted, torch.zeros(()))
-
     def _update_phi(self, grads: Params) -> None:
-        """One Adam step; for a seed whose gradient is not finite it is taken to be zero."""
-        finite = torch.stack([g.isfinite().flatten(1).all(1) for g in grads.values()]).all(0)
-        mean = {k: g / self.config.n_tasks for k, g in grads.items()}
-        grads = {k: torch.where(append_dimensions(finite, g), g, 0.0) for k, g in mean.items()}
-        grads = clip_by_norm(grads, self.config.outer_clip, n_lead=1)
-        late = max(0.0, 2.0 * self.step_count / self.config.n_outer_steps - 1.0)
-        for group, outer_lr in zip(self._outer.param_groups, self._outer_lrs, strict=True):
-            group["lr"] = outer_lr * (1.0 + late * (self.config.outer_lr_final - 1.0))
-        for k, p in self.phi.items():
-            p.grad = grads[k]
-        self._outer.step()
+        """One Adam step, in place."""
+        config = self.config
+        late = max(0.0, 2.0 * self.step_count / config.n_outer_steps - 1.0)
+        share = 1.0 + late * (config.outer_lr_final - 1.0)
+        learned_steps = [k for k in self.phi if k == STEP_SIZES]
+        network = [k for k in self.phi if k != STEP_SIZES]
+        for names, lr in ((network, config.outer_lr), (learned_steps, config.outer_lr_steps)):
+            if names:
+                outer_adam.step(self.phi, grads, self.outer_state, names, share * lr)
 
     def _reset(self, mask: Tensor) -> None:
         """Give the marked models (seeds, tasks) a new task and fresh parameters."""
-        for s, g in enumerate(self.generators):
-            slots = mask[s].nonzero().squeeze(-1)
-            if len(slots) == 0:
-                continue
-            self.tasks[s, slots] = self.family.sample(len(slots), g)
-            theta = self.family.init(self.tasks[s, slots], g)
-            state = self._inner.init(theta, (len(slots),))
-            for old, new in ((self.theta, theta), (self.inner_state, state)):
-                for k in old:
-                    old[k][s, slots] = new[k]
-            self.ages[s, slots] = 0
-            self.resets_in[s, slots] = self.config.horizon
+        if mask.all():  # the usual case, and much cheaper than one by one
+            n = self.config.n_tasks
+            self.tasks = torch.stack([self.family.sample(n, g) for g in self.generators])
+            self.theta = self._fresh_theta()
+            self.inner_state = self._inner.init(self.theta, self.ages.shape)
+            self.ages.zero_()
+            self.resets_in.fill_(self.config.horizon)
+            return
+        for s, row in enumerate(mask.tolist()):
+            if any(row):
+                self._reset_some(s, mask[s].nonzero().squeeze(-1))
+
+    def _reset_some(self, s: int, slots: Tensor) -> None:
+        """Reset the models in `slots` of seed number s."""
+        generator = self.generators[s]
+        self.tasks[s, slots] = self.family.sample(len(slots), generator)
+        theta = self._on_device(self.family.init(self.tasks[s, slots], generator))
+        state = self._on_device(self._inner.init(theta, (len(slots),)))
+        for old, new in ((self.theta, theta), (self.inner_state, state)):
+            for k in old:
+                old[k][s, slots] = new[k]
+        self.ages[s, slots] = 0
+        self.resets_in[s, slots] = self.config.horizon
+
+    def _fresh_theta(self) -> Params:
+        """Return a fresh optimizee for every task."""
+        return self._on_device(self._per_seed(lambda s, g: self.family.init(self.tasks[s], g)))
+
+    def _on_device(self, params: Params) -> Params:
+        return {k: p.to(self.engine.device) for k, p in params.items()}
 
     def _per_seed(self, draw: Callable[[int, torch.Generator], Params]) -> Params:
         """Draw with each seed's own generator and stack the results."""

@@ -98,20 +98,31 @@ class Mlp(FunctionalModule):
         self.output_scale = output_scale
         self.output_bias = output_bias
         self.n_layers = len(sizes) - 1
+        self._layout = self._describe()
+        self._n_parameters = sum(math.prod(shape) for _, shape, _ in self._layout)
         self.declare(self.init(torch.Generator().manual_seed(0)))
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
-        params = {}
+    def _describe(self) -> list[tuple[str, tuple[int, ...], float]]:
+        """Return name, shape and initial bound of every parameter, in the order of drawing."""
+        layout: list[tuple[str, tuple[int, ...], float]] = []
         for i, (n_in, n_out) in enumerate(pairwise(self.sizes)):
             last = i == self.n_layers - 1
             bound = (self.output_scale if last else 1.0) / math.sqrt(n_in)
-            weight = torch.rand(*lead, n_in, n_out, generator=generator)
-            params[f"weight_{i}"] = (2.0 * weight - 1.0) * bound
+            layout.append((f"weight_{i}", (n_in, n_out), bound))
             if not last or self.output_bias:
-                bias = torch.rand(*lead, n_out, generator=generator)
-                params[f"bias_{i}"] = (2.0 * bias - 1.0) * bound
-        return params
+                layout.append((f"bias_{i}", (n_out,), bound))
+        return layout
+
+    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
+        n_models = math.prod(lead)
+        # one draw for all: this runs at every restart of every model
+        flat = torch.rand(n_models * self._n_parameters, generator=generator).mul_(2.0).sub_(1.0)
+        pieces = torch.split(flat, [n_models * math.prod(shape) for _, shape, _ in self._layout])
+        return {
+            name: piece.view(*lead, *shape) * bound
+            for piece, (name, shape, bound) in zip(pieces, self._layout, strict=True)
+        }
 
     def roles(self) -> dict[str, str]:
         """Return "input", "hidden" or "output" of the layer, with ".weight" or ".bias"."""
@@ -133,6 +144,12 @@ class Mlp(FunctionalModule):
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
     """Return x @ weight + bias: x (*lead, B, in), weight (*lead, in, out), bias (*lead, out)."""
+    if x.dim() > 2 and x.dim() == weight.dim() and weight.shape[-3] == 1 < x.shape[-3]:
+        # one loss for several models: their rows are one larger product, not several small ones
+        rows = linear(
+            x.flatten(-3, -2), weight.squeeze(-3), None if bias is None else bias.squeeze(-2)
+        )
+        return rows.reshape((*x.shape[:-1], weight.shape[-1]))
     if bias is None:
         return x @ weight
     if weight.dim() == 2 and x.dim() == 2:

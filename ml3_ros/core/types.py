@@ -23,6 +23,8 @@ def scoped(params: Params, scope: str) -> Params:
 
 def stack(parts: Sequence[Params]) -> Params:
     """Return tensors of the same names with a new first dimension, one entry a part."""
+    if len(parts) == 1:
+        return {k: p.unsqueeze(0) for k, p in parts[0].items()}
     return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}
 
 

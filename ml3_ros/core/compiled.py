@@ -1,0 +1,205 @@
+"""Faster ways to run a pure function of tensors: written down once, then replayed or compiled.
+
+Autograd derives the meta-gradient anew in every step, and most of a small step is that and
+Python. Recorded once, with all its derivatives, the step is a plain list of tensor operations:
+TorchScript's interpreter replays it, Inductor turns it into fused machine code, and on a GPU
+either becomes one CUDA graph. The function must be pure, and may branch on shapes only.
+"""
+
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule
+
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+
+Step = Callable[..., tuple[Params, ...]]
+"""Dicts of tensors in, dicts of tensors out."""
+
+_Program = Callable[..., tuple[Tensor, ...]]
+_WARM_UPS = 3  # runs before a CUDA graph is captured; lazy initialisation is not capturable
+_NARROW = 16  # columns below which a product is faster transposed: the vector width of float32
+_aten = torch.ops.aten
+_NO_OPS = (_aten.detach.default, _aten.alias.default, _aten.lift_fresh_copy.default)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Engine:
+    """How steps are computed; the results are the same up to rounding.
+
+    Attributes:
+        kind: "autograd" derives every step anew and needs no preparation; "replayed" records the
+            first step, in seconds; "compiled" also compiles it, in up to minutes (kept on disk
+            by Inductor) and needs a C++ compiler.
+        device: "cpu" or "cuda"; on the latter a step is captured as one CUDA graph, so it must be
+            recorded.
+        segment: Inner steps whose graph is in memory at once, see `meta_gradient`; None keeps
+            all. For long unrolls.
+    """
+
+    kind: Literal["autograd", "replayed", "compiled"] = "autograd"
+    device: Literal["cpu", "cuda"] = "cpu"
+    segment: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind not in ("autograd", "replayed", "compiled"):
+            raise ConfigError(f"no engine {self.kind!r}: use 'autograd', 'replayed' or 'compiled'")
+        if self.segment is not None and self.segment < 1:
+            raise ConfigError(f"segment must be >= 1 or None, got {self.segment}")
+        if self.device not in ("cpu", "cuda"):
+            raise ConfigError(f"no device {self.device!r}: use 'cpu' or 'cuda'")
+        if self.device == "cuda" and self.kind == "autograd":
+            raise ConfigError("on 'cuda' steps are CUDA graphs: use kind 'replayed' or 'compiled'")
+        if self.device == "cuda" and not torch.cuda.is_available():
+            raise ConfigError("this PyTorch sees no CUDA device: use device 'cpu'")
+
+    def prepare(self, step: Step) -> Step:
+        """Return `step`, or what computes the same faster after its first call."""
+        return step if self.kind == "autograd" else _Recorded(step, self)
+
+
+class _Recorded:
+    """Records a function at its first call, and again for every new set of shapes."""
+
+    def __init__(self, step: Step, engine: Engine) -> None:
+        self.step, self.engine = step, engine
+        self._programs: dict[Any, tuple[_Program, list[list[str]]]] = {}
+
+    def __call__(self, *groups: Params) -> tuple[Params, ...]:
+        inputs = [x for group in groups for x in group.values()]
+        signature = (
+            tuple(tuple(group) for group in groups),
+            tuple((x.shape, x.dtype) for x in inputs),
+        )
+        if signature not in self._programs:
+            self._programs[signature] = self._record(groups, inputs)
+        program, names = self._programs[signature]
+        with torch.no_grad():
+            outputs = iter(program(*inputs))
+        return tuple({name: next(outputs) for name in group} for group in names)
+
+    def _record(
+        self, groups: tuple[Params, ...], inputs: list[Tensor]
+    ) -> tuple[_Program, list[list[str]]]:
+        names: list[list[str]] = []
+
+        def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
+            values = iter(tensors)
+            outputs = self.step(*({name: next(values) for name in group} for group in groups))
+            names[:] = [list(group) for group in outputs]
+            return tuple(x for group in outputs for x in group.values())
+
+        # everything is recorded on the CPU, so that only this file knows of devices
+        example: list[Any] = [x.detach().cpu() for x in inputs]
+        graph = record(flat, example)
+        if self.engine.device == "cuda":
+            graph, example = _moved(graph), [x.cuda() for x in example]
+        with torch.no_grad():
+            program = (
+                torch._inductor.compile(graph, example)
+                if self.engine.kind == "compiled"
+                else _replay(graph, example)
+            )
+        return (_captured(program, example) if self.engine.device == "cuda" else program), names
+
+
+def record(function: _Program, example: list[Tensor]) -> GraphModule:
+    """Return the list of operations that `function` does, derivatives included.
+
+    Args:
+        function: Tensors in, tensors out; pure.
+        example: Tensors of the shapes and types that it will be called with.
+    """
+    # loaded when needed: they take as long as a third of torch itself
+    from torch._functorch.compile_utils import fx_graph_cse
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    module = make_fx(function, decomposition_table=_DECOMPOSITIONS)(*example)
+    for node in list(module.graph.nodes):
+        if node.op == "call_function" and node.target in _NO_OPS:
+            node.replace_all_uses_with(node.args[0])
+            module.graph.erase_node(node)
+    module.graph.eliminate_dead_code()
+    return GraphModule(module, fx_graph_cse(module.graph))
+
+
+def _narrow_bmm(a: Tensor, b: Tensor) -> Tensor:
+    """Return a @ b; a narrow result is computed transposed, which is up to 10 times faster."""
+    if b.shape[-1] < _NARROW <= a.shape[-2]:
+        return torch.bmm(b.mT, a.mT).mT
+    result: Tensor = NotImplemented  # leaves the operation as it is
+    return result
+
+
+def _elu(x: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
+    """Return ELU, written with an exponential that its derivatives share."""
+    if not alpha == scale == input_scale == 1.0:
+        result: Tensor = NotImplemented
+        return result
+    return x.clamp_min(0.0) + (x.clamp_max(0.0).exp() - 1.0)
+
+
+def _elu_backward(
+    grad: Tensor, alpha: float, scale: float, input_scale: float, is_result: bool, x: Tensor
+) -> Tensor:
+    if is_result or not alpha == scale == input_scale == 1.0:
+        result: Tensor = NotImplemented
+        return result
+    return grad * x.clamp_max(0.0).exp()
+
+
+_DECOMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
+    _aten.bmm.default: _narrow_bmm,
+    _aten.elu.default: _elu,
+    _aten.elu_backward.default: _elu_backward,
+}
+
+
+def _replay(graph: GraphModule, example: list[Tensor]) -> _Program:
+    """Return the graph for TorchScript's interpreter, which is faster than Python's."""
+    with warnings.catch_warnings():
+        # deprecated in favour of torch.compile, which is what the other kind of engine is
+        warnings.simplefilter("ignore", DeprecationWarning)
+        trace: Any = torch.jit.trace  # untyped
+        program: _Program = trace(graph, tuple(example), check_trace=False)
+    return program
+
+
+def _moved(graph: GraphModule) -> GraphModule:
+    """Return a graph that was recorded on the CPU as one for CUDA."""
+    device = torch.device("cuda")
+    for node in graph.graph.nodes:
+        if "device" in node.kwargs:
+            node.kwargs = {**node.kwargs, "device": device}
+        if node.op == "get_attr":
+            setattr(graph, node.target, getattr(graph, node.target).to(device))
+    graph.recompile()
+    return graph
+
+
+def _captured(program: _Program, example: list[Tensor]) -> _Program:
+    """Return a program that launches as one CUDA graph; its inputs may be anywhere."""
+    inputs = [x.clone() for x in example]
+    new_stream: Any = torch.cuda.Stream  # untyped
+    side = new_stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.no_grad(), torch.cuda.stream(side):
+        for _ in range(_WARM_UPS):
+            program(*inputs)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.no_grad(), torch.cuda.graph(graph):
+        outputs = program(*inputs)
+
+    def launch(*tensors: Tensor) -> tuple[Tensor, ...]:
+        for own, given in zip(inputs, tensors, strict=True):
+            own.copy_(given, non_blocking=True)
+        graph.replay()
+        return tuple(x.clone() for x in outputs)  # the next launch overwrites the graph's own
+
+    return launch
