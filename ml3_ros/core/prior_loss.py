@@ -35,6 +35,29 @@ class Belief:
     friction: Tensor
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TaughtPrior:
+    """A prior network, what it was taught, and how well.
+
+    Attributes:
+        network: The structure.
+        params: Its parameters.
+        options: Those of the `PriorLoss` that belong to it.
+        error: Relative error for the nominal arm at positions never seen: of M, and, where it is
+            taught, of gravity and Coriolis torques.
+    """
+
+    network: RigidBodyPrior
+    params: Params
+    options: dict[str, Any]
+    error: tuple[float, ...]
+
+    @property
+    def constants(self) -> Params:
+        """The parameters under their names within phi."""
+        return {f"{PRIOR}.{k}": p for k, p in self.params.items()}
+
+
 class PriorLoss(StructuredLoss):
     """A `StructuredLoss` that also pulls M_theta and F_theta towards a physics prior.
 

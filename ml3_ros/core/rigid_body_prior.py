@@ -36,20 +36,36 @@ class RigidBodyPrior(FunctionalModule):
     ) -> None:
         super().__init__()
         n = len(power)
+        self.power = power
         self.n_joints, self.n_terms, self.with_nle = n, n_terms, with_nle
         self._ratio = torch.tensor(power) / torch.tensor(power).unsqueeze(-1)
         pairs = n * (n + 1) // 2
         self.sizes = [pairs, n, n * pairs] if with_nle else [pairs]  # M, gravity, Coriolis
-        self.net = Mlp((2 * n, *hidden, n_terms * sum(self.sizes)))
+        self._first, self._second = torch.tril_indices(2 * n, 2 * n)
+        n_features = 2 * n + len(self._first)
+        self.net = Mlp((n_features, *hidden, n_terms * sum(self.sizes)))
         rows, columns = torch.tril_indices(n, n)
         index = torch.zeros(n, n, dtype=torch.int64)
         index[rows, columns] = index[columns, rows] = torch.arange(pairs)
         self._entry = index.flatten()  # which of the pairs each entry of a symmetric matrix is
-        self._rows, self._columns = rows, columns
+        self.rows, self.columns = rows, columns
 
     def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters."""
         return self.net.init(generator, lead)
+
+    def parts(self, params: Params, q: Tensor) -> list[Tensor]:
+        """Return what the network says of positions q [rad] (*lead, B, n), for every term.
+
+        The entries of P_k (*lead, B, K, pairs); and, with `with_nle`, gravity (*lead, B, K, n) and
+        the Coriolis torque of every product v_i v_j, i >= j (*lead, B, K, n pairs).
+        """
+        angles = torch.cat([q.sin(), q.cos()], dim=-1)
+        # rigid-body dynamics is made of products of sines and cosines: a first factor for free
+        products = angles[..., self._first] * angles[..., self._second]
+        entries = self.net.call(params, torch.cat([angles, products], dim=-1))
+        rows = entries.reshape((*entries.shape[:-1], self.n_terms, sum(self.sizes)))
+        return list(torch.split(rows, self.sizes, dim=-1))
 
     def terms(self, params: Params, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Return M (*lead, B, K, n, n) and F (*lead, B, K, n) of every term.
@@ -60,12 +76,14 @@ class RigidBodyPrior(FunctionalModule):
             v: Joint velocities in the arm's units, (*lead, B, n); without `with_nle` F is zero.
         """
         n = self.n_joints
-        features = self.net.call(params, torch.cat([q.sin(), q.cos()], dim=-1))
-        rows = features.reshape((*features.shape[:-1], self.n_terms, sum(self.sizes)))
-        parts = torch.split(rows, self.sizes, dim=-1)
-        inertia = parts[0][..., self._entry].unflatten(-1, (n, n)) * self._ratio
+        parts = self.parts(params, q)
+        inertia = parts[0][..., self._entry].reshape((*parts[0].shape[:-1], n, n)) * self._ratio
         if not self.with_nle:
             return inertia, inertia.new_zeros(inertia.shape[:-1])
-        products = v[..., self._rows] * v[..., self._columns]  # (*lead, B, pairs)
-        coriolis = parts[2].unflatten(-1, (n, -1)) @ products[..., None, :, None]
+        products = self.products(v)[..., None, :, None]
+        coriolis = parts[2].reshape((*parts[1].shape, -1)) @ products
         return inertia, parts[1] + coriolis.squeeze(-1)
+
+    def products(self, v: Tensor) -> Tensor:
+        """Return v_i v_j, i >= j (*lead, B, pairs)."""
+        return v[..., self.rows] * v[..., self.columns]

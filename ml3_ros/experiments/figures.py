@@ -52,6 +52,14 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_unshaped_mlp": MethodStyle(
         label="ML3, unshaped, MLP", color="#eb9f14", linestyle=_DOTTED
     ),
+    "ml3_adam": MethodStyle(label="ML3, through Adam", color="#d5430b", linewidth=2.3, zorder=5.0),
+    "ml3_sgd": MethodStyle(label="ML3, through SGD", color="#eb9f14", linewidth=2.0, zorder=4.0),
+    "ml3_paper": MethodStyle(label="ML3, paper's recipe", color="#b0243f", linestyle=_DOTTED),
+    "adam_learned_steps": MethodStyle(
+        label="Adam, learned steps", color="#00916e", linestyle=_DASH_DOT, linewidth=1.4
+    ),
+    "ml3_adaptive": MethodStyle(label="ML3 adaptive", color="#b0243f", linewidth=2.3, zorder=5.2),
+    "ml3_prior": MethodStyle(label="ML3 + prior", color="#4b5fc4", linewidth=2.3, zorder=5.1),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
     "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),
@@ -63,6 +71,21 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     ),
     "least_squares": MethodStyle(
         label="least squares", color="#777777", linestyle=_DASHED, linewidth=1.4, zorder=2.4
+    ),
+    "hybrid": MethodStyle(
+        label="hybrid, friction", color="#3d7a2a", linestyle=_DASH_DOT, linewidth=2.0, zorder=4.6
+    ),
+    "hybrid_rigid": MethodStyle(
+        label="hybrid, rigid body", color="#3d7a2a", linestyle=_DOTTED, linewidth=2.0, zorder=4.5
+    ),
+    "distilled_prior": MethodStyle(
+        label="distilled, Adam", color="#4b5fc4", linestyle=_DASHED, linewidth=1.4, zorder=2.7
+    ),
+    "prior_as_model": MethodStyle(
+        label="prior as model", color="#8e3a80", linestyle=_DOTTED, linewidth=1.4, zorder=2.3
+    ),
+    "prior_identified": MethodStyle(
+        label="prior, identified", color="#8e3a80", linestyle=_DASHED, linewidth=1.4, zorder=2.3
     ),
     "classical_fit": MethodStyle(
         label="model + friction fit", color="#8e3a80", linestyle=_DASH_DOT, zorder=2.6

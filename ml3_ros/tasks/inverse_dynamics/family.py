@@ -80,7 +80,7 @@ class InverseDynamicsFamily:
 
     def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
         """Return the batch of the gradient step number `ages` (k,)."""
-        return self._observe(tasks, self.sampling.draw(self._seen(ages), generator))
+        return self.observe(tasks, self.sampling.draw(self._seen(ages), generator))
 
     def query(
         self, tasks: Tensor, ages: Tensor, generator: torch.Generator
@@ -98,12 +98,12 @@ class InverseDynamicsFamily:
             last = torch.full_like(ages, self.recordings.n_samples)
         uniform = torch.rand(len(tasks), self.sampling.query_size, generator=generator)
         samples = first + (uniform * (last - first).unsqueeze(-1)).long()
-        return self._observe(tasks, samples), self.recordings.reveal(tasks, samples)
+        return self.observe(tasks, samples), self.recordings.reveal(tasks, samples)
 
     def held_out(self, tasks: Tensor) -> Batch:
         """Return all held-out samples of `tasks` (k,), each (k, T - n_support, n)."""
         samples = torch.arange(self.recordings.n_support, self.recordings.n_samples)
-        return self._observe(tasks, samples.expand(len(tasks), -1))
+        return self.observe(tasks, samples.expand(len(tasks), -1))
 
     def _seen(self, ages: Tensor) -> Tensor:
         """Return how many samples have come before the gradient step `ages`."""
@@ -113,7 +113,8 @@ class InverseDynamicsFamily:
             seen = torch.minimum(seen, windows * self.sampling.window)
         return seen
 
-    def _observe(self, tasks: Tensor, samples: Tensor) -> Batch:
+    def observe(self, tasks: Tensor, samples: Tensor) -> Batch:
+        """Return what a learner sees of samples (k, B) of `tasks` (k,)."""
         given = self.optimizee.nle_mode == "given"
         return self.recordings.observe(tasks, samples, given_nle=given)
 

@@ -1,6 +1,6 @@
 """The optimizee: a network that predicts joint torques, u = M_theta(q) a + F_theta(q, v)."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -31,7 +31,8 @@ class InverseDynamicsNet(FunctionalModule):
         units: Scales of the robot's signals.
         nle: Whether F is given or learned.
         inertia: Form of M_theta.
-        hidden: Widths of the hidden layers of both heads (tanh).
+        hidden: Widths of the hidden layers of both heads.
+        activation: Nonlinearity between layers: "tanh", "elu" or "relu".
         output_scale: Factor on the output layers' initial weights.
     """
 
@@ -42,13 +43,15 @@ class InverseDynamicsNet(FunctionalModule):
         nle: NleMode = "learned",
         inertia: InertiaForm = "full",
         hidden: tuple[int, ...] = (64, 64),
+        activation: str = "tanh",
         output_scale: float = 0.1,
     ) -> None:
         super().__init__()
         self.units, self.nle_mode, self.inertia_form = units, nle, inertia
         n = units.n_joints
         n_entries = n * n if inertia == "full" else n * (n + 1) // 2
-        self.inertia_net = Mlp((2 * n, *hidden, n_entries), output_scale=output_scale)
+        heads: dict[str, Any] = {"activation": activation, "output_scale": output_scale}
+        self.inertia_net = Mlp((2 * n, *hidden, n_entries), **heads)
         self._velocity_gain = 1.0 / torch.tensor(units.velocity)
         self._acceleration_gain = 1.0 / torch.tensor(units.acceleration)
         self._effort = torch.tensor(units.effort)
@@ -58,7 +61,7 @@ class InverseDynamicsNet(FunctionalModule):
         self._n_last = len(hidden)
         self._scopes = ["inertia_net"] + (["nle_net", "skip"] if nle == "learned" else [])
         if nle == "learned":
-            self.nle_net = Mlp((4 * n, *hidden, n), output_scale=output_scale)
+            self.nle_net = Mlp((4 * n, *hidden, n), **heads)
             self.skip = Mlp((4 * n, n), output_scale=0.0, output_bias=False)
 
     @property

@@ -6,8 +6,7 @@ import numpy as np
 
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import ExcitationConfig
-from ml3_ros.tasks.inverse_dynamics.model import NleMode
-from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
+from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, NleSetting
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
@@ -30,40 +29,48 @@ class Population:
     units: Units
 
 
-def population(robot: str, nle: NleMode) -> Population:
+def population(robot: str, nle: NleSetting) -> Population:
     """Return the robots of the inverse-dynamics experiments.
 
     With F given it is exact on every robot, and robots differ in masses and payload; samples come
-    at 50 Hz. With F learned, robots also have friction and 1 % torque noise, and stream at 100 Hz.
+    at 50 Hz. Where the error of a nominal F is learned, or F itself (on a stream at 100 Hz),
+    robots also have friction and 1 % torque noise.
 
     Args:
         robot: Name of the arm, or path of its description.
-        nle: Whether F is given or learned.
+        nle: What of F is known, see `recipes.NleSetting`.
     """
     excitation = EXCITATIONS.get(robot, ExcitationConfig())
     payload = load_robot(robot).payload_limit
     nominal = SimulationConfig(robot=robot, excitation=excitation)
-    if nle == "given":
+    if nle != "learned":
         nominal = replace(nominal, rate=50.0, support_seconds=42.0, held_out_seconds=28.0)
+    if nle == "given":
         train = replace(nominal, payload=(0.0, payload), mass_share=0.2)
-        perturbed = replace(train, payload=(payload / 3.0, payload))
-        units = _units(nominal, nle)
-    else:
-        nominal = replace(nominal, torque_noise_share=0.01)
-        train = replace(nominal, payload=(0.0, payload), mass_share=0.2, friction=(0.0, 1.5))
-        perturbed = replace(train, payload=(payload / 3.0, payload), friction=(0.5, 1.5))
-        units = _units(train, nle)
-    return Population(train=train, tests={"nominal": nominal, "perturbed": perturbed}, units=units)
+        tests = {
+            "nominal": nominal,
+            "payload": replace(nominal, payload=(payload / 3.0, payload)),
+            "masses": replace(nominal, mass_share=0.2),
+            "perturbed": replace(train, payload=(payload / 3.0, payload)),
+        }
+        return Population(train=train, tests=tests, units=_units(nominal, nle))
+    nominal = replace(nominal, torque_noise_share=0.01, subtract_nominal=nle == "residual")
+    train = replace(nominal, payload=(0.0, payload), mass_share=0.2, friction=(0.0, 1.5))
+    perturbed = replace(train, payload=(payload / 3.0, payload), friction=(0.5, 1.5))
+    tests = {"perturbed": perturbed}
+    if nle == "learned":
+        tests = {"nominal": nominal, **tests}
+    return Population(train=train, tests=tests, units=_units(train, nle))
 
 
-def _units(config: SimulationConfig, nle: NleMode) -> Units:
+def _units(config: SimulationConfig, nle: NleSetting) -> Units:
     """Return the geometric mean of the scales of robots drawn from `config`.
 
     A joint that carries almost nothing on one robot and friction on the next has no typical
     torque; the geometric mean is fair to both.
     """
     data = simulate(config, UNIT_ROBOTS, UNIT_SEED)
-    target = data.tau if nle == "learned" else data.tau - data.nle
+    target = data.tau - data.nle if nle == "given" else data.tau
     names = load_robot(config.robot).names
     robots = [
         Units.from_samples(names, data.v[i], data.a[i], target[i]) for i in range(UNIT_ROBOTS)

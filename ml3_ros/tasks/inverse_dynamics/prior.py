@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ml3_ros.core.prior_loss import PRIOR
+from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.core.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
-from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import ExcitationConfig
+from ml3_ros.tasks.inverse_dynamics.recipes import NleSetting
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 Array = NDArray[np.float64]
 
 MASS_SPREAD = 0.15  # standard deviation of a link's mass over arms of a kind, as a share of it
+SMALLEST = 1e-8  # of a mean square, in units: terms that are zero everywhere
 SPREAD = 0.5  # standard deviation of taught positions, as a share of the excitation's reach
 
 
@@ -30,33 +31,10 @@ class PriorConfig:
 
     hidden: tuple[int, ...] = (192, 192)
     n_positions: int = 20_000
-    n_speeds: int = 4  # random velocities at every position
     n_steps: int = 6000
     batch_size: int = 256
     lr: float = 3e-3
     seed: int = 0
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TaughtPrior:
-    """A prior network, what it was taught, and how well.
-
-    Attributes:
-        network: The structure.
-        params: Its parameters.
-        options: Those of `core.prior_loss.PriorLoss` that belong to it.
-        error: Relative error of the terms' torques on positions never seen, (K,).
-    """
-
-    network: RigidBodyPrior
-    params: Params
-    options: dict[str, object]
-    error: tuple[float, ...]
-
-    @property
-    def constants(self) -> Params:
-        """The parameters under their names within phi."""
-        return {f"{PRIOR}.{k}": p for k, p in self.params.items()}
 
 
 def teach_prior(
@@ -64,16 +42,18 @@ def teach_prior(
     units: Units,
     excitation: ExcitationConfig,
     *,
-    with_nle: bool,
+    nle: NleSetting,
     config: PriorConfig | None = None,
 ) -> TaughtPrior:
     """Train a network of the nominal arm and of what each mass and the payload add to it.
+
+    With the nominal F known (nle = "residual") only what the masses add to F is taught.
 
     Args:
         robot: Name of the arm, or path of its description.
         units: The arm's units, which become those of the network.
         excitation: Tells the workspace.
-        with_nle: Whether to teach gravity and Coriolis torques too.
+        nle: What of F(q, v) the learner is given; the rest is taught.
         config: How to train.
     """
     config = config or PriorConfig()
@@ -82,54 +62,60 @@ def teach_prior(
     spread = SPREAD * (excitation.centre + excitation.amplitude)
     n = len(units.joint_names)
     q = description.home + spread * rng.standard_normal((config.n_positions, n))
-    v = rng.standard_normal((config.n_positions, config.n_speeds, n))
-    inertia, nle = _terms(description, units, q, v, with_nle=with_nle)
-    n_terms = inertia.shape[1]
     power = tuple(math.sqrt(e * a) for e, a in zip(units.effort, units.acceleration, strict=True))
-    network = RigidBodyPrior(power, n_terms, hidden=config.hidden, with_nle=with_nle)
-    data = [torch.from_numpy(x.astype(np.float32)) for x in (q, v, inertia, nle)]
+    n_terms = n + 2
+    network = RigidBodyPrior(power, n_terms, hidden=config.hidden, with_nle=nle != "given")
+    parts = _parts(network, PinocchioModel(description), units, q)
+    if nle == "residual":
+        for forces in parts[1:]:
+            forces[:, 0] = 0.0
+    data = [torch.from_numpy(x.astype(np.float32)) for x in (q, *parts)]
     params, error = _fit(network, data, config)
     options: dict[str, object] = {
         "spread": (*[MASS_SPREAD] * n, max(description.payload_limit, 1e-3)),
         "velocity": units.velocity,
         "power": power,
         "prior_hidden": config.hidden,
-        "with_nle": with_nle,
+        "with_nle": network.with_nle,
     }
     return TaughtPrior(network=network, params=params, options=options, error=error)
 
 
-def _terms(
-    description: RobotDescription, units: Units, q: Array, v: Array, *, with_nle: bool
-) -> tuple[Array, Array]:
-    """Return M (N, K, n, n) and F at each velocity (N, V, K, n) of every term, in units."""
-    model = PinocchioModel(description)
+def _parts(network: RigidBodyPrior, model: PinocchioModel, units: Units, q: Array) -> list[Array]:
+    """Return what `network.parts` shall say of positions q (N, n)."""
     n = model.nv
     parameters = model.inertial_parameters()
-    effort, speed, acceleration = (
-        np.array(x) for x in (units.effort, units.velocity, units.acceleration)
+    effort, speed, acceleration, power = (
+        np.array(x) for x in (units.effort, units.velocity, units.acceleration, network.power)
     )
+    rows, columns = network.rows.numpy(), network.columns.numpy()
 
-    def torques(q: Array, v: Array, a: Array) -> Array:
-        """Return what the whole arm, each link, and 1 kg at the tool need, (..., K, n)."""
-        regressor = model.regressor(q, v, a)
+    def torques(v: Array, a: Array) -> Array:
+        """Return what the whole arm, each link, and 1 kg at the tool need, (N, K, n)."""
+        wide = [np.tile(x, (len(q), 1)) for x in (v, a)]
+        regressor = model.regressor(q, *wide)
         links = (regressor[..., : 10 * n] * parameters[: 10 * n]).reshape(len(q), n, n, 10)
         whole = regressor @ parameters
-        payload = model.payload_torque(q, v, a)
+        payload = model.payload_torque(q, *wide)
         parts = [whole[:, None], links.sum(-1).swapaxes(1, 2), payload[:, None]]
         return np.concatenate(parts, axis=1) / effort
 
-    zero = np.zeros_like(q)
-    gravity = torques(q, zero, zero)
-    columns = [
-        torques(q, zero, zero + scale * np.eye(n)[j]) - gravity
-        for j, scale in enumerate(acceleration)
+    zero, unit = np.zeros(n), np.eye(n)
+    gravity = torques(zero, zero)
+    pushed = [torques(zero, acceleration[j] * unit[j]) - gravity for j in range(n)]
+    inertia = np.stack(pushed, axis=-1) / (power / power[:, None])
+    parts = [inertia[..., rows, columns]]
+    if not network.with_nle:
+        return parts
+    alone = [torques(speed[i] * unit[i], zero) - gravity for i in range(n)]
+    coriolis = [
+        alone[i]
+        if i == j
+        else torques(speed[i] * unit[i] + speed[j] * unit[j], zero) - gravity - alone[i] - alone[j]
+        for i, j in zip(rows, columns, strict=True)
     ]
-    inertia = np.stack(columns, axis=-1)
-    if not with_nle:
-        return inertia, np.zeros((len(q), v.shape[1], *gravity.shape[1:]))
-    nle = [torques(q, v[:, i] * speed, zero) for i in range(v.shape[1])]
-    return inertia, np.stack(nle, axis=1)
+    stacked = np.stack(coriolis, axis=-1)
+    return [*parts, gravity, stacked.reshape((*stacked.shape[:2], -1))]
 
 
 def _fit(
@@ -140,35 +126,31 @@ def _fit(
     params = {k: p.requires_grad_() for k, p in network.init(generator).items()}
     n_train = 9 * len(data[0]) // 10
     train, test = [x[:n_train] for x in data], [x[n_train:] for x in data]
-    # every term counts alike, and M as much as F
-    size = [train[2].square().mean((0, 2, 3)), train[3].square().mean((0, 1, 3))]
+    size = [x.square().mean((0, 2)).clamp_min(SMALLEST) for x in train[1:]]
     optimizer = torch.optim.Adam(params.values(), lr=config.lr)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, config.lr, total_steps=config.n_steps, pct_start=0.05
     )
     for _ in tqdm(range(config.n_steps), desc="prior", leave=False, mininterval=1.0):
         rows = torch.randint(n_train, (config.batch_size,), generator=generator)
-        errors = _errors(network, params, [x[rows] for x in train])
-        value = sum((e / s.clamp_min(1e-12)).mean() for e, s in zip(errors, size, strict=True))
+        shares = _errors(network, params, [x[rows] for x in train], size)
         optimizer.zero_grad()
-        torch.as_tensor(value).backward()
+        torch.stack([share.mean() for share in shares]).sum().backward()
         nn.utils.clip_grad_norm_(params.values(), 1.0)
         optimizer.step()
         schedule.step()
     with torch.no_grad():
-        errors = _errors(network, params, test)
+        shares = _errors(network, params, test, size)
     found = {k: p.detach() for k, p in params.items()}
-    share = (errors[0] + errors[1]) / (size[0] + size[1]).clamp_min(1e-12)
-    return found, tuple(float(x) for x in share.sqrt())
+    return found, tuple(float(share[0].sqrt()) for share in shares)
 
 
-def _errors(network: RigidBodyPrior, params: Params, rows: list[Tensor]) -> list[Tensor]:
-    """Return the mean squared error of M and of F for every term, (K,) each."""
-    q, v, inertia, nle = rows
-    n_speeds = v.shape[1]
-    found, _ = network.terms(params, q, v[:, 0])
-    errors = [(found - inertia).square().mean((0, 2, 3))]
-    if not network.with_nle:
-        return [errors[0], torch.zeros_like(errors[0])]
-    predicted = torch.stack([network.terms(params, q, v[:, i])[1] for i in range(n_speeds)], 1)
-    return [errors[0], (predicted - nle).square().mean((0, 1, 3))]
+def _errors(
+    network: RigidBodyPrior, params: Params, rows: list[Tensor], size: list[Tensor]
+) -> list[Tensor]:
+    """Return the mean squared error of each part over its size: every term counts alike, (K,)."""
+    found = network.parts(params, rows[0])
+    return [
+        (x - truth).square().mean((0, 2)) / scale
+        for x, truth, scale in zip(found, rows[1:], size, strict=True)
+    ]

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
@@ -26,26 +27,37 @@ EXCITATIONS: dict[str, ExcitationConfig] = {
 INERTIA_FORMS: dict[str, InertiaForm] = {"reacher": "cholesky"}
 """Form of M_theta; two links share their scales, so a Cholesky factor suits them best."""
 
+NleSetting = Literal["given", "residual", "learned"]
+"""What of F(q, v) is known: all of it, and samples are drawn uniformly; F of the nominal arm,
+whose error is learned, from uniform draws; or nothing, and F is learned from a stream, as beside a
+real arm."""
+
+Architecture = Literal["structured", "mlp", "adaptive", "prior"]
+
+KNOTS = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)  # as far as the horizon reaches
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Recipe:
     """One way to meta-train a loss for inverse dynamics.
 
     Attributes:
-        nle: Whether F(q, v) is given, or learned too.
-        architecture: "structured" (positive, unbiased) or "mlp" (the paper's).
+        nle: What of F(q, v) is known, and so how samples come.
+        architecture: "structured" (positive, unbiased), "mlp" (the paper's), "adaptive" (a
+            structured loss that knows the model's age and errors, with learned step sizes over
+            Adam), or "prior" (an adaptive loss that carries a physics prior).
         use_prior: Whether the task loss contains the physics prior M(q) (the shaped loss).
         n_outer_steps: Updates of phi.
         inner_lr: Step size of the optimizee: of gradient descent with F given, as in the paper;
-            of Adam with F learned, where the paper's fixed step diverges or crawls. None takes
-            the tested one.
-        steps_per_window: With F learned, gradient steps per window of 8 new samples.
+            of Adam elsewhere, where the paper's fixed step diverges or crawls, and where step
+            sizes are learned. None takes the tested one.
+        steps_per_window: On a stream, gradient steps per window of 8 new samples.
         horizon: Inner steps after which a model is reset; None takes the tested one.
         n_tasks: Models trained at once under each loss.
     """
 
-    nle: NleMode = "learned"
-    architecture: Literal["structured", "mlp"] = "structured"
+    nle: NleSetting = "learned"
+    architecture: Architecture = "structured"
     use_prior: bool = True
     n_outer_steps: int = 300
     inner_lr: float | None = None
@@ -57,59 +69,86 @@ class Recipe:
         if self.steps_per_window < 1:
             raise ConfigError(f"steps_per_window must be >= 1, got {self.steps_per_window}")
 
+    @property
+    def adaptive(self) -> bool:
+        """Whether step sizes are learned, and the loss knows the model's age and errors."""
+        return self.architecture in ("adaptive", "prior")
+
     def sampling(self) -> SamplingConfig:
-        """Return how samples become batches: iid with F given, a stream with F learned."""
+        """Return how samples become batches."""
         return SamplingConfig(steps_per_window=self.steps_per_window * (self.nle == "learned"))
 
     def optimizee(self, units: Units, robot: str) -> InverseDynamicsNet:
         """Return the network that is trained."""
-        return InverseDynamicsNet(units, nle=self.nle, inertia=INERTIA_FORMS.get(robot, "full"))
+        nle: NleMode = "given" if self.nle == "given" else "learned"
+        return InverseDynamicsNet(units, nle=nle, inertia=INERTIA_FORMS.get(robot, "full"))
 
-    def loss_spec(self, units: Units, robot: str) -> LossSpec:
-        """Return the loss that is learned."""
-        inner_lr = self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
+    def loss_spec(self, units: Units, robot: str, prior: TaughtPrior | None = None) -> LossSpec:
+        """Return the loss that is learned; `prior` is what a loss of that architecture carries."""
+        model = self.optimizee(units, robot)
+        context = ("a",) if self.nle == "given" else ("v", "a")
+        rule: dict[str, Any] = {
+            "inner_lr": self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
+        }
+        options: dict[str, Any] = {}
+        architecture: str = self.architecture
+        if self.adaptive:
+            knots = tuple(k for k in KNOTS if k <= self.tested_horizon())
+            rule |= {
+                "inner_optimizer": "scheduled_adam",
+                "roles": tuple(sorted(set(model.roles().values()))),
+                "knots": knots,
+            }
+            options = {"knots": knots, "error_statistics": True}
+            if self.nle == "learned":  # on long runs the size of weights would drift
+                options |= {"normalised": True, "bound": 1.0}
+            architecture = "structured"
+        elif self.nle == "given":
+            rule["inner_optimizer"] = "sgd"
+        else:
+            rule["inner_optimizer"] = "adam"
+            if self.architecture == "structured":
+                options = {"normalised": True, "bound": 1.0}
+        if self.architecture == "prior":
+            if prior is None:
+                raise ConfigError("a loss that carries a prior needs one: teach_prior makes it")
+            architecture, context = "prior", ("q", "v", "a")
+            options |= prior.options
         return units.loss_spec(
-            "tau" if self.nle == "learned" else "tau_inertial",
-            ("v", "a") if self.nle == "learned" else ("a",),
-            architecture=self.architecture,
-            inner_optimizer="adam" if self.nle == "learned" else "sgd",
-            inner_lr=inner_lr,
-            options={"normalised": True, "bound": 1.0}
-            if (self.nle, self.architecture) == ("learned", "structured")
-            else {},
+            model.target, context, architecture=architecture, options=options, **rule
         )
 
     def _tested_step_size(self, robot: str) -> float:
         """Return a step size that suits the units, the form of M_theta and the loss."""
         if self.nle == "learned":
             return 0.003
-        if robot != "reacher":
+        if self.adaptive or self.nle == "residual" or robot != "reacher":
             return 0.01
         return 0.03 if self.architecture == "structured" else 0.3
 
+    def tested_horizon(self) -> int:
+        """Return the inner steps after which a model is reset."""
+        if self.horizon is not None:
+            return self.horizon
+        return 750 * self.steps_per_window if self.nle == "learned" else 100
+
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
-        structured = self.architecture == "structured"
-        common: dict[str, Any] = {
-            "n_outer_steps": self.n_outer_steps,
-            "outer_lr": 1e-2 if structured else 3e-3,
-            "weights": self.weights(),
-        }
-        if self.nle == "given":
-            return MetaTrainConfig(
-                n_tasks=self.n_tasks,
-                unroll=10 if structured else 1,
-                outer_every_step=True,
-                horizon=100 if self.horizon is None else self.horizon,
-                **common,
-            )
+        unrolls = {"mlp": 1, "structured": 20 if self.nle == "learned" else 10}
+        # judged over a short unroll, small step sizes look good: noise falls before learning does
+        own_unroll = 125 if self.nle == "learned" else 25
+        hurry = 2.0 if self.adaptive and self.nle == "learned" else 1.0  # few, long outer steps
         return MetaTrainConfig(
+            n_outer_steps=self.n_outer_steps,
             n_tasks=self.n_tasks,
-            unroll=20 if structured else 1,
+            unroll=unrolls.get(self.architecture, own_unroll),
+            horizon=self.tested_horizon(),
+            restart="staggered" if self.nle == "learned" else "together",
+            outer_lr=3e-3 if self.architecture == "mlp" else hurry * 1e-2,
+            outer_lr_steps=hurry * 3e-2,
             outer_every_step=True,
-            horizon=750 * self.steps_per_window if self.horizon is None else self.horizon,
-            restart="staggered",
-            **common,
+            outer_early=self.adaptive and self.nle != "learned",
+            weights=self.weights(),
         )
 
     def weights(self) -> tuple[tuple[str, float], ...]:
@@ -117,20 +156,27 @@ class Recipe:
         if not self.use_prior:
             return (("task", 1.0),)
         if self.nle == "given":
-            return (("inertia", 1.0),)
+            return (("task", 0.5), ("inertia", 0.5)) if self.adaptive else (("inertia", 1.0),)
         return (("task", 0.5), ("inertia", 0.25), ("nle", 0.25))
 
     def trainer(
-        self, recordings: Recordings, units: Units, robot: str, seeds: tuple[int, ...]
+        self,
+        recordings: Recordings,
+        units: Units,
+        robot: str,
+        seeds: tuple[int, ...],
+        prior: TaughtPrior | None = None,
     ) -> MetaTrainer:
         """Return the trainer of one loss per seed."""
-        lacks_nle = self.nle == "learned" and recordings.nle is None
+        lacks_nle = self.nle != "given" and recordings.nle is None
         if self.use_prior and (recordings.inertia is None or lacks_nle):
             raise ConfigError(
                 "the shaped loss needs the inertia prior, M and F: record it, or use_prior off"
             )
         family = InverseDynamicsFamily(self.optimizee(units, robot), recordings, self.sampling())
-        return MetaTrainer(family, self.loss_spec(units, robot), self.meta_training(), seeds)
+        spec = self.loss_spec(units, robot, prior)
+        constants = prior.constants if self.architecture == "prior" and prior else None
+        return MetaTrainer(family, spec, self.meta_training(), seeds, constants)
 
 
 def learned_loss(

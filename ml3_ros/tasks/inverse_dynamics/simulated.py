@@ -35,6 +35,7 @@ class SimulationConfig:
     friction: tuple[float, float] = (0.0, 0.0)  # strength, see Perturbation.sample [-]
     velocity_noise: float = 1e-3  # standard deviation [rad/s]
     torque_noise_share: float = 0.0  # of each torque's own standard deviation [-]
+    subtract_nominal: bool = False  # torques less F(q, v) of the arm as described
     filter_window: int = 21  # samples of the Savitzky-Golay filter [-]
     filter_order: int = 3
 
@@ -47,7 +48,9 @@ def simulate(config: SimulationConfig, n_tasks: int, seed: int) -> Recordings:
     """Record `n_tasks` robots drawn from `config`, each on its own trajectories.
 
     Torques are those of ideal tracking, tau = M(q) a + F(q, v) with friction in F. The learner's
-    accelerations come from measured velocities by a centred filter, as on a robot.
+    accelerations come from measured velocities by a centred filter, as on a robot. With
+    `subtract_nominal`, what a model of the nominal arm says of F is taken off tau and nle, so that
+    its error is what is left to learn.
 
     Args:
         config: The population.
@@ -58,6 +61,7 @@ def simulate(config: SimulationConfig, n_tasks: int, seed: int) -> Recordings:
     n_support = round(config.support_seconds * config.rate)
     n_total = n_support + round(config.held_out_seconds * config.rate)
     half = config.filter_window // 2
+    nominal = PinocchioModel(description)
     times = (np.arange(n_total + 2 * half) - half) / config.rate
     fields: dict[str, list[NDArray[np.float64]]] = {}
     for index in range(n_tasks):
@@ -84,6 +88,9 @@ def simulate(config: SimulationConfig, n_tasks: int, seed: int) -> Recordings:
         )
         noise = config.torque_noise_share * tau.std(axis=0)
         measured_tau = tau + noise * rng.standard_normal(tau.shape)
+        if config.subtract_nominal:
+            known = nominal.nle(q, measured_v)
+            measured_tau, nle = measured_tau - known, nle - known
         recorded = {"q": q, "v": measured_v, "a": measured_a, "tau": measured_tau}
         for name, x in {**recorded, "inertia": inertia, "nle": nle}.items():
             fields.setdefault(name, []).append(x[half : len(x) - half])

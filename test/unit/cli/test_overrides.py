@@ -9,7 +9,7 @@ import pytest
 
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.invdyn import InvdynConfig
+from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.train_loss import TrainConfig
 
 
@@ -89,6 +89,7 @@ def test_the_real_configurations_take_overrides():
     train = with_overrides(TrainConfig(), ["recipe.use_prior=False", "recipe.nle=given"])
     assert train.recipe.use_prior is False
     assert train.recipe.nle == "given"
-    experiment = with_overrides(InvdynConfig(), ["modes=learned,given", "n_test_robots=3"])
-    assert experiment.modes == ("learned", "given")
+    config = EXPERIMENTS["invdyn_reacher"].config
+    experiment = with_overrides(config, ["n_test_robots=3"])
     assert experiment.n_test_robots == 3
+    assert experiment.parts == config.parts

@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from ml3_ros.experiments import invdyn, train_loss
-from ml3_ros.experiments.invdyn import InvdynConfig
+from ml3_ros.experiments import train_loss
+from ml3_ros.experiments.inverse_dynamics import data, tuning
+from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.tasks.inverse_dynamics import populations
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
@@ -30,26 +31,30 @@ simulated = functools.cache(simulate)
 @pytest.fixture(autouse=True)
 def small_and_once(monkeypatch):
     """Equal robots are simulated once for all tests; baselines choose among few step sizes."""
-    for module in (invdyn, train_loss):
+    for module in (data, train_loss):
         monkeypatch.setattr(module, "population", population)
         monkeypatch.setattr(module, "simulate", simulated)
-    monkeypatch.setattr(invdyn, "SGD_GRID", (0.01, 0.1))
-    monkeypatch.setattr(invdyn, "ADAM_GRID", (0.003, 0.01))
+    for name, grid in (("SGD", (0.01, 0.1)), ("ADAM", (0.003, 0.01)), ("DISTILLED", (0.001,))):
+        monkeypatch.setattr(tuning, f"{name}_GRID", grid)
 
 
 @pytest.fixture
 def tiny_config():
+    steps = dict.fromkeys(("structured", "mlp", "adaptive", "prior"), 2)
+    learned = ("ml3_shaped", "ml3_unshaped_mlp", "ml3_adaptive", "ml3_prior")
+    given = Part(nle="given", learned=learned, outer_steps=steps, marks=(0, 1, 4, 8))
+    residual = replace(given, nle="residual", learned=("ml3_adaptive",))
     return InvdynConfig(
         robot="reacher",
-        modes=("given",),
+        parts={"given": given, "residual": residual},
         seeds=2,
+        n_inits=2,
         n_tasks=2,
         n_train_robots=2,
         n_validation_robots=1,
         n_test_robots=3,
-        outer_steps={"given/structured": 3, "given/mlp": 3},
-        horizon={"given": 4},
-        test_factor=2,
+        prior_steps=60,
+        distil_steps=10,
     )
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.experiments.curves import checkpoints_until, learning_curves
+from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import nmse
 
@@ -14,12 +14,6 @@ from ml3_ros.tasks.inverse_dynamics.family import nmse
 def baseline(family, rule, inner_lr):
     net = family.optimizee
     return squared_error(net.units, net.target, rule, inner_lr).spec
-
-
-def test_checkpoints():
-    assert checkpoints_until(1) == (0, 1)
-    assert checkpoints_until(100) == (0, 1, 2, 5, 10, 20, 50, 100)
-    assert checkpoints_until(750) == (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 750)
 
 
 def test_a_good_baseline_learns_on_every_robot(family):

@@ -1,182 +1,186 @@
-"""The inverse-dynamics experiment with tiny settings: everything that it promises to leave."""
+"""The inverse-dynamics experiments with tiny settings: everything that they promise to leave."""
 
 from __future__ import annotations
 
 import json
 import math
-import random
 from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
 
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments import invdyn
-from ml3_ros.experiments.invdyn import InvdynConfig, run_invdyn
-from ml3_ros.experiments.invdyn_output import divergences, figure, metrics, ratio, tables
-from ml3_ros.experiments.panels import Panel, load_panel, save_panel
+from ml3_ros.experiments.inverse_dynamics import run as experiment_run
+from ml3_ros.experiments.inverse_dynamics import tuning
+from ml3_ros.experiments.inverse_dynamics.config import Part
+from ml3_ros.experiments.inverse_dynamics.data import PartData
+from ml3_ros.experiments.inverse_dynamics.output import Panel, figure, finish, metrics, tables
+from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, samples_after
+from ml3_ros.experiments.inverse_dynamics.run import prepare, run_seed
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.sweep import run_experiment
-from ml3_ros.experiments.workers import LocalBackend
 
-LEARNED = {"ml3_shaped", "ml3_unshaped", "ml3_shaped_mlp", "ml3_unshaped_mlp"}
-BASELINES = {"sgd_tuned", "adam_tuned"}
+EVERYWHERE = {
+    "sgd_tuned",
+    "adam_tuned",
+    "least_squares",
+    "distilled_prior",
+    "prior_as_model",
+    "prior_identified",
+    "ml3_adaptive",
+}
 
 
-def test_it_leaves_everything_and_a_second_run_measures_nothing(
-    tiny_config, tmp_path, monkeypatch
-):
+def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, monkeypatch):
     told = []
-    name = "invdyn_reacher"
-    run = partial(
-        run_experiment, name, EXPERIMENTS[name], tiny_config, tmp_path, backend=LocalBackend()
-    )
-    paths = run(report=told.append)
+    shared = prepare(tiny_config, tmp_path / "scratch", told.append)
+    seeds = {s: run_seed(tiny_config, s, shared, tmp_path / str(s)) for s in range(2)}
+    paths = finish(tiny_config, seeds, shared, tmp_path, told.append, name="invdyn_reacher")
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert set(found) == {"experiment", "config", "methods", "headline"}
-    assert found["experiment"] == "invdyn_reacher"
     for key, value in resolved(tiny_config).items():
         assert found["config"][key] == value
-    assert json.loads((tmp_path / "config.json").read_text()) == found["config"]
-    assert set(found["methods"]) >= LEARNED | BASELINES
+    panels = {name.partition("@")[2] for name in found["methods"]}
+    assert panels == {"", "given/payload", "given/masses", "given/perturbed", "residual/perturbed"}
+    for panel in panels:
+        names = {x.partition("@")[0] for x in found["methods"] if x.partition("@")[2] == panel}
+        assert names >= EVERYWHERE
+        assert ("hybrid" in names) == ("least_squares_friction" in names) == ("res" in panel)
     for name, curve in found["methods"].items():
-        assert set(curve) == {"x", "per_seed"}, name
-        assert curve["x"] == [0, 1, 2, 4, 5, 8]  # the horizon of meta-training is among them
-        assert np.shape(curve["per_seed"]) == (tiny_config.seeds, 6), name
-        assert all(isinstance(x, float) for x in np.ravel(curve["per_seed"]).tolist())
-    assert found["headline"]
-    assert all(isinstance(x, float) for x in found["headline"].values())
+        assert curve["x"] == [0, 1, 4, 8]
+        assert np.shape(curve["per_seed"]) == (2, 4), name
+    assert found["headline"]["given/payload/ml3_adaptive/ratio_at_8"] > 0.0
+    assert found["headline"]["adam_tuned/step_size_at_8"] in (0.003, 0.01)
     assert {path.suffix for path in paths} == {".png", ".svg"}
-    for path in paths:
-        assert path.parent == tmp_path
-        assert path.stat().st_size > 5000
-    assert next(p for p in paths if p.suffix == ".png").read_bytes().startswith(b"\x89PNG")
-    assert b"<svg" in next(p for p in paths if p.suffix == ".svg").read_bytes()[:2000]
+    assert all(path.stat().st_size > 5000 for path in paths)
+    losses = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.glob("losses/**/*.safetensors"))
+    assert len(losses) == 2 * 5
+    assert "losses/residual/ml3_adaptive/seed_1.safetensors" in losses
     text = "\n".join(told)
-    assert all(name in text for name in LEARNED | BASELINES)
+    assert all(name in text for name in EVERYWHERE)
 
     def fail(*args, **kwargs):
-        raise AssertionError("measured again")
+        raise AssertionError("computed again")
 
     monkeypatch.setattr(MetaTrainer, "step", fail)
-    monkeypatch.setattr(invdyn, "learning_curves", fail)
-    run(report=told.append)
-    assert json.loads((tmp_path / "metrics.json").read_text()) == found
+    monkeypatch.setattr(experiment_run, "learning_curves", fail)
+    again = run_seed(tiny_config, 1, shared, tmp_path / "1")  # as after a kill at the very end
+    for key, array in seeds[1].items():
+        np.testing.assert_array_equal(again[key], array)
 
 
-def test_equal_settings_give_equal_numbers(tiny_config, tmp_path):
-    config = replace(tiny_config, architectures=("structured",))
-    one, two = (run_invdyn(config, tmp_path / name, str) for name in ("one", "two"))
-    assert set(one) == set(two)
-    for key, panel in one.items():
-        assert panel.step_sizes == two[key].step_sizes
-        for name, nmse in panel.nmse.items():
-            np.testing.assert_array_equal(nmse, two[key].nmse[name])
-    panels = list(one.values())
-    methods = set(panels[0].nmse)
-    for name in methods:  # all start alike
-        np.testing.assert_array_equal(
-            panels[0].nmse[name][:, :, 0], panels[0].nmse["sgd_tuned"][:, :, 0]
-        )
+@pytest.fixture
+def part_data(tiny_config):
+    return PartData.of(tiny_config, "residual")
+
+
+def test_a_baseline_has_the_best_step_size_for_every_number_of_steps(part_data):
+    marks, family = (0, 1, 8, 30), part_data.validation("perturbed")
+    baseline = tuning.Baseline("adam", (0.0001, 0.01, 30.0))
+    chosen = tuning.tune(family, baseline, marks, seeds=(0,))
+    assert chosen[2] == chosen[3] == 0.01
+    mixed = np.array([0.01, 0.0001, 0.01, 0.01])
+    curves = tuning.tuned_curves(family, baseline, mixed, marks, seeds=(0, 1))
+    alone = {lr: tuning.run(family, "adam", lr, marks, seeds=(0, 1)) for lr in (0.0001, 0.01)}
+    for i, lr in enumerate(mixed):
+        np.testing.assert_array_equal(curves[:, :, i], alone[lr][:, :, i])
+
+
+def test_least_squares_sees_the_same_samples_and_finds_the_arm(tiny_config, part_data):
+    family = part_data.test("perturbed")
+    n = family.recordings.n_support
+    assert len(samples_after(family, 0, 2)) == 64
+    assert sorted(samples_after(family, 0, 10**6)) == list(range(n))
+    run = partial(least_squares_curves, family, "reacher", (0, 1, 8), nominal_known=True)
+    curves = run()
+    names = list(curves)
+    assert names == ["least_squares", "least_squares_friction"]
+    assert curves[names[1]].shape == (1, 3, 3, 2)
+    assert np.all(curves[names[1]][0, :, -1] < 0.02)
+    without, with_columns = (curves[k][0, :, -1] for k in ("least_squares", names[1]))
+    assert np.all(without > 2.0 * with_columns)  # there is friction
+    given = PartData.of(tiny_config, "given").test("payload")
+    exact = least_squares_curves(given, "reacher", (8,), nominal_known=False)
+    assert set(exact) == {"least_squares"}
+    assert np.all(exact["least_squares"] < 0.02)
 
 
 def made_up_panel(**curves):
-    """Curves (2 seeds, 2 tasks, 3 checkpoints, 2 joints) with the given final values."""
+    """Curves (2 seeds, 2 runs, 3 marks) with the given final values."""
     nmse = {}
     for name, final in curves.items():
-        curve = np.ones((2, 2, 3, 2))
+        curve = np.ones((2, 2, 3))
         curve[:, :, 1] = 0.5
-        curve[:, :, 2] = np.array(final)[..., None]
+        curve[:, :, 2] = np.array(final)
         nmse[name] = curve
-    return Panel((0, 4, 8), 4, nmse, {"sgd_tuned": 0.1})
+    return Panel("given/nominal", (0, 4, 8), nmse, {"adam_tuned": np.array([0.1, 0.1, 0.3])})
 
 
-def test_diverged_seeds_are_infinite_and_counted(tiny_config, tmp_path):
+def test_diverged_runs_stay_in_and_are_counted(tiny_config, tmp_path):
     inf = math.inf
     panel = made_up_panel(
-        good=[[0.1, 0.2], [0.1, 0.3]], wild=[[0.1, inf], [inf, inf]], bad=[[3.0, 0.1], [0.1, 0.1]]
+        adam_tuned=[[0.1, 0.2], [0.1, 0.3]],
+        sgd_tuned=[[0.1, inf], [inf, inf]],
+        ml3_shaped=[[3.0, 0.1], [0.1, 0.1]],
     )
-    assert [divergences(panel, name) for name in ("good", "wild", "bad")] == [0, 3, 1]
-    result = metrics("invdyn_reacher", tiny_config, {"given/nominal": panel})
+    names = ("adam_tuned", "sgd_tuned", "ml3_shaped")
+    assert [panel.diverged(name) for name in names] == [0, 3, 1]
+    result = metrics("invdyn_reacher", tiny_config, [panel])
     found = json.loads(result.save(tmp_path).read_text())
-    assert found["methods"]["wild"]["per_seed"][1] == [1.0, 0.5, inf]
-    assert found["methods"]["good"]["per_seed"][0][2] == pytest.approx(0.15)
-    diverged = {k: v for k, v in found["headline"].items() if k.endswith("diverged")}
-    assert [v for k, v in diverged.items() if "wild" in k] == [3.0]
-    text = tables({"given/nominal": panel})
-    assert "3 of 4" in text
-    assert "0 of 4" in text
-    paths = figure("reacher", {"given/nominal": panel}, tmp_path)
-    assert all(path.exists() for path in paths)
+    assert found["methods"]["sgd_tuned"]["per_seed"][1] == [1.0, 0.5, inf]
+    assert found["methods"]["adam_tuned"]["per_seed"][0][2] == pytest.approx(0.15)
+    assert found["headline"]["sgd_tuned/diverged"] == 3.0
+    assert found["headline"]["adam_tuned/step_size_at_8"] == 0.3
+    assert "3 of 4" in tables(panel)
+    assert all(path.exists() for path in figure("invdyn", "reacher", [panel], tmp_path))
 
 
-def test_panels_are_kept_whole_or_measured_anew(tmp_path):
-    panel = made_up_panel(good=[[0.1, 0.2], [0.1, 0.3]], wild=[[math.inf, 1.0], [1.0, 1.0]])
-    path = tmp_path / "panels" / "given_nominal.npz"
-    assert load_panel(path, "a") is None
-    save_panel(path, panel, "a")
-    loaded = load_panel(path, "a")
-    assert (loaded.x, loaded.horizon, loaded.step_sizes) == (
-        panel.x,
-        panel.horizon,
-        panel.step_sizes,
-    )
-    for name, nmse in panel.nmse.items():
-        np.testing.assert_array_equal(loaded.nmse[name], nmse)
-    assert load_panel(path, "b") is None
-    data = path.read_bytes()
-    rng = random.Random(0)
-    for _ in range(150):
-        damaged = bytearray(data)
-        damaged[rng.randrange(len(data))] = rng.randrange(256)
-        path.write_bytes(bytes(damaged))
-        load_panel(path, "a")  # never raises
-    for length in range(0, len(data), 23):
-        path.write_bytes(data[:length])
-        assert load_panel(path, "a") is None
+def test_a_ratio_pairs_runs_and_is_a_geometric_mean():
+    panel = made_up_panel(adam_tuned=[[0.2, 0.1], [0.2, 0.1]], other=[[0.1, 0.8], [0.1, 0.8]])
+    assert panel.ratio("adam_tuned", 2) == pytest.approx(1.0)
+    assert panel.ratio("other", 2) == pytest.approx(2.0)
+    assert panel.won("other", 2) == 0.5
 
 
 @pytest.mark.parametrize(
-    "wrong",
-    [
-        {"seeds": 0},
-        {"n_train_robots": 0},
-        {"n_validation_robots": -1},
-        {"n_test_robots": 0},
-        {"test_factor": 0},
-        {"modes": ("learned",)},
-        {"architectures": ("transformer",)},
-        {"outer_steps": {}},
-        {"horizon": {}},
-        {"modes": ()},
-        {"architectures": ()},
-    ],
+    "wrong", [{"seeds": 0}, {"n_inits": 0}, {"n_test_robots": -1}, {"parts": {}}]
 )
 def test_settings_out_of_range_are_refused_at_once(tiny_config, wrong):
-    with pytest.raises(ConfigError, match=f"{next(iter(wrong))}|outer_steps|horizon"):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
         replace(tiny_config, **wrong)
+
+
+@pytest.mark.parametrize("wrong", [{"learned": ("ml3",)}, {"learned": ()}, {"marks": (5, 1)}])
+def test_parts_out_of_range_are_refused_at_once(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        Part(nle="given", **wrong)
 
 
 def test_the_experiments_of_the_paper_are_there():
     for robot in ("reacher", "sawyer"):
-        experiment = EXPERIMENTS[f"invdyn_{robot}"]
-        assert robot in experiment.help
-        assert isinstance(experiment.config, InvdynConfig)
-        assert experiment.config.robot == experiment.quick.robot == robot
-        assert experiment.config.seeds >= 5
-        assert experiment.config.n_test_robots >= 16
-        assert experiment.config.test_factor >= 10
-        assert experiment.config.modes == ("given", "learned")
-        assert experiment.quick.seeds < experiment.config.seeds
-        replace(experiment.quick, modes=("given", "learned"))  # has sizes for both
+        for name in (f"invdyn_{robot}", f"invdyn_{robot}_live"):
+            experiment = EXPERIMENTS[name]
+            assert robot in experiment.help
+            assert experiment.config.robot == experiment.quick.robot == robot
+            assert experiment.config.seeds >= 5
+            assert experiment.config.n_test_robots >= 16
+            assert experiment.quick.seeds < experiment.config.seeds
+        given = EXPERIMENTS[f"invdyn_{robot}"].config.parts["given"]
+        assert given.marks[-1] >= 10 * given.recipe("ml3_adaptive", 1).tested_horizon()
 
 
-def test_a_ratio_pairs_models_and_is_a_geometric_mean():
-    ours = np.array([[[[0.1, 0.3]], [[0.4, 0.4]]]])  # (seeds, tasks, checkpoints, joints)
-    theirs = ours * np.array([0.5, 8.0])[None, :, None, None]
-    panel = Panel((1,), 1, {"ml3_shaped": ours, "other": theirs}, {})
-    assert ratio(panel, "ml3_shaped", 0) == pytest.approx(1.0)
-    assert ratio(panel, "other", 0) == pytest.approx(0.5)
+def test_distilled_models_begin_as_the_prior(tiny_config):
+    data = PartData.of(replace(tiny_config, prior_steps=400, distil_steps=400), "given")
+    prior = data.prior()
+    assert prior.error[0] < 0.1
+    starts = experiment_run._distilled(data, prior, (0, 1))
+    optimizee = data.recipe.optimizee(data.population.units, "reacher")
+    q = data.workspace(50)
+    inertia, _ = prior.network.terms(prior.params, q, torch.zeros_like(q))
+    for i in range(2):
+        theta = {k: p[i] for k, p in starts.items()}
+        error = optimizee.scaled_inertia(theta, q) - inertia[:, 0]
+        assert float(error.square().sum()) < 0.1 * float(inertia[:, 0].square().sum())

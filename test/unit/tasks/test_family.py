@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.curves import learning_curves
+from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig, nmse
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet

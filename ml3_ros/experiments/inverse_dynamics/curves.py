@@ -15,12 +15,6 @@ from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
 
 
-def checkpoints_until(n_steps: int) -> tuple[int, ...]:
-    """Return 0, 1, 2, 5, 10, 20, 50, ... up to and including `n_steps`."""
-    marks = [m * 10**e for e in range(9) for m in (1, 2, 5)]
-    return (0, *(m for m in marks if m < n_steps), n_steps)
-
-
 def learning_curves(
     family: InverseDynamicsFamily,
     spec: LossSpec,
@@ -28,6 +22,7 @@ def learning_curves(
     checkpoints: Sequence[int],
     *,
     seeds: Sequence[int],
+    theta: Params | None = None,
 ) -> NDArray[np.float64]:
     """Train fresh models on every task of `family` and measure their held-out error.
 
@@ -40,6 +35,7 @@ def learning_curves(
         phis: Parameters of the loss, one per seed; one entry serves all seeds.
         checkpoints: Numbers of gradient steps at which to measure, increasing.
         seeds: Of the initial models and batches, one per repetition.
+        theta: Models to begin with instead of random ones, each (seeds, tasks, *shape).
 
     Returns:
         NMSE per joint (seeds, tasks, checkpoints, n); infinity where a model has diverged.
@@ -48,14 +44,15 @@ def learning_curves(
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
     phi = spec.stack_phi(phis)
-    theta = stack([family.init(tasks, g) for g in generators])
+    fresh = stack([family.init(tasks, g) for g in generators])
+    theta = fresh if theta is None else theta
     loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
     state = inner_optimizer.init(theta, (len(seeds), len(tasks)))
     held_out = family.held_out(tasks)
     rows = []
     for step in range(max(checkpoints) + 1):
         if step in checkpoints:
-            rows.append(_held_out_nmse(family, theta, held_out))
+            rows.append(held_out_nmse(family, theta, held_out))
         if step < max(checkpoints):
             ages = torch.full_like(tasks, step)
             batch = stack([family.support(tasks, ages, g) for g in generators])
@@ -73,7 +70,7 @@ def learning_curves(
     return np.where(np.isfinite(curves), curves, np.inf)
 
 
-def _held_out_nmse(family: InverseDynamicsFamily, theta: Params, held_out: Batch) -> Tensor:
+def held_out_nmse(family: InverseDynamicsFamily, theta: Params, held_out: Batch) -> Tensor:
     """Return the NMSE (seeds, tasks, n) of the models theta."""
     target = held_out[family.optimizee.target]
     predictions = []

@@ -1,0 +1,172 @@
+"""The inverse-dynamics experiment: what all seeds need once, and one meta-seed."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.core.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.types import Params
+from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
+from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
+from ml3_ros.experiments.inverse_dynamics.data import PartData
+from ml3_ros.experiments.inverse_dynamics.hybrid_curves import hybrid_curves
+from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, prior_curves
+from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
+from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision, train_losses
+from ml3_ros.tasks.inverse_dynamics.distilled import distil
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
+from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
+
+
+def prepare(config: InvdynConfig, scratch: Path, report: Report) -> Arrays:
+    """Teach the priors, tune the baselines and run what does not depend on a seed.
+
+    Returns:
+        prior/PART/NAME, prior_options/PART (JSON), step_sizes/PART/KIND/METHOD (C,), and
+        curve/PART/KIND/METHOD (1, tasks, C, n).
+    """
+    arrays: Arrays = {}
+    for name, part in config.parts.items():
+        data = PartData.of(config, name)
+        prior = data.prior()
+        report(f"{name}: relative errors of the taught prior {np.round(prior.error, 3)}")
+        arrays[f"prior_options/{name}"] = np.array(json.dumps(prior.options))
+        arrays |= {f"prior/{name}/{k}": p.numpy() for k, p in prior.params.items()}
+        starts = _distilled(data, prior, (0,))
+        for kind in data.population.tests:
+            validation = data.validation(kind)
+            for method, baseline in tqdm(baselines(part).items(), desc=f"{name}/{kind}: tuning"):
+                theta = _over_tasks(starts, validation) if baseline.distilled else None
+                chosen = tune(validation, baseline, part.marks, seeds=(0,), theta=theta)
+                arrays[f"step_sizes/{name}/{kind}/{method}"] = chosen
+            test, known = data.test(kind), part.nle == "residual"
+            references = least_squares_curves(test, config.robot, part.marks, nominal_known=known)
+            references |= prior_curves(test, prior, part.marks)
+            arrays |= {f"curve/{name}/{kind}/{k}": curve for k, curve in references.items()}
+            report(f"{name}/{kind}: baselines tuned")
+    return arrays
+
+
+def run_seed(config: InvdynConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+    """Meta-train every learned loss with one seed, and run every method on the test robots.
+
+    Returns:
+        curve/PART/KIND/METHOD (inits, tasks, C, n), and loss/PART/METHOD (bytes).
+    """
+    arrays: Arrays = {}
+    for name in config.parts:
+        data = PartData.of(config, name)
+        prior = _prior(data, name, shared)
+        losses = _train(data, prior, seed, scratch / name)
+        for method, loss in losses.items():
+            arrays[f"loss/{name}/{method}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        starts = _distilled(data, prior, config.inits(seed))
+        for kind in data.population.tests:
+            path = scratch / f"{name}_{kind}.npz"
+            hashes = [loss.sha256() for loss in losses.values()]
+            depends_on = fingerprint(resolved(config), hashes, shared)
+            if kept := recall(path, depends_on):
+                curves = kept[0]
+            else:
+                curves = _curves(data, name, kind, seed, losses, starts, shared)
+                keep(path, curves, depends_on, revision())
+            arrays |= {f"curve/{name}/{kind}/{k}": curve for k, curve in curves.items()}
+    return arrays
+
+
+def _train(data: PartData, prior: TaughtPrior, seed: int, folder: Path) -> dict[str, LearnedLoss]:
+    """Meta-train the losses of one seed, or load those that are done."""
+    recordings, units = data.train(), data.population.units
+    losses = {}
+    for method in data.part.learned:
+        recipe = data.part.recipe(method, data.config.n_tasks)
+        trainer = recipe.trainer(recordings, units, data.config.robot, (seed,), prior)
+
+        def artefact(trainer, i, added):  # type: ignore[no-untyped-def]
+            return learned_loss(trainer, i, units, data.config.robot, added)
+
+        losses[method] = train_losses(trainer, artefact, folder / method)[0]
+    return losses
+
+
+def _curves(
+    data: PartData,
+    name: str,
+    kind: str,
+    seed: int,
+    losses: dict[str, LearnedLoss],
+    starts: Params,
+    shared: Arrays,
+) -> Arrays:
+    """Run every method on the test robots of one kind."""
+    part, inits, test = data.part, data.config.inits(seed), data.test(kind)
+    on_test = partial(run, test, marks=part.marks, seeds=inits)
+    curves: Arrays = {}
+    bar = tqdm(total=len(losses) + 4, desc=f"{name}/{kind}", leave=False)
+    for method, loss in losses.items():
+        phis = [loss.phi]
+        curves[method] = learning_curves(test, loss.spec, phis, part.marks, seeds=inits)
+        bar.update()
+    own = losses[part.learned[0]].spec
+    rule = own.inner_optimizer if own.inner_optimizer == "sgd" else "adam"
+    curves[f"{rule}_same_step"] = on_test(rule, own.inner_lr)
+    bar.update()
+    for method, baseline in baselines(part).items():
+        theta = _over_tasks(starts, test) if baseline.distilled else None
+        sizes = shared[f"step_sizes/{name}/{kind}/{method}"]
+        curves[method] = tuned_curves(test, baseline, sizes, part.marks, seeds=inits, theta=theta)
+        bar.update()
+    if kind == "perturbed" and part.nle != "given" and part.steps_per_window == 1:
+        curves |= hybrid_curves(
+            test,
+            data.config.robot,
+            losses["ml3_adaptive"],
+            part.marks,
+            seeds=inits,
+            nominal_known=part.nle == "residual",
+        )
+    bar.close()
+    return curves
+
+
+def _distilled(data: PartData, prior: TaughtPrior, seeds: tuple[int, ...]) -> Params:
+    optimizee = data.recipe.optimizee(data.population.units, data.config.robot)
+    return distil(
+        prior, optimizee, data.workspace(), n_steps=data.config.distil_steps, seeds=seeds
+    )
+
+
+def _over_tasks(starts: Params, family: InverseDynamicsFamily) -> Params:
+    """Return distilled models (seeds, *shape) for every task, (seeds, tasks, *shape)."""
+    n = len(family.recordings)
+    return {k: p.unsqueeze(1).expand(len(p), n, *p.shape[1:]) for k, p in starts.items()}
+
+
+def _prior(data: PartData, name: str, shared: Arrays) -> TaughtPrior:
+    """Return the prior that `prepare` taught."""
+    options = {
+        k: tuple(v) if isinstance(v, list) else v
+        for k, v in json.loads(str(shared[f"prior_options/{name}"])).items()
+    }
+    prefix = f"prior/{name}/"
+    params = {
+        k.removeprefix(prefix): torch.from_numpy(np.array(p))
+        for k, p in shared.items()
+        if k.startswith(prefix)
+    }
+    network = RigidBodyPrior(
+        options["power"],
+        len(options["spread"]) + 1,
+        hidden=options["prior_hidden"],
+        with_nle=options["with_nle"],
+    )
+    return TaughtPrior(network=network, params=params, options=options, error=())

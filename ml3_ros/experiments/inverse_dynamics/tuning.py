@@ -1,0 +1,113 @@
+"""Baselines, each with its best step size for every number of steps."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.core.types import Params
+from ml3_ros.experiments.inverse_dynamics.config import (
+    ADAM_GRID,
+    DISTILLED_GRID,
+    LIVE_ADAM_GRID,
+    LIVE_SGD_GRID,
+    SGD_GRID,
+    Part,
+)
+from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
+
+Curves = NDArray[np.float64]
+"""NMSE per joint (inits, tasks, C, n)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """An update rule on the squared error, and the step sizes to choose from.
+
+    Attributes:
+        rule: "sgd" or "adam".
+        grid: Step sizes.
+        distilled: Whether it begins with models distilled from the prior.
+    """
+
+    rule: str
+    grid: tuple[float, ...]
+    distilled: bool = False
+
+
+def baselines(part: Part) -> dict[str, Baseline]:
+    """Return the tuned baselines of a part by name."""
+    live = part.nle == "learned"
+    return {
+        "sgd_tuned": Baseline("sgd", LIVE_SGD_GRID if live else SGD_GRID),
+        "adam_tuned": Baseline("adam", LIVE_ADAM_GRID if live else ADAM_GRID),
+        "distilled_prior": Baseline("adam", DISTILLED_GRID, distilled=True),
+    }
+
+
+def run(
+    family: InverseDynamicsFamily,
+    rule: str,
+    step_size: float,
+    marks: Sequence[int],
+    *,
+    seeds: Sequence[int],
+    theta: Params | None = None,
+) -> Curves:
+    """Train fresh (or given) models on the squared error with one step size."""
+    optimizee = family.optimizee
+    loss = squared_error(optimizee.units, optimizee.target, rule, step_size)
+    return learning_curves(family, loss.spec, [loss.phi], marks, seeds=seeds, theta=theta)
+
+
+def tune(
+    family: InverseDynamicsFamily,
+    baseline: Baseline,
+    marks: Sequence[int],
+    *,
+    seeds: Sequence[int],
+    theta: Params | None = None,
+) -> NDArray[np.float64]:
+    """Return the best step size for every number of steps (C,) on validation robots.
+
+    Best is the mean log NMSE; a step size with which a model diverged is not.
+    """
+    scores = []
+    for step_size in baseline.grid:
+        curves = run(family, baseline.rule, step_size, marks, seeds=seeds, theta=theta)
+        with np.errstate(divide="ignore"):
+            scores.append(np.log(curves.mean(-1)).mean((0, 1)))
+    return np.array(baseline.grid)[np.argmin(scores, axis=0)]
+
+
+def tuned_curves(
+    family: InverseDynamicsFamily,
+    baseline: Baseline,
+    step_sizes: NDArray[np.float64],
+    marks: Sequence[int],
+    *,
+    seeds: Sequence[int],
+    theta: Params | None = None,
+) -> Curves:
+    """Return curves that have, at every mark, the step size that is best for it.
+
+    No single run has such a curve: it is the strongest that the update rule can do.
+    """
+    result: Curves | None = None
+    for step_size in np.unique(step_sizes):
+        chosen = step_sizes == step_size
+        until = [
+            mark
+            for mark, _ in zip(marks, chosen, strict=True)
+            if mark <= max(np.array(marks)[chosen])
+        ]
+        curves = run(family, baseline.rule, float(step_size), until, seeds=seeds, theta=theta)
+        if result is None:
+            result = np.empty((*curves.shape[:2], len(marks), curves.shape[-1]))
+        at = np.flatnonzero(chosen)
+        result[:, :, at] = curves[:, :, at]
+    assert result is not None
+    return result
