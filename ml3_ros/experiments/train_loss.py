@@ -10,6 +10,7 @@ from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, run_to_end
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
+from ml3_ros.tasks.inverse_dynamics.prior import teach_prior
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
 
@@ -48,7 +49,12 @@ def train_loss(
     name = load_robot(config.robot).name
     kind = population(config.robot, config.recipe.nle)
     recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)
-    trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,))
+    prior = None
+    if config.recipe.architecture == "prior":
+        prior = teach_prior(
+            config.robot, kind.units, kind.train.excitation, nle=config.recipe.nle
+        )
+    trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     described = {**resolved(config), "robot": name}  # a path would tell of one machine only
     provenance = {"config": described, "revision": revision()}

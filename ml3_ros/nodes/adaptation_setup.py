@@ -87,6 +87,10 @@ class LossShelf:
         if p["loss"] == "shipped":
             for name in loss_files.LEARNED:
                 self.put(name, _shipped(p["robot"], name))
+            for name in loss_files.FURTHER:
+                if f"{p['robot']}_{name}" in shipped():
+                    self.wanted.append(name)
+                    self.put(name, _shipped(p["robot"], name))
         for text in p["losses"]:
             name, equals, file = text.partition("=")
             if not equals:

@@ -10,7 +10,8 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import LossFileError
 from ml3_ros.losses import SUFFIX, shipped
 
-LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with learned losses
+LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with losses that every run has
+FURTHER = ("ml3_adaptive", "ml3_prior")  # and those that ship for some robots
 
 
 def inside(folder: Path, file: str) -> Path:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, LossFileError
 
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
 
@@ -124,13 +124,23 @@ def rescaled(loss: LearnedLoss, units: Units) -> LearnedLoss:
     """Return the loss for a robot whose signals have other sizes, of the same joints.
 
     The network sees normalised signals only, so new scales carry it over: from a simulated arm in
-    N m to a real one that reports motor currents, say.
+    N m to a real one that reports motor currents, say. A physics prior within a loss does not
+    carry over.
 
     Raises:
-        LossFileError: If the joints are not those of the loss.
+        LossFileError: If the joints are not those of the loss, or it carries a prior in other
+            units.
         ConfigError: If the loss has an input that units do not scale.
     """
     loss.check_labels(units.joint_names)
+    if "units" in loss.provenance and Units.from_dict(loss.provenance["units"]) == units:
+        return loss
+    if loss.spec.constants(loss.phi):
+        raise LossFileError(
+            "this loss carries a physics prior in the units of its own robot: leave the "
+            "parameters units_velocity, units_acceleration and units_effort unset, or train one "
+            "for these units"
+        )
     scales = {"v": units.velocity, "a": units.acceleration}
     unknown = [c.name for c in loss.spec.context if c.name not in scales]
     if unknown:

@@ -131,3 +131,16 @@ def test_a_loss_carries_over_to_the_same_joints_and_known_inputs_only():
     current = replace(spec.context[0], name="current")
     with pytest.raises(ConfigError, match="current"):
         rescaled(LearnedLoss(spec=replace(spec, context=(current,)), phi=phi), UNITS)
+
+
+def test_a_loss_with_a_prior_stays_in_its_units():
+    options = {"spread": (0.1,), "velocity": (1.0, 1.0), "power": (1.0, 1.0), "prior_hidden": (4,)}
+    spec = UNITS.loss_spec("tau", ("q", "v", "a"), architecture="prior", options=options)
+    phi = spec.init_phi(torch.Generator())
+    loss = LearnedLoss(spec=spec, phi=phi, provenance={"units": UNITS.to_dict()})
+    assert rescaled(loss, UNITS) is loss
+    with pytest.raises(LossFileError, match="carries a physics prior"):
+        rescaled(loss, replace(UNITS, effort=tuple(2.0 * x for x in UNITS.effort)))
+    again = LearnedLoss.from_bytes(loss.to_bytes())
+    assert again.spec == loss.spec
+    assert all(torch.equal(again.phi[k], p) for k, p in phi.items())
