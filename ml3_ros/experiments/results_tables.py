@@ -1,6 +1,7 @@
 """Tables of the results page, in Markdown, from metrics alone."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -34,25 +35,70 @@ def targets_table(section: Section, measured: Measured) -> str:
 
 
 def curve_tables(section: Section, measured: Measured) -> list[str]:
-    """Return a table per panel: median and range over the seeds of every method."""
+    """Return tables of every panel, folded where there are many."""
+    panels = measured.panels
+    if section.panels:
+        panels = {panel: panels[panel] for panel in section.panels}
     parts = []
-    for panel, curves in measured.panels.items():
+    for panel, curves in panels.items():
         columns = _columns(section, next(iter(curves.values())))
-        sizes = {name: measured.of_method(panel, name, "step_size") for name in curves}
-        tuned = any(size is not None for size in sizes.values())
-        rows = [
-            [
-                f"{method_style(name, list(curves)).label} (`{name}`)",
-                *(["" if (size := sizes[name]) is None else number(size)] if tuned else []),
-                *(_cell(curve, x) for x in columns),
-            ]
-            for name, curve in curves.items()
+        tables = [
+            _errors(panel, curves, columns, measured),
+            _of_every_column("ratio_at", "ratio to", panel, curves, columns, measured),
+            _of_every_column("step_size_at", "step size", panel, curves, columns, measured),
         ]
-        header = ["method", *(["step"] if tuned else []), *(f"@{x:g}" for x in columns)]
-        if panel in section.panels:
-            parts.append(f"**{section.panels[panel]}**")
-        parts.append(table(header, rows))
+        title, body = section.panels.get(panel, ""), "\n\n".join(filter(None, tables))
+        if len(panels) > 2:
+            body = f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
+        elif title:
+            body = f"**{title}**\n\n{body}"
+        parts.append(body)
     return parts
+
+
+def _errors(
+    panel: str, curves: Mapping[str, Curve], columns: Sequence[float], measured: Measured
+) -> str:
+    """Return median and range over the seeds of every method."""
+    extra = {
+        title: {name: measured.of_method(panel, name, what) for name in curves}
+        for title, what in (("step", "step_size"), ("diverged", "diverged"))
+    }
+    extra = {title: values for title, values in extra.items() if any(_known(values))}
+    rows = [
+        [
+            f"{method_style(name, list(curves)).label} (`{name}`)",
+            *(_cell(curve, x) for x in columns),
+            *(
+                "" if (value := values[name]) is None else number(value)
+                for values in extra.values()
+            ),
+        ]
+        for name, curve in curves.items()
+    ]
+    return table(["method", *(f"@{x:g}" for x in columns), *extra], rows)
+
+
+def _of_every_column(
+    what: str,
+    title: str,
+    panel: str,
+    curves: Mapping[str, Curve],
+    columns: Sequence[float],
+    measured: Measured,
+) -> str:
+    """Return the headlines "METHOD/WHAT_X" as a table, or nothing where there are none."""
+    rows = []
+    for name in curves:
+        values = {x: measured.of_method(panel, name, f"{what}_{x:g}") for x in columns}
+        if any(_known(values)):
+            cells = ("" if (value := values[x]) is None else number(value, 2) for x in columns)
+            rows.append([method_style(name, list(curves)).label, *cells])
+    return table([title, *(f"@{x:g}" for x in columns)], rows) if rows else ""
+
+
+def _known(values: Mapping[Any, float | None]) -> list[bool]:
+    return [value is not None for value in values.values()]
 
 
 def run_tables(measured: Measured) -> list[str]:
@@ -98,11 +144,8 @@ def _spread(x: np.ndarray) -> list[float]:
 
 
 def _cell(curve: Curve, x: float) -> str:
-    """Return "median [lowest highest]" and how many seeds diverged."""
+    """Return "median [lowest highest]" over the seeds."""
     values = curve.at(x)
     low, middle, high = np.quantile(values, (0.0, 0.5, 1.0), method="nearest")
     text = number(middle)
-    if len(values) > 1:
-        text += f" [{number(low, 2)} {number(high, 2)}]"
-    diverged = int((~np.isfinite(values)).sum())
-    return f"{text}, {diverged} diverged" if diverged else text
+    return f"{text} [{number(low, 2)} {number(high, 2)}]" if len(values) > 1 else text

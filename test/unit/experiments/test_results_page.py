@@ -28,7 +28,13 @@ METRICS = {
         "ml3": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.125], [1, 0.6, 0.2], [1, 5, math.inf]]},
         "ml3@learned/nominal": {"x": [0, 1], "per_seed": [[1, 0.1], [1, 0.2], [1, 0.3]]},
     },
-    "headline": {"share": 0.25, "sgd_tuned/step_size": 0.03},
+    "headline": {
+        "share": 0.25,
+        "sgd_tuned/step_size": 0.03,
+        "ml3/diverged": 1.0,
+        "learned/nominal/ml3/ratio_at_1": 0.75,
+        "learned/nominal/ml3/diverged": 0.0,
+    },
 }
 SECTION = Section(
     name="toy",
@@ -43,7 +49,7 @@ SECTION = Section(
         Target(text="few", key="share", relation="<=", value=0.5),
         Target(text="many", key="share", relation=">=", value=0.5),
     ),
-    panels={"learned/nominal": "F learned"},
+    panels={"": "at once", "learned/nominal": "F learned"},
     curves=("ml3", "sgd_tuned"),
     y="error",
 )
@@ -85,14 +91,24 @@ def test_targets_are_judged_and_counted():
     assert not Target(text="", key="", relation=">=", value=1.0).reached(math.nan)
 
 
-def test_tables_have_spread_step_sizes_panels_and_diverged_seeds():
+def test_tables_have_spread_step_sizes_panels_and_what_diverged():
     text = page()
-    assert "| method | step | @1 | @10 |" in text
-    assert "| SGD, tuned (`sgd_tuned`) | 0.03 | 0.7 [0.5 2] | 0.75 [0.25 3] |" in text
-    assert "(`ml3`) |  | 0.6 [0.5 5] | 0.2 [0.12 ∞], 1 diverged |" in text
-    assert "**F learned**\n\n| method | @1 |" in text
-    only = replace(SECTION, columns=(10, 77))
-    assert "| method | step | @10 |" in page(only)
+    assert "**at once**\n\n| method | @1 | @10 | step | diverged |" in text
+    assert "| SGD, tuned (`sgd_tuned`) | 0.7 [0.5 2] | 0.75 [0.25 3] | 0.03 |  |" in text
+    assert "(`ml3`) | 0.6 [0.5 5] | 0.2 [0.12 ∞] |  | 1 |" in text
+    assert "**F learned**\n\n| method | @1 | diverged |" in text
+    assert "| ratio to | @1 |\n| --- | ---: |\n| ml3 | 0.75 |" in text
+    assert "| method | @10 | step |" in page(replace(SECTION, columns=(10, 77)))
+    alone = page(replace(SECTION, panels={"": "at once"}))
+    assert "F learned" not in alone and "ratio" not in alone
+
+
+def test_many_panels_are_folded():
+    metrics = json.loads(json.dumps(METRICS))
+    metrics["methods"]["ml3@third"] = metrics["methods"]["ml3@learned/nominal"]
+    text = page(replace(SECTION, panels={**SECTION.panels, "third": "one more"}), metrics)
+    assert text.count("<details><summary>") == text.count("</details>") == 3
+    assert "<summary>one more</summary>\n\n| method |" in text
 
 
 def test_a_run_on_one_robot_has_its_two_tables():
