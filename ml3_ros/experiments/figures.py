@@ -37,6 +37,7 @@ class MethodStyle:
     linestyle: str | tuple[int, tuple[float, ...]] = "-"
     linewidth: float = 1.6
     zorder: float = 3.0
+    meaning: str = ""  # what it is, where the label does not tell
 
 
 _DASHED = (0, (5.0, 2.0))
@@ -46,8 +47,20 @@ _DOTTED = (0, (1.4, 1.6))
 # Hues are those of Okabe and Ito, which stay apart for all kinds of colour vision. What learns is
 # drawn solid, what knows a model dashed and dark.
 METHOD_STYLES: Mapping[str, MethodStyle] = {
-    "ml3_shaped": MethodStyle(label="ML3, shaped", color="#d5430b", linewidth=2.3, zorder=5.0),
-    "ml3_unshaped": MethodStyle(label="ML3, unshaped", color="#eb9f14", linewidth=2.0, zorder=4.0),
+    "ml3_shaped": MethodStyle(
+        label="ML3, shaped",
+        color="#d5430b",
+        linewidth=2.3,
+        zorder=5.0,
+        meaning="plain ML3: a learned loss, one step size; meta-training knew M(q)",
+    ),
+    "ml3_unshaped": MethodStyle(
+        label="ML3, unshaped",
+        color="#eb9f14",
+        linewidth=2.0,
+        zorder=4.0,
+        meaning="plain ML3, meta-trained on torque errors alone",
+    ),
     "ml3_shaped_mlp": MethodStyle(label="ML3, shaped, MLP", color="#d5430b", linestyle=_DOTTED),
     "ml3_unshaped_mlp": MethodStyle(
         label="ML3, unshaped, MLP", color="#eb9f14", linestyle=_DOTTED

@@ -22,7 +22,6 @@ from ml3_ros.experiments.sine_runs import adaptation_curves, even_marks, snapsho
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.sine.frequency import LIMIT, FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.tasks.sine.recipes import (
-    TOLERANCE,
     FrequencyRecipe,
     frequency_recipe,
     released_frequency_recipe,
@@ -31,6 +30,7 @@ from ml3_ros.tasks.sine.recipes import (
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)
+FOUND = 0.1  # a frequency this close counts as found
 RUN_AWAY = 2.0 * LIMIT  # farther from the truth than any start can be
 GRIDS = {
     "sgd_tuned": ("sgd", (0.003, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.3)),
@@ -49,8 +49,8 @@ class ShapedSineConfig:
     seeds: int = 5
     n_frequencies: int = 41  # evenly in +-5
     n_starts: int = 10  # of each, random in +-5
-    outer_steps: int = 600  # of our recipes
-    released_outer_steps: int = 15_000
+    outer_steps: int = 500  # of our recipes
+    released_outer_steps: int = 4000
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_frequencies", "n_starts", "outer_steps", "released_outer_steps"):
@@ -148,7 +148,7 @@ def distances(
 
 def recovered(distance: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the share of tasks (x,) whose frequency is found, from distances (tasks, x)."""
-    return np.asarray((distance <= TOLERANCE).mean(0), dtype=np.float64)
+    return np.asarray((distance <= FOUND).mean(0), dtype=np.float64)
 
 
 def landscapes(spec: LossSpec, phi: Params) -> NDArray[np.float64]:

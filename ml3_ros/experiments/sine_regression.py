@@ -37,6 +37,7 @@ GRIDS = {
     "sgd_tuned": ("sgd", (0.001, 0.003, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)),
     "adam_tuned": ("adam", (0.001, 0.003, 0.006, 0.01, 0.02, 0.03, 0.05, 0.1)),
 }
+N_MARKS = 5  # looks at a loss while it is learned
 VALIDATION_SEED, TEST_SEED, MODEL_SEED = 10_000, 20_000, 30_000  # pools that share no task
 
 
@@ -125,7 +126,7 @@ def run_seed(config: SineRegressionConfig, seed: int, shared: Arrays, scratch: P
         arrays[f"curve/{name}"] = _test_errors(config, tests, spec, {}, config.x, seed)
     for name, recipe in config.recipes().items():
         trainer = recipe.trainer(config.optimizee(), seed)
-        marks = even_marks(recipe.meta_training.n_outer_steps)
+        marks = even_marks(recipe.meta_training.n_outer_steps, N_MARKS)
         phis = snapshots(trainer, marks)
         generator = torch.Generator().manual_seed(MODEL_SEED + seed)
         trained_on = SineTasks.draw(recipe.distribution, config.n_test_tasks, generator)

@@ -1,6 +1,7 @@
 """What both sine experiments share: meta-training with a look on the way, and meta-test."""
 
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +12,8 @@ from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer, TaskFamily
 from ml3_ros.core.types import Params
+from ml3_ros.experiments.experiment import Arrays
+from ml3_ros.files import write_atomically
 
 
 def adaptation_curves(
@@ -73,6 +76,22 @@ def snapshots(trainer: MetaTrainer, marks: Sequence[int]) -> list[Params]:
     return kept
 
 
-def even_marks(n_outer_steps: int, n: int = 10) -> tuple[int, ...]:
+def even_marks(n_outer_steps: int, n: int) -> tuple[int, ...]:
     """Return n + 1 numbers of outer steps from 0 to the last, evenly spaced."""
     return tuple(sorted({round(i * n_outer_steps / n) for i in range(n + 1)}))
+
+
+def by_method(seeds: dict[int, Arrays], kind: str) -> dict[str, NDArray[np.float64]]:
+    """Return what all seeds keep as "KIND/METHOD", stacked, by method."""
+    prefix = f"{kind}/"
+    names = [key.removeprefix(prefix) for key in seeds[0] if key.startswith(prefix)]
+    return {name: np.stack([arrays[prefix + name] for arrays in seeds.values()]) for name in names}
+
+
+def save_losses(seeds: dict[int, Arrays], out: Path) -> None:
+    """Write the files that seeds keep as "loss/METHOD" to OUT/losses/METHOD."""
+    for seed, arrays in seeds.items():
+        for key, content in arrays.items():
+            if key.startswith("loss/"):
+                path = out / "losses" / key.removeprefix("loss/") / f"seed_{seed}.safetensors"
+                write_atomically(path, content.tobytes())
