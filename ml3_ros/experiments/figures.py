@@ -65,14 +65,27 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_unshaped_mlp": MethodStyle(
         label="ML3, unshaped, MLP", color="#eb9f14", linestyle=_DOTTED
     ),
-    "ml3_adam": MethodStyle(label="ML3, through Adam", color="#d5430b", linewidth=2.3, zorder=5.0),
-    "ml3_sgd": MethodStyle(label="ML3, through SGD", color="#eb9f14", linewidth=2.0, zorder=4.0),
+    "ml3_adam": MethodStyle(label="ML3, through Adam", color="#8c2d04", linewidth=2.3, zorder=5.0),
+    "ml3_sgd": MethodStyle(label="ML3, through SGD", color="#c8a415", linewidth=2.0, zorder=4.0),
     "ml3_paper": MethodStyle(label="ML3, paper's recipe", color="#b0243f", linestyle=_DOTTED),
     "adam_learned_steps": MethodStyle(
         label="Adam, learned steps", color="#00916e", linestyle=_DASH_DOT, linewidth=1.4
     ),
-    "ml3_adaptive": MethodStyle(label="ML3 adaptive", color="#b0243f", linewidth=2.3, zorder=5.2),
-    "ml3_prior": MethodStyle(label="ML3 + prior", color="#4b5fc4", linewidth=2.3, zorder=5.1),
+    "ml3_adaptive": MethodStyle(
+        label="ML3 adaptive",
+        color="#b0243f",
+        linewidth=2.3,
+        zorder=5.2,
+        meaning="ours: a loss and the step sizes of Adam learned together; no model of the arm",
+    ),
+    "ml3_prior": MethodStyle(
+        label="ML3 + prior",
+        color="#4b5fc4",
+        linewidth=2.3,
+        zorder=5.1,
+        meaning="ours: the same, and the loss carries a network of this kind of arm, of which it "
+        "finds out masses, payload and friction",
+    ),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
     "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),

@@ -21,7 +21,9 @@ def report_table(report: RunReport) -> str:
     if len(report.steps):
         tables.append(_heldout_table(report, labels))
     tables.append(_prequential_table(report, labels))
-    return "\n\n".join([*tables, *report.notes])
+    meanings = {name: method_style(name).meaning for name in report.methods}
+    said = [f"{labels[name]}: {text}" for name, text in meanings.items() if text]
+    return "\n\n".join([*tables, *(["\n".join(said)] if said else []), *report.notes])
 
 
 def _heldout_table(report: RunReport, labels: dict[str, str]) -> str:

@@ -1,6 +1,7 @@
 """The task family: learn the inverse dynamics of one robot from its own samples."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -28,6 +29,7 @@ class SamplingConfig:
     steps_per_window: int = 0
     window: int = 8  # samples per window
     newest: int = 8  # of these, in every batch
+    judged_on: Literal["seen", "held_out"] = "seen"  # at meta-train, on a stream
 
     def __post_init__(self) -> None:
         for name, least in (("batch_size", 1), ("query_size", 1), ("steps_per_window", 0)):
@@ -87,11 +89,12 @@ class InverseDynamicsFamily:
     ) -> tuple[Batch, Extra]:
         """Return what the task loss looks at, with its extra information.
 
-        Batches that are draws of all samples are judged on held-out ones. On a stream it is other
-        samples of what has come so far: judged a few steps ahead on poses that the arm has not
-        shown yet, the best loss would be one that does not learn.
+        Batches that are draws of all samples are judged on held-out ones. On a stream it depends
+        on how far ahead meta-training looks: judged a few steps ahead on poses that the arm has
+        not shown yet, the best loss is one that does not learn, so "seen" takes other samples of
+        what has come so far. Over a hundred steps and more "held_out" teaches to generalise.
         """
-        if self.sampling.steps_per_window:
+        if self.sampling.steps_per_window and self.sampling.judged_on == "seen":
             first, last = 0, self._seen(ages)
         else:
             first = self.recordings.n_support

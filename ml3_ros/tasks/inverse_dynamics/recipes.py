@@ -76,7 +76,10 @@ class Recipe:
 
     def sampling(self) -> SamplingConfig:
         """Return how samples become batches."""
-        return SamplingConfig(steps_per_window=self.steps_per_window * (self.nle == "learned"))
+        return SamplingConfig(
+            steps_per_window=self.steps_per_window * (self.nle == "learned"),
+            judged_on="held_out" if self.adaptive else "seen",
+        )
 
     def optimizee(self, units: Units, robot: str) -> InverseDynamicsNet:
         """Return the network that is trained."""

@@ -86,7 +86,8 @@ def test_files_of_different_runs_are_refused(save_run, stream):
 
 def test_the_table_shows_every_method(save_run):
     table = report_table(build_report(save_run()))
-    heldout, prequential = table.split("\n\n")
+    heldout, prequential, meanings = table.split("\n\n")
+    assert meanings.startswith("ML3, shaped: plain ML3")
     rows = {line[:24].strip(): line[24:].split() for line in heldout.splitlines()[1:]}
     assert rows["gradient steps"] == ["8", "80", "800", "median"]
     assert rows["ML3, shaped"] == ["1.1", "0.6000", "0.2000", "0.2000"]

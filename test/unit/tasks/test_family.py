@@ -104,9 +104,12 @@ def test_query_of_a_stream_is_what_has_come_so_far(numbered):
     assert torch.equal(samples.amax((0, 2)), torch.tensor([7.0, 15.0]))
 
 
-def test_query_without_a_stream_is_held_out(numbered):
+@pytest.mark.parametrize("sampling", [IID, replace(STREAM, judged_on="held_out")])
+def test_query_is_held_out_without_a_stream_or_on_request(numbered, sampling):
     tasks, ages = torch.tensor([0, 1]), torch.tensor([0, 3])
-    rows = [family_of(numbered, IID).query(tasks, ages, generator(i))[0]["q"] for i in range(50)]
+    rows = [
+        family_of(numbered, sampling).query(tasks, ages, generator(i))[0]["q"] for i in range(50)
+    ]
     samples = torch.stack(rows)[..., 0] - 1000.0 * tasks[:, None]
     assert torch.equal(samples.unique(), torch.arange(40.0, 60.0))
 
