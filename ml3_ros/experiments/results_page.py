@@ -1,5 +1,6 @@
 """docs/results.md from metrics files: no number on it is typed by hand."""
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from ml3_ros.experiments.results_tables import curve_tables, run_tables, table, 
 
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
+WIDTH = 99  # of prose
 HEADER = (
     "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/claims.py instead. -->"
 )
@@ -69,8 +71,10 @@ def _section(section: Section, measured: Measured | None) -> list[str]:
     if measured is None:
         return [*parts, f"{NOT_RUN.capitalize()}."]
     parts += [f"![{section.title}](images/{name})" for name in section.figures]
-    parts.append(section.about.format_map(measured))
-    parts += ["- " + note.format_map(measured) for note in section.notes]
+    parts.append(textwrap.fill(section.about.format_map(measured), WIDTH))
+    notes = ("- " + note.format_map(measured) for note in section.notes)
+    parts.append("\n".join(textwrap.fill(x, WIDTH, subsequent_indent="  ") for x in notes))
     if section.targets:
         parts.append(targets_table(section, measured))
-    return parts + (run_tables(measured) if section.one_run else curve_tables(section, measured))
+    parts += run_tables(measured) if section.one_run else curve_tables(section, measured)
+    return [part for part in parts if part]
