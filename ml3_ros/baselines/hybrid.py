@@ -7,8 +7,6 @@ and g in [0, 1] says how much of what f_theta predicts is there on samples that 
 from. Where the regressor says it all, g is 0 and the network cannot spoil it.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
@@ -21,7 +19,6 @@ GATE_PERIOD = 5  # every fifth window of samples is kept for the gate
 SMALLEST_SHARE = 1e-4  # of a joint's unit of torque: a residual below is taken for this large
 
 
-@dataclass(slots=True)
 class ResidualLearner:
     """The network of a hybrid; many robots and inits are one batch (*lead,).
 
@@ -32,11 +29,16 @@ class ResidualLearner:
         lead: Leading dimensions.
     """
 
-    optimizee: InverseDynamicsNet
-    loss: LearnedLoss
-    theta: Params
-    lead: tuple[int, ...]
-    state: Params | None = None
+    def __init__(
+        self,
+        optimizee: InverseDynamicsNet,
+        loss: LearnedLoss,
+        theta: Params,
+        lead: tuple[int, ...],
+    ) -> None:
+        self.optimizee, self.theta, self._phi = optimizee, theta, loss.phi
+        self._loss, self._rule = loss.function(), loss.optimizer(optimizee)
+        self._state = self._rule.init(theta, lead)
 
     def step(self, batch: Batch, residual: Tensor, size: Tensor) -> None:
         """Learn from one batch.
@@ -46,19 +48,17 @@ class ResidualLearner:
             residual: What least squares leaves of the torque [N m], (*lead, B, n).
             size: Its typical size r in the optimizee's units of torque, (*lead, n).
         """
-        rule = self.loss.optimizer(self.optimizee)
-        state = rule.init(self.theta, self.lead) if self.state is None else self.state
         target = {**batch, "tau": residual / size.unsqueeze(-2)}
         result = inner_step(
             self.theta,
-            self.loss.phi,
+            self._phi,
             target,
-            state,
+            self._state,
             optimizee=self.optimizee,
-            loss=self.loss.function(),
-            inner_optimizer=rule,
+            loss=self._loss,
+            inner_optimizer=self._rule,
         )
-        self.theta, self.state = result.theta, result.state
+        self.theta, self._state = result.theta, result.state
 
     def predict(self, batch: Batch, size: Tensor) -> Tensor:
         """Return the residual that the network expects [N m], (*lead, B, n), before the gate."""
