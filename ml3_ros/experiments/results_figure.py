@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ml3_ros.experiments.claims import Section
 from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends
@@ -26,7 +27,8 @@ def overview_figure(
         return None
     rows = -(-len(shown) // COLUMNS)
     with house_style():
-        figure = Figure(figsize=(11.5, 3.4 * rows), layout="constrained")
+        layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
+        figure = Figure(figsize=(11.5, 3.5 * rows), layout=layout)
         grid = figure.subplots(rows, COLUMNS, squeeze=False)
         for axes in grid.flat[len(shown) :]:
             axes.remove()
