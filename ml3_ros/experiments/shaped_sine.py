@@ -24,7 +24,6 @@ from ml3_ros.tasks.sine.frequency import LIMIT, FrequencyFamily, FrequencyTasks,
 from ml3_ros.tasks.sine.recipes import (
     FrequencyRecipe,
     frequency_recipe,
-    released_frequency_recipe,
     squared_error,
 )
 
@@ -50,10 +49,9 @@ class ShapedSineConfig:
     n_frequencies: int = 41  # evenly in +-5
     n_starts: int = 10  # of each, random in +-5
     outer_steps: int = 500  # of our recipes
-    released_outer_steps: int = 4000
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "n_frequencies", "n_starts", "outer_steps", "released_outer_steps"):
+        for name in ("seeds", "n_frequencies", "n_starts", "outer_steps"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
 
@@ -62,7 +60,7 @@ class ShapedSineConfig:
         return {
             "ml3_shaped": frequency_recipe(self.outer_steps, shaped=True),
             "ml3_unshaped": frequency_recipe(self.outer_steps, shaped=False),
-            "ml3_shaped_mlp": released_frequency_recipe(self.released_outer_steps),
+            "ml3_shaped_mlp": frequency_recipe(self.outer_steps, shaped=True, architecture="mlp"),
         }
 
 

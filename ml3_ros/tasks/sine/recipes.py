@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 
@@ -147,20 +148,27 @@ class FrequencyRecipe:
         return MetaTrainer(family, self.spec, self.meta_training, (seed,))
 
 
-def frequency_recipe(n_outer_steps: int, *, shaped: bool) -> FrequencyRecipe:
-    """Return ours: random starts, all ages, errors weighted by x and age.
+def frequency_recipe(
+    n_outer_steps: int, *, shaped: bool, architecture: Literal["structured", "mlp"] = "structured"
+) -> FrequencyRecipe:
+    """Return ours: random starts and all ages, unrolled over 5 steps.
 
     Args:
         n_outer_steps: Updates of phi.
         shaped: Whether the task loss is the distance to the true frequency.
+        architecture: "structured", errors weighted by x and age, or the paper's "mlp" of
+            (x, prediction, target).
     """
+    structured = architecture == "structured"
+    # the first steps need points near x = 0 alone, a thousand times heavier than the others
+    weights = {"knots": KNOTS, "normalised": True, "bound": 10.0} if structured else {}
     spec = LossSpec(
-        architecture="structured",
+        architecture=architecture,
         target=Y,
         context=(X,),
-        # the first steps need points near x = 0 alone, a thousand times heavier than the others
-        options={"hidden": (20, 20), "knots": KNOTS, "normalised": True, "bound": 10.0},
-        inner_lr=0.3,
+        options={"hidden": (20, 20), **weights},
+        # an untrained MLP has a much smaller gradient than the squared error
+        inner_lr=0.3 if structured else 1.0,
         clip_norm=3.0,
     )
     config = MetaTrainConfig(
@@ -174,28 +182,4 @@ def frequency_recipe(n_outer_steps: int, *, shaped: bool) -> FrequencyRecipe:
     )
     return FrequencyRecipe(
         spec=spec, meta_training=config, optimizee=Sinusoid(), tolerance=TOLERANCE
-    )
-
-
-def released_frequency_recipe(n_outer_steps: int) -> FrequencyRecipe:
-    """Return that of the authors' code, shaped: always one start, one step of 1.0 at a time."""
-    spec = LossSpec(
-        architecture="mlp",
-        target=Y,
-        context=(X,),
-        options={"hidden": (10, 10, 10)},
-        inner_lr=1.0,
-    )
-    config = MetaTrainConfig(
-        n_outer_steps=n_outer_steps,
-        n_tasks=4,
-        unroll=1,
-        horizon=10,
-        outer_lr=3e-3,
-        outer_lr_final=1.0,
-        log_task_loss=False,
-        weights=(("frequency", 1.0),),
-    )
-    return FrequencyRecipe(
-        spec=spec, meta_training=config, optimizee=Sinusoid((0.1, 0.1)), tolerance=0.0
     )

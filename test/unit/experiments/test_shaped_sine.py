@@ -11,6 +11,7 @@ import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments import shaped_sine, shaped_sine_output
 from ml3_ros.experiments.shaped_sine import (
     CHECKPOINTS,
     OMEGA,
@@ -25,7 +26,7 @@ from ml3_ros.experiments.shaped_sine_output import EXPERIMENTS, run_away
 from ml3_ros.experiments.sine_runs import snapshots
 from ml3_ros.tasks.sine.recipes import frequency_recipe, squared_error
 
-TOY = ShapedSineConfig(seeds=1, n_frequencies=3, n_starts=2, outer_steps=2, released_outer_steps=2)
+TOY = ShapedSineConfig(seeds=1, n_frequencies=3, n_starts=2, outer_steps=2)
 
 
 @pytest.fixture(scope="module")
@@ -33,9 +34,14 @@ def run(tmp_path_factory):
     """Return the folder of a finished toy run, and its arrays."""
     experiment = EXPERIMENTS["shaped_sine"]
     out = tmp_path_factory.mktemp("shaped_sine")
-    shared = experiment.prepare(TOY, out, print)
-    seed = experiment.run_seed(TOY, 0, shared, out)
-    experiment.finish(TOY, {0: seed}, shared, out, print)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(shaped_sine.GRIDS, "sgd_tuned", ("sgd", (0.01, 0.03)))
+        patch.setitem(shaped_sine.GRIDS, "adam_tuned", ("adam", (0.1,)))
+        patch.setattr(shaped_sine, "N_FRAMES", 2)
+        patch.setattr(shaped_sine_output, "LAST_FRAMES", 1)
+        shared = experiment.prepare(TOY, out, print)
+        seed = experiment.run_seed(TOY, 0, shared, out)
+        experiment.finish(TOY, {0: seed}, shared, out, print)
     return out, seed
 
 
@@ -90,14 +96,14 @@ def test_landscape_of_the_squared_error_is_zero_at_the_truth():
 
 
 def test_a_shaped_loss_finds_frequencies_that_the_squared_error_does_not():
-    recipe = frequency_recipe(200, shaped=True)
-    phi = snapshots(recipe.trainer(0), (200,))[-1]
+    recipe = frequency_recipe(100, shaped=True)
+    phi = snapshots(recipe.trainer(0), (100,))[-1]
     tasks = tasks_of(replace(TOY, n_frequencies=21, n_starts=3), 0)
     shaped, plain = (
         recovered(distances(tasks, spec, p, (100,), 0))[0]
         for spec, p in ((recipe.spec, phi), (squared_error("sgd", 0.03), {}))
     )
-    assert plain < 0.3 and shaped > 0.7, (plain, shaped)
+    assert plain < 0.3 and shaped > 0.6, (plain, shaped)
 
 
 def test_sizes_that_do_not_fit_are_refused():
