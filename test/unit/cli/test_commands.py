@@ -3,53 +3,51 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import json
+import pickle
+from pathlib import Path
 
 import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.experiments import invdyn, train_loss
+from ml3_ros.experiments import train_loss
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.results import resolved
 from ml3_ros.tasks.inverse_dynamics import populations
 
 population = functools.cache(populations.population)
 
-TINY_EXPERIMENT = [
-    "modes=given",
-    "architectures=structured",
-    "n_train_robots=2",
-    "n_validation_robots=1",
-    "n_test_robots=2",
-    "outer_steps.given/structured=2",
-    "horizon.given=4",
-    "test_factor=1",
-]
+TOYS = Path(__file__).resolve().parents[1] / "experiments"
 TINY_LOSS = ["robot=reacher", "n_robots=1", "recipe.nle=given", "recipe.n_outer_steps=2"]
 
 
 @pytest.fixture(autouse=True)
 def units_measured_once(monkeypatch):
-    for module in (invdyn, train_loss):
-        monkeypatch.setattr(module, "population", population)
+    monkeypatch.setattr(train_loss, "population", population)
 
 
-def test_experiment_writes_its_folder(tmp_path, capsys):
+@pytest.fixture
+def toy(monkeypatch):
+    """There is an experiment "toy"."""
+    monkeypatch.syspath_prepend(str(TOYS))
+    module = importlib.import_module("toy_experiment")
+    monkeypatch.setitem(EXPERIMENTS, "toy", module.TOY)
+
+
+def test_experiment_writes_its_folder(toy, tmp_path, capsys):
     out = tmp_path / "out"
-    words = ["experiment", "invdyn_reacher", "--quick", "--seeds", "1", "--out", str(out)]
-    assert main([*words, *TINY_EXPERIMENT]) == 0
+    words = ["experiment", "toy", "--quick", "--seeds", "2", "--workers", "2", "--out", str(out)]
+    assert main([*words, "offset=3.5"]) == 0
     found = json.loads((out / "metrics.json").read_text())
-    assert found["experiment"] == "invdyn_reacher"
-    assert found["config"]["seeds"] == 1
-    assert found["config"]["n_test_robots"] == 2
-    for curve in found["methods"].values():
-        assert len(curve["per_seed"]) == 1
+    assert found["experiment"] == "toy"
+    assert (found["config"]["seeds"], found["config"]["offset"]) == (2, 3.5)
+    assert len(found["methods"]["svd"]["per_seed"]) == 2
     said = capsys.readouterr().out
     assert str(out / "metrics.json") in said
-    for suffix in (".png", ".svg"):
-        figures = list(out.glob(f"*{suffix}"))
-        assert len(figures) == 1
-        assert str(figures[0]) in said
+    assert str(out / "result.txt") in said
+    assert "seed 1: done" in said
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,7 @@ def test_experiment_writes_its_folder(tmp_path, capsys):
         (["nope=1"], "nope=1"),
         (["seeds=x"], "seeds=x"),
         (["--seeds", "0"], "--seeds must be >= 1"),
-        (["n_test_robots=0"], "n_test_robots=0"),
+        (["seeds=0"], "seeds=0"),
         (["--workers", "0"], "workers must be >= 1, got 0"),
     ],
 )
@@ -83,6 +81,17 @@ def test_experiments_are_listed_and_unknown_ones_refused(tmp_path, capsys):
             main(["experiment", "invdyn_reacher", *words])
         assert caught.value.code == 2
         assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_experiment_is_complete(name):
+    """Its configurations are of one type, and its seeds can travel to a worker."""
+    experiment = EXPERIMENTS[name]
+    assert type(experiment.config) is type(experiment.quick)
+    assert experiment.config.seeds >= 5
+    assert experiment.quick.seeds <= experiment.config.seeds
+    assert pickle.loads(pickle.dumps(experiment.run_seed)) is not None
+    assert json.dumps(resolved(experiment.config))
 
 
 def test_train_writes_a_loss_that_says_how(tmp_path, capsys):
@@ -114,12 +123,11 @@ def test_train_refuses_wrong_settings(tmp_path, capsys, words, sentence):
     assert not path.exists()
 
 
-def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, capsys):
+def test_a_place_that_cannot_be_written_is_one_sentence(toy, tmp_path, capsys):
     (tmp_path / "file").touch()
     below = tmp_path / "file" / "out"
     assert main(["train", "--out", str(below / "loss.safetensors"), *TINY_LOSS]) == 2
-    words = ["experiment", "invdyn_reacher", "--quick", "--out", str(below), *TINY_EXPERIMENT]
-    assert main(words) == 2
+    assert main(["experiment", "toy", "--out", str(below)]) == 2
     said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ml3: ")]
     assert len(said) == 2
     assert all(str(below) in line for line in said)

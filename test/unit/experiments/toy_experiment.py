@@ -13,6 +13,7 @@ from tqdm import trange
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.experiment import Experiment
+from ml3_ros.experiments.results import Metrics, resolved
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,9 @@ def run_seed(config, seed, shared, scratch):
 def finish(config, seeds, shared, out, report):
     path = out / "result.txt"
     path.write_text(repr([(seed, arrays["y"][0]) for seed, arrays in seeds.items()]))
+    metrics = Metrics("toy", resolved(config))
+    metrics.add("svd", [0.0, 1.0], np.stack([arrays["y"][:2] for arrays in seeds.values()]))
+    metrics.save(out)
     return (path,)
 
 
