@@ -102,7 +102,9 @@ def figure(seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:
     names = in_order(list(found))
     with house_style():
         canvas = Figure(figsize=(11.5, 6.6), layout="constrained")
-        above, below = canvas.subfigures(2, 1, height_ratios=(1.0, 1.1))
+        rows = canvas.add_gridspec(2, 1, height_ratios=(1.0, 1.1))
+        above = canvas.add_subfigure(rows[0])
+        below = canvas.add_subfigure(rows[1])
         for i, (axes, nu) in enumerate(
             zip(above.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True)
         ):

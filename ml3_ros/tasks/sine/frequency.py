@@ -86,7 +86,8 @@ class FrequencyFamily:
     """
 
     def __init__(self, optimizee: Sinusoid, tasks: FrequencyTasks, tolerance: float = 0.0) -> None:
-        self.optimizee, self.tasks, self.tolerance = optimizee, tasks, tolerance
+        self.optimizee: FunctionalModule = optimizee
+        self.tasks, self.tolerance = tasks, tolerance
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n tasks (n,)."""

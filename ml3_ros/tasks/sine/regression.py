@@ -94,6 +94,10 @@ class Regressor(FunctionalModule):
         """Return the role of every parameter in its layer."""
         return {f"net.{k}": role for k, role in self.net.roles().items()}
 
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
+
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Return the prediction (*lead, B, 1) for a batch with "x" (*lead, B, 1)."""
         (batch,) = inputs
@@ -109,7 +113,8 @@ class SineRegressionFamily:
     """
 
     def __init__(self, optimizee: Regressor, tasks: SineTasks) -> None:
-        self.optimizee, self.tasks = optimizee, tasks
+        self.optimizee: FunctionalModule = optimizee
+        self.tasks = tasks
 
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """Draw n tasks (n,)."""
