@@ -19,7 +19,8 @@ def _live(steps_per_window: int) -> Part:
     return Part(
         nle="learned",
         steps_per_window=steps_per_window,
-        outer_steps={"structured": 150, "mlp": 1000, "adaptive": 240, "prior": 60},
+        outer_steps={"structured": 150, "mlp": 1000, "adaptive": 160, "prior": 60},
+        trained_in="live" if steps_per_window > 1 else "",
         marks=tuple(round(rate * seconds) for seconds in _SECONDS),
     )
 

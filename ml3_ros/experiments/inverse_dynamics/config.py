@@ -33,6 +33,8 @@ class Part:
         learned: Learned losses to compare.
         outer_steps: Updates of phi, by architecture.
         marks: Numbers of gradient steps at which to measure, the last one the end of a run.
+        trained_in: Name of an earlier part of the same `nle` whose losses and prior it uses;
+            empty: it meta-trains its own.
     """
 
     nle: NleSetting
@@ -42,6 +44,7 @@ class Part:
         default_factory=lambda: {"structured": 400, "mlp": 3000, "adaptive": 600, "prior": 300}
     )
     marks: tuple[int, ...] = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+    trained_in: str = ""
 
     def __post_init__(self) -> None:
         unknown = set(self.learned) - set(RECIPES)
@@ -108,6 +111,10 @@ class InvdynConfig:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not self.parts:
             raise ConfigError("parts: name at least one")
+        names = list(self.parts)
+        for i, part in enumerate(self.parts.values()):
+            if part.trained_in and part.trained_in not in names[:i]:
+                raise ConfigError(f"trained_in: there is no earlier part {part.trained_in!r}")
 
     def inits(self, seed: int) -> tuple[int, ...]:
         """Return the seeds of the random models of a meta-seed."""

@@ -37,10 +37,13 @@ def prepare(config: InvdynConfig, scratch: Path, report: Report) -> Arrays:
     arrays: Arrays = {}
     for name, part in config.parts.items():
         data = PartData.of(config, name)
-        prior = data.prior()
-        report(f"{name}: relative errors of the taught prior {np.round(prior.error, 3)}")
-        arrays[f"prior_options/{name}"] = np.array(json.dumps(prior.options))
-        arrays |= {f"prior/{name}/{k}": p.numpy() for k, p in prior.params.items()}
+        if part.trained_in:
+            prior = _prior(part.trained_in, arrays)
+        else:
+            prior = data.prior()
+            report(f"{name}: relative errors of the taught prior {np.round(prior.error, 3)}")
+            arrays[f"prior_options/{name}"] = np.array(json.dumps(prior.options))
+            arrays |= {f"prior/{name}/{k}": p.numpy() for k, p in prior.params.items()}
         starts = _distilled(data, prior, (0,))
         for kind in data.population.tests:
             validation = data.validation(kind)
@@ -63,12 +66,15 @@ def run_seed(config: InvdynConfig, seed: int, shared: Arrays, scratch: Path) -> 
         curve/PART/KIND/METHOD (inits, tasks, C, n), and loss/PART/METHOD (bytes).
     """
     arrays: Arrays = {}
-    for name in config.parts:
+    trained: dict[str, dict[str, LearnedLoss]] = {}
+    for name, part in config.parts.items():
         data = PartData.of(config, name)
-        prior = _prior(data, name, shared)
-        losses = _train(data, prior, seed, scratch / name)
-        for method, loss in losses.items():
-            arrays[f"loss/{name}/{method}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        prior = _prior(part.trained_in or name, shared)
+        if not part.trained_in:
+            trained[name] = _train(data, prior, seed, scratch / name)
+            for method, loss in trained[name].items():
+                arrays[f"loss/{name}/{method}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        losses = {method: trained[part.trained_in or name][method] for method in part.learned}
         starts = _distilled(data, prior, config.inits(seed))
         for kind in data.population.tests:
             path = scratch / f"{name}_{kind}.npz"
@@ -151,8 +157,8 @@ def _over_tasks(starts: Params, family: InverseDynamicsFamily) -> Params:
     return {k: p.unsqueeze(1).expand(len(p), n, *p.shape[1:]) for k, p in starts.items()}
 
 
-def _prior(data: PartData, name: str, shared: Arrays) -> TaughtPrior:
-    """Return the prior that `prepare` taught."""
+def _prior(name: str, shared: Arrays) -> TaughtPrior:
+    """Return the prior that `prepare` taught for part `name`."""
     options = {
         k: tuple(v) if isinstance(v, list) else v
         for k, v in json.loads(str(shared[f"prior_options/{name}"])).items()

@@ -46,7 +46,11 @@ def tiny_config():
     residual = replace(given, nle="residual", learned=("ml3_adaptive",))
     return InvdynConfig(
         robot="reacher",
-        parts={"given": given, "residual": residual},
+        parts={
+            "given": given,
+            "residual": residual,
+            "again": replace(residual, marks=(0, 2), trained_in="residual"),
+        },
         seeds=2,
         n_inits=2,
         n_tasks=2,
