@@ -1,7 +1,7 @@
 """Adam whose step sizes are learned together with the loss, by role and age of the parameters."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -28,6 +28,7 @@ class ScheduledAdam:
         role_names: Roles with a learned step size (R,).
         knots: Ages (K,), increasing from 0.
         roles: Role of each parameter of the model, by name.
+        factors: By what else to multiply the step size of some parameters, by name.
 
     Raises:
         ConfigError: If the model has a role for which no step size was learned.
@@ -37,6 +38,7 @@ class ScheduledAdam:
     role_names: tuple[str, ...]
     knots: tuple[float, ...]
     roles: Mapping[str, str]
+    factors: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         check_knots(self.knots)
@@ -58,10 +60,10 @@ class ScheduledAdam:
         directions, new_state = self.adam.directions(theta, grads, state)
         sizes = self.step_sizes(phi, state["count"])
         index = {role: i for i, role in enumerate(self.role_names)}
-        new_theta = {
-            k: p - append_dimensions(sizes[..., index[self.roles[k]]], p) * directions[k]
-            for k, p in theta.items()
-        }
+        new_theta = {}
+        for k, p in theta.items():
+            size = sizes[..., index[self.roles[k]]] * self.factors.get(k, 1.0)
+            new_theta[k] = p - append_dimensions(size, p) * directions[k]
         return new_theta, new_state
 
     def step_sizes(self, phi: Params, count: Tensor) -> Tensor:

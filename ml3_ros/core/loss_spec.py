@@ -64,6 +64,9 @@ class LossSpec:
         clip_norm: Largest norm of the gradient on theta (with "sgd"), or None.
         roles: With learned step sizes, the roles that have one, see `FunctionalModule.roles`.
         knots: With learned step sizes, the ages between which they change.
+        width: With learned step sizes, the width of the layers that they were learned on. Steps
+            of weights behind wider layers are then smaller in proportion (Yang and Hu 2021), and
+            larger behind narrower ones. None leaves them alike for all widths.
     """
 
     architecture: str
@@ -75,6 +78,7 @@ class LossSpec:
     clip_norm: float | None = None
     roles: tuple[str, ...] = ()
     knots: tuple[float, ...] = ()
+    width: int | None = None
 
     def __post_init__(self) -> None:
         if self.inner_optimizer not in INNER_OPTIMIZERS:
@@ -95,6 +99,8 @@ class LossSpec:
                 f"{self.inner_optimizer!r} with {len(self.roles)} roles: 'scheduled_adam' needs 1 "
                 f"to {MAX_ROLES}, the others have none"
             )
+        if self.width is not None and not (learned and self.width >= 1):
+            raise ConfigError(f"width={self.width}: 'scheduled_adam' alone has one, >= 1")
 
     def network(self) -> MetaLoss:
         """Build the network that phi fills."""
@@ -134,7 +140,9 @@ class LossSpec:
         adam = Adam(self.inner_lr)
         if self.inner_optimizer == "adam":
             return adam
-        return ScheduledAdam(adam, self.roles, self.knots, optimizee.roles())
+        width, fan_in = self.width, optimizee.fan_in()
+        factors = {k: width / n for k, n in fan_in.items()} if width else {}
+        return ScheduledAdam(adam, self.roles, self.knots, optimizee.roles(), factors)
 
     def function(self) -> LossFunction:
         """Return the loss as a function of (phi, model, batch, count), in the batch's units."""

@@ -48,6 +48,13 @@ class FunctionalModule(nn.Module):
         """
         raise NotImplementedError
 
+    def fan_in(self) -> dict[str, int]:
+        """Return how many inputs a weight has, by name, where that is the width of a layer.
+
+        Adam wants smaller steps for the weights behind a wider layer.
+        """
+        return {}
+
     def declare(self, like: Params) -> None:
         """Register own parameters of the shapes in `like` (names without dots)."""
         for name, value in like.items():
@@ -132,6 +139,10 @@ class Mlp(FunctionalModule):
         layers[last] = "output"  # also where it is the only one
         names = (name for name, _ in self.named_parameters())
         return {name: f"{layers[int(name.split('_')[1])]}.{name.split('_')[0]}" for name in names}
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"weight_{i}": self.sizes[i] for i in range(1, self.n_layers)}
 
     def call(self, params: Params, x: Tensor) -> Tensor:
         """Map x (*lead, B, in) to (*lead, B, out)."""

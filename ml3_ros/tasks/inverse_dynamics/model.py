@@ -85,6 +85,14 @@ class InverseDynamicsNet(FunctionalModule):
             for k, role in getattr(self, scope).roles().items()
         }
 
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer of each head."""
+        return {
+            f"{scope}.{k}": n
+            for scope in self._scopes
+            for k, n in getattr(self, scope).fan_in().items()
+        }
+
     def with_offset(self, theta: Params, tau: Tensor) -> Params:
         """Return theta whose F starts at the torque tau (*lead, n) [N m], from first samples.
 

@@ -13,6 +13,7 @@ from ml3_ros.core.higher_engine import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledAdam
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
 from ml3_ros.core.schedules import hat_features
 from ml3_ros.errors import ConfigError
@@ -153,3 +154,48 @@ def test_the_meta_gradient_of_losses_and_step_sizes_is_that_of_higher(
         close(found.grads[k], grads[k])
     for k in theta:
         close(found.theta[k], adapted[k])
+
+
+def scheduled(width):
+    target = InputSpec(name="y", unit="", scale=(1.0,))
+    return LossSpec(
+        architecture="squared_error",
+        target=target,
+        inner_optimizer="scheduled_adam",
+        roles=ROLES,
+        knots=KNOTS,
+        width=width,
+    )
+
+
+def test_steps_behind_wider_layers_are_smaller_in_proportion():
+    net = Mlp((2, 6, 12, 1))
+    generator = torch.Generator().manual_seed(0)
+    theta, grads, phi = net.init(generator), net.init(generator), phi_of(0.3)
+    moved = {}
+    for width in (None, 3):
+        optimizer = scheduled(width).optimizer(net)
+        new_theta, _ = optimizer.step(theta, grads, optimizer.init(theta), phi)
+        moved[width] = {k: new_theta[k] - theta[k] for k in theta}
+    factors = {"weight_1": 0.5, "weight_2": 0.25}
+    for k in theta:
+        torch.testing.assert_close(moved[3][k], moved[None][k] * factors.get(k, 1.0))
+
+
+def test_on_the_width_that_they_were_learned_on_steps_are_as_learned():
+    generator = torch.Generator().manual_seed(0)
+    theta, grads, phi = NET.init(generator), NET.init(generator), phi_of(0.3)
+    steps = [
+        optimizer.step(theta, grads, optimizer.init(theta), phi)[0]
+        for optimizer in (scheduled(3).optimizer(NET), scheduled(None).optimizer(NET))
+    ]
+    for k in theta:
+        assert torch.equal(steps[0][k], steps[1][k])
+
+
+@pytest.mark.parametrize("width", [0, -1])
+def test_a_width_is_positive_and_for_learned_steps_only(width, make_spec):
+    with pytest.raises(ConfigError, match="width"):
+        scheduled(width)
+    with pytest.raises(ConfigError, match="'scheduled_adam' alone"):
+        make_spec("mlp", width=64)
