@@ -2,6 +2,7 @@
 
 from ml3_ros.experiments import (
     digits_output,
+    generalisation_output,
     inverse_dynamics,
     shaped_sine_output,
     sine_regression_output,
@@ -15,4 +16,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     **shaped_sine_output.EXPERIMENTS,
     **inverse_dynamics.EXPERIMENTS,
     **digits_output.EXPERIMENTS,
+    **generalisation_output.EXPERIMENTS,
 }
