@@ -229,6 +229,8 @@ class MetaTrainer:
         return self._on_device(self._per_seed(lambda s, g: self.family.init(self.tasks[s], g)))
 
     def _on_device(self, params: Params) -> Params:
+        if self.engine.device == "cpu":
+            return params
         return {k: p.to(self.engine.device) for k, p in params.items()}
 
     def _per_seed(self, draw: Callable[[int, torch.Generator], Params]) -> Params:

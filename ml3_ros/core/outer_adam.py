@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 
 import torch
-from torch.optim.adam import adam
 
 from ml3_ros.core.types import Params
+
+BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 
 def init(phi: Params) -> Params:
@@ -17,21 +18,22 @@ def init(phi: Params) -> Params:
 def step(phi: Params, grads: Params, state: Params, names: Sequence[str], lr: float) -> None:
     """Update the tensors `names` of phi, and their state, in place.
 
-    `torch.optim.Adam` does the same; around its kernel it does as much again in Python.
+    This is the kernel of `torch.optim.Adam(fused=True)`, without as much again of Python.
     """
-    adam(
+    counts = [state[f"count.{k}"] for k in names]
+    torch._foreach_add_(counts, 1.0)
+    torch._fused_adam_(
         [phi[k] for k in names],
         [grads[k] for k in names],
         [state[f"m.{k}"] for k in names],
         [state[f"v.{k}"] for k in names],
         [],
-        [state[f"count.{k}"] for k in names],
-        fused=True,
-        amsgrad=False,
-        beta1=0.9,
-        beta2=0.999,
+        counts,
         lr=lr,
+        beta1=BETA1,
+        beta2=BETA2,
         weight_decay=0.0,
-        eps=1e-8,
+        eps=EPS,
+        amsgrad=False,
         maximize=False,
     )

@@ -1,0 +1,68 @@
+"""Algorithm 1 with `higher`, written as its documentation shows: one model after the other."""
+
+import higher
+import torch
+from torch import Tensor, nn
+
+from benchmarks.problems import Problem
+from ml3_ros.core.types import Params
+
+
+class HigherLoop:
+    """Meta-trains one loss; what our trainer does for one seed."""
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.models = [problem.model() for _ in range(problem.config.n_tasks)]
+        self.loss = problem.loss()
+        self.outer = torch.optim.Adam(self.loss.parameters(), lr=problem.config.outer_lr)
+        self.generator = torch.Generator().manual_seed(0)
+        self._restart()
+
+    def step(self) -> None:
+        """Make one inner step of every model and one of the loss."""
+        config = self.problem.config
+        self.outer.zero_grad()
+        self.accumulate_gradient()
+        nn.utils.clip_grad_norm_(self.loss.parameters(), config.outer_clip)
+        self.outer.step()
+        self.age += 1
+        if self.age >= config.horizon:
+            self._restart()
+
+    def accumulate_gradient(self) -> None:
+        """Add the meta-gradient, averaged over the tasks, to that of the loss's parameters."""
+        family, n = self.problem.family, len(self.models)
+        ages = torch.full((n,), self.age)
+        support = family.support(self.tasks, ages, self.generator)
+        query, extra = family.query(self.tasks, ages, self.generator)
+        for i, model in enumerate(self.models):
+            batch, seen, told = ({k: x[i] for k, x in d.items()} for d in (support, query, extra))
+            optimizer = torch.optim.SGD(model.parameters(), lr=self.problem.spec.inner_lr)
+            with higher.innerloop_ctx(model, optimizer) as (functional, differentiable):
+                differentiable.step(self.loss(functional(batch), batch))
+                (self.problem.task_loss(functional, seen, told) / n).backward()
+            with torch.no_grad():
+                for own, new in zip(model.parameters(), functional.parameters(), strict=True):
+                    own.copy_(new)
+
+    def _restart(self) -> None:
+        self.age = 0
+        self.tasks = self.problem.family.sample(len(self.models), self.generator)
+        for model in self.models:
+            for module in model.modules():
+                if hasattr(module, "reset_parameters"):
+                    module.reset_parameters()
+
+
+def fill(module: nn.Module, params: Params) -> None:
+    """Give a plain module our parameters: of the same order, weights transposed."""
+    with torch.no_grad():
+        for own, value in zip(module.parameters(), params.values(), strict=True):
+            own.copy_(value.mT if value.dim() == 2 else value)
+
+
+def gradient(module: nn.Module) -> list[Tensor]:
+    """Return the gradient of a plain module's parameters, weights as ours."""
+    grads = [p.grad for p in module.parameters() if p.grad is not None]
+    return [g.mT if g.dim() == 2 else g for g in grads]

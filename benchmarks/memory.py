@@ -1,0 +1,74 @@
+"""Peak memory of the meta-gradient: grows with the unroll, not with the outer steps.
+
+Each measurement is a process of its own; its peak resident memory counts, above what it held
+before the first step.
+"""
+
+import multiprocessing
+import resource
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+
+from benchmarks.problems import PROBLEMS
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.meta_training import MetaTrainer
+
+PROBLEM, SEEDS = "invdyn_sawyer", 16
+UNROLLS = (1, 5, 10, 25, 50, 100)
+OUTER_STEPS = (5, 20, 80)
+SEGMENTS: dict[str, int | None] = {"whole": None, "segment 5": 5, "segment 1": 1}
+
+
+def run(report: Callable[[str], None] = print, *, quick: bool = False) -> None:
+    """Measure and report two tables."""
+    unrolls, outer_steps = (UNROLLS[:3], OUTER_STEPS[:2]) if quick else (UNROLLS, OUTER_STEPS)
+    report(f"peak memory [MB], {PROBLEM}, {SEEDS} seeds")
+    _table("unroll K", unrolls, lambda k, segment: _in_child(k, 2, segment), report)
+    _table("outer steps", outer_steps, lambda n, segment: _in_child(5, n, segment), report)
+
+
+def peak(unroll: int, n_outer_steps: int, segment: int | None) -> float:
+    """Return by how many MB the peak memory of this process grows over the outer steps."""
+    torch.set_num_threads(1)
+    problem = PROBLEMS[PROBLEM]()
+    config = replace(problem.config, unroll=unroll, horizon=10 * unroll)
+    trainer = MetaTrainer(
+        problem.family, problem.spec, config, tuple(range(SEEDS)), engine=Engine(segment=segment)
+    )
+    before = _resident()
+    for _ in range(n_outer_steps):
+        trainer.step()
+    return _resident() - before
+
+
+def _resident() -> float:
+    """Return the peak resident memory of this process so far [MB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+
+
+def _table(
+    title: str,
+    values: tuple[int, ...],
+    measure: Callable[[int, int | None], float],
+    report: Callable[[str], None],
+) -> None:
+    report(f"{title:12}" + "".join(f"{value:>8}" for value in values))
+    for name, segment in SEGMENTS.items():
+        row = "".join(f"{measure(value, segment):8.0f}" for value in values)
+        report(f"{name:12}{row}")
+
+
+def _in_child(unroll: int, n_outer_steps: int, segment: int | None) -> float:
+    """Return `peak` as a fresh process finds it; forked, it need not load PyTorch again."""
+    context = multiprocessing.get_context("fork")
+    receiver, sender = context.Pipe(duplex=False)
+    child = context.Process(
+        target=lambda: sender.send(peak(unroll, n_outer_steps, segment)), daemon=True
+    )
+    child.start()
+    sender.close()  # so that a child that dies is an error, not silence
+    value: float = receiver.recv()
+    child.join()
+    return value

@@ -1,0 +1,183 @@
+"""Seeds x iterations per CPU second of our trainer, as a ratio to a plain loop with `higher`.
+
+Both run in turns, on one thread, and only CPU time counts: other processes disturb little.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+import torch
+
+from benchmarks.higher_loop import HigherLoop, fill, gradient
+from benchmarks.problems import PROBLEMS, Problem
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.inner_loop import meta_gradient
+from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.process import prepare_process
+
+WARM_UPS = 3  # TorchScript looks at the first two runs before it settles
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Plan:
+    """What is measured, and for how long."""
+
+    problems: tuple[str, ...] = tuple(PROBLEMS)
+    seeds: tuple[int, ...] = (1, 16, 64)
+    kinds: tuple[str, ...] = ("autograd", "replayed", "compiled")
+    rounds: int = 7
+    seconds: float = 0.4  # CPU seconds of each measurement
+
+
+QUICK = Plan(kinds=("autograd", "replayed"), rounds=3, seconds=0.1)
+"""Without the engine that needs minutes to compile."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Cell:
+    """One problem, number of seeds and engine."""
+
+    problem: str
+    seeds: int
+    kind: str
+    ratios: tuple[float, ...]  # one per round
+    preparation: float  # wall seconds of the first step
+    target: float | None
+
+    @property
+    def over_target(self) -> float | None:
+        """The median over its target."""
+        return None if self.target is None else median(self.ratios) / self.target
+
+
+def run(plan: Plan, report: Callable[[str], None] = print) -> list[Cell]:
+    """Measure everything, and report it as a table.
+
+    Returns:
+        All cells.
+    """
+    cells = []
+    report(
+        f"{'':17}{'seeds':>6}  {'engine':10}{'min':>7}{'median':>8}{'max':>7}{'target':>8}"
+        f"{'first step':>13}"
+    )
+    for name in plan.problems:
+        problem = PROBLEMS[name]()
+        report(f"{name}: gradient differs by {difference(problem):.1e} from that of higher")
+        for cell in measure(name, problem, plan):
+            cells.append(cell)
+            low, high = min(cell.ratios), max(cell.ratios)
+            target = "" if cell.target is None else f"{cell.target:.1f}"
+            report(
+                f"{'':17}{cell.seeds:6}  {cell.kind:10}{low:7.1f}{median(cell.ratios):8.1f}"
+                f"{high:7.1f}{target:>8}{cell.preparation:11.1f} s"
+            )
+    return cells
+
+
+def worst(cells: Sequence[Cell]) -> tuple[Cell, float]:
+    """Return the cell furthest below its target.
+
+    Many seeds are judged by the best engine that was measured, one seed by each.
+    """
+    judged: dict[tuple[str, int, str], Cell] = {}
+    for cell in cells:
+        if cell.over_target is None:
+            continue
+        key = (cell.problem, cell.seeds, cell.kind if cell.seeds == 1 else "")
+        if key not in judged or cell.over_target > (judged[key].over_target or 0.0):
+            judged[key] = cell
+    found = min(judged.values(), key=lambda cell: cell.over_target or 0.0)
+    return found, found.over_target or 0.0
+
+
+def target_of(problem: Problem, seeds: int, kind: str) -> float | None:
+    """Return what was aimed at; plain autograd is shown for comparison."""
+    if kind == "autograd":
+        return None
+    if seeds == 1:
+        return 8.0 if kind == "compiled" else 2.5
+    return 12.0 if seeds <= 16 else problem.many
+
+
+def measure(name: str, problem: Problem, plan: Plan) -> Iterator[Cell]:
+    """Yield the cells of one problem."""
+    loop = HigherLoop(problem)
+    cpu_time(loop.step, 0.0)
+    for seeds in plan.seeds:
+        trainers, preparation, ratios = {}, {}, {}
+        for kind in plan.kinds:
+            begin = time.perf_counter()
+            trainers[kind] = MetaTrainer(
+                problem.family,
+                problem.spec,
+                problem.config,
+                tuple(range(seeds)),
+                engine=Engine(kind=kind),  # type: ignore[arg-type]
+            )
+            trainers[kind].step()
+            preparation[kind], ratios[kind] = time.perf_counter() - begin, []
+            for _ in range(WARM_UPS):
+                trainers[kind].step()
+        for _ in range(plan.rounds):
+            reference = cpu_time(loop.step, plan.seconds)
+            for kind, trainer in trainers.items():
+                ratios[kind].append(reference * seeds / cpu_time(trainer.step, plan.seconds))
+        for kind in plan.kinds:
+            yield Cell(
+                problem=name,
+                seeds=seeds,
+                kind=kind,
+                ratios=tuple(ratios[kind]),
+                preparation=preparation[kind],
+                target=target_of(problem, seeds, kind),
+            )
+
+
+def cpu_time(step: Callable[[], object], seconds: float) -> float:
+    """Return the CPU seconds that one call takes, from calls for at least `seconds`."""
+    step()
+    n, begin = 0, time.process_time()
+    while n == 0 or time.process_time() - begin < seconds:
+        step()
+        n += 1
+    return (time.process_time() - begin) / n
+
+
+def difference(problem: Problem) -> float:
+    """Return the relative difference of the meta-gradients of our engine and of `higher`."""
+    family, n = problem.family, problem.config.n_tasks
+    loop = HigherLoop(problem)
+    generator = torch.Generator().manual_seed(1)
+    theta, phi = family.init(loop.tasks, generator), problem.spec.init_phi(generator)
+    fill(loop.loss, phi)
+    for i, model in enumerate(loop.models):
+        fill(model, {k: p[i] for k, p in theta.items()})
+    state = loop.generator.get_state()
+    loop.accumulate_gradient()
+    loop.generator.set_state(state)  # so that both see the same samples
+    ages = torch.zeros(n, dtype=torch.int64)
+    support = family.support(loop.tasks, ages, loop.generator)
+    query, extra = family.query(loop.tasks, ages, loop.generator)
+    rule = problem.spec.optimizer(family.optimizee)
+    ((term, _),) = problem.config.weights
+    ours = meta_gradient(
+        theta,
+        {k: p.unsqueeze(0) for k, p in phi.items()},
+        [support],
+        lambda adapted: family.task_losses(adapted, query, extra)[term] / n,
+        optimizee=family.optimizee,
+        loss=problem.spec.function(),
+        inner_optimizer=rule,
+        state=rule.init(theta, (n,)),
+    ).grads
+    pairs = list(zip(ours.values(), gradient(loop.loss), strict=True))
+    error = sum(float((a[0] - b).square().sum()) for a, b in pairs)
+    return (error / sum(float(b.square().sum()) for _, b in pairs)) ** 0.5
+
+
+if __name__ == "__main__":
+    prepare_process()
+    run(Plan())

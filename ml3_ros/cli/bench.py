@@ -1,0 +1,51 @@
+"""`ml3 bench [--quick]`: how much faster than a plain loop, and how much memory."""
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+import ml3_ros
+from ml3_ros.core.process import prepare_process
+from ml3_ros.errors import ConfigError
+
+CHECKOUT = Path(ml3_ros.__file__).resolve().parent.parent
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "bench",
+        help="measure speed and memory of the learning core",
+        description="Compare meta-training with a plain loop that uses `higher`: seeds x "
+        "iterations per CPU second, both in turns; the last line is the worst ratio over its "
+        "target. Needs the sources' folder benchmarks/.",
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="about a minute; without what must be compiled"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run all benchmarks; return the exit code.
+
+    Raises:
+        ConfigError: The benchmarks are not here.
+    """
+    if not (CHECKOUT / "benchmarks" / "meta_step.py").exists():
+        raise ConfigError(
+            f"no benchmarks in {CHECKOUT}: they are part of the sources, not of an installation; "
+            "run this in a checkout, after `make setup`"
+        )
+    if str(CHECKOUT) not in sys.path:
+        sys.path.insert(0, str(CHECKOUT))
+    meta_step = importlib.import_module("benchmarks.meta_step")
+    memory = importlib.import_module("benchmarks.memory")
+    memory.run(quick=args.quick)  # first: it counts what a process takes that kept nothing yet
+    prepare_process()
+    cells = meta_step.run(meta_step.QUICK if args.quick else meta_step.Plan())
+    cell, ratio = meta_step.worst(cells)
+    print(
+        f"worst ratio over target: {ratio:.2f} ({cell.problem}, {cell.seeds} seeds, {cell.kind})"
+    )
+    return 0

@@ -1,0 +1,86 @@
+"""`ml3 bench` measures and compares with its targets; how fast it is here is not tested."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import pytest
+
+from ml3_ros.cli.bench import CHECKOUT
+from ml3_ros.cli.main import main
+
+
+@pytest.fixture
+def benchmarks(monkeypatch):
+    """Return the modules of the benchmarks: (meta_step, memory, problems)."""
+    monkeypatch.syspath_prepend(str(CHECKOUT))
+    names = ("meta_step", "memory", "problems")
+    yield [importlib.import_module(f"benchmarks.{name}") for name in names]
+    for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
+        del sys.modules[name]
+
+
+@pytest.fixture
+def tiny(benchmarks, monkeypatch):
+    """Make the quick benchmark one of a second."""
+    meta_step, memory, _ = benchmarks
+    plan = meta_step.Plan(
+        problems=("shaped_sine",), kinds=("replayed",), seeds=(1, 2), rounds=2, seconds=0.0
+    )
+    monkeypatch.setattr(meta_step, "QUICK", plan)
+    monkeypatch.setattr(memory, "UNROLLS", (1, 3))
+    monkeypatch.setattr(memory, "OUTER_STEPS", (1,))
+    monkeypatch.setattr(memory, "SEEDS", 1)
+
+
+def test_the_table_ends_with_the_worst_ratio_over_its_target(tiny, capsys):
+    assert main(["bench", "--quick"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("peak memory [MB]")
+    rows = [line.split() for line in lines if "replayed" in line]
+    ratios = []
+    for (seeds, _, low, middle, high, target, seconds, _), n in zip(rows[:-1], "12", strict=True):
+        assert seeds == n
+        assert 0.0 < float(low) <= float(middle) <= float(high)
+        assert float(seconds) > 0.0
+        ratios.append(float(middle) / float(target))
+    assert lines[-1].startswith("worst ratio over target: ")
+    assert "shaped_sine" in lines[-1]
+    assert float(lines[-1].split()[4]) == pytest.approx(min(ratios), rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["sine_regression", "shaped_sine", "invdyn_sawyer"])
+def test_both_sides_compute_the_same_gradient(benchmarks, name):
+    meta_step, _, problems = benchmarks
+    assert meta_step.difference(problems.PROBLEMS[name]()) < 1e-5
+
+
+def test_both_cars_drive_alike(benchmarks):
+    meta_step, _, problems = benchmarks
+    assert meta_step.difference(problems.mountain_car(horizon=20, width=8)) < 1e-5
+
+
+def test_many_seeds_are_judged_by_the_best_engine_and_one_seed_by_each(benchmarks):
+    meta_step = benchmarks[0]
+
+    def cell(seeds, kind, ratio, target):
+        return meta_step.Cell(
+            problem="p", seeds=seeds, kind=kind, ratios=(ratio,), preparation=0.0, target=target
+        )
+
+    many = [cell(64, "replayed", 10.0, 20.0), cell(64, "compiled", 18.0, 20.0)]
+    one = [cell(1, "autograd", 1.0, None), cell(1, "replayed", 5.0, 2.5)]
+    assert meta_step.worst(many + one) == (many[1], 0.9)
+    assert meta_step.worst([*many, *one, cell(1, "compiled", 4.0, 8.0)])[1] == 0.5
+
+
+def test_segments_save_memory(benchmarks):
+    memory = benchmarks[1]
+    assert memory._in_child(40, 1, 1) < memory._in_child(40, 1, None)
+
+
+def test_an_installation_without_the_sources_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("ml3_ros.cli.bench.CHECKOUT", tmp_path)
+    assert main(["bench"]) == 2
+    assert "run this in a checkout" in capsys.readouterr().err

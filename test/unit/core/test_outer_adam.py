@@ -1,0 +1,29 @@
+"""Adam on phi is that of torch."""
+
+from __future__ import annotations
+
+import torch
+
+from ml3_ros.core import outer_adam
+
+
+def test_steps_are_those_of_torch(float64):
+    generator = torch.Generator().manual_seed(0)
+
+    def draw():
+        return {k: torch.randn(s, generator=generator) for k, s in (("a", (3, 2)), ("b", (4,)))}
+
+    phi = draw()
+    theirs = {k: torch.nn.Parameter(p.clone()) for k, p in phi.items()}
+    optimizer = torch.optim.Adam([{"params": [theirs["a"]]}, {"params": [theirs["b"]]}])
+    state = outer_adam.init(phi)
+    for i in range(20):
+        grads = draw()
+        rates = {"a": 0.1 / (1 + i), "b": 0.02}
+        for (k, p), group in zip(theirs.items(), optimizer.param_groups, strict=True):
+            p.grad, group["lr"] = grads[k], rates[k]
+        optimizer.step()
+        for k, lr in rates.items():
+            outer_adam.step(phi, grads, state, [k], lr)
+    for k, p in phi.items():
+        torch.testing.assert_close(p, theirs[k].detach(), rtol=1e-12, atol=1e-14)
