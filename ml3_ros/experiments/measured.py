@@ -37,8 +37,8 @@ class Measured(Mapping[str, float]):
     """The numbers of one metrics.json by name.
 
     Names are the headline keys; "METHOD at X", the median over the seeds of a method's curve;
-    "seeds"; and "NAME / NAME", the quotient of two. A method of another panel than the first is
-    called METHOD@PANEL, as in the file.
+    "seeds"; "config/KEY"; and "NAME / NAME", the quotient of two. A method of another panel than
+    the first is called METHOD@PANEL, as in the file.
     """
 
     def __init__(self, content: Mapping[str, Any]) -> None:
@@ -68,6 +68,8 @@ class Measured(Mapping[str, float]):
         if " / " in name:
             over, under = name.split(" / ")
             return self[over] / self[under]
+        if name.startswith("config/"):
+            return float(self.content["config"][name.removeprefix("config/")])
         if name == "seeds":
             return float(self.seeds)
         method, _, x = name.rpartition(" at ")

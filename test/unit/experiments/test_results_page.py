@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.claims import Section, Target
 from ml3_ros.experiments.measured import Measured, number
@@ -22,7 +23,7 @@ DOCS = Path(__file__).resolve().parents[3] / "docs"
 
 METRICS = {
     "experiment": "toy",
-    "config": {"x": "gradient steps"},
+    "config": {"x": "gradient steps", "horizon": 10},
     "methods": {
         "sgd_tuned": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.25], [1, 0.7, 0.75], [1, 2, 3]]},
         "ml3": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.125], [1, 0.6, 0.2], [1, 5, math.inf]]},
@@ -43,7 +44,7 @@ SECTION = Section(
     paper="toys learn",
     authors="nothing",
     ours="{share:.0%} of {seeds:.0f} seeds, {ml3 at 10:.2g} against {sgd_tuned at 10:.2g}",
-    about="Error after so many steps.",
+    about="Error after {config/horizon:g} steps.",
     notes=("On a stream {ml3@learned/nominal at 1 / ml3@learned/nominal at 0:.1f}.",),
     targets=(
         Target(text="few", key="share", relation="<=", value=0.5),
@@ -77,6 +78,7 @@ def test_sentences_are_filled_from_the_metrics():
     text = page()
     assert "25% of 3 seeds, 0.2 against 0.75" in text
     assert "- On a stream 0.2." in text
+    assert "Error after 10 steps." in text
     changed = json.loads(json.dumps(METRICS))
     changed["headline"]["share"] = 0.75
     assert "75% of 3 seeds" in page(metrics=changed)
@@ -157,7 +159,7 @@ def test_a_run_is_taken_with_its_figures(tmp_path):
     images = tmp_path / "docs" / "images"
     with pytest.raises(DataError, match=r"no metrics.json: finish"):
         take_run(folder, metrics, images, (section,))
-    config = {"out": str(folder), "x": "steps", "files": [str(folder / "a.urdf")]}
+    config = {"out": str(folder), "horizon": 10, "files": [str(folder / "a.urdf")]}
     (folder / "metrics.json").write_text(json.dumps({**METRICS, "config": config}, indent=1))
     with pytest.raises(DataError, match=r"no live.png: finish"):
         take_run(folder, metrics, images, (section,))
@@ -166,7 +168,7 @@ def test_a_run_is_taken_with_its_figures(tmp_path):
     take_run(folder, metrics, images, (section,))
     assert (images / "toy.png").read_bytes() == b"picture"
     taken = json.loads((metrics / "toy.json").read_text())
-    assert taken == {**METRICS, "config": {"out": "toy", "x": "steps", "files": ["a.urdf"]}}
+    assert taken == {**METRICS, "config": {"out": "toy", "horizon": 10, "files": ["a.urdf"]}}
     written = write_results(metrics, tmp_path / "docs" / "results.md", (section,))
     assert [path.name for path in written] == ["results.md", "results.png"]
     assert "](images/toy.png)" in written[0].read_text()
@@ -180,6 +182,12 @@ def test_a_run_is_taken_with_its_figures(tmp_path):
 def test_numbers_have_three_digits():
     found = [number(x) for x in (0.012345, 1234.5, math.inf, math.nan, 0.5)]
     assert found == ["0.0123", "1.23e+03", "∞", "-", "0.5"]
+
+
+def test_the_page_in_docs_is_made_from_the_metrics_in_docs(tmp_path, capsys):
+    assert main(["results", "--metrics", f"{DOCS}/metrics", "--out", f"{tmp_path}/r.md"]) == 0
+    assert (tmp_path / "r.md").read_text() == (DOCS / "results.md").read_text(), "run `make docs`"
+    assert str(tmp_path / "r.md") in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda section: section.name)
