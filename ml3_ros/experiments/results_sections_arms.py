@@ -234,7 +234,7 @@ UR10 = Section(
     ours=_RUN_OURS,
     about="A recorded UR10 at 125 Hz, the first {config/learn_duration:g} s learned from, the "
     "rest held out; losses were meta-trained on simulated UR10s only. One trajectory does not "
-    "teach a network what gravity does elsewhere: held out, what knows the model wins.",
+    "teach a network what gravity does elsewhere.",
     notes=_RUN_NOTES,
     targets=_RUN_TARGETS,
     figures={"ur10.png": "invdyn_live.png"},

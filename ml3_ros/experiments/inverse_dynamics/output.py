@@ -47,9 +47,9 @@ class Panel:
     nmse: dict[str, Array]
     step_sizes: dict[str, Array]
 
-    def ratio(self, method: str, index: int) -> float:
-        """Return the geometric mean of a method's NMSE over that of tuned Adam, paired."""
-        own, other = self.nmse[method][:, :, index], self.nmse[REFERENCE][:, :, index]
+    def ratio(self, method: str, index: int, reference: str = REFERENCE) -> float:
+        """Return the geometric mean of a method's NMSE over that of another, paired."""
+        own, other = self.nmse[method][:, :, index], self.nmse[reference][:, :, index]
         with np.errstate(divide="ignore", invalid="ignore"):
             return float(np.exp((np.log(own) - np.log(other)).mean()))
 
@@ -139,10 +139,27 @@ def metrics(name: str, config: InvdynConfig, panels: list[Panel]) -> Metrics:
                 if REFERENCE in panel.nmse and method != REFERENCE and x > 0:
                     result.headline[f"{prefix}{method}/ratio_at_{x}"] = panel.ratio(method, i)
                     result.headline[f"{prefix}{method}/won_at_{x}"] = panel.won(method, i)
+        for key, value in _against_others(panel).items():
+            result.headline[prefix + key] = value
         for method, sizes in panel.step_sizes.items():
             for x, size in zip(panel.x, sizes, strict=True):
                 result.headline[f"{prefix}{method}/step_size_at_{x}"] = float(size)
     return result
+
+
+def _against_others(panel: Panel) -> dict[str, float]:
+    """Return how the hybrid does against every single method, and the prior against its rivals."""
+    found: dict[str, float] = {}
+    steps = [(i, x) for i, x in enumerate(panel.x) if x > 0]
+    singles = [name for name in panel.nmse if not name.startswith("hybrid")]
+    for i, x in steps if "hybrid" in panel.nmse else ():
+        found[f"hybrid/over_best_at_{x}"] = max(panel.ratio("hybrid", i, name) for name in singles)
+    if {"ml3_prior", "distilled_prior"} <= set(panel.nmse):
+        for i, x in steps:
+            found[f"ml3_prior/over_distilled_at_{x}"] = panel.ratio(
+                "ml3_prior", i, "distilled_prior"
+            )
+    return found
 
 
 def tables(panel: Panel) -> str:
