@@ -93,9 +93,16 @@ def figure(config: DigitsConfig, curves: Curves, first: Arrays, out: Path) -> tu
                 low, middle, high = _over_seeds(curve[:, :, quantity])
                 lines.append(draw(axes, name, x, middle, others=list(curves), band=(low, high)))
             axes.axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
-            axes.set(xscale="symlog", yscale="log", xlabel="gradient steps", xlim=(0, x[-1]))
+            axes.set(xscale="symlog", xlabel="gradient steps", xlim=(0, x[-1]))
             axes.set_title(label)
-            axes.set_ylim(top=1.5 * CHANCE)
+            if quantity == LIKELIHOOD:
+                axes.set(yscale="log", ylim=(None, 1.5 * CHANCE))
+            else:  # many networks make no error at all
+                axes.set_yscale("symlog", linthresh=0.01)
+                axes.set_yticks(
+                    [0.0, 0.005, 0.01, 0.1, 0.5], ["0", "0.5 %", "1 %", "10 %", "50 %"]
+                )
+                axes.set_ylim(0.0, 0.7)
         label_line_ends(grid[2], lines)
         canvas.suptitle(
             "Two digits, never seen in meta-training: held-out images, median and range of seeds",

@@ -46,9 +46,9 @@ class GeneralisationConfig:
     widths: tuple[int, ...] = (16, 64, 256)
     activations: tuple[str, ...] = ("tanh", "elu", "relu")
     seeds: int = 5
-    n_tasks: int = 6  # that every method is tested on, with every architecture and seed
-    n_validation_tasks: int = 6
-    outer_steps: int = 120
+    n_tasks: int = 4  # that every method is tested on, with every architecture and seed
+    n_validation_tasks: int = 4
+    outer_steps: int = 100
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_tasks", "n_validation_tasks", "outer_steps"):
