@@ -51,6 +51,7 @@ class Section:
         notes: What follows from it.
         targets: What we wanted.
         columns: Abscissae of the tables; empty for some spread over all.
+        rows: Key of the config that names the abscissae, where tables have a row for each.
         panels: Titles of groups of methods.
         figures: Files of the run by what they are called in docs/images.
         curves: Methods that the overview figure draws; none leaves the experiment out of it.
@@ -70,6 +71,7 @@ class Section:
     notes: tuple[str, ...] = ()
     targets: tuple[Target, ...] = ()
     columns: tuple[float, ...] = ()
+    rows: str = ""
     panels: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     curves: tuple[str, ...] = ()

@@ -71,10 +71,14 @@ def _section(section: Section, measured: Measured | None) -> list[str]:
     if measured is None:
         return [*parts, f"{NOT_RUN.capitalize()}."]
     parts += [f"![{section.title}](images/{name})" for name in section.figures]
-    parts.append(textwrap.fill(section.about.format_map(measured), WIDTH))
+    parts.append(_wrapped(section.about.format_map(measured)))
     notes = ("- " + note.format_map(measured) for note in section.notes)
-    parts.append("\n".join(textwrap.fill(x, WIDTH, subsequent_indent="  ") for x in notes))
+    parts.append("\n".join(_wrapped(note, "  ") for note in notes))
     if section.targets:
         parts.append(targets_table(section, measured))
     parts += run_tables(measured) if section.one_run else curve_tables(section, measured)
     return [part for part in parts if part]
+
+
+def _wrapped(text: str, indent: str = "") -> str:
+    return textwrap.fill(text, WIDTH, subsequent_indent=indent, break_on_hyphens=False)

@@ -41,19 +41,32 @@ def curve_tables(section: Section, measured: Measured) -> list[str]:
         panels = {panel: panels[panel] for panel in section.panels}
     parts = []
     for panel, curves in panels.items():
-        columns = _columns(section, next(iter(curves.values())))
-        tables = [
-            _errors(panel, curves, columns, measured),
-            _of_every_column("ratio_at", "ratio to", panel, curves, columns, measured),
-            _of_every_column("step_size_at", "step size", panel, curves, columns, measured),
-        ]
+        if section.rows:
+            tables = [_by_row(curves, measured.content["config"][section.rows])]
+        else:
+            columns = _columns(section, next(iter(curves.values())))
+            tables = [
+                _errors(panel, curves, columns, measured),
+                _of_every_column("ratio_at", "ratio to", panel, curves, columns, measured),
+                _of_every_column("step_size_at", "step size", panel, curves, columns, measured),
+            ]
         title, body = section.panels.get(panel, ""), "\n\n".join(filter(None, tables))
-        if len(panels) > 2:
+        if len(panels) > 2 or section.rows:
             body = f"<details><summary>{title}</summary>\n\n{body}\n\n</details>"
         elif title:
             body = f"**{title}**\n\n{body}"
         parts.append(body)
     return parts
+
+
+def _by_row(curves: Mapping[str, Curve], names: Sequence[str]) -> str:
+    """Return a row for each abscissa, which are names, and a column for each method."""
+    labels = [method_style(name, list(curves)).label for name in curves]
+    rows = [
+        [name, *(_cell(curve, float(i)) for curve in curves.values())]
+        for i, name in enumerate(names)
+    ]
+    return table(["", *labels], rows)
 
 
 def _errors(

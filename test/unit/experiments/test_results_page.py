@@ -113,6 +113,15 @@ def test_many_panels_are_folded():
     assert "<summary>one more</summary>\n\n| method |" in text
 
 
+def test_named_abscissae_are_rows():
+    metrics = json.loads(json.dumps(METRICS))
+    metrics["config"]["networks"] = ["tanh 1x16", "elu 2x64"]
+    text = page(replace(SECTION, rows="networks", panels={"": "networks"}), metrics)
+    assert "|  | ml3 | SGD, tuned |\n" in text
+    assert "| elu 2x64 | 0.6 [0.5 5] | 0.7 [0.5 2] |" in text
+    assert "<summary>networks</summary>" in text
+
+
 def test_a_run_on_one_robot_has_its_two_tables():
     section = replace(SECTION, one_run=True, ours="", notes=(), targets=(), about="")
     text = page(section, RUN)
