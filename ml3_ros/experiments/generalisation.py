@@ -42,7 +42,7 @@ class GeneralisationConfig:
     """Size of the experiment."""
 
     settings: tuple[str, ...] = ("sine", "reacher")
-    depths: tuple[int, ...] = (1, 2, 3, 4)
+    depths: tuple[int, ...] = (1, 2, 4)
     widths: tuple[int, ...] = (16, 64, 256)
     activations: tuple[str, ...] = ("tanh", "elu", "relu")
     seeds: int = 5
