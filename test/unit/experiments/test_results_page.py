@@ -117,8 +117,8 @@ def test_named_abscissae_are_rows():
     metrics = json.loads(json.dumps(METRICS))
     metrics["config"]["networks"] = ["tanh 1x16", "elu 2x64"]
     text = page(replace(SECTION, rows="networks", panels={"": "networks"}), metrics)
-    assert "|  | ml3 | SGD, tuned |\n" in text
-    assert "| elu 2x64 | 0.6 [0.5 5] | 0.7 [0.5 2] |" in text
+    assert "|  | SGD, tuned | ml3 |\n" in text
+    assert "| elu 2x64 | 0.7 [0.5 2] | 0.6 [0.5 5] |" in text
     assert "<summary>networks</summary>" in text
 
 
