@@ -72,3 +72,7 @@ def _in_child(unroll: int, n_outer_steps: int, segment: int | None) -> float:
     value: float = receiver.recv()
     child.join()
     return value
+
+
+if __name__ == "__main__":
+    run()
