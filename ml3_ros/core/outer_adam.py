@@ -24,7 +24,8 @@ def step(phi: Params, grads: Params, state: Params, names: Sequence[str], lr: fl
     torch._foreach_add_(counts, 1.0)
     torch._fused_adam_(
         [phi[k] for k in names],
-        [grads[k] for k in names],
+        # the kernel ignores strides, so it would read a transposed gradient in the wrong order
+        [grads[k].contiguous() for k in names],
         [state[f"m.{k}"] for k in names],
         [state[f"v.{k}"] for k in names],
         [],

@@ -27,3 +27,14 @@ def test_steps_are_those_of_torch(float64):
             outer_adam.step(phi, grads, state, [k], lr)
     for k, p in phi.items():
         torch.testing.assert_close(p, theirs[k].detach(), rtol=1e-12, atol=1e-14)
+
+
+def test_layout_of_a_gradient_in_memory_does_not_matter(float64):
+    gradient = torch.arange(6.0).reshape(2, 3) - 2.0
+    updated = []
+    for layout in (gradient, gradient.t().contiguous().t()):
+        phi = {"a": torch.zeros(2, 3)}
+        outer_adam.step(phi, {"a": layout}, outer_adam.init(phi), ["a"], 0.1)
+        updated.append(phi["a"])
+    torch.testing.assert_close(updated[1], updated[0])
+    assert (updated[0] * gradient <= 0.0).all()
