@@ -25,11 +25,12 @@ def overview_figure(
     shown = [section for section in sections if section.curves and section.name in measured]
     if not shown:
         return None
-    rows = -(-len(shown) // COLUMNS)
+    columns = min(COLUMNS, len(shown))
+    rows = -(-len(shown) // columns)
     with house_style():
         layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.1)
-        figure = Figure(figsize=(11.5, 3.5 * rows), layout=layout)
-        grid = figure.subplots(rows, COLUMNS, squeeze=False)
+        figure = Figure(figsize=(5.8 * columns, 3.5 * rows), layout=layout)
+        grid = figure.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(shown) :]:
             axes.remove()
         for axes, section in zip(grid.flat, shown, strict=False):
