@@ -36,7 +36,11 @@ from ml3_ros.experiments.shaped_sine import (
 from ml3_ros.experiments.sine_runs import by_method, save_losses
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
-DRAWN_LANDSCAPES = ("ml3_shaped", "ml3_unshaped", "sgd_tuned")
+DRAWN_LANDSCAPES = {
+    "ml3_shaped": "ML3, shaped",
+    "ml3_unshaped": "ML3, unshaped",
+    "sgd_tuned": "squared error",
+}
 FAR = 100.0  # distances are drawn as if runs stopped there
 SHOWN_STEPS = (5, 10, 20, 50, 100, 500)
 FRAMES_PER_SECOND, LAST_FRAMES = 8, 16  # of the animation; the end stays on screen
@@ -108,8 +112,8 @@ def figure(seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:
         for i, (axes, nu) in enumerate(
             zip(above.subplots(1, len(SHOWN), sharey=True), SHOWN, strict=True)
         ):
-            for name in DRAWN_LANDSCAPES:
-                _draw_landscape(axes, name, seeds[0][f"landscape/{name}"][i])
+            for name, label in DRAWN_LANDSCAPES.items():
+                _draw_landscape(axes, name, seeds[0][f"landscape/{name}"][i], label=label)
             _mark(axes, nu)
             axes.set_yticks([])
         above.axes[0].legend(loc="upper left", fontsize=7.5)

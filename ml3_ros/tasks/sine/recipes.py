@@ -86,7 +86,7 @@ def _unrolled(n_outer_steps: int) -> MetaTrainConfig:
     """Many tasks, inits and ages at once; the task loss counts after each of 20 steps."""
     return MetaTrainConfig(
         n_outer_steps=n_outer_steps,
-        n_tasks=4,
+        n_tasks=8,
         unroll=20,
         horizon=100,
         restart="staggered",
