@@ -69,10 +69,10 @@ def run_experiment(
     ]
     progress = _Progress(jobs, report)
     with closing(progress), closing(backend.run(jobs, progress.tell)) as results:
-        for seed, arrays in results:
-            keep(_file(out, seed), arrays, depends_on, revision())
+        for seed, outcome in results:
+            keep(_file(out, seed), outcome.arrays, depends_on, outcome.revision)
             shutil.rmtree(_scratch(out, f"seed_{seed}"))
-            done[seed] = arrays
+            done[seed] = outcome.arrays
             progress.done(seed)
     return experiment.finish(config, dict(sorted(done.items())), shared, out, report)
 
@@ -83,8 +83,9 @@ def _shared(name: str, experiment: Experiment, config: Any, out: Path, report: R
     if kept := recall(path, depends_on):
         report(f"shared by all seeds: kept{_of_other_revision(kept[1])}")
         return kept[0]
+    started = revision()
     shared = experiment.prepare(config, _scratch(out, "shared"), report)
-    keep(path, shared, depends_on, revision())
+    keep(path, shared, depends_on, started)
     shutil.rmtree(_scratch(out, "shared"))
     return shared
 

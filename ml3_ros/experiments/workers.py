@@ -26,6 +26,7 @@ import torch
 
 from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
 from ml3_ros.experiments.experiment import Arrays, RunSeed
+from ml3_ros.experiments.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
 PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
@@ -46,23 +47,15 @@ class Job:
     scratch: Path
 
 
-class Backend(Protocol):
-    """Runs jobs wherever it likes."""
-
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
-        """Yield (seed, arrays) whenever a job is done; closing the generator ends all workers.
-
-        Raises:
-            WorkerError: A job's worker died again and again.
-            Ml3Error: What a job itself raised.
-        """
-
-
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a job returned or raised; an unexpected error travels as its traceback."""
+    """What a job returned or raised; an unexpected error travels as its traceback.
+
+    `revision` is that of the code which the worker started with: it may change while it runs.
+    """
 
     arrays: Arrays
+    revision: str = ""
     error: Ml3Error | None = None
     trace: str = ""
 
@@ -70,20 +63,33 @@ class Outcome:
     def of(job: Job) -> "Outcome":
         """Run the job here."""
         torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
+        started = revision()
         try:
-            return Outcome(job.run_seed(job.config, job.seed, job.shared, job.scratch))
+            return Outcome(job.run_seed(job.config, job.seed, job.shared, job.scratch), started)
         except Ml3Error as error:
-            return Outcome({}, error)
+            return Outcome({}, error=error)
         except Exception:
             return Outcome({}, trace=traceback.format_exc())
 
-    def result(self, seed: int) -> Arrays:
-        """Return the arrays, or raise what the job raised."""
+    def checked(self, seed: int) -> "Outcome":
+        """Return this outcome, or raise what the job raised."""
         if self.error is not None:
             raise self.error
         if self.trace:
             raise RuntimeError(f"seed {seed} failed:\n{self.trace}")
-        return self.arrays
+        return self
+
+
+class Backend(Protocol):
+    """Runs jobs wherever it likes."""
+
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
+        """Yield (seed, outcome) whenever a job is done; closing the generator ends all workers.
+
+        Raises:
+            WorkerError: A job's worker died again and again.
+            Ml3Error: What a job itself raised.
+        """
 
 
 class LocalBackend:
@@ -96,7 +102,7 @@ class LocalBackend:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = _checked(workers) or len(os.sched_getaffinity(0))
 
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
         """See `Backend`."""
         waiting = deque((job, 1) for job in jobs)
         running: dict[Connection, _Worker] = {}
@@ -115,7 +121,7 @@ class LocalBackend:
                         continue
                     del running[pipe]
                     if isinstance(message, Outcome):
-                        yield seed, message.result(seed)
+                        yield seed, message.checked(seed)
                     elif worker.attempt < ATTEMPTS:
                         tell(seed, f"its worker ended with {message}, it is run again\n")
                         waiting.appendleft((worker.job, worker.attempt + 1))
@@ -215,7 +221,7 @@ class RayBackend:
                 "the backend ray needs Ray: install it with `pip install ml3_ros[ray]`"
             ) from error
 
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Arrays]]:
+    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
         """See `Backend`; what workers write stays in Ray's own logs."""
         ray = self._ray
         errors = ray.exceptions
@@ -231,7 +237,7 @@ class RayBackend:
                     outcome = ray.get(done)
                 except died as error:
                     raise _given_up(seed, type(error).__name__) from error
-                yield seed, outcome.result(seed)
+                yield seed, outcome.checked(seed)
         finally:
             ray.shutdown()
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, DataError, WorkerError
-from ml3_ros.experiments import sweep
+from ml3_ros.experiments import sweep, workers
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.sweep import _Progress, run_experiment
 from ml3_ros.experiments.workers import ATTEMPTS, LocalBackend, Outcome, RayBackend
@@ -39,7 +39,7 @@ class Here:
 
     def run(self, jobs, tell):
         for job in jobs:
-            yield job.seed, Outcome.of(job).result(job.seed)
+            yield job.seed, Outcome.of(job).checked(job.seed)
 
 
 @pytest.fixture
@@ -119,9 +119,9 @@ def test_what_is_done_is_kept(toy, starts, tmp_path):
 
 
 def test_results_of_another_revision_are_kept_and_named(toy, monkeypatch):
-    monkeypatch.setattr(sweep, "revision", lambda: "0ld")
-    toy(Here(), seeds=1)
     monkeypatch.setattr(sweep, "revision", lambda: "new")
+    monkeypatch.setattr(workers, "revision", lambda: "0ld")
+    toy(Here(), seeds=1)
     told = toy(Here(), seeds=1)
     assert told[-1] == "seed 0: kept from revision 0ld; delete it to run it anew"
 
