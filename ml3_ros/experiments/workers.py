@@ -55,9 +55,9 @@ class Outcome:
     """
 
     arrays: Arrays
-    revision: str = ""
     error: Ml3Error | None = None
     trace: str = ""
+    revision: str = ""
 
     @staticmethod
     def of(job: Job) -> "Outcome":
@@ -65,7 +65,8 @@ class Outcome:
         torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
         started = revision()
         try:
-            return Outcome(job.run_seed(job.config, job.seed, job.shared, job.scratch), started)
+            arrays = job.run_seed(job.config, job.seed, job.shared, job.scratch)
+            return Outcome(arrays, revision=started)
         except Ml3Error as error:
             return Outcome({}, error=error)
         except Exception:
