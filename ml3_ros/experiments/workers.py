@@ -4,20 +4,17 @@ Both backends run the same function with the same arguments and one torch thread
 give equal results, whatever runs them and how many at once.
 """
 
-import importlib
 import io
 import multiprocessing
 import os
 import signal
-import socket
-import tempfile
 import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import redirect_stderr, redirect_stdout
-from dataclasses import dataclass, replace
-from multiprocessing import connection
+from dataclasses import dataclass
+from multiprocessing import connection, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,7 +27,6 @@ from ml3_ros.experiments.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
 PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
-CONNECT_S = 5.0
 
 Tell = Callable[[int, str], None]
 """Called with a seed and what its worker writes: parts of lines, bars behind carriage returns."""
@@ -101,7 +97,7 @@ class LocalBackend:
     """
 
     def __init__(self, workers: int | None = None) -> None:
-        self.workers = _checked(workers) or len(os.sched_getaffinity(0))
+        self.workers = checked_count(workers) or len(os.sched_getaffinity(0))
 
     def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
         """See `Backend`."""
@@ -127,7 +123,7 @@ class LocalBackend:
                         tell(seed, f"its worker ended with {message}, it is run again\n")
                         waiting.appendleft((worker.job, worker.attempt + 1))
                     else:
-                        raise _given_up(seed, message)
+                        raise given_up(seed, message)
         finally:
             _end([worker.process for worker in running.values()])
 
@@ -140,7 +136,9 @@ class _Worker:
         context = multiprocessing.get_context("spawn")
         self.pipe, theirs = context.Pipe(duplex=False)
         self.process = context.Process(target=_work, args=(job, theirs), daemon=True)
-        # A Ctrl-C in the terminal reaches all processes; this one alone answers it.
+        # A Ctrl-C in the terminal reaches all processes; this one alone answers it. The tracker
+        # unblocks signals when it starts, so it has to run before they are blocked.
+        resource_tracker.ensure_running()
         unblocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
         try:
             self.process.start()
@@ -205,78 +203,25 @@ def _end(processes: Sequence[Any]) -> None:
             process.join()
 
 
-class RayBackend:
-    """Jobs as tasks of Ray, on the cluster at RAY_ADDRESS or, without it, on a local one.
-
-    Args:
-        workers: Processes at once of a local one; None takes one a core. A cluster uses all that
-            it has.
-    """
-
-    def __init__(self, workers: int | None = None) -> None:
-        self.workers = _checked(workers)
-        try:
-            self._ray = importlib.import_module("ray")
-        except ImportError as error:
-            raise ConfigError(
-                "the backend ray needs Ray: install it with `pip install ml3_ros[ray]`"
-            ) from error
-
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
-        """See `Backend`; what workers write stays in Ray's own logs."""
-        ray = self._ray
-        errors = ray.exceptions
-        died = (errors.WorkerCrashedError, errors.NodeDiedError, errors.OutOfMemoryError)
-        self._connect()
-        try:
-            task = ray.remote(num_cpus=1, max_retries=ATTEMPTS - 1)(_outcome_anywhere)
-            pending = {task.remote(job): job.seed for job in jobs}
-            while pending:
-                (done, *_), _ = ray.wait(list(pending), num_returns=1)
-                seed = pending.pop(done)
-                try:
-                    outcome = ray.get(done)
-                except died as error:
-                    raise _given_up(seed, type(error).__name__) from error
-                yield seed, outcome.checked(seed)
-        finally:
-            ray.shutdown()
-
-    def _connect(self) -> None:
-        options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        address = os.environ.get("RAY_ADDRESS", "local")
-        if address == "local":
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            options |= {"num_cpus": self.workers, "include_dashboard": False}
-        try:
-            host, _, port = address.removeprefix("ray://").rpartition(":")
-            if port.isdigit():  # Ray itself would try for minutes
-                socket.create_connection((host, int(port)), timeout=CONNECT_S).close()
-            self._ray.init(address=address, **options)
-        except (OSError, RuntimeError, ValueError) as error:
-            raise ConfigError(
-                f"there is no Ray at {address} ({error}): correct RAY_ADDRESS, or unset it for a "
-                "local one"
-            ) from error
-
-
-def _outcome_anywhere(job: Job) -> Outcome:
-    """Run a job on any machine: only a temporary folder is sure to be there."""
-    with tempfile.TemporaryDirectory() as scratch:
-        return Outcome.of(replace(job, scratch=Path(scratch)))
-
-
-BACKENDS: dict[str, Callable[[int | None], Backend]] = {"local": LocalBackend, "ray": RayBackend}
-
-
-def _checked(workers: int | None) -> int | None:
+def checked_count(workers: int | None) -> int | None:
+    """Return a number of workers, or raise ConfigError."""
     if workers is not None and workers < 1:
         raise ConfigError(f"workers must be >= 1, got {workers}")
     return workers
 
 
-def _given_up(seed: int, why: object) -> WorkerError:
+def given_up(seed: int, why: object) -> WorkerError:
+    """Return the error of a seed whose worker died too often."""
     return WorkerError(
         f"the worker of seed {seed} died {ATTEMPTS} times (last: {why}), perhaps for lack of "
         "memory: run it again with fewer --workers; the seeds that are done are kept"
     )
+
+
+def _ray(workers: int | None) -> Backend:
+    from ml3_ros.experiments.ray_backend import RayBackend  # Ray is an extra
+
+    return RayBackend(workers)
+
+
+BACKENDS: dict[str, Callable[[int | None], Backend]] = {"local": LocalBackend, "ray": _ray}
