@@ -151,10 +151,10 @@ SHAPED_SINE = Section(
     "Adam {adam_tuned_recovered:.1%}",
     about="Share of {runs:.0f} runs (frequencies x random starts x {seeds:.0f} seeds) within 0.1 "
     "of the true frequency. Shaped: the task loss of meta-training is the distance to the true "
-    "frequency, which no loss sees at meta-test. `ml3_shaped_mlp`: as the released code.",
+    "frequency, which no loss sees at meta-test. `ml3_shaped_mlp` is the paper's MLP.",
     notes=(
         "After 100 steps {ml3_shaped_run_away:.0f} of {runs:.0f} runs of the shaped loss were "
-        "farther from the truth than any start can be; with the released code's loss "
+        "farther from the truth than any start can be; with the paper's MLP "
         "{ml3_shaped_mlp_run_away:.0f}.",
         "The worst seed of the shaped loss recovers {ml3_shaped_recovered_worst_seed:.1%}.",
     ),
