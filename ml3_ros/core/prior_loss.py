@@ -153,11 +153,16 @@ class PriorLoss(StructuredLoss):
         q, v = context["q"], context["v"]
         arm: Any = model.optimizee
         with torch.no_grad():
-            belief, residual = self.identify(phi, target, context)
+            visited = self.prior.terms(scoped(phi, PRIOR), q, v)
+            belief, residual = self.identify(phi, target, context, visited)
             rows = torch.arange(q.shape[-2], device=q.device) % TABLE
-            q = torch.cat([q, q + self._around[rows]], dim=-2)
-            v = torch.cat([v, self._speeds[rows].expand(v.shape)], dim=-2)
-            inertia, nle = self.believed(phi, belief, q, v)
+            near, speed = q + self._around[rows], self._speeds[rows].expand(v.shape)
+            pairs = zip(visited, self.prior.terms(scoped(phi, PRIOR), near, speed), strict=True)
+            q, v = torch.cat([q, near], dim=-2), torch.cat([v, speed], dim=-2)
+            # one network call for each half: the visited states serve both purposes
+            dims = (-4, -3)
+            terms = tuple(torch.cat(pair, dim=d) for pair, d in zip(pairs, dims, strict=True))
+            inertia, nle = self._mixed(belief, v, *terms)
         error = (prediction - target).detach()
         gate = self._gates(phi, count, residual, error)
         difference = arm.scaled_inertia(model.theta, q) - inertia
@@ -168,10 +173,19 @@ class PriorLoss(StructuredLoss):
         pull: Tensor = (gate * mismatch).sum(-1)
         return pull
 
-    def identify(self, phi: Params, target: Tensor, batch: Batch) -> tuple[Belief, Tensor]:
-        """Return which arm explains a batch best, and what it leaves unexplained (*lead, B, n)."""
-        q, v, a = batch["q"], batch["v"], batch["a"]
-        inertia, nle = self.prior.terms(scoped(phi, PRIOR), q, v)
+    def identify(
+        self,
+        phi: Params,
+        target: Tensor,
+        batch: Batch,
+        terms: tuple[Tensor, Tensor] | None = None,
+    ) -> tuple[Belief, Tensor]:
+        """Return which arm explains a batch best, and what it leaves unexplained (*lead, B, n).
+
+        `terms` are the prior's at the states of the batch, if they are known already.
+        """
+        v, a = batch["v"], batch["a"]
+        inertia, nle = terms or self.prior.terms(scoped(phi, PRIOR), batch["q"], v)
         torques = (inertia @ a[..., None, :, None]).squeeze(-1) + nle  # (*lead, B, K, n)
         rest = target - torques[..., 0, :]
         columns = torques[..., 1:, :]
@@ -182,13 +196,17 @@ class PriorLoss(StructuredLoss):
         solution = torch.linalg.solve(normal, rows.mT @ rest.flatten(-2).unsqueeze(-1)).squeeze(-1)
         unexplained = rest - (columns.mT @ solution[..., None, :, None]).squeeze(-1)
         k = self.prior.n_terms
-        terms = torch.cat([torch.ones_like(solution[..., :1]), solution[..., : k - 1]], dim=-1)
+        weights = torch.cat([torch.ones_like(solution[..., :1]), solution[..., : k - 1]], dim=-1)
         friction = solution[..., k - 1 :].unflatten(-1, (-1, self.n_outputs))
-        return Belief(terms, friction), unexplained
+        return Belief(weights, friction), unexplained
 
     def believed(self, phi: Params, belief: Belief, q: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Return M* (*lead, B, n, n) and F* (*lead, B, n) of the believed arm."""
-        inertia, nle = self.prior.terms(scoped(phi, PRIOR), q, v)
+        return self._mixed(belief, v, *self.prior.terms(scoped(phi, PRIOR), q, v))
+
+    def _mixed(
+        self, belief: Belief, v: Tensor, inertia: Tensor, nle: Tensor
+    ) -> tuple[Tensor, Tensor]:
         weight = belief.terms[..., None, :, None]
         nle = (weight * nle).sum(-2)
         if self.prior.with_nle:

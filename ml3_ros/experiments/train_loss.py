@@ -51,9 +51,7 @@ def train_loss(
     recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)
     prior = None
     if config.recipe.architecture == "prior":
-        prior = teach_prior(
-            config.robot, kind.units, kind.train.excitation, nle=config.recipe.nle
-        )
+        prior = teach_prior(config.robot, kind.units, kind.train.excitation, nle=config.recipe.nle)
     trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     described = {**resolved(config), "robot": name}  # a path would tell of one machine only

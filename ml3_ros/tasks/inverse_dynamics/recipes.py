@@ -124,7 +124,7 @@ class Recipe:
     def _tested_step_size(self, robot: str) -> float:
         """Return a step size that suits the units, the form of M_theta and the loss."""
         if self.nle == "learned":
-            return 0.003
+            return 0.01 if self.architecture == "prior" else 0.003
         if self.adaptive or self.nle == "residual" or robot != "reacher":
             return 0.01
         return 0.03 if self.architecture == "structured" else 0.3
@@ -150,7 +150,8 @@ class Recipe:
             outer_lr=3e-3 if self.architecture == "mlp" else hurry * 1e-2,
             outer_lr_steps=hurry * 3e-2,
             outer_every_step=True,
-            outer_early=self.adaptive and self.nle != "learned",
+            # what carries a prior can be fast from the first step, also on a stream
+            outer_early=self.architecture == "prior" or (self.adaptive and self.nle != "learned"),
             weights=self.weights(),
         )
 
