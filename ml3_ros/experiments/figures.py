@@ -81,6 +81,7 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_prior": MethodStyle(
         label="ML3 + prior",
         color="#4b5fc4",
+        linestyle=_DASH_DOT,  # it learns, and is given a model
         linewidth=2.3,
         zorder=5.1,
         meaning="ours: the same, and the loss carries a network of this kind of arm, of which it "
