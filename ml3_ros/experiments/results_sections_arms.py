@@ -219,6 +219,7 @@ def _run_targets(*methods: str) -> tuple[Target, ...]:
         for when, what in (("held out", "heldout"), ("while learning", "prequential"))
     )
 
+
 DEMO = Section(
     name="demo",
     title="Live over ROS 2: make demo",
