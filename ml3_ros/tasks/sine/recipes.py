@@ -168,7 +168,7 @@ def frequency_recipe(
         context=(X,),
         options={"hidden": (20, 20), **weights},
         # an untrained MLP has a much smaller gradient than the squared error
-        inner_lr=0.3 if structured else 1.0,
+        inner_lr=0.15 if structured else 1.0,
         clip_norm=3.0,
     )
     config = MetaTrainConfig(
@@ -177,6 +177,8 @@ def frequency_recipe(
         unroll=5,
         horizon=100,
         restart="staggered",
+        # at 1e-2 one meta-seed in six never learns: its weights are thrown far away at once
+        outer_lr=5e-3 if structured else 1e-2,
         outer_every_step=True,
         weights=(("frequency" if shaped else "task", 1.0),),
     )

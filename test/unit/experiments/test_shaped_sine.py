@@ -96,8 +96,8 @@ def test_landscape_of_the_squared_error_is_zero_at_the_truth():
 
 
 def test_a_shaped_loss_finds_frequencies_that_the_squared_error_does_not():
-    recipe = frequency_recipe(100, shaped=True)
-    phi = snapshots(recipe.trainer(0), (100,))[-1]
+    recipe = frequency_recipe(200, shaped=True)
+    phi = snapshots(recipe.trainer(0), (200,))[-1]
     tasks = tasks_of(replace(TOY, n_frequencies=21, n_starts=3), 0)
     shaped, plain = (
         recovered(distances(tasks, spec, p, (100,), 0))[0]
