@@ -1,5 +1,6 @@
 """What a meta-loss is made of and what it looks at: enough to rebuild it, without its phi."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -65,8 +66,9 @@ class LossSpec:
         roles: With learned step sizes, the roles that have one, see `FunctionalModule.roles`.
         knots: With learned step sizes, the ages between which they change.
         width: With learned step sizes, the width of the layers that they were learned on. Steps
-            of weights behind wider layers are then smaller in proportion (Yang and Hu 2021), and
-            larger behind narrower ones. None leaves them alike for all widths.
+            of weights behind wider layers are then smaller in proportion (Yang and Hu 2021); those
+            behind narrower ones grow with the root alone, which trains deep narrow networks
+            better. None leaves steps alike for all widths.
     """
 
     architecture: str
@@ -141,7 +143,8 @@ class LossSpec:
         if self.inner_optimizer == "adam":
             return adam
         width, fan_in = self.width, optimizee.fan_in()
-        factors = {k: width / n for k, n in fan_in.items()} if width else {}
+        ratios = {k: width / n for k, n in fan_in.items()} if width else {}
+        factors = {k: min(ratio, math.sqrt(ratio)) for k, ratio in ratios.items()}
         return ScheduledAdam(adam, self.roles, self.knots, optimizee.roles(), factors)
 
     def function(self) -> LossFunction:

@@ -20,7 +20,7 @@ Errors = dict[str, dict[str, NDArray[np.float64]]]
 method; infinity where a network diverged."""
 
 TITLES = {"sine": "sine regression", "reacher": "inverse dynamics, two links"}
-BASELINES = {"adam_tuned": "Adam, tuned", "sgd_tuned": "SGD, tuned"}
+BASELINES = {"adam_tuned": "tuned Adam", "sgd_tuned": "tuned SGD"}
 COLORS = "RdBu_r"  # blue: the learned loss is better
 LIMIT = np.log(8.0)  # where the colours end
 
@@ -123,10 +123,11 @@ def figure(config: GeneralisationConfig, errors: Errors, out: Path) -> tuple[Pat
         )
         canvas.text(
             0.99,
-            0.005,
-            f"framed: the only architecture of meta-training, {TRAINED.name}",
+            0.995,
+            f"framed: the only architecture of meta-training, {TRAINED.name}\n"
+            "0: a network under the baseline diverged",
             ha="right",
-            va="bottom",
+            va="top",
             color="#777777",
             fontsize=8,
         )
@@ -147,7 +148,9 @@ def _heat_map(
     axes.set_yticks(range(len(config.depths)), [str(depth) for depth in config.depths])
     for (i, j), value in np.ndenumerate(cells):
         dark = abs(colors[i, j]) > 0.65 * LIMIT
-        text = f"{value:.2f}" if value < 10.0 else f"{value:.0f}"
+        text = (
+            f"{value:.1g}" if value < 0.1 else f"{value:.2f}" if value < 10.0 else f"{value:.0f}"
+        )
         color = "white" if dark else INK
         axes.text(j, i, text, ha="center", va="center", fontsize=8, color=color)
         here = (config.depths[i], config.widths[j], activation)

@@ -168,18 +168,22 @@ def scheduled(width):
     )
 
 
-def test_steps_behind_wider_layers_are_smaller_in_proportion():
+def test_steps_behind_wider_layers_are_smaller_and_behind_narrower_ones_larger():
     net = Mlp((2, 6, 12, 1))
     generator = torch.Generator().manual_seed(0)
     theta, grads, phi = net.init(generator), net.init(generator), phi_of(0.3)
     moved = {}
-    for width in (None, 3):
+    for width in (None, 3, 24):
         optimizer = scheduled(width).optimizer(net)
         new_theta, _ = optimizer.step(theta, grads, optimizer.init(theta), phi)
         moved[width] = {k: new_theta[k] - theta[k] for k in theta}
-    factors = {"weight_1": 0.5, "weight_2": 0.25}
-    for k in theta:
-        torch.testing.assert_close(moved[3][k], moved[None][k] * factors.get(k, 1.0))
+    factors = {
+        3: {"weight_1": 0.5, "weight_2": 0.25},
+        24: {"weight_1": 2.0, "weight_2": math.sqrt(2.0)},
+    }
+    for width, expected in factors.items():
+        for k in theta:
+            torch.testing.assert_close(moved[width][k], moved[None][k] * expected.get(k, 1.0))
 
 
 def test_on_the_width_that_they_were_learned_on_steps_are_as_learned():
