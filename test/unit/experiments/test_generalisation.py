@@ -83,7 +83,7 @@ def test_what_a_seed_returns(results):
 def test_a_loss_serves_networks_that_it_never_saw(name):
     setting = SETTINGS[name]()
     trainer = setting.trainer(1, 0)
-    for architecture in (Architecture(1, 8, "relu"), Architecture(3, 16, "elu")):
+    for architecture in (Architecture(1, 32, "relu"), Architecture(3, 32, "elu")):
         trials = setting.trials(architecture, 2, 5)
         shapes = {p.shape[-1] for p in trials.family.optimizee.init(torch.Generator()).values()}
         assert architecture.width in shapes
