@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
-from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.nodes.diagnostics import Diagnostics
+from ml3_ros.nodes.namesakes import refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -220,23 +220,3 @@ class Ml3Node(LifecycleNode):
             self.get_logger().error(traceback.format_exc())
             return ERROR
         return SUCCESS
-
-
-def refuse_namesakes(node: Node, until: float) -> None:
-    """Look for another node of the same name until the monotonic time `until` [s].
-
-    Raises:
-        ConfigError: There is one.
-    """
-    me = (node.get_name(), node.get_namespace())
-    while True:
-        count = node.get_node_names_and_namespaces().count(me)
-        if time.monotonic() >= until:
-            break
-        time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
-    if count > 1:
-        raise ConfigError(
-            f"another node named {me[1].rstrip('/')}/{me[0]} is running in this ROS domain: "
-            "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
-            "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
-        )

@@ -22,8 +22,9 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.messages import nanoseconds
 from ml3_ros.errors import Ml3Error
-from ml3_ros.nodes.base import RELIABLE_100, refuse_namesakes
+from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
+from ml3_ros.nodes.namesakes import claim_name, refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
 
 STRINGS = Parameter.Type.STRING_ARRAY
@@ -41,7 +42,7 @@ PARAMETERS = (
           "meta_learner's own default", limits=(0, 1_000_000)),
     Param(name="seed", default=0, help="seed of the meta-training", limits=(0, 2**31 - 1)),
     Param(name="duplicate_wait", default=1.0, help="how long after its start the conductor looks "
-          "for another one [s]", limits=(0.0, 10.0)),
+          "for another one, on another machine [s]", limits=(0.0, 10.0)),
     Param(name="start_timeout", default=60.0, help="deadline for a node to appear [s]",
           limits=(1.0, 600.0)),
     Param(name="train_timeout", default=3600.0, help="deadline of one meta-training [s]",
@@ -60,9 +61,13 @@ class Conductor(Node):
         Args:
             executor: Spins this node while it waits.
             asked: Signals received so far; any of them ends the run.
+
+        Raises:
+            ConfigError: Another conductor is at work here, on this machine.
         """
         super().__init__("conductor")
         executor.add_node(self)
+        self._claim = claim_name(self)
         self.parameters = ParameterTable(self, PARAMETERS, lambda: True)
         self._born = time.monotonic()
         self._waiter = Waiter(executor, lambda: bool(asked), self.tell)
@@ -81,7 +86,7 @@ class Conductor(Node):
         """Run the whole system.
 
         Raises:
-            ConfigError: Another conductor is at work here.
+            ConfigError: Another conductor is at work here, on another machine.
             BringupError: A node failed or a deadline passed.
             InterruptError: A signal came.
         """

@@ -130,11 +130,14 @@ def test_no_node_outlives_a_killed_ml3(up, gone, tmp_path):
     gone(list(pids.values()))
 
 
-def test_a_second_system_in_the_same_domain_is_refused_and_harms_nobody(up, gone, tmp_path):
+@pytest.mark.parametrize(
+    "words", [(), ("conductor.duplicate_wait:=0.0",)], ids=["at once", "seen late"]
+)
+def test_a_second_system_in_the_same_domain_is_refused_and_harms_nobody(up, gone, tmp_path, words):
     first = up(*SHORT, f"out:={tmp_path / 'out'}", "policy_optimizer.learn_duration:=600.0")
     first.expect("learning, robot time")
     pids = first.nodes()
-    second = up(*SHORT, f"out:={tmp_path / 'other'}")
+    second = up(*SHORT, f"out:={tmp_path / 'other'}", *words)
     assert second.end() == 1
     assert "another node named /conductor is running in this ROS domain" in second.output
     assert first.nodes() == pids

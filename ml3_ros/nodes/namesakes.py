@@ -1,0 +1,53 @@
+"""One node of a name: two of them would answer the same services."""
+
+import hashlib
+import socket
+import time
+
+from rclpy.node import Node
+
+from ml3_ros.errors import ConfigError
+
+
+def refuse_namesakes(node: Node, until: float) -> None:
+    """Look for another node of the same name until the monotonic time `until` [s].
+
+    Raises:
+        ConfigError: There is one.
+    """
+    me = (node.get_name(), node.get_namespace())
+    while True:
+        count = node.get_node_names_and_namespaces().count(me)
+        if time.monotonic() >= until:
+            break
+        time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
+    if count > 1:
+        raise _refusal(node)
+
+
+def claim_name(node: Node) -> socket.socket:
+    """Claim the name of a node in its domain on this machine, where discovery may come late.
+
+    Returns:
+        Holds the claim until it is closed or its process ends, however it ends.
+
+    Raises:
+        ConfigError: It is taken.
+    """
+    claim = socket.socket(socket.AF_UNIX)
+    name = f"{node.context.get_domain_id()}{node.get_fully_qualified_name()}"
+    digest = hashlib.sha256(name.encode()).hexdigest()  # a name may be longer than an address
+    try:
+        claim.bind(f"\0ml3_ros/{digest}")  # abstract: there is no file
+    except OSError as error:
+        claim.close()
+        raise _refusal(node) from error
+    return claim
+
+
+def _refusal(node: Node) -> ConfigError:
+    return ConfigError(
+        f"another node named {node.get_fully_qualified_name()} is running in this ROS domain: "
+        "end it, or start this one under another name (--ros-args -r __node:=NAME) or "
+        "ROS_DOMAIN_ID; one that was killed is forgotten within some seconds"
+    )
