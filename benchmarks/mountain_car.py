@@ -36,12 +36,14 @@ class Driver(FunctionalModule):
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Drive from batch["start"] (*lead, 1, 2)."""
         (batch,) = inputs
-        state, states = batch["start"], []
+        gain = params["weight_0"] @ params["weight_1"]  # once, not in every step of the rollout
+        of_x, of_v = gain[..., :1, :], gain[..., 1:, :]
+        x, v = batch["start"].split(1, -1)
+        states = []
         for _ in range(self.horizon):
-            u = (state @ params["weight_0"]) @ params["weight_1"]
-            state = torch.cat(drive(state[..., :1], state[..., 1:], u), -1)
-            states.append(state)
-        return torch.cat(states, -2)
+            x, v = drive(x, v, of_x * x + of_v * v)
+            states += [x, v]
+        return torch.cat(states, -1).unflatten(-1, (self.horizon, 2)).squeeze(-3)
 
 
 class PlainDriver(nn.Module):

@@ -15,17 +15,14 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
+from ml3_ros.core.recording import Program, record, with_constants
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 
 Step = Callable[..., tuple[Params, ...]]
 """Dicts of tensors in, dicts of tensors out."""
 
-_Program = Callable[..., tuple[Tensor, ...]]
 _WARM_UPS = 3  # runs before a CUDA graph is captured; lazy initialisation is not capturable
-_NARROW = 16  # columns below which a product is faster transposed: the vector width of float32
-_aten = torch.ops.aten
-_NO_OPS = (_aten.detach.default, _aten.alias.default, _aten.lift_fresh_copy.default)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +65,7 @@ class _Recorded:
 
     def __init__(self, step: Step, engine: Engine) -> None:
         self.step, self.engine = step, engine
-        self._programs: dict[Any, tuple[_Program, list[list[str]]]] = {}
+        self._programs: dict[Any, tuple[Program, list[list[str]]]] = {}
 
     def __call__(self, *groups: Params) -> tuple[Params, ...]:
         inputs = [x for group in groups for x in group.values()]
@@ -85,7 +82,7 @@ class _Recorded:
 
     def _record(
         self, groups: tuple[Params, ...], inputs: list[Tensor]
-    ) -> tuple[_Program, list[list[str]]]:
+    ) -> tuple[Program, list[list[str]]]:
         names: list[list[str]] = []
 
         def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
@@ -108,65 +105,13 @@ class _Recorded:
         return (_captured(program, example) if self.engine.device == "cuda" else program), names
 
 
-def record(function: _Program, example: list[Tensor]) -> GraphModule:
-    """Return the list of operations that `function` does, derivatives included.
-
-    Args:
-        function: Tensors in, tensors out; pure.
-        example: Tensors of the shapes and types that it will be called with.
-    """
-    # loaded when needed: they take as long as a third of torch itself
-    from torch._functorch.compile_utils import fx_graph_cse
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    module = make_fx(function, decomposition_table=_DECOMPOSITIONS)(*example)
-    for node in list(module.graph.nodes):
-        if node.op == "call_function" and node.target in _NO_OPS:
-            node.replace_all_uses_with(node.args[0])
-            module.graph.erase_node(node)
-    module.graph.eliminate_dead_code()
-    return GraphModule(module, fx_graph_cse(module.graph))
-
-
-def _narrow_bmm(a: Tensor, b: Tensor) -> Tensor:
-    """Return a @ b; a narrow result is computed transposed, which is up to 10 times faster."""
-    if b.shape[-1] < _NARROW <= a.shape[-2]:
-        return torch.bmm(b.mT, a.mT).mT
-    result: Tensor = NotImplemented  # leaves the operation as it is
-    return result
-
-
-def _elu(x: Tensor, alpha: float = 1.0, scale: float = 1.0, input_scale: float = 1.0) -> Tensor:
-    """Return ELU, written with an exponential that its derivatives share."""
-    if not alpha == scale == input_scale == 1.0:
-        result: Tensor = NotImplemented
-        return result
-    return x.clamp_min(0.0) + (x.clamp_max(0.0).exp() - 1.0)
-
-
-def _elu_backward(
-    grad: Tensor, alpha: float, scale: float, input_scale: float, is_result: bool, x: Tensor
-) -> Tensor:
-    if is_result or not alpha == scale == input_scale == 1.0:
-        result: Tensor = NotImplemented
-        return result
-    return grad * x.clamp_max(0.0).exp()
-
-
-_DECOMPOSITIONS: dict[Any, Callable[..., Tensor]] = {
-    _aten.bmm.default: _narrow_bmm,
-    _aten.elu.default: _elu,
-    _aten.elu_backward.default: _elu_backward,
-}
-
-
-def _replay(graph: GraphModule, example: list[Tensor]) -> _Program:
+def _replay(graph: GraphModule, example: list[Tensor]) -> Program:
     """Return the graph for TorchScript's interpreter, which is faster than Python's."""
     with warnings.catch_warnings():
         # deprecated in favour of torch.compile, which is what the other kind of engine is
         warnings.simplefilter("ignore", DeprecationWarning)
         trace: Any = torch.jit.trace  # untyped
-        program: _Program = trace(graph, tuple(example), check_trace=False)
+        program: Program = trace(with_constants(graph), tuple(example), check_trace=False)
     return program
 
 
@@ -182,7 +127,7 @@ def _moved(graph: GraphModule) -> GraphModule:
     return graph
 
 
-def _captured(program: _Program, example: list[Tensor]) -> _Program:
+def _captured(program: Program, example: list[Tensor]) -> Program:
     """Return a program that launches as one CUDA graph; its inputs may be anywhere."""
     inputs = [x.clone() for x in example]
     new_stream: Any = torch.cuda.Stream  # untyped

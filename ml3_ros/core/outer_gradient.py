@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.inner_loop import LossFunction, Predictor, meta_gradient
-from ml3_ros.core.inner_optimizers import InnerOptimizer, clip_by_norm
+from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Extra, Params, append_dimensions
 
@@ -89,13 +89,19 @@ class OuterGradient:
             "diverged": diverged,
             "n_diverged": diverged.sum(-1),
         }
-        n_tasks = result.outer_loss.shape[-1]
-        finite = torch.stack([g.isfinite().flatten(1).all(1) for g in result.grads.values()])
-        grads = {
-            k: torch.where(append_dimensions(finite.all(0), g), g / n_tasks, 0.0)
-            for k, g in result.grads.items()
+        grads = self._mean_and_clipped(result.grads, result.outer_loss.shape[-1])
+        return values, grads, result.theta, result.state
+
+    def _mean_and_clipped(self, total: Params, n_tasks: int) -> Params:
+        """Return gradients over n_tasks, no longer than `clip`; few passes over the memory."""
+        parts = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in total.values()]
+        norm = torch.linalg.vector_norm(torch.stack(parts), dim=0) / n_tasks
+        finite = norm.isfinite()
+        factor = torch.where(finite, self.clip / norm.clamp_min(self.clip) / n_tasks, 0.0)
+        return {
+            k: torch.where(append_dimensions(finite, g), g, 0.0) * append_dimensions(factor, g)
+            for k, g in total.items()
         }
-        return values, clip_by_norm(grads, self.clip, n_lead=1), result.theta, result.state
 
     def _judge(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
         """Return the loss of models, with what is constant in it."""
