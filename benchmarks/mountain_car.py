@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
 
@@ -28,7 +29,7 @@ class Driver(FunctionalModule):
         self.horizon = horizon
         self.layers = Mlp((2, 200), output_bias=False), Mlp((200, 1), output_bias=False)
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return a fresh policy."""
         weights = [layer.init(generator, lead)["weight_0"] for layer in self.layers]
         return {f"weight_{i}": weight for i, weight in enumerate(weights)}
@@ -76,22 +77,20 @@ class CarFamily:
     def __init__(self, horizon: int = HORIZON) -> None:
         self.optimizee = Driver(horizon)
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Return the one task there is, n times."""
         return torch.zeros(n, dtype=torch.int64)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return fresh policies."""
         return self.optimizee.init(generator, (len(tasks),))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return start and goal; the loss compares every state to the goal."""
         goal = torch.tensor(GOAL).expand(len(tasks), self.optimizee.horizon, 2)
         return {"start": torch.tensor(START).expand(len(tasks), 1, 2), "goal": goal}
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the same."""
         return self.support(tasks, ages, generator), {}
 

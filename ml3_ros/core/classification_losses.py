@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params
@@ -20,7 +21,7 @@ START = -2.0  # logarithm of the weight of every other term than the cross-entro
 class CrossEntropy(MetaLoss):
     """The mean over B of the cross-entropy [nat]: the baseline loss, with no phi at all."""
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return no parameters."""
         return {}
 
@@ -70,7 +71,7 @@ class MonotoneCrossEntropy(MetaLoss):
         self._start[0] = 0.0
         self.declare({"log_weight": self._start.clone()})
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi: log_weight (*lead, terms, knots); there is nothing random."""
         return {"log_weight": self._start.expand(*lead, -1, -1).clone()}
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params, scoped
@@ -85,7 +86,7 @@ class MlpLoss(MetaLoss):
         for i in range(len(hidden) * homogeneous):
             delattr(self.net, f"bias_{i}")
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi."""
         own = dict(self.net.named_parameters())
         fresh = self.net.init(generator, lead)
@@ -148,7 +149,7 @@ class StructuredLoss(MetaLoss):
         self.net = Mlp((n_inputs, *hidden, n_outputs), activation="elu", output_scale=0.0)
         self.declare({"log_scale": torch.full((n_outputs,), 2.0)})
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi, at which the loss is the squared error."""
         phi = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
         return {**phi, "log_scale": torch.full((*lead, self.n_outputs), 2.0)}
@@ -195,7 +196,7 @@ class StructuredLoss(MetaLoss):
 class SquaredError(MetaLoss):
     """The mean over B of the summed squared error: the baseline loss, with no phi at all."""
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return no parameters."""
         return {}
 

@@ -1,7 +1,6 @@
 """Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -10,6 +9,7 @@ from torch import Tensor
 
 from ml3_ros.core import outer_adam
 from ml3_ros.core.compiled import Engine
+from ml3_ros.core.draws import Source
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
@@ -19,22 +19,24 @@ from ml3_ros.errors import ConfigError
 
 
 class TaskFamily(Protocol):
-    """A distribution of tasks. A task is an index into the family, so many make one tensor."""
+    """A distribution of tasks. A task is an index into the family, so many make one tensor.
+
+    A source of random numbers is one generator, or one for each seed, see `core.draws`: tasks are
+    then those of all seeds, in order. Draw with `rand` and `randint` from there.
+    """
 
     optimizee: FunctionalModule
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n tasks (n,), int64."""
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return a fresh random optimizee for each task, parameters (n, *shape)."""
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return what the inner step of age `ages` (n,) observes, each (n, B, k)."""
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return what the task loss looks at, and the extra information: it exists here only."""
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
@@ -135,14 +137,14 @@ class MetaTrainer:
         self.phi = self._on_device(learned)
         self.outer_state = outer_adam.init(self.phi)
         n = config.n_tasks
-        self.tasks = torch.stack([family.sample(n, g) for g in self.generators])
-        self.theta = self._fresh_theta()
-        self.inner_state = self._inner.init(self.theta, (len(seeds), n))
-        self.ages = torch.zeros(len(seeds), n, dtype=torch.int64)
+        self._lead = (len(seeds), n)
+        self.tasks, self.theta = self._fresh()
+        self.inner_state = self._inner.init(self.theta, self._lead)
+        self.ages = torch.zeros(self._lead, dtype=torch.int64)
         # reset at `horizon`; staggered models are due at different times from the start
         offset = torch.arange(n) * config.horizon // n
         self.resets_in = config.horizon - (offset if config.restart == "staggered" else 0 * offset)
-        self.resets_in = self.resets_in.expand(len(seeds), n).clone()
+        self.resets_in = self.resets_in.expand(self._lead).clone()
 
     @property
     def done(self) -> bool:
@@ -154,10 +156,8 @@ class MetaTrainer:
         config = self.config
         batches = [self._support(self.ages + k) for k in range(config.unroll)]
         last = self.ages + config.unroll - 1
-        queries = [
-            self.family.query(self.tasks[s], last[s], g) for s, g in enumerate(self.generators)
-        ]
-        batch, extra = stack([q[0] for q in queries]), stack([q[1] for q in queries])
+        query = self.family.query(self.tasks.flatten(), last.flatten(), self.generators)
+        batch, extra = (self._per_seed(x) for x in query)
         step_weights = self._step_weights()
         schedule = {} if step_weights is None else {STEP_WEIGHTS: step_weights}
         values, grads, self.theta, self.inner_state = self._compute(
@@ -176,7 +176,8 @@ class MetaTrainer:
 
     def _support(self, ages: Tensor) -> Batch:
         """Return what every model observes at its age."""
-        return self._per_seed(lambda s, g: self.family.support(self.tasks[s], ages[s], g))
+        batch = self.family.support(self.tasks.flatten(), ages.flatten(), self.generators)
+        return self._per_seed(batch)
 
     def _step_weights(self) -> Tensor | None:
         """Return how much the task loss after each unrolled step counts, (K, seeds, tasks)."""
@@ -201,10 +202,8 @@ class MetaTrainer:
     def _reset(self, mask: Tensor) -> None:
         """Give the marked models (seeds, tasks) a new task and fresh parameters."""
         if mask.all():  # the usual case, and much cheaper than one by one
-            n = self.config.n_tasks
-            self.tasks = torch.stack([self.family.sample(n, g) for g in self.generators])
-            self.theta = self._fresh_theta()
-            self.inner_state = self._inner.init(self.theta, self.ages.shape)
+            self.tasks, self.theta = self._fresh()
+            self.inner_state = self._inner.init(self.theta, self._lead)
             self.ages.zero_()
             self.resets_in.fill_(self.config.horizon)
             return
@@ -224,15 +223,17 @@ class MetaTrainer:
         self.ages[s, slots] = 0
         self.resets_in[s, slots] = self.config.horizon
 
-    def _fresh_theta(self) -> Params:
-        """Return a fresh optimizee for every task."""
-        return self._on_device(self._per_seed(lambda s, g: self.family.init(self.tasks[s], g)))
+    def _fresh(self) -> tuple[Tensor, Params]:
+        """Return a new task for every model, (seeds, tasks), and a fresh optimizee for it."""
+        tasks = self.family.sample(math.prod(self._lead), self.generators)
+        theta = self._per_seed(self.family.init(tasks, self.generators))
+        return tasks.view(self._lead), self._on_device(theta)
 
     def _on_device(self, params: Params) -> Params:
         if self.engine.device == "cpu":
             return params
         return {k: p.to(self.engine.device) for k, p in params.items()}
 
-    def _per_seed(self, draw: Callable[[int, torch.Generator], Params]) -> Params:
-        """Draw with each seed's own generator and stack the results."""
-        return stack([draw(s, g) for s, g in enumerate(self.generators)])
+    def _per_seed(self, flat: Params) -> Params:
+        """Return what is drawn for all models (seeds * tasks, ...) as (seeds, tasks, ...)."""
+        return {k: x.reshape(*self._lead, *x.shape[1:]) for k, x in flat.items()}

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.draws import Source, n_seeds, rand
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
@@ -29,7 +30,7 @@ class FunctionalModule(nn.Module):
     own parameters, so that any other tool for `nn.Module` works on it too.
     """
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh random parameters, each with the leading dimensions `lead`."""
         raise NotImplementedError
 
@@ -120,14 +121,16 @@ class Mlp(FunctionalModule):
                 layout.append((f"bias_{i}", (n_out,), bound))
         return layout
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
         n_models = math.prod(lead)
         # one draw for all: this runs at every restart of every model
-        flat = torch.rand(n_models * self._n_parameters, generator=generator).mul_(2.0).sub_(1.0)
-        pieces = torch.split(flat, [n_models * math.prod(shape) for _, shape, _ in self._layout])
+        seeds = n_seeds(generator)
+        each = n_models // seeds
+        flat = rand(generator, seeds, each * self._n_parameters).mul_(2.0).sub_(1.0)
+        pieces = torch.split(flat, [each * math.prod(shape) for _, shape, _ in self._layout], 1)
         return {
-            name: piece.view(*lead, *shape) * bound
+            name: piece.reshape(*lead, *shape) * bound
             for piece, (name, shape, bound) in zip(pieces, self._layout, strict=True)
         }
 

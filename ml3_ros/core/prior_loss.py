@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.meta_losses import ERROR_FLOOR, StructuredLoss
 from ml3_ros.core.networks import BoundModel, Mlp
 from ml3_ros.core.rigid_body_prior import RigidBodyPrior
@@ -117,7 +118,7 @@ class PriorLoss(StructuredLoss):
         """Scope of the parameters that are given, not meta-trained."""
         return PRIOR
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi; gates start at 1. The prior has no leading dimensions."""
         phi = super().init(generator, lead)
         phi |= {f"gate_net.{k}": p for k, p in self.gate_net.init(generator, lead).items()}

@@ -8,6 +8,7 @@ The network is trained once on a rigid-body library; whoever uses it needs no li
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Params
 
@@ -50,7 +51,7 @@ class RigidBodyPrior(FunctionalModule):
         self._entry = index.flatten()  # which of the pairs each entry of a symmetric matrix is
         self.rows, self.columns = rows, columns
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters."""
         return self.net.init(generator, lead)
 

@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.digits.images import N_DIGITS, DigitImages
@@ -76,21 +77,19 @@ class DigitPairFamily:
         last = first + images.n_validation if held_out == "validation" else images.pixels.shape[1]
         self._held_out = (first, last)
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n pairs (n,)."""
-        return torch.randint(len(self.pairs), (n,), generator=generator)
+        return randint(generator, 0, len(self.pairs), n)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return fresh networks, one for each task."""
         return self.optimizee.init(generator, (len(tasks),))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return a random batch of the images to learn from; the age does not matter."""
         return self._draw(tasks, (0, self.images.n_learn), self.batch_size, generator)
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return random held-out images; there is no extra information."""
         return self._draw(tasks, self._held_out, self.query_size, generator), {}
 
@@ -109,12 +108,10 @@ class DigitPairFamily:
         likelihood = negative_log_likelihood(self.optimizee.call(theta, batch), batch["label"])
         return {"task": likelihood + SURE}
 
-    def _draw(
-        self, tasks: Tensor, among: tuple[int, int], n: int, generator: torch.Generator
-    ) -> Batch:
+    def _draw(self, tasks: Tensor, among: tuple[int, int], n: int, generator: Source) -> Batch:
         """Draw n images per task, as many of one digit as of the other (or one more)."""
         classes = torch.arange(n).remainder(2).expand(len(tasks), -1)
-        samples = torch.randint(*among, (len(tasks), n), generator=generator)
+        samples = randint(generator, *among, len(tasks), n)
         return self._batch(tasks, classes, samples)
 
     def _batch(self, tasks: Tensor, classes: Tensor, samples: Tensor) -> Batch:

@@ -5,6 +5,7 @@ import math
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
@@ -44,14 +45,14 @@ class LeNet(FunctionalModule):
         self._n_biases = (first, second, HIDDEN, n_classes)
         self.declare(self.init(torch.Generator().manual_seed(0)))
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh `weight_i` and `bias_i` of the four layers, uniform in +-1/sqrt(fan-in)."""
         params = {}
         for i, (shape, fan_in, n) in enumerate(
             zip(self._shapes, self._fan_in, self._n_biases, strict=True)
         ):
             for name, size in ((f"weight_{i}", shape), (f"bias_{i}", (n,))):
-                uniform = torch.rand(*lead, *size, generator=generator)
+                uniform = rand(generator, *lead, *size)
                 params[name] = (2.0 * uniform - 1.0) / math.sqrt(fan_in)
         return params
 

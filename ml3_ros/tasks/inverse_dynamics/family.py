@@ -6,6 +6,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
@@ -40,9 +41,9 @@ class SamplingConfig:
                 f"newest must be 1 to {min(self.window, self.batch_size)}, got {self.newest}"
             )
 
-    def draw(self, seen: Tensor, generator: torch.Generator) -> Tensor:
+    def draw(self, seen: Tensor, generator: Source) -> Tensor:
         """Return sample indices (k, B) for tasks of which `seen` (k,) samples have come."""
-        uniform = torch.rand(len(seen), self.batch_size, generator=generator)
+        uniform = rand(generator, len(seen), self.batch_size)
         samples = (uniform * seen.unsqueeze(-1)).long()
         if self.steps_per_window:
             samples[:, -self.newest :] = seen.unsqueeze(-1) - 1 - torch.arange(self.newest)
@@ -70,23 +71,21 @@ class InverseDynamicsFamily:
             )
         self.optimizee, self.recordings, self.sampling = optimizee, recordings, sampling
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n recordings (n,)."""
-        return torch.randint(len(self.recordings), (n,), generator=generator)
+        return randint(generator, 0, len(self.recordings), n)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return fresh models; with F learned, its offset is the mean of the first samples."""
         theta = self.optimizee.init(generator, (len(tasks),))
         first = self.recordings.tau[tasks, : self.sampling.window]
         return self.optimizee.with_offset(theta, first.mean(1))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return the batch of the gradient step number `ages` (k,)."""
         return self.observe(tasks, self.sampling.draw(self._seen(ages), generator))
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return what the task loss looks at, with its extra information.
 
         Batches that are draws of all samples are judged on held-out ones. On a stream it depends
@@ -99,7 +98,7 @@ class InverseDynamicsFamily:
         else:
             first = self.recordings.n_support
             last = torch.full_like(ages, self.recordings.n_samples)
-        uniform = torch.rand(len(tasks), self.sampling.query_size, generator=generator)
+        uniform = rand(generator, len(tasks), self.sampling.query_size)
         samples = first + (uniform * (last - first).unsqueeze(-1)).long()
         return self.observe(tasks, samples), self.recordings.reveal(tasks, samples)
 

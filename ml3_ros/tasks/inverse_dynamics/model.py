@@ -5,6 +5,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.tasks.inverse_dynamics.units import Units
@@ -69,7 +70,7 @@ class InverseDynamicsNet(FunctionalModule):
         """Key of the torque that the network predicts: "tau", or "tau_inertial" = tau - F."""
         return "tau" if self.nle_mode == "learned" else "tau_inertial"
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters; predictions start near zero."""
         return {
             f"{scope}.{k}": p

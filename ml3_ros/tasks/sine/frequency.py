@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Extra, Params
 
@@ -25,10 +26,10 @@ class Sinusoid(FunctionalModule):
         self.start = start
         self.declare({"omega": torch.zeros(1)})
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return first guesses, uniform in their range."""
         low, high = self.start
-        return {"omega": low + (high - low) * torch.rand(*lead, 1, generator=generator)}
+        return {"omega": low + (high - low) * rand(generator, *lead, 1)}
 
     def roles(self) -> dict[str, str]:
         """Return the one role there is."""
@@ -89,21 +90,19 @@ class FrequencyFamily:
         self.optimizee: FunctionalModule = optimizee
         self.tasks, self.tolerance = tasks, tolerance
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n tasks (n,)."""
-        return torch.randint(len(self.tasks), (n,), generator=generator)
+        return randint(generator, 0, len(self.tasks), n)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return a first guess for each task."""
         return self.optimizee.init(generator, (len(tasks),))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return the points to learn from, at every age the same."""
         return {k: p[tasks] for k, p in self.tasks.support.items()}
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the points to be judged on, and as extra information the true frequency."""
         return {k: p[tasks] for k, p in self.tasks.query.items()}, {"nu": self.tasks.nu[tasks]}
 

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
@@ -86,7 +87,7 @@ class Regressor(FunctionalModule):
         super().__init__()
         self.net = Mlp((1, *hidden, 1), activation=activation)
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters."""
         return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
 
@@ -116,21 +117,19 @@ class SineRegressionFamily:
         self.optimizee: FunctionalModule = optimizee
         self.tasks = tasks
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
+    def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n tasks (n,)."""
-        return torch.randint(len(self.tasks), (n,), generator=generator)
+        return randint(generator, 0, len(self.tasks), n)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         """Return a fresh network for each task."""
         return self.optimizee.init(generator, (len(tasks),))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         """Return the points to learn from, at every age the same."""
         return {k: p[tasks] for k, p in self.tasks.support.items()}
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the points to be judged on; there is no extra information."""
         return {k: p[tasks] for k, p in self.tasks.query.items()}, {}
 

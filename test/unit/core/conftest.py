@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
@@ -21,7 +22,7 @@ class Regressor(FunctionalModule):
         super().__init__()
         self.net = Mlp((n_in, hidden, n_out))
 
-    def init(self, generator: torch.Generator, lead: tuple[int, ...] = ()) -> Params:
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
 
     def roles(self) -> dict[str, str]:
@@ -38,21 +39,19 @@ class SineFamily:
     optimizee: Regressor
     amplitudes: Tensor
 
-    def sample(self, n: int, generator: torch.Generator) -> Tensor:
-        return torch.randint(len(self.amplitudes), (n,), generator=generator)
+    def sample(self, n: int, generator: Source) -> Tensor:
+        return randint(generator, 0, len(self.amplitudes), n)
 
-    def init(self, tasks: Tensor, generator: torch.Generator) -> Params:
+    def init(self, tasks: Tensor, generator: Source) -> Params:
         return self.optimizee.init(generator, (len(tasks),))
 
-    def support(self, tasks: Tensor, ages: Tensor, generator: torch.Generator) -> Batch:
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
         assert ages.shape == tasks.shape
-        x = 4.0 * torch.rand(len(tasks), 8, 2, generator=generator) - 2.0
+        x = 4.0 * rand(generator, len(tasks), 8, 2) - 2.0
         y = torch.stack((x[..., 0].sin(), x[..., 1]), -1) * self.amplitudes[tasks, None, None]
         return {"x": x, "y": y}
 
-    def query(
-        self, tasks: Tensor, ages: Tensor, generator: torch.Generator
-    ) -> tuple[Batch, Extra]:
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         return self.support(tasks, ages, generator), {}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:

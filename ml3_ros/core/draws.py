@@ -1,0 +1,45 @@
+"""Random numbers for the models of many seeds at once, which are those of each seed alone."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+Source = torch.Generator | Sequence[torch.Generator]
+"""One generator; or one for each seed, and the seeds share the rows of a draw in order."""
+
+
+def rand(source: Source, *shape: int) -> Tensor:
+    """Return numbers uniform in [0, 1)."""
+    if isinstance(source, torch.Generator):
+        return torch.rand(*shape, generator=source)
+    numbers = torch.empty(shape)
+    for rows, generator in zip(_shares(numbers, len(source)), source, strict=True):
+        rows.uniform_(generator=generator)
+    return numbers
+
+
+def randint(source: Source, low: int, high: int, *shape: int) -> Tensor:
+    """Return integers uniform in [low, high)."""
+    if isinstance(source, torch.Generator):
+        return torch.randint(low, high, shape, generator=source)
+    numbers = torch.empty(shape, dtype=torch.int64)
+    for rows, generator in zip(_shares(numbers, len(source)), source, strict=True):
+        rows.random_(low, high, generator=generator)
+    return numbers
+
+
+def n_seeds(source: Source) -> int:
+    """Return how many seeds share a draw."""
+    return 1 if isinstance(source, torch.Generator) else len(source)
+
+
+def _shares(numbers: Tensor, n: int) -> tuple[Tensor, ...]:
+    """Return the rows of each of n seeds.
+
+    Raises:
+        ValueError: The rows cannot be shared equally.
+    """
+    if len(numbers) % n:
+        raise ValueError(f"{n} seeds cannot share {len(numbers)} rows equally")
+    return numbers.view(n, len(numbers) // n, *numbers.shape[1:]).unbind()
