@@ -4,9 +4,10 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
+from ml3_ros.cli.options import add_engine
 from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.sweep import run_experiment
@@ -38,6 +39,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "--workers", type=int, metavar="N", help="seeds at once on this machine; default: cores"
     )
     parser.add_argument("--data", metavar="DIR", help="folder of a data set, such as MNIST's")
+    add_engine(parser)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="any other setting")
 
 
@@ -55,7 +57,7 @@ def run(args: argparse.Namespace) -> int:
         if args.seeds < 1:
             raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")
         config = replace(config, seeds=args.seeds)
-    torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
+    prepare_process(Engine.parse(args.engine))
     backend = BACKENDS[args.backend](args.workers)
     paths = run_experiment(args.name, experiment, config, args.out, backend=backend)
     print(f"metrics: {args.out / 'metrics.json'}")

@@ -3,9 +3,10 @@
 import argparse
 from pathlib import Path
 
-import torch
-
+from ml3_ros.cli.options import add_engine
 from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.process import prepare_process
 from ml3_ros.experiments.train_loss import TrainConfig, train_loss
 
 
@@ -18,6 +19,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         epilog="example: ml3 train robot=sawyer recipe.use_prior=False --out my_loss.safetensors",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="loss to write")
+    add_engine(parser)
     parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="see TrainConfig")
 
 
@@ -28,6 +30,6 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: A setting does not fit.
     """
     config = with_overrides(TrainConfig(), args.overrides)
-    torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
+    prepare_process(Engine.parse(args.engine))
     train_loss(config, args.out)
     return 0

@@ -55,9 +55,29 @@ class Engine:
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("this PyTorch sees no CUDA device: use device 'cpu'")
 
+    @staticmethod
+    def parse(text: str) -> "Engine":
+        """Return the engine of a text KIND or KIND:DEVICE, such as "replayed:cuda"."""
+        kind, _, device = text.partition(":")
+        return Engine(kind=kind, device=device or "cpu")  # type: ignore[arg-type]
+
     def prepare(self, step: Step) -> Step:
         """Return `step`, or what computes the same faster after its first call."""
         return step if self.kind == "autograd" else _Recorded(step, self)
+
+
+_in_use = Engine()
+
+
+def use_engine(engine: Engine) -> None:
+    """Set the engine of this process, for trainers that are given none."""
+    global _in_use
+    _in_use = engine
+
+
+def engine_in_use() -> Engine:
+    """Return the engine of this process."""
+    return _in_use
 
 
 class _Recorded:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core import outer_adam
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.compiled import Engine, engine_in_use
 from ml3_ros.core.draws import Source
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
@@ -96,7 +96,8 @@ class MetaTrainer:
         config: How to learn it.
         seeds: One integer per loss.
         constants: The part of phi that is given, not learned; all seeds share it.
-        engine: How steps are computed; no part of the run, its results are the same.
+        engine: How steps are computed; no part of the run, its results are the same. None takes
+            that of the process.
     """
 
     def __init__(
@@ -109,7 +110,7 @@ class MetaTrainer:
         engine: Engine | None = None,
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
-        self.engine = Engine() if engine is None else engine
+        self.engine = engine or engine_in_use()
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.constants = constants or {}

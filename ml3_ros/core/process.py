@@ -4,17 +4,20 @@ import ctypes
 
 import torch
 
+from ml3_ros.core.compiled import Engine, use_engine
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
 _KEPT = 2**30  # bytes
 
 
-def prepare_process() -> None:
-    """Use one thread, and keep freed memory.
+def prepare_process(engine: Engine | None = None) -> None:
+    """Use one thread, keep freed memory, and let trainers use `engine` if they have none.
 
     The tensors are small, so a second thread costs more than it brings. By default glibc gives
     memory back to the system whenever a step is over, and gets it again, page by page, in the
     next one: with many seeds that is half of the time.
     """
+    use_engine(engine or Engine())
     torch.set_num_threads(1)
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # only glibc has it

@@ -15,6 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
+from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.results import resolved
@@ -63,6 +64,7 @@ def run_experiment(
             seed=seed,
             shared=shared,
             scratch=_scratch(out, f"seed_{seed}"),
+            engine=engine_in_use(),
         )
         for seed in range(config.seeds)
         if seed not in done

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-import torch
-
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
 from ml3_ros.experiments.experiment import Arrays, RunSeed
 from ml3_ros.experiments.training import revision
@@ -41,6 +41,7 @@ class Job:
     seed: int
     shared: Arrays
     scratch: Path
+    engine: Engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Outcome:
     @staticmethod
     def of(job: Job) -> "Outcome":
         """Run the job here."""
-        torch.set_num_threads(1)  # small tensors: a second thread costs more than it brings
+        prepare_process(job.engine)
         started = revision()
         try:
             arrays = job.run_seed(job.config, job.seed, job.shared, job.scratch)

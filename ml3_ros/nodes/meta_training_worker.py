@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
@@ -97,7 +97,7 @@ class MetaTrainingWorker(threading.Thread):
 
     def run(self) -> None:
         """Train."""
-        torch.set_num_threads(1)
+        prepare_process()
         try:
             trainer, units = self._prepare()
             self._train(trainer)

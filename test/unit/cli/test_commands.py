@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml3_ros.cli.main import main
+from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.experiments import train_loss
 from ml3_ros.experiments.registry import EXPERIMENTS
@@ -105,9 +106,23 @@ def test_train_writes_a_loss_that_says_how(tmp_path, capsys):
     assert config["recipe"]["nle"] == "given"
 
 
+def test_every_engine_trains_the_same_loss(tmp_path):
+    phis = []
+    for engine in ("replayed", "autograd"):
+        path = tmp_path / f"{engine}.safetensors"
+        words = [*TINY_LOSS, "recipe.architecture=mlp", "--engine", engine]
+        assert main(["train", "--out", str(path), *words]) == 0
+        assert engine_in_use().kind == engine
+        phis.append(LearnedLoss.load(path).phi)
+    for name, expected in phis[1].items():
+        assert float((phis[0][name] - expected).norm()) <= 1e-4 * float(expected.norm())
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
+        (["--engine", "steam"], "no engine 'steam'"),
+        (["--engine", "autograd:cuda"], "use kind 'replayed' or 'compiled'"),
         (["robot=dragon"], "dragon"),
         (["recipe.nle=perhaps"], "recipe.nle=perhaps"),
         (["recipe.n_outer_steps=0"], "n_outer_steps"),

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ml3_ros.core.compiled import Engine, use_engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
 from ml3_ros.experiments import sweep, workers
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
@@ -94,6 +95,15 @@ def test_seeds_are_equal_for_any_number_of_workers(toy, starts, tmp_path):
     assert_same_seeds(tmp_path / "out", tmp_path / "here", 3)
     toy(LocalBackend(1), out="one", seeds=1)
     assert_same_seeds(tmp_path / "one", tmp_path / "here", 1)
+
+
+def test_workers_use_the_engine_of_their_parent(toy, tmp_path):
+    use_engine(Engine(kind="replayed"))
+    try:
+        toy(LocalBackend(1), seeds=1)
+    finally:
+        use_engine(Engine())
+    assert arrays_of(tmp_path / "out")["seed_0.npz"]["engine"] == "replayed"
 
 
 def test_what_is_done_is_kept(toy, starts, tmp_path):

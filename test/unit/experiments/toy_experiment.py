@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from tqdm import trange
 
+from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.experiment import Experiment
 from ml3_ros.experiments.results import Metrics, resolved
@@ -52,7 +53,12 @@ def run_seed(config, seed, shared, scratch):
     x = torch.randn(100, 100, generator=torch.Generator().manual_seed(seed))
     y = torch.linalg.svdvals(x).double().numpy() + shared["offset"]
     resumed = np.array((scratch / "checkpoint").exists())
-    return {"y": y, "threads": np.array(torch.get_num_threads()), "resumed": resumed}
+    return {
+        "y": y,
+        "threads": np.array(torch.get_num_threads()),
+        "engine": np.array(engine_in_use().kind),
+        "resumed": resumed,
+    }
 
 
 def finish(config, seeds, shared, out, report):
