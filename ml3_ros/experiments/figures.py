@@ -87,6 +87,9 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
         meaning="ours: the same, and the loss carries a network of this kind of arm, of which it "
         "finds out masses, payload and friction",
     ),
+    "ml3_prior_distilled": MethodStyle(
+        label="ML3 + prior, distilled start", color="#4b5fc4", linestyle=_DOTTED, linewidth=2.0
+    ),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
     "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),

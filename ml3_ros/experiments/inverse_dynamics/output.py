@@ -154,11 +154,9 @@ def _against_others(panel: Panel) -> dict[str, float]:
     singles = [name for name in panel.nmse if not name.startswith("hybrid")]
     for i, x in steps if "hybrid" in panel.nmse else ():
         found[f"hybrid/over_best_at_{x}"] = max(panel.ratio("hybrid", i, name) for name in singles)
-    if {"ml3_prior", "distilled_prior"} <= set(panel.nmse):
-        for i, x in steps:
-            found[f"ml3_prior/over_distilled_at_{x}"] = panel.ratio(
-                "ml3_prior", i, "distilled_prior"
-            )
+    for own in ("ml3_prior", "ml3_prior_distilled"):
+        for i, x in steps if {own, "distilled_prior"} <= set(panel.nmse) else ():
+            found[f"{own}/over_distilled_at_{x}"] = panel.ratio(own, i, "distilled_prior")
     return found
 
 

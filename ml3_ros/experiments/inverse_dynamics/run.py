@@ -117,17 +117,21 @@ def _curves(
     part, inits, test = data.part, data.config.inits(seed), data.test(kind)
     on_test = partial(run, test, marks=part.marks, seeds=inits)
     curves: Arrays = {}
-    bar = tqdm(total=len(losses) + 4, desc=f"{name}/{kind}", leave=False)
+    bar = tqdm(total=len(losses) + 5, desc=f"{name}/{kind}", leave=False)
+    distilled = _over_tasks(starts, test)
     for method, loss in losses.items():
-        phis = [loss.phi]
-        curves[method] = learning_curves(test, loss.spec, phis, part.marks, seeds=inits)
+        learn = partial(learning_curves, test, loss.spec, [loss.phi], part.marks, seeds=inits)
+        curves[method] = learn()
         bar.update()
+        if method == "ml3_prior":  # whoever has the prior can start from it as well
+            curves["ml3_prior_distilled"] = learn(theta=distilled)
+            bar.update()
     own = losses[part.learned[0]].spec
     rule = own.inner_optimizer if own.inner_optimizer == "sgd" else "adam"
     curves[f"{rule}_same_step"] = on_test(rule, own.inner_lr)
     bar.update()
     for method, baseline in baselines(part).items():
-        theta = _over_tasks(starts, test) if baseline.distilled else None
+        theta = distilled if baseline.distilled else None
         sizes = shared[f"step_sizes/{name}/{kind}/{method}"]
         curves[method] = tuned_curves(test, baseline, sizes, part.marks, seeds=inits, theta=theta)
         bar.update()

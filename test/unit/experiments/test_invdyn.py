@@ -49,6 +49,7 @@ def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, m
     for panel in panels:
         names = {x.partition("@")[0] for x in found["methods"] if x.partition("@")[2] == panel}
         assert names >= EVERYWHERE
+        assert ("ml3_prior_distilled" in names) == ("ml3_prior" in names) == (panel in given)
         friction = panel not in given
         assert ("hybrid" in names) == ("least_squares_friction" in names) == friction
     for name, curve in found["methods"].items():
