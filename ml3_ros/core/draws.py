@@ -11,27 +11,33 @@ Source = torch.Generator | Sequence[torch.Generator]
 
 def rand(source: Source, *shape: int) -> Tensor:
     """Return numbers uniform in [0, 1)."""
-    if isinstance(source, torch.Generator):
-        return torch.rand(*shape, generator=source)
+    generators = _each(source)
+    if len(generators) == 1:
+        return torch.rand(*shape, generator=generators[0])
     numbers = torch.empty(shape)
-    for rows, generator in zip(_shares(numbers, len(source)), source, strict=True):
+    for rows, generator in zip(_shares(numbers, len(generators)), generators, strict=True):
         rows.uniform_(generator=generator)
     return numbers
 
 
 def randint(source: Source, low: int, high: int, *shape: int) -> Tensor:
     """Return integers uniform in [low, high)."""
-    if isinstance(source, torch.Generator):
-        return torch.randint(low, high, shape, generator=source)
+    generators = _each(source)
+    if len(generators) == 1:
+        return torch.randint(low, high, shape, generator=generators[0])
     numbers = torch.empty(shape, dtype=torch.int64)
-    for rows, generator in zip(_shares(numbers, len(source)), source, strict=True):
+    for rows, generator in zip(_shares(numbers, len(generators)), generators, strict=True):
         rows.random_(low, high, generator=generator)
     return numbers
 
 
 def n_seeds(source: Source) -> int:
     """Return how many seeds share a draw."""
-    return 1 if isinstance(source, torch.Generator) else len(source)
+    return len(_each(source))
+
+
+def _each(source: Source) -> Sequence[torch.Generator]:
+    return (source,) if isinstance(source, torch.Generator) else source
 
 
 def _shares(numbers: Tensor, n: int) -> tuple[Tensor, ...]:

@@ -107,7 +107,10 @@ class Mlp(FunctionalModule):
         self.output_bias = output_bias
         self.n_layers = len(sizes) - 1
         self._layout = self._describe()
-        self._n_parameters = sum(math.prod(shape) for _, shape, _ in self._layout)
+        self._sizes = [math.prod(shape) for _, shape, _ in self._layout]
+        bounds = torch.tensor([bound for *_, bound in self._layout], dtype=torch.float64)
+        counts = torch.tensor(self._sizes, dtype=torch.int64)
+        self._bounds = bounds.repeat_interleave(counts)  # of every number
         self.declare(self.init(torch.Generator().manual_seed(0)))
 
     def _describe(self) -> list[tuple[str, tuple[int, ...], float]]:
@@ -123,15 +126,15 @@ class Mlp(FunctionalModule):
 
     def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters `weight_i` (*lead, in, out) and `bias_i` (*lead, out)."""
-        n_models = math.prod(lead)
         # one draw for all: this runs at every restart of every model
         seeds = n_seeds(generator)
-        each = n_models // seeds
-        flat = rand(generator, seeds, each * self._n_parameters).mul_(2.0).sub_(1.0)
-        pieces = torch.split(flat, [each * math.prod(shape) for _, shape, _ in self._layout], 1)
+        each = math.prod(lead) // seeds
+        flat = rand(generator, seeds, each * len(self._bounds)).mul_(2.0).sub_(1.0)
+        flat.mul_(self._bounds.to(flat.dtype).repeat_interleave(each))
+        pieces = flat.split_with_sizes([each * size for size in self._sizes], 1)
         return {
-            name: piece.reshape(*lead, *shape) * bound
-            for piece, (name, shape, bound) in zip(pieces, self._layout, strict=True)
+            name: piece.reshape(*lead, *shape)
+            for piece, (name, shape, _) in zip(pieces, self._layout, strict=True)
         }
 
     def roles(self) -> dict[str, str]:
