@@ -107,8 +107,11 @@ def _live_targets() -> tuple[Target, ...]:
             relation="<=",
             value=1.1,
         )
-        for method in ("ml3_prior", "ml3_prior_distilled")
-        for part, rate in (("live", 12.5), ("live_fast", 100.0))
+        for method, part, rate in (
+            ("ml3_prior", "live", 12.5),
+            ("ml3_prior", "live_fast", 100.0),
+            ("ml3_prior_distilled", "live", 12.5),
+        )
         for seconds in (2, 5, 10, 20, 30, 60)
     ]
     return tuple(found)

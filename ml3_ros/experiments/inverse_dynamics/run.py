@@ -118,12 +118,13 @@ def _curves(
     on_test = partial(run, test, marks=part.marks, seeds=inits)
     curves: Arrays = {}
     bar = tqdm(total=len(losses) + 5, desc=f"{name}/{kind}", leave=False)
-    distilled = _over_tasks(starts, test)
+    distilled, streams = _over_tasks(starts, test), part.nle == "learned"
     for method, loss in losses.items():
         learn = partial(learning_curves, test, loss.spec, [loss.phi], part.marks, seeds=inits)
         curves[method] = learn()
         bar.update()
-        if method == "ml3_prior":  # whoever has the prior can start from it as well
+        if method == "ml3_prior" and streams and part.steps_per_window == 1:
+            # whoever has the prior can start from it as well
             curves["ml3_prior_distilled"] = learn(theta=distilled)
             bar.update()
     own = losses[part.learned[0]].spec
@@ -135,7 +136,8 @@ def _curves(
         sizes = shared[f"step_sizes/{name}/{kind}/{method}"]
         curves[method] = tuned_curves(test, baseline, sizes, part.marks, seeds=inits, theta=theta)
         bar.update()
-    if kind == "perturbed" and part.nle != "given" and part.steps_per_window == 1:
+    friction = kind == "perturbed" and part.nle != "given"
+    if friction and part.steps_per_window == 1 and "ml3_adaptive" in losses:
         curves |= hybrid_curves(
             test,
             data.config.robot,

@@ -49,7 +49,6 @@ def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, m
     for panel in panels:
         names = {x.partition("@")[0] for x in found["methods"] if x.partition("@")[2] == panel}
         assert names >= EVERYWHERE
-        assert ("ml3_prior_distilled" in names) == ("ml3_prior" in names) == (panel in given)
         friction = panel not in given
         assert ("hybrid" in names) == ("least_squares_friction" in names) == friction
     for name, curve in found["methods"].items():
@@ -73,6 +72,22 @@ def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, m
     again = run_seed(tiny_config, 1, shared, tmp_path / "1")  # as after a kill at the very end
     for key, array in seeds[1].items():
         np.testing.assert_array_equal(again[key], array)
+
+
+def test_a_loss_with_a_prior_also_starts_from_its_rivals_start(tiny_config, tmp_path):
+    steps = dict.fromkeys(("structured", "mlp", "adaptive", "prior"), 1)
+    live = Part(nle="learned", learned=("ml3_prior",), outer_steps=steps, marks=(0, 2))
+    fast = replace(live, steps_per_window=2, trained_in="live")
+    config = replace(tiny_config, parts={"live": live, "fast": fast}, n_inits=1)
+    shared = prepare(config, tmp_path, lambda text: None)
+    curves = run_seed(config, 0, shared, tmp_path)
+    for kind in ("nominal", "perturbed"):
+        own, rival = (
+            curves[f"curve/live/{kind}/{k}"] for k in ("ml3_prior_distilled", "distilled_prior")
+        )
+        np.testing.assert_array_equal(own[:, :, 0], rival[:, :, 0])
+        assert np.all(own[:, :, 1] != rival[:, :, 1])
+        assert f"curve/fast/{kind}/ml3_prior_distilled" not in curves
 
 
 @pytest.fixture
