@@ -124,8 +124,7 @@ def figure(config: GeneralisationConfig, errors: Errors, out: Path) -> tuple[Pat
         canvas.text(
             0.99,
             0.995,
-            f"framed: the only architecture of meta-training, {TRAINED.name}\n"
-            "0: a network under the baseline diverged",
+            "framed: meta-trained on this alone; 0: the baseline diverged",
             ha="right",
             va="top",
             color="#777777",
