@@ -14,7 +14,7 @@ from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer_gradient import STEP_WEIGHTS, OuterGradient
-from ml3_ros.core.types import Batch, Extra, Params, stack
+from ml3_ros.core.types import Batch, Extra, Params, stack, with_lead
 from ml3_ros.errors import ConfigError
 
 
@@ -158,7 +158,7 @@ class MetaTrainer:
         batches = [self._support(self.ages + k) for k in range(config.unroll)]
         last = self.ages + config.unroll - 1
         query = self.family.query(self.tasks.flatten(), last.flatten(), self.generators)
-        batch, extra = (self._per_seed(x) for x in query)
+        batch, extra = (with_lead(x, self._lead) for x in query)
         step_weights = self._step_weights()
         schedule = {} if step_weights is None else {STEP_WEIGHTS: step_weights}
         values, grads, self.theta, self.inner_state = self._compute(
@@ -178,7 +178,7 @@ class MetaTrainer:
     def _support(self, ages: Tensor) -> Batch:
         """Return what every model observes at its age."""
         batch = self.family.support(self.tasks.flatten(), ages.flatten(), self.generators)
-        return self._per_seed(batch)
+        return with_lead(batch, self._lead)
 
     def _step_weights(self) -> Tensor | None:
         """Return how much the task loss after each unrolled step counts, (K, seeds, tasks)."""
@@ -227,14 +227,10 @@ class MetaTrainer:
     def _fresh(self) -> tuple[Tensor, Params]:
         """Return a new task for every model, (seeds, tasks), and a fresh optimizee for it."""
         tasks = self.family.sample(math.prod(self._lead), self.generators)
-        theta = self._per_seed(self.family.init(tasks, self.generators))
+        theta = with_lead(self.family.init(tasks, self.generators), self._lead)
         return tasks.view(self._lead), self._on_device(theta)
 
     def _on_device(self, params: Params) -> Params:
         if self.engine.device == "cpu":
             return params
         return {k: p.to(self.engine.device) for k, p in params.items()}
-
-    def _per_seed(self, flat: Params) -> Params:
-        """Return what is drawn for all models (seeds * tasks, ...) as (seeds, tasks, ...)."""
-        return {k: x.reshape(*self._lead, *x.shape[1:]) for k, x in flat.items()}

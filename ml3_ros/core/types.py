@@ -28,6 +28,11 @@ def stack(parts: Sequence[Params]) -> Params:
     return {k: torch.stack([part[k] for part in parts]) for k in parts[0]}
 
 
+def with_lead(flat: Params, lead: tuple[int, ...]) -> Params:
+    """Return tensors (prod(lead), ...) as (*lead, ...)."""
+    return {k: x.reshape(*lead, *x.shape[1:]) for k, x in flat.items()}
+
+
 def append_dimensions(x: Tensor, p: Tensor) -> Tensor:
     """Return x (*lead,) with dimensions of size 1 behind, to broadcast over p (*lead, *shape)."""
     return x.reshape((*x.shape, *(1,) * (p.dim() - x.dim())))

@@ -7,11 +7,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml3_ros.core.compiled import Engine
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.loss_spec import LossSpec
-from ml3_ros.core.types import Batch, Params, stack
+from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 
+REPLAYED = 500  # gradient steps from which recording the first one pays
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
 
 
@@ -40,32 +42,40 @@ def learning_curves(
     Returns:
         NMSE per joint (seeds, tasks, checkpoints, n); infinity where a model has diverged.
     """
-    tasks = torch.arange(len(family.recordings))
+    lead = (len(seeds), len(family.recordings))
+    tasks = torch.arange(lead[1])
+    all_tasks = tasks.repeat(lead[0])
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     phis = list(phis) * len(seeds) if len(phis) == 1 else list(phis)
     phi = spec.stack_phi(phis)
-    fresh = stack([family.init(tasks, g) for g in generators])
+    fresh = with_lead(family.init(all_tasks, generators), lead)
     theta = fresh if theta is None else theta
     loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
-    state = inner_optimizer.init(theta, (len(seeds), len(tasks)))
+    state = inner_optimizer.init(theta, lead)
+
+    def update(theta: Params, phi: Params, batch: Batch, state: Params) -> tuple[Params, Params]:
+        result = inner_step(
+            theta,
+            phi,
+            batch,
+            state,
+            optimizee=family.optimizee,
+            loss=loss,
+            inner_optimizer=inner_optimizer,
+        )
+        return result.theta, result.state
+
+    if max(checkpoints) >= REPLAYED:
+        update = Engine(kind="replayed").prepare(update)
     held_out = family.held_out(tasks)
     rows = []
     for step in range(max(checkpoints) + 1):
         if step in checkpoints:
             rows.append(held_out_nmse(family, theta, held_out))
         if step < max(checkpoints):
-            ages = torch.full_like(tasks, step)
-            batch = stack([family.support(tasks, ages, g) for g in generators])
-            result = inner_step(
-                theta,
-                phi,
-                batch,
-                state,
-                optimizee=family.optimizee,
-                loss=loss,
-                inner_optimizer=inner_optimizer,
-            )
-            theta, state = result.theta, result.state
+            ages = torch.full_like(all_tasks, step)
+            batch = with_lead(family.support(all_tasks, ages, generators), lead)
+            theta, state = update(theta, phi, batch, state)
     curves = torch.stack(rows, dim=2).double().numpy()
     return np.where(np.isfinite(curves), curves, np.inf)
 

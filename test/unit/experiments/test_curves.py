@@ -6,9 +6,21 @@ import numpy as np
 import pytest
 import torch
 
+from ml3_ros.experiments.inverse_dynamics import curves as curves_module
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import nmse
+
+
+class Counted:
+    """A function that counts its calls."""
+
+    def __init__(self, function):
+        self.function, self.calls = function, 0
+
+    def __call__(self, *args, **kwargs):
+        self.calls += 1
+        return self.function(*args, **kwargs)
 
 
 def baseline(family, rule, inner_lr):
@@ -53,6 +65,17 @@ def test_seeds_do_not_depend_on_each_other(reacher, family):
     shared = learning_curves(family, trainer.spec, phis[:1], (0, 4), seeds=(7, 8))
     np.testing.assert_allclose(shared[0], together[0], rtol=1e-3)
     assert not np.allclose(shared[1, :, 1], together[1, :, 1], rtol=1e-5)
+
+
+@pytest.mark.parametrize("rule", ["sgd", "adam"])
+def test_long_runs_are_replayed_to_the_same_curves(family, monkeypatch, rule):
+    spec = baseline(family, rule, 0.01)
+    plain = learning_curves(family, spec, [{}], (0, 12), seeds=(0, 5))
+    monkeypatch.setattr(curves_module, "REPLAYED", 12)
+    monkeypatch.setattr(curves_module, "inner_step", counted := Counted(curves_module.inner_step))
+    replayed = learning_curves(family, spec, [{}], (0, 12), seeds=(0, 5))
+    np.testing.assert_allclose(replayed, plain, rtol=1e-3)
+    assert counted.calls == 1
 
 
 def test_checkpoints_do_not_change_the_run(family):
