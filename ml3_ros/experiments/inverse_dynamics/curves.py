@@ -13,7 +13,7 @@ from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 
-REPLAYED = 500  # gradient steps from which recording the first one pays
+REPLAYED = 2000  # gradient steps from which recording the first one pays
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
 
 
