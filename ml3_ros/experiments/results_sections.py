@@ -1,7 +1,8 @@
 """The experiments on the results page, in their order; those without a robot are here."""
 
 from ml3_ros.experiments.claims import Section, Target
-from ml3_ros.experiments.results_sections_arms import ARMS, NEVER_RELEASED, RUNS
+from ml3_ros.experiments.results_sections_arms import ARMS, NEVER_RELEASED
+from ml3_ros.experiments.results_sections_runs import RUNS
 
 _SINE_OURS = (
     "after 100 steps ours through SGD {ml3_sgd/mse:.2g}, through Adam {ml3_adam/mse:.2g}; tuned "

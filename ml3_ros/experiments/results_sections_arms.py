@@ -138,6 +138,13 @@ def _given(robot: str, figure: str) -> Section:
             "{given/perturbed/ml3_prior/ratio_at_100:.2f}.",
             "Shaped over unshaped, plain ML3, after 100 steps: "
             "{ml3_shaped at 100 / ml3_unshaped at 100:.2f} on the nominal robot.",
+            "With friction and noise, after 100 steps, over tuned Adam: least squares without friction "
+            "columns {residual/perturbed/least_squares/ratio_at_100:.2g}, with a residual learned "
+            "on top (`hybrid_rigid`) {residual/perturbed/hybrid_rigid/ratio_at_100:.2g}; with "
+            "friction columns {residual/perturbed/least_squares_friction/ratio_at_100:.2g}, with "
+            "a residual {residual/perturbed/hybrid/ratio_at_100:.2g}; networks alone: `ml3_prior` "
+            "{residual/perturbed/ml3_prior/ratio_at_100:.2g}, `ml3_adaptive` "
+            "{residual/perturbed/ml3_adaptive/ratio_at_100:.2g}.",
         ),
         targets=_given_targets(robot),
         columns=(1, 5, 10, 20, 50, 100, 1000),
@@ -154,6 +161,26 @@ def _given(robot: str, figure: str) -> Section:
     )
 
 
+_LIVE_NOTES = (
+    "Losses were meta-trained at the lower rate; the same ones run at the higher.",
+    "`ml3_adaptive` over tuned Adam, nominal robot: {ml3_adaptive/ratio_at_250:.2f} after 250 "
+    "steps and {ml3_adaptive/ratio_at_750:.2f} after 750 steps; perturbed ones: "
+    "{live/perturbed/ml3_adaptive/ratio_at_250:.2f} and "
+    "{live/perturbed/ml3_adaptive/ratio_at_750:.2f}. At the higher rate, nominal: "
+    "{live_fast/nominal/ml3_adaptive/ratio_at_2000:.2f} after 2000 steps and "
+    "{live_fast/nominal/ml3_adaptive/ratio_at_6000:.2f} after 6000 steps; perturbed: "
+    "{live_fast/perturbed/ml3_adaptive/ratio_at_2000:.2f} and "
+    "{live_fast/perturbed/ml3_adaptive/ratio_at_6000:.2f}.",
+    "What a model of this kind of arm brings on perturbed robots, after 750 steps at the lower "
+    "rate, over tuned Adam: least squares with friction columns "
+    "{live/perturbed/least_squares_friction/ratio_at_750:.2g}; the prior itself, identified, "
+    "{live/perturbed/prior_identified/ratio_at_750:.2g}; `ml3_prior` "
+    "{live/perturbed/ml3_prior/ratio_at_750:.2g}, from the distilled start "
+    "{live/perturbed/ml3_prior_distilled/ratio_at_750:.2g}; the distilled start with Adam "
+    "{live/perturbed/distilled_prior/ratio_at_750:.2g}.",
+)
+
+
 def _live(robot: str) -> Section:
     """Return the section of the experiment with F(q, v) learned too, from a stream."""
     name = f"invdyn_{robot}_live"
@@ -167,6 +194,7 @@ def _live(robot: str) -> Section:
         "{ml3_prior at 750:.2g}; tuned SGD {sgd_tuned at 750:.2g}, tuned Adam "
         "{adam_tuned at 750:.2g}",
         about="F(q, v) is learned too, from a simulated stream of 100 Hz. " + _PLAIN + _PROTOCOL,
+        notes=_LIVE_NOTES,
         targets=_live_targets(),
         panels={
             "": "nominal robot, 12.5 steps/s",
@@ -181,83 +209,3 @@ def _live(robot: str) -> Section:
 
 
 ARMS = (_given("reacher", "5c"), _given("sawyer", "5d"), _live("reacher"), _live("sawyer"))
-
-_RUN_OURS = (
-    "held out, at the end: adaptive {ml3_adaptive_heldout_nmse:.2g}, shaped "
-    "{ml3_shaped_heldout_nmse:.2g}, tuned Adam "
-    "{adam_tuned_heldout_nmse:.2g}, least squares with friction "
-    "{least_squares_friction_heldout_nmse:.2g}"
-)
-_RUN_NOTES = (
-    "Held out, at the end, the shaped loss has "
-    "{ml3_shaped_heldout_nmse / adam_tuned_heldout_nmse:.2f} of the error of tuned Adam, the "
-    "unshaped one {ml3_unshaped_heldout_nmse / adam_tuned_heldout_nmse:.2f}; least squares with "
-    "friction columns {least_squares_friction_heldout_nmse / adam_tuned_heldout_nmse:.2f}.",
-    "While learning, every sample predicted before it is learned from: shaped "
-    "{ml3_shaped_prequential_nmse:.2g}, unshaped {ml3_unshaped_prequential_nmse:.2g}, tuned Adam "
-    "{adam_tuned_prequential_nmse:.2g}, tuned SGD {sgd_tuned_prequential_nmse:.2g}; with a model "
-    "of the arm: least squares with friction {least_squares_friction_prequential_nmse:.2g}, the "
-    "classical fit of gain, friction and offset {classical_fit_prequential_nmse:.2g} "
-    "({classical_fit_in_sample_nmse:.2g} in sample), the model alone "
-    "{rigid_body_prequential_nmse:.2g}.",
-)
-_ADAPTIVE_NOTE = (
-    "The adaptive loss has {ml3_adaptive_heldout_nmse / adam_tuned_heldout_nmse:.2f} of the "
-    "held-out error of tuned Adam, and {ml3_adaptive_prequential_nmse / "
-    "adam_tuned_prequential_nmse:.2f} of it while learning."
-)
-_PRIOR_NOTE = (
-    "The loss with a prior, which is given a model of this kind of arm, has "
-    "{ml3_prior_heldout_nmse / adam_tuned_heldout_nmse:.2f} of it held out and "
-    "{ml3_prior_prequential_nmse / adam_tuned_prequential_nmse:.2f} while learning."
-)
-
-
-def _run_targets(*methods: str) -> tuple[Target, ...]:
-    """Return the targets of a run: learned losses below tuned Adam."""
-    return tuple(
-        Target(
-            text=f"`{method}` over tuned Adam, {when}",
-            key=f"{method}_{what}_nmse / adam_tuned_{what}_nmse",
-            relation="<=",
-            value=1.0,
-        )
-        for method in methods
-        for when, what in (("held out", "heldout"), ("while learning", "prequential"))
-    )
-
-
-DEMO = Section(
-    name="demo",
-    title="Live over ROS 2: make demo",
-    command="ml3 up sawyer_invdyn loss:=shipped out:=out/demo",
-    paper=NOT_IN_PAPER,
-    authors="-",
-    ours=_RUN_OURS,
-    about="A simulated Sawyer with a payload, other masses and friction streams for "
-    "{config/learn_duration:g} s, then frozen models are tested for "
-    "{config/hold_out_duration:g} s. One run on one robot; all methods saw the same samples. SGD "
-    "and Adam have step sizes that were tuned on other robots.",
-    notes=(*_RUN_NOTES, _ADAPTIVE_NOTE, _PRIOR_NOTE),
-    targets=_run_targets("ml3_shaped", "ml3_adaptive", "ml3_prior"),
-    figures={"demo.png": "invdyn_live.png"},
-    one_run=True,
-)
-
-UR10 = Section(
-    name="ur10",
-    title="A real arm: the UR10 recording",
-    command="ml3 up replay bag:=ur10_exciting_trajectory.db3 urdf:=ur10 out:=out/ur10",
-    paper=NOT_IN_PAPER,
-    authors="-",
-    ours=_RUN_OURS,
-    about="A recorded UR10 at 125 Hz, the first {config/learn_duration:g} s learned from, the "
-    "rest held out; losses were meta-trained on simulated UR10s only. One trajectory does not "
-    "teach a network what gravity does elsewhere.",
-    notes=(*_RUN_NOTES, _ADAPTIVE_NOTE),
-    targets=_run_targets("ml3_shaped", "ml3_adaptive"),
-    figures={"ur10.png": "invdyn_live.png"},
-    one_run=True,
-)
-
-RUNS = (DEMO, UR10)
