@@ -18,7 +18,7 @@ from ml3_ros.baselines.references import (
 )
 from ml3_ros.baselines.scores import nmse, running_nmse
 from ml3_ros.errors import DataError, RobotError
-from ml3_ros.experiments.figures import in_order
+from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
 
 Array = NDArray[np.float64]

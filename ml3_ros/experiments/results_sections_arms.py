@@ -139,10 +139,11 @@ def _given(robot: str, figure: str) -> Section:
             "Shaped over unshaped, plain ML3, after 100 steps: "
             "{ml3_shaped at 100 / ml3_unshaped at 100:.2f} on the nominal robot.",
             "With friction and noise, after 100 steps, over tuned Adam: least squares without "
-            "friction columns {residual/perturbed/least_squares/ratio_at_100:.2g}, with a residual learned "
-            "on top (`hybrid_rigid`) {residual/perturbed/hybrid_rigid/ratio_at_100:.2g}; with "
-            "friction columns {residual/perturbed/least_squares_friction/ratio_at_100:.2g}, with "
-            "a residual {residual/perturbed/hybrid/ratio_at_100:.2g}; networks alone: `ml3_prior` "
+            "friction columns {residual/perturbed/least_squares/ratio_at_100:.2g}, with a "
+            "residual learned on top (`hybrid_rigid`) "
+            "{residual/perturbed/hybrid_rigid/ratio_at_100:.2g}; with friction columns "
+            "{residual/perturbed/least_squares_friction/ratio_at_100:.2g}, with a residual "
+            "{residual/perturbed/hybrid/ratio_at_100:.2g}; networks alone: `ml3_prior` "
             "{residual/perturbed/ml3_prior/ratio_at_100:.2g}, `ml3_adaptive` "
             "{residual/perturbed/ml3_adaptive/ratio_at_100:.2g}.",
         ),

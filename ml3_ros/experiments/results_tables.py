@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 
 from ml3_ros.experiments.claims import Section
-from ml3_ros.experiments.figures import method_style
 from ml3_ros.experiments.measured import Curve, Measured, number
+from ml3_ros.experiments.method_styles import method_style
 
 COLUMNS = 6
 

@@ -12,15 +12,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.figures import (
-    INK,
-    draw,
-    house_style,
-    in_order,
-    label_line_ends,
-    method_style,
-    save_figure,
-)
+from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.experiments.method_styles import INK, in_order, method_style
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.experiments.sine_regression import (
     HORIZON,
