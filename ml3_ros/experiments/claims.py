@@ -22,6 +22,9 @@ Cells are medians over seeds [lowest highest]; a seed that diverged stays in as 
 counted."""
 
 
+ROUNDING = 1e-6  # what is equal in exact numbers may differ by this share
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
     """A number that we wanted to reach."""
@@ -32,8 +35,11 @@ class Target:
     value: float
 
     def reached(self, measured: float) -> bool:
-        """Return whether `measured` is good enough; NaN is not."""
-        return measured <= self.value if self.relation == "<=" else measured >= self.value
+        """Return whether `measured` is good enough, up to rounding; NaN is not."""
+        slack = ROUNDING * abs(self.value)
+        if self.relation == "<=":
+            return measured <= self.value + slack
+        return measured >= self.value - slack
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -217,3 +217,18 @@ def test_sentences_of_ours_hold_no_typed_numbers():
     for section in SECTIONS:
         for sentence in (section.ours, *section.notes):
             assert not re.search(r"\d", allowed.sub("", sentence)), sentence
+
+
+@pytest.mark.parametrize(
+    ("relation", "measured", "good"),
+    [
+        ("<=", 1.0 + 1e-9, True),
+        ("<=", 1.001, False),
+        (">=", 1.0 - 1e-9, True),
+        (">=", 0.999, False),
+    ],
+)
+def test_a_target_is_reached_up_to_rounding(relation, measured, good):
+    target = Target(text="x", key="x", relation=relation, value=1.0)
+    assert target.reached(measured) is good
+    assert not target.reached(float("nan"))
