@@ -123,12 +123,24 @@ class _Recorded:
 
 
 def _compile(graph: GraphModule, example: list[Any]) -> Program:
-    """Return the graph as machine code."""
+    """Return the graph as machine code.
+
+    Raises:
+        ConfigError: There is no compiler, or it fails.
+    """
+    from torch._inductor.exc import InductorError  # loaded when needed, as in `recording`
+
     for node in graph.graph.nodes:
         node.meta.clear()  # else Inductor takes the recorded shapes for its own, of another kind
     # calls from C++ save a third of a small step; a CUDA graph has no calls
     options = {"cpp_wrapper": not example[0].is_cuda}
-    program: Program = torch._inductor.compile(graph, example, options=options)
+    try:
+        program: Program = torch._inductor.compile(graph, example, options=options)
+    except InductorError as error:
+        raise ConfigError(
+            f"the step cannot be compiled ({str(error).splitlines()[0]}): install a C++ compiler "
+            "such as g++, or use the engine 'replayed'"
+        ) from error
     return program
 
 

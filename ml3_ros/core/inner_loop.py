@@ -72,6 +72,26 @@ def inner_step(
     return StepResult(new_theta, new_state, value.detach())
 
 
+def updater(
+    optimizee: FunctionalModule, loss: LossFunction, inner_optimizer: InnerOptimizer
+) -> Callable[[Params, Params, Batch, Params], tuple[Params, Params]]:
+    """Return (theta, phi, batch, state) -> (theta', state'): a step that an engine may record."""
+
+    def update(theta: Params, phi: Params, batch: Batch, state: Params) -> tuple[Params, Params]:
+        result = inner_step(
+            theta,
+            phi,
+            batch,
+            state,
+            optimizee=optimizee,
+            loss=loss,
+            inner_optimizer=inner_optimizer,
+        )
+        return result.theta, result.state
+
+    return update
+
+
 def unroll(
     theta: Params,
     phi: Params,

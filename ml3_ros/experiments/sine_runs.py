@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.inner_loop import updater
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer, TaskFamily
 from ml3_ros.core.types import Params
@@ -43,7 +43,8 @@ def adaptation_curves(
     generator = torch.Generator().manual_seed(seed)
     theta = family.init(tasks, generator)
     phi = {k: p.unsqueeze(0) for k, p in phi.items()}
-    loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
+    inner_optimizer = spec.optimizer(family.optimizee)
+    update = updater(family.optimizee, spec.function(), inner_optimizer)
     state = inner_optimizer.init(theta, (n_tasks,))
     rows = []
     for step in range(max(checkpoints) + 1):
@@ -52,16 +53,7 @@ def adaptation_curves(
                 rows.append(measure(theta))
         if step < max(checkpoints):
             batch = family.support(tasks, torch.full_like(tasks, step), generator)
-            result = inner_step(
-                theta,
-                phi,
-                batch,
-                state,
-                optimizee=family.optimizee,
-                loss=loss,
-                inner_optimizer=inner_optimizer,
-            )
-            theta, state = result.theta, result.state
+            theta, state = update(theta, phi, batch, state)
     curves = torch.stack(rows, dim=-1).double().numpy()
     return np.where(np.isfinite(curves), curves, np.inf)
 

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.core.compiled import Engine
-from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.inner_loop import updater
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
@@ -50,21 +50,9 @@ def learning_curves(
     phi = spec.stack_phi(phis)
     fresh = with_lead(family.init(all_tasks, generators), lead)
     theta = fresh if theta is None else theta
-    loss, inner_optimizer = spec.function(), spec.optimizer(family.optimizee)
+    inner_optimizer = spec.optimizer(family.optimizee)
     state = inner_optimizer.init(theta, lead)
-
-    def update(theta: Params, phi: Params, batch: Batch, state: Params) -> tuple[Params, Params]:
-        result = inner_step(
-            theta,
-            phi,
-            batch,
-            state,
-            optimizee=family.optimizee,
-            loss=loss,
-            inner_optimizer=inner_optimizer,
-        )
-        return result.theta, result.state
-
+    update = updater(family.optimizee, spec.function(), inner_optimizer)
     if max(checkpoints) >= REPLAYED:
         update = Engine(kind="replayed").prepare(update)
     held_out = family.held_out(tasks)

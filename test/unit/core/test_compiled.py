@@ -64,6 +64,15 @@ def test_compiled_steps_agree(train):
     assert_same(train(Engine(kind="compiled")), train(Engine()), 1e-4)
 
 
+def test_a_missing_compiler_is_one_sentence(monkeypatch):
+    from torch._inductor import config
+
+    monkeypatch.setattr(config.cpp, "cxx", ("no-such-compiler",))
+    step = Engine(kind="compiled").prepare(lambda group: ({"y": (3.7 * group["x"]).sin()},))
+    with pytest.raises(ConfigError, match=r"no-such-compiler.*install a C\+\+ compiler"):
+        step({"x": torch.rand(13)})
+
+
 @cuda
 @pytest.mark.parametrize("kind", ["replayed", "compiled"])
 def test_cuda_graphs_agree(train, kind):
