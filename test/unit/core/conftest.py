@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randint
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
@@ -106,3 +107,11 @@ def random_phi():
         return {k: p + size * noise[k] for k, p in fresh.items()}
 
     return draw
+
+
+@pytest.fixture
+def loss(make_spec, random_phi):
+    """A structured loss that somebody trained."""
+    spec = make_spec("structured")
+    provenance = {"task_family": "inverse_dynamics", "seed": 3, "metrics": [0.5]}
+    return LearnedLoss(spec=spec, phi=random_phi(spec), provenance=provenance)

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig
+from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
@@ -96,3 +101,45 @@ def stream(recordings):
     """Return t (T,), and q, v, a, tau (T, n) of one arm."""
     signals = (getattr(recordings, name)[0].double().numpy() for name in ("q", "v", "a", "tau"))
     return (10.0 + 0.02 * np.arange(recordings.n_samples), *signals)
+
+
+@pytest.fixture(scope="session")
+def online_config():
+    """Learn 4 steps from each window of 8 samples."""
+    return OnlineConfig(sampling=SamplingConfig(steps_per_window=4, window=8))
+
+
+@pytest.fixture
+def online_losses(units):
+    spec = units.loss_spec("tau", ("v", "a"), architecture="structured", inner_lr=0.02)
+    phi = spec.network().init(torch.Generator().manual_seed(0))
+    return {
+        "ml3": LearnedLoss(spec=spec, phi=phi),
+        "adam": squared_error(units, "tau", "adam", 0.01),
+    }
+
+
+@pytest.fixture
+def make_learner(units, online_losses, online_config):
+    """Make a small learner, of `online_losses` unless told otherwise."""
+
+    def learner(chosen=None, config=online_config, seed=0):
+        net = InverseDynamicsNet(units, nle="learned", hidden=(16,))
+        return OnlineLearner(net, online_losses if chosen is None else chosen, config, seed=seed)
+
+    return learner
+
+
+def _feed(online, stream, start, stop, learn=True):
+    reports = []
+    for row in zip(*(x[start:stop] for x in stream), strict=True):
+        online.push(*row)
+        report = online.learn() if learn else None
+        reports += [report] if report else []
+    return reports
+
+
+@pytest.fixture(scope="session")
+def feed():
+    """Push samples start to stop, learn where possible and return the reports."""
+    return _feed

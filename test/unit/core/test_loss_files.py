@@ -1,0 +1,132 @@
+"""Learned-loss files on disk: what is no loss is refused; a failed write loses nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pickle
+import resource
+import stat
+import tracemalloc
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import save as save_tensors
+
+from ml3_ros.core.learned_loss import MAX_BYTES, LearnedLoss
+from ml3_ros.errors import LossFileError, Ml3Error
+
+
+def test_a_file_that_is_something_else_is_refused(tmp_path, loss):
+    for i, data in enumerate((b"hello", b"\x00" * 100, b"\xff" * 100, b'{"a": 1}' * 9)):
+        path = tmp_path / f"{i}"
+        path.write_bytes(data)
+        with pytest.raises(LossFileError, match=f"{path}.*ml3 train"):
+            LearnedLoss.load(path)
+    plain = save_tensors(dict(loss.phi))  # a safetensors file, but no loss
+    with pytest.raises(LossFileError, match="not a learned loss"):
+        LearnedLoss.from_bytes(plain)
+
+
+def test_a_pickle_is_refused_and_not_run(tmp_path):
+    marker = tmp_path / "it_ran"
+
+    class Hostile:
+        def __reduce__(self):
+            return os.mkdir, (str(marker),)
+
+    path = tmp_path / "loss.pt"
+    for write in (pickle.dump, torch.save):
+        with path.open("wb") as file:
+            write(Hostile(), file)
+        with pytest.raises(LossFileError):
+            LearnedLoss.load(path)
+        assert not marker.exists()
+
+
+def test_a_huge_file_is_refused_without_being_read_whole(tmp_path):
+    path = tmp_path / "huge"
+    with path.open("wb") as file:
+        file.truncate(4 * MAX_BYTES)  # sparse: takes no space
+    tracemalloc.start()
+    with pytest.raises(LossFileError, match="larger than"):
+        LearnedLoss.load(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * MAX_BYTES
+
+
+def test_missing_files_and_folders_are_named(tmp_path):
+    for path in (tmp_path / "absent.safetensors", tmp_path):
+        with pytest.raises(LossFileError, match=f"{path}.*check the path"):
+            LearnedLoss.load(path)
+
+
+@contextlib.contextmanager
+def full_disk(limit=64):
+    """No file of this process may grow beyond `limit` bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@contextlib.contextmanager
+def read_only(folder):
+    """Make `folder` read-only, for root too, who has to be somebody else for that."""
+    mode = stat.S_IMODE(folder.stat().st_mode)
+    folder.chmod(0o555)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        folder.chmod(mode)
+
+
+def test_a_failed_write_leaves_the_old_file_whole(loss, tmp_path, monkeypatch):
+    path = loss.save(tmp_path / "loss.safetensors")
+    other = replace(loss, provenance={"longer": "x" * 10_000})
+
+    def fail(descriptor):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with full_disk(), pytest.raises(LossFileError, match=f"disk is full.*{path}.*free space"):
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    with monkeypatch.context() as patch, pytest.raises(LossFileError, match="disk is full"):
+        patch.setattr(os, "fsync", fail)
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["loss.safetensors"]
+    other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == other.to_bytes()
+
+
+def test_a_read_only_folder_is_named_and_its_file_stays(loss, tmp_path):
+    path = loss.save(tmp_path / "loss.safetensors")
+    other = replace(loss, provenance={})
+    with read_only(tmp_path), pytest.raises(LossFileError, match=f"{path}.*choose a folder"):
+        other.save(path)
+    assert LearnedLoss.load(path).to_bytes() == loss.to_bytes()
+    assert [p.name for p in tmp_path.iterdir()] == ["loss.safetensors"]
+
+
+def test_a_folder_that_is_a_file_is_named(loss, tmp_path):
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file" / "loss.safetensors", tmp_path):
+        with pytest.raises(Ml3Error, match=f"{path}"):
+            loss.save(path)
+
+
+def test_saved_files_can_be_read_by_others(loss, tmp_path):
+    """As every file that a program makes: the umask decides, not the way it is written."""
+    (tmp_path / "plain").touch()
+    mode = (tmp_path / "plain").stat().st_mode
+    assert loss.save(tmp_path / "loss.safetensors").stat().st_mode == mode
