@@ -191,6 +191,7 @@ def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path,
         grid = canvas.subplots(rows, columns, squeeze=False)
         for axes in grid.flat[len(panels) :]:
             axes.set_visible(False)
+        drawn = []
         for axes, panel in zip(grid.flat, panels, strict=False):
             x = np.array(panel.x, dtype=float)
             kept = x > 0
@@ -204,11 +205,13 @@ def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path,
             axes.set(xscale="log", yscale="log", xlabel="gradient steps", ylabel="held-out NMSE")
             axes.set_title(TITLES.get(panel.key, panel.key))
             axes.set_ylim(top=3.0)
-            label_line_ends(axes, lines)
+            drawn.append((axes, lines))
         canvas.suptitle(
             f"Inverse dynamics of the {robot}: learned losses, baselines, and what knows a model",
             x=0.01,
             ha="left",
             fontweight="bold",
         )
+        for axes, lines in drawn:  # labels keep their distance only where nothing moves any more
+            label_line_ends(axes, lines)
         return save_figure(canvas, out, name)
