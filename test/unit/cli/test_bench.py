@@ -76,10 +76,10 @@ def test_the_best_engine_counts_and_for_one_seed_compiled_or_not(benchmarks):
     assert meta_step.worst([*many, *one, cell(1, "compiled", 4.0, 8.0)])[1] == 0.5
 
 
-def test_segments_save_memory(benchmarks, monkeypatch):
+def test_segments_save_memory(benchmarks):
     memory = benchmarks[1]
-    monkeypatch.setattr(memory, "SEEDS", 4)
-    assert memory._in_child(20, 1, 1) < memory._in_child(20, 1, None)
+    whole, segments = (memory.in_child(60, 1, segment, 8) for segment in (None, 5))
+    assert 0.0 < segments < 0.7 * whole
 
 
 def test_an_installation_without_the_sources_says_so(tmp_path, monkeypatch, capsys):
