@@ -6,12 +6,15 @@ from typing import Any
 from ml3_ros.core.classification_losses import CrossEntropy, MonotoneCrossEntropy
 from ml3_ros.core.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.prior_loss import PriorLoss
+from ml3_ros.core.trajectory_loss import DesiredActionLoss, TrajectoryLoss
 from ml3_ros.errors import ConfigError
 
 ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "mlp": MlpLoss,
     "structured": StructuredLoss,
     "prior": PriorLoss,
+    "trajectory": TrajectoryLoss,
+    "desired_action": DesiredActionLoss,
     "squared_error": SquaredError,
     "monotone_cross_entropy": MonotoneCrossEntropy,
     "cross_entropy": CrossEntropy,

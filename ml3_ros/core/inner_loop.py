@@ -60,6 +60,8 @@ def inner_step(
     """
     if not create_graph:
         theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
+    with torch.no_grad():
+        batch = optimizee.experience(theta, batch)
     value = loss(phi, BoundModel(optimizee, theta), batch, state["count"])
     # the sum over leading dimensions leaves each model its own gradient
     grads = torch.autograd.grad(value.sum(), tuple(theta.values()), create_graph=create_graph)

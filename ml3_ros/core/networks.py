@@ -42,6 +42,13 @@ class FunctionalModule(nn.Module):
         """Evaluate the module with its own parameters."""
         return self.call(dict(self.named_parameters()), *inputs)
 
+    def experience(self, params: Params, batch: Batch) -> Batch:
+        """Return what an inner step observes; more than `batch` where the model acts for itself.
+
+        No gradient flows through it.
+        """
+        return batch
+
     def roles(self) -> dict[str, str]:
         """Return what each parameter is, by name, in words that fit other depths and widths too.
 

@@ -1,0 +1,146 @@
+"""Losses of episodes that also say how far to step (section III-B of the paper)."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.meta_losses import MetaLoss
+from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.errors import ConfigError
+
+LARGEST_BOUND = 10.0  # of s: e^10 is a step that nobody wants
+
+
+class StepSize(FunctionalModule):
+    """e^s of an episode, s the mean of a network over it, between -bound and bound.
+
+    No gradient flows through what it sees: it scales the update and is no part of the loss.
+
+    Args:
+        n_inputs: Of the network.
+        hidden: Widths of its hidden layers.
+        bound: Of s.
+    """
+
+    def __init__(self, n_inputs: int, hidden: tuple[int, ...], bound: float) -> None:
+        super().__init__()
+        if not 0.0 < bound <= LARGEST_BOUND:
+            raise ConfigError(f"bound must be > 0 and <= {LARGEST_BOUND}, got {bound}")
+        self.bound = bound
+        self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_scale=0.0)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters, at which the step size is 1."""
+        return {f"step_net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def call(self, params: Params, *inputs: Tensor) -> Tensor:
+        """Return e^s (*lead,) of an episode's inputs (*lead, B, n)."""
+        (x,) = inputs
+        s = self.net.call(scoped(params, "step_net"), x.detach()).mean((-2, -1))
+        return (self.bound * torch.tanh(s / self.bound)).exp()
+
+
+class TrajectoryLoss(MetaLoss):
+    """L = e^s mean_t softplus(MLP([u_t, x_t])), the paper's form, with a step size e^s.
+
+    The prediction u_t is what the policy would do at the states of an episode; x_t, what is seen
+    of state and goal there, is the context. Only the actions carry a gradient, so no model of the
+    world is needed.
+
+    Args:
+        n_outputs: Number of actions.
+        context_sizes: Names and sizes of what is seen of state and goal.
+        hidden: Widths of the hidden layers of the loss.
+        step_hidden: Of those of the step size.
+        bound: Of s.
+    """
+
+    def __init__(
+        self,
+        n_outputs: int,
+        context_sizes: Mapping[str, int],
+        *,
+        hidden: tuple[int, ...] = (64, 64),
+        step_hidden: tuple[int, ...] = (32,),
+        bound: float = 3.0,
+    ) -> None:
+        super().__init__(n_outputs, context_sizes)
+        n_inputs = n_outputs + sum(self.context_sizes.values())
+        self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_bias=False)
+        self.step_size = StepSize(n_inputs, step_hidden, bound)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi; step sizes start at 1."""
+        net = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+        return net | self.step_size.init(generator, lead)
+
+    def call(
+        self,
+        phi: Params,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss (*lead,) of actions (*lead, B, k), whatever was done (target)."""
+        x = torch.cat([prediction, *self.concatenate(context)], dim=-1)
+        value = nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))
+        return self.step_size.call(phi, x) * value
+
+
+class DesiredActionLoss(MetaLoss):
+    """L = e^s mean_t sum_j w_j (u_j - c_j)^2: the loss wants an action, and says how much.
+
+    The desired action c(x), within +-reach, and the weights w(x) > 0 are networks of what is seen
+    of state and goal. Whatever meta-training does, the loss has one minimum in every state, a
+    finite action, so that descent on it cannot run away. s is as in `TrajectoryLoss`.
+
+    Args:
+        n_outputs: Number of actions.
+        context_sizes: Names and sizes of what is seen of state and goal.
+        hidden: Widths of the hidden layers of actions and weights.
+        step_hidden: Of those of the step size.
+        bound: Of s, and of the logarithm of the weights.
+        reach: Of desired actions, in units of the action's scale.
+    """
+
+    def __init__(
+        self,
+        n_outputs: int,
+        context_sizes: Mapping[str, int],
+        *,
+        hidden: tuple[int, ...] = (64, 64),
+        step_hidden: tuple[int, ...] = (32,),
+        bound: float = 3.0,
+        reach: float = 1.5,
+    ) -> None:
+        super().__init__(n_outputs, context_sizes)
+        n_context = sum(self.context_sizes.values())
+        self.reach = reach
+        self.net = Mlp((n_context, *hidden, 2 * n_outputs), activation="elu", output_scale=0.1)
+        self.step_size = StepSize(n_context + n_outputs, step_hidden, bound)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh phi; step sizes start at 1, weights near it."""
+        net = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+        return net | self.step_size.init(generator, lead)
+
+    def call(
+        self,
+        phi: Params,
+        prediction: Tensor,
+        target: Tensor,
+        context: Batch,
+        count: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss (*lead,) of actions (*lead, B, k), whatever was done (target)."""
+        seen = torch.cat(self.concatenate(context), dim=-1)
+        desired, log_weight = self.net.call(scoped(phi, "net"), seen).chunk(2, -1)
+        error = prediction - self.reach * torch.tanh(desired / self.reach)
+        bound = self.step_size.bound
+        weight = (bound * torch.tanh(log_weight / bound)).exp()
+        value = (weight * error.square()).sum(-1).mean(-1)
+        return self.step_size.call(phi, torch.cat([prediction, seen], dim=-1)) * value
