@@ -59,8 +59,10 @@ setup(
         "tyro>=0.9",
     ],
     extras_require={
+        "ilqr": ["crocoddyl>=3.2"],  # trajectory optimization as a baseline, and as an expert
         "ray": ["ray>=2.40"],  # sweeps over many machines
-        "ur10": ["example-robot-data>=6.0"],
+        "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline
+        "ur10": ["example-robot-data>=5.0"],
         "test": ["packaging>=24", "pytest>=8"],  # also tells colcon to test with pytest
     },
     entry_points={

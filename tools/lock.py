@@ -34,7 +34,7 @@ BUILD = (
     "scikit-build-core",
     "setuptools",
 )
-DEVELOPMENT = ("ml3_ros[ray,test,ur10]", "mypy", "ruff")
+DEVELOPMENT = ("ml3_ros[ilqr,ray,rl,test,ur10]", "mypy", "ruff")
 OWN = {"ml3-ros", "ros-ml3-msgs"}
 
 HEADER = "# {what}. Written by tools/lock.py; do not edit.\n"
@@ -93,7 +93,7 @@ def main() -> None:
     runtime = closure(("ml3_ros", *ROS, *BUILD))
     extra = {k: v for k, v in closure(DEVELOPMENT).items() if k not in runtime}
     write("requirements.txt", "Run time, and the build of ml3_msgs", runtime)
-    write("requirements-dev.txt", "Tests, lint, Ray, and the UR10 model", extra)
+    write("requirements-dev.txt", "Tests, lint, baselines, Ray, and the UR10 model", extra)
 
 
 if __name__ == "__main__":

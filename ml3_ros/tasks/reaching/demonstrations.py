@@ -1,0 +1,76 @@
+"""Reaching where meta-training knows only what an expert did (section IV-B.4 of the paper)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.reaching.family import ReachingFamily
+from ml3_ros.tasks.reaching.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Demonstrations:
+    """What an expert did on the way to each of N targets, B steps each.
+
+    Raises:
+        DataError: The sizes do not fit together, or a number is not finite.
+    """
+
+    goals: Tensor  # (N, n_goals) [m]
+    states: Tensor  # (N, B, n_states)
+    actions: Tensor  # (N, B, n_actions)
+
+    def __post_init__(self) -> None:
+        shapes = [tuple(x.shape) for x in (self.goals, self.states, self.actions)]
+        if self.states.shape[:2] != self.actions.shape[:2] or len(self.goals) != len(self.states):
+            raise DataError(
+                f"demonstrations of shapes {shapes}: goals (N, k), states and actions (N, B, k) "
+                "must be of the same N and B"
+            )
+        if not all(bool(x.isfinite().all()) for x in (self.goals, self.states, self.actions)):
+            raise DataError("demonstrations have NaN or Inf in them: leave those episodes out")
+
+
+class DemonstrationFamily(ReachingFamily):
+    """Targets that an expert has shown; the task loss is that of behavioural cloning.
+
+    A policy is judged by what it would do where the expert was; what it sees, and what the
+    learned loss sees, are its own episodes. The demonstrations are extra information.
+
+    Args:
+        policy: The network to be trained, in the world that it acts in.
+        shown: The demonstrations.
+        n_episodes: Episodes that an inner step observes.
+    """
+
+    def __init__(self, policy: Policy, shown: Demonstrations, *, n_episodes: int = 4) -> None:
+        super().__init__(policy, shown.goals, n_episodes=n_episodes)
+        self.shown = shown
+
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
+        """Return the targets (n, B, k); the extra information is what the expert did there."""
+        states, actions = self.shown.states[tasks], self.shown.actions[tasks]
+        goal = self.goals[tasks].unsqueeze(1).expand(-1, states.shape[1], -1)
+        return {"goal": goal}, {"state": states, "action": actions}
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return "task" (*lead,): squared errors of actions, in units of their limits."""
+        return {"task": cloning_loss(self.optimizee, theta, batch["goal"], extra)}
+
+
+def cloning_loss(policy: Policy, theta: Params, goal: Tensor, shown: Extra) -> Tensor:
+    """Return the mean squared error of actions (*lead,), in units of their limits.
+
+    Args:
+        policy: Acts.
+        theta: Its parameters, each (*lead, *shape).
+        goal: (*lead, B, n_goals).
+        shown: "state" and "action" of the expert, each (*lead, B, k).
+    """
+    action = policy.call(theta, {"state": shown["state"], "goal": goal})
+    error = (action - shown["action"]) / torch.tensor(policy.world.limits)
+    return error.square().sum(-1).mean(-1)

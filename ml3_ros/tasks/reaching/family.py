@@ -1,0 +1,98 @@
+"""Reaching, batched over goals; a `core.meta_training.TaskFamily`."""
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source, randint
+from ml3_ros.core.inner_loop import LossFunction, Predictor
+from ml3_ros.core.networks import BoundModel
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.tasks.reaching.dynamics import Dynamics
+from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.worlds import Steps, World
+
+LAST, MEAN, SPEED = 10.0, 1.0, 1e-4  # weights of the task loss: end, way, and velocity
+
+
+def distance(world: World, states: Tensor, goal: Tensor) -> Tensor:
+    """Return how far the thing is from its goal at every time (*lead, T) [m].
+
+    Args:
+        world: Says where the thing is.
+        states: (*lead, T, n_states).
+        goal: (*lead, n_goals).
+    """
+    return (world.position(states) - goal.unsqueeze(-2)).norm(dim=-1)
+
+
+class ReachingFamily:
+    """Goals for a policy, one policy for each.
+
+    Attributes:
+        model: Parameters of the dynamics that the task loss looks through at meta-training;
+            whoever learns them puts them here.
+
+    Args:
+        policy: The network to be trained, in the world that it really acts in.
+        goals: The tasks (N, n_goals) [m].
+        offsets: From where the world starts to where each task does (N, n_states); None is zero.
+        n_episodes: Episodes that an inner step observes, each from another start.
+        dynamics: Structure of the learned dynamics; None lets the task loss see the true ones.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        goals: Tensor,
+        *,
+        offsets: Tensor | None = None,
+        n_episodes: int = 4,
+        dynamics: Dynamics | None = None,
+    ) -> None:
+        self.optimizee, self.goals, self.n_episodes = policy, goals, n_episodes
+        shape = (len(goals), policy.world.n_states)
+        self.offsets = torch.zeros(shape) if offsets is None else offsets
+        self.dynamics = dynamics
+        self.model: Params = {}
+
+    def sample(self, n: int, generator: Source) -> Tensor:
+        """Draw n goals (n,)."""
+        return randint(generator, 0, len(self.goals), n)
+
+    def init(self, tasks: Tensor, generator: Source) -> Params:
+        """Return a fresh policy for each goal."""
+        return self.optimizee.init(generator, (len(tasks),))
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
+        """Return where episodes start and end, each (n, n_episodes, k)."""
+        goal = self.goals[tasks].unsqueeze(1).expand(-1, self.n_episodes, -1)
+        start = self.optimizee.world.start(generator, len(tasks), self.n_episodes)
+        start = start + self.offsets[tasks].unsqueeze(1)
+        return {"start": start, "goal": goal}
+
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
+        """Return other starts; the extra information is the model that the task loss uses."""
+        model = {k: p.expand(len(tasks), *p.shape) for k, p in self.model.items()}
+        return self.support(tasks, ages, generator), model
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return the task loss (*lead,) as "task": distances at the end and on the way [m]."""
+        policy = self.optimizee
+        model: Steps = self.dynamics.bound(extra) if self.dynamics else policy.world
+        states, _ = policy.rollout(theta, batch["start"], batch["goal"], model)
+        far = distance(policy.world, states, batch["goal"])
+        speed = states[..., policy.world.n_states // 2 :].norm(dim=-1)
+        loss = LAST * far[..., -1] + MEAN * far.mean(-1) + SPEED * speed.mean(-1)
+        return {"task": loss.mean(-1)}
+
+    def task_loss_function(self) -> LossFunction:
+        """Return the task loss as what a policy is trained with: the model-based rival of M_phi.
+
+        Its phi is the model, and its batch is that of an `ImaginingPolicy`.
+        """
+
+        def loss(phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
+            assert isinstance(model, BoundModel)
+            return self.task_losses(model.theta, batch, phi)["task"]
+
+        return loss

@@ -1,0 +1,113 @@
+"""Policies that move something to a goal, and what they see on the way."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.tasks.reaching.worlds import Steps, World
+
+
+class Policy(FunctionalModule):
+    """u = limits * tanh(Mlp(x)): the optimizee, called with a batch of "state" and "goal".
+
+    x is state and goal, divided by their scales, or what a learned loss sees of them.
+
+    Args:
+        world: Where it acts: the true one, or a learned model of it.
+        hidden: Widths of the hidden layers.
+        scales: By what states and goals are divided, (n_states,) and (n_goals,).
+        output_scale: Of the initial weights of the output; small ones start with small actions.
+        observant: Whether x is what `world.observe` returns.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        hidden: tuple[int, ...] = (64, 64),
+        *,
+        scales: tuple[tuple[float, ...], tuple[float, ...]],
+        output_scale: float = 0.3,
+        observant: bool = False,
+    ) -> None:
+        super().__init__()
+        self.world, self.observant = world, observant
+        observed = [x for spec in world.inputs for x in spec.scale]
+        self._gain = 1.0 / torch.tensor(observed if observant else [*scales[0], *scales[1]])
+        sizes = (len(self._gain), *hidden, world.n_actions)
+        self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
+        self._limits = torch.tensor(world.limits)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters."""
+        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of every parameter in its layer."""
+        return {f"net.{k}": role for k, role in self.net.roles().items()}
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
+        (batch,) = inputs
+        if self.observant:
+            seen = self.world.observe(batch["state"], batch["goal"])
+            parts = [seen[spec.name] for spec in self.world.inputs]
+        else:
+            parts = [batch["state"], batch["goal"]]
+        x = torch.cat(parts, dim=-1) * self._gain
+        return self._limits * torch.tanh(self.net.call(scoped(params, "net"), x))
+
+    def rollout(
+        self, params: Params, start: Tensor, goal: Tensor, world: Steps | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Act for an episode.
+
+        Args:
+            params: Parameters, each (*lead, *shape).
+            start: First states (*lead, B, n_states), one episode each.
+            goal: Goals (*lead, B, n_goals).
+            world: Another one to act in, such as a learned model.
+
+        Returns:
+            States (*lead, B, T + 1, n_states) and actions (*lead, B, T, n_actions); autograd sees
+            through both.
+        """
+        step = (world or self.world).step
+        state, states, actions = start, [start], []
+        for _ in range(self.world.horizon):
+            action = self.call(params, {"state": state, "goal": goal})
+            state = step(state, action)
+            actions.append(action)
+            states.append(state)
+        return torch.stack(states, dim=-2), torch.stack(actions, dim=-2)
+
+    def experience(self, params: Params, batch: Batch) -> Batch:
+        """Return what the policy sees when it acts from "start" (*lead, B, n) towards "goal".
+
+        Returns:
+            "state", "goal" and "action" (*lead, B T, k). A batch that already holds an episode,
+            such as one of a real arm, stays.
+        """
+        if "state" in batch:
+            return batch
+        states, actions = self.rollout(params, batch["start"], batch["goal"])
+        goals = batch["goal"].unsqueeze(-2).expand(*actions.shape[:-1], -1)
+        seen = states[..., :-1, :]
+        episode = {"state": seen, "goal": goals, "action": actions}
+        episode |= self.world.observe(seen, goals)
+        return {k: x.flatten(-3, -2) for k, x in episode.items()}
+
+
+class ImaginingPolicy(Policy):
+    """A policy that is trained on episodes in its model's imagination: it need not act."""
+
+    def experience(self, params: Params, batch: Batch) -> Batch:
+        """Return starts and goals as they are."""
+        return batch

@@ -1,0 +1,116 @@
+"""How losses for reaching are meta-trained, in which worlds, and on which goals."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import rand
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink, World
+
+HIDDEN = (64, 64)  # of policies
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """A world with its goals.
+
+    Attributes:
+        world: What policies act in.
+        unit: Of actions.
+        scales: By what policies divide states and goals.
+        radii: Range of the goals' distances from the origin [m].
+        middle: Direction of the half plane in which a loss is meta-trained [rad].
+        wander: Largest offsets from the world's start to where meta-training's episodes begin
+            (n_states,), one for each goal, so that a loss sees goals from all sides.
+        inner_lr: Step size of gradient descent on learned losses, which scale it themselves.
+        clip_norm: Largest gradient on a policy.
+    """
+
+    world: World
+    unit: str
+    scales: tuple[tuple[float, ...], tuple[float, ...]]
+    radii: tuple[float, float]
+    middle: float
+    wander: tuple[float, ...]
+    inner_lr: float
+    clip_norm: float | None = None
+
+    def policy(self) -> Policy:
+        """Return the optimizee."""
+        return Policy(self.world, HIDDEN, scales=self.scales)
+
+    def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
+        """Draw goals (n, 2) [m] in the half plane of meta-training, or in the other one."""
+        direction = self.middle + (0.0 if trained else math.pi)
+        angle = direction + math.pi * (rand(generator, n) - 0.5)
+        low, high = self.radii
+        radius = low + (high - low) * rand(generator, n)
+        return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+
+    def offsets(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw offsets of starts (n, n_states) for meta-training; see `wander`."""
+        return torch.tensor(self.wander) * (2.0 * rand(generator, n, len(self.wander)) - 1.0)
+
+    def spec(self, architecture: Literal["trajectory", "desired_action"]) -> LossSpec:
+        """Return a loss on what can be seen in this world."""
+        return LossSpec(
+            architecture=architecture,
+            target=InputSpec(name="action", unit=self.unit, scale=self.world.limits),
+            context=self.world.inputs,
+            inner_lr=self.inner_lr,
+            clip_norm=self.clip_norm,
+        )
+
+
+SETTINGS: dict[str, Setting] = {
+    "point_mass": Setting(
+        world=PointMass(),
+        unit="N",
+        scales=((1.0,) * 4, (1.0, 1.0)),
+        radii=(0.3, 1.0),
+        middle=0.0,
+        wander=(0.5, 0.5, 0.0, 0.0),
+        inner_lr=0.3,
+    ),
+    "reacher": Setting(
+        world=TwoLink(),
+        unit="N m",
+        scales=((2.0, 2.0, 3.0, 3.0), (0.1, 0.1)),
+        radii=(0.08, 0.18),
+        middle=0.0,
+        wander=(1.5, 0.4, 0.0, 0.0),
+        inner_lr=0.1,
+        clip_norm=1.0,
+    ),
+}
+
+
+def setting(name: str) -> Setting:
+    """Return a setting by name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in SETTINGS:
+        raise ConfigError(f"no world {name!r} to reach goals in: use one of {', '.join(SETTINGS)}")
+    return SETTINGS[name]
+
+
+def meta_training(n_outer_steps: int) -> MetaTrainConfig:
+    """Return how losses are meta-trained: policies of all ages, each for a goal of its own."""
+    return MetaTrainConfig(
+        n_outer_steps=n_outer_steps,
+        n_tasks=8,
+        unroll=5,
+        horizon=100,
+        restart="staggered",
+        outer_lr=3e-3,
+        outer_every_step=True,
+    )

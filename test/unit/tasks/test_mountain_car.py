@@ -1,0 +1,89 @@
+"""MountainCar: the hill is too steep to drive up at once, and walls do not stop gradients."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.tasks.reaching.mountain_car import (
+    GOAL,
+    RUN_UP,
+    WAY_POINT,
+    MountainCar,
+    MountainCarFamily,
+    bounded,
+    car_policy,
+    loss_spec,
+    meta_training,
+)
+
+
+def drive(action):
+    """Return the states (T + 1, 2) of an episode under action(t, state)."""
+    world = MountainCar()
+    states = [world.start(torch.Generator(), 1)[0]]
+    for t in range(world.horizon):
+        states.append(world.step(states[-1], torch.tensor([action(t, states[-1])])))
+    return torch.stack(states)
+
+
+def test_only_who_drives_away_first_arrives():
+    limit = MountainCar().limits[0]
+    assert float(drive(lambda t, s: limit)[-1, 0]) < 0.0
+    assert float(drive(lambda t, s: 100.0)[-1, 0]) < 0.0  # a larger force is not to be had
+    away_first = drive(lambda t, s: -limit if t < 10 else limit)
+    assert float(away_first[-1, 0]) == GOAL[0]
+
+
+def test_walls_hold_the_car_and_let_gradients_through():
+    x = torch.tensor([-2.0, 0.1, 3.0], requires_grad=True)
+    found = bounded(x, -1.0, 1.0)
+    torch.testing.assert_close(found, torch.tensor([-1.0, 0.1, 1.0]))
+    assert torch.equal(torch.autograd.grad(found.sum(), x)[0], torch.ones(3))
+    states = drive(lambda t, s: 0.25 if float(s[1]) > 1e-3 else -0.25)
+    assert float(states[:, 0].max()) <= 0.5 and float(states[:, 1].abs().max()) <= 1.5
+
+
+@pytest.mark.parametrize("way_point", [True, False])
+def test_the_way_point_is_known_to_the_task_loss_alone(way_point):
+    family = MountainCarFamily(car_policy(), way_point=way_point)
+    generator, tasks = torch.Generator().manual_seed(0), torch.zeros(3, dtype=torch.int64)
+    for batch in (
+        family.support(tasks, tasks, generator),
+        family.query(tasks, tasks, generator)[0],
+    ):
+        assert set(batch) == {"start", "goal"}
+        assert (batch["goal"] == torch.tensor(GOAL)).all()
+    theta = family.init(tasks, generator)
+    seen = family.optimizee.experience(theta, batch)
+    assert set(seen) == {"state", "goal", "action"}
+    wanted = family.query(tasks, tasks, generator)[1]["wanted"]
+    first = torch.tensor(WAY_POINT if way_point else GOAL)
+    assert (wanted[..., :RUN_UP, :] == first).all()
+    assert (wanted[..., RUN_UP:, :] == torch.tensor(GOAL)).all()
+
+
+def test_the_task_loss_is_the_distance_to_where_states_should_be():
+    family = MountainCarFamily(car_policy(), way_point=True)
+    generator, tasks = torch.Generator().manual_seed(0), torch.zeros(2, dtype=torch.int64)
+    theta = family.init(tasks, generator)
+    batch, extra = family.query(tasks, tasks, generator)
+    states, _ = family.optimizee.rollout(theta, batch["start"], batch["goal"])
+    for i in range(2):
+        far = [
+            float((s - torch.tensor(WAY_POINT if t < RUN_UP else GOAL)).norm())
+            for t, s in enumerate(states[i, 0, 1:])
+        ]
+        expected = sum(far) / len(far)
+        assert float(family.task_losses(theta, batch, extra)["task"][i]) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("architecture", ["trajectory", "desired_action"])
+def test_a_loss_for_the_car_can_be_meta_trained(architecture):
+    family = MountainCarFamily(car_policy(), way_point=True)
+    trainer = MetaTrainer(family, loss_spec(architecture), meta_training(2), (0,))
+    before = trainer.seed_phi(0)
+    step = trainer.step()
+    assert torch.isfinite(step.task_loss).all()
+    assert any(not torch.equal(before[k], p) for k, p in trainer.seed_phi(0).items())
