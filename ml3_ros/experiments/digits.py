@@ -18,8 +18,8 @@ from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.sine_runs import adaptation_curves
 from ml3_ros.experiments.training import revision, run_to_end
 from ml3_ros.tasks.digits.family import (
     DigitPairFamily,

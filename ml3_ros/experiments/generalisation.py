@@ -26,8 +26,8 @@ from ml3_ros.experiments.generalisation_settings import (
     Architecture,
     Trials,
 )
+from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.sine_runs import adaptation_curves
 from ml3_ros.experiments.training import revision, run_to_end
 
 HORIZON = 100  # gradient steps after which methods are compared

@@ -16,7 +16,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.figures import FAINT, MEASURED, draw, house_style, label_line_ends
-from ml3_ros.experiments.method_styles import INK
+from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.report import RunReport, mean_over_joints
 
 WIDTH = 12.0  # [inch], as all lengths below

@@ -3,26 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-INK = "#222222"
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MethodStyle:
-    """How a method is drawn and called in every figure and table."""
-
-    label: str
-    color: str
-    linestyle: str | tuple[int, tuple[float, ...]] = "-"
-    linewidth: float = 1.6
-    zorder: float = 3.0
-    meaning: str = ""  # what it is, where the label does not tell
-
-
-_DASHED = (0, (5.0, 2.0))
-_DASH_DOT = (0, (5.0, 1.6, 1.2, 1.6))
-_DOTTED = (0, (1.4, 1.6))
+from ml3_ros.experiments.looks import DASH_DOT, DASHED, DOTTED, INK, MethodStyle
+from ml3_ros.experiments.policy_styles import POLICY_STYLES
 
 # Hues are those of Okabe and Ito, which stay apart for all kinds of colour vision. What learns is
 # drawn solid, what knows a model dashed and dark.
@@ -41,15 +24,13 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
         zorder=4.0,
         meaning="plain ML3, meta-trained on torque errors alone",
     ),
-    "ml3_shaped_mlp": MethodStyle(label="ML3, shaped, MLP", color="#d5430b", linestyle=_DOTTED),
-    "ml3_unshaped_mlp": MethodStyle(
-        label="ML3, unshaped, MLP", color="#eb9f14", linestyle=_DOTTED
-    ),
+    "ml3_shaped_mlp": MethodStyle(label="ML3, shaped, MLP", color="#d5430b", linestyle=DOTTED),
+    "ml3_unshaped_mlp": MethodStyle(label="ML3, unshaped, MLP", color="#eb9f14", linestyle=DOTTED),
     "ml3_adam": MethodStyle(label="ML3, through Adam", color="#8c2d04", linewidth=2.3, zorder=5.0),
     "ml3_sgd": MethodStyle(label="ML3, through SGD", color="#c8a415", linewidth=2.0, zorder=4.0),
-    "ml3_paper": MethodStyle(label="ML3, paper's recipe", color="#b0243f", linestyle=_DOTTED),
+    "ml3_paper": MethodStyle(label="ML3, paper's recipe", color="#b0243f", linestyle=DOTTED),
     "adam_learned_steps": MethodStyle(
-        label="Adam, learned steps", color="#00916e", linestyle=_DASH_DOT, linewidth=1.4
+        label="Adam, learned steps", color="#00916e", linestyle=DASH_DOT, linewidth=1.4
     ),
     "ml3_adaptive": MethodStyle(
         label="ML3 adaptive",
@@ -61,49 +42,50 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "ml3_prior": MethodStyle(
         label="ML3 + prior",
         color="#4b5fc4",
-        linestyle=_DASH_DOT,  # it learns, and is given a model
+        linestyle=DASH_DOT,  # it learns, and is given a model
         linewidth=2.3,
         zorder=5.1,
         meaning="ours: the same, and the loss carries a network of this kind of arm, of which it "
         "finds out masses, payload and friction",
     ),
     "ml3_prior_distilled": MethodStyle(
-        label="ML3 + prior, distilled start", color="#4b5fc4", linestyle=_DOTTED, linewidth=2.0
+        label="ML3 + prior, distilled start", color="#4b5fc4", linestyle=DOTTED, linewidth=2.0
     ),
     "adam_tuned": MethodStyle(label="Adam, tuned", color="#00916e"),
     "sgd_tuned": MethodStyle(label="SGD, tuned", color="#0d6fb8"),
     "sgd_same_step": MethodStyle(label="SGD, same step", color="#62b3e6", linewidth=1.3),
     "adam_same_step": MethodStyle(
-        label="Adam, same step", color="#7cc4ac", linestyle=_DASHED, linewidth=1.4
+        label="Adam, same step", color="#7cc4ac", linestyle=DASHED, linewidth=1.4
     ),
     "least_squares_friction": MethodStyle(
-        label="least squares + friction", color=INK, linestyle=_DASHED, linewidth=1.4, zorder=2.5
+        label="least squares + friction", color=INK, linestyle=DASHED, linewidth=1.4, zorder=2.5
     ),
     "least_squares": MethodStyle(
-        label="least squares", color="#777777", linestyle=_DASHED, linewidth=1.4, zorder=2.4
+        label="least squares", color="#777777", linestyle=DASHED, linewidth=1.4, zorder=2.4
     ),
     "hybrid": MethodStyle(
-        label="hybrid, friction", color="#3d7a2a", linestyle=_DASH_DOT, linewidth=2.0, zorder=4.6
+        label="hybrid, friction", color="#3d7a2a", linestyle=DASH_DOT, linewidth=2.0, zorder=4.6
     ),
     "hybrid_rigid": MethodStyle(
-        label="hybrid, rigid body", color="#3d7a2a", linestyle=_DOTTED, linewidth=2.0, zorder=4.5
+        label="hybrid, rigid body", color="#3d7a2a", linestyle=DOTTED, linewidth=2.0, zorder=4.5
     ),
     "distilled_prior": MethodStyle(
-        label="distilled, Adam", color="#4b5fc4", linestyle=_DASHED, linewidth=1.4, zorder=2.7
+        label="distilled, Adam", color="#4b5fc4", linestyle=DASHED, linewidth=1.4, zorder=2.7
     ),
     "prior_as_model": MethodStyle(
-        label="prior as model", color="#8e3a80", linestyle=_DOTTED, linewidth=1.4, zorder=2.3
+        label="prior as model", color="#8e3a80", linestyle=DOTTED, linewidth=1.4, zorder=2.3
     ),
     "prior_identified": MethodStyle(
-        label="prior, identified", color="#8e3a80", linestyle=_DASHED, linewidth=1.4, zorder=2.3
+        label="prior, identified", color="#8e3a80", linestyle=DASHED, linewidth=1.4, zorder=2.3
     ),
     "classical_fit": MethodStyle(
-        label="model + friction fit", color="#8e3a80", linestyle=_DASH_DOT, zorder=2.6
+        label="model + friction fit", color="#8e3a80", linestyle=DASH_DOT, zorder=2.6
     ),
     "rigid_body": MethodStyle(
-        label="rigid-body model", color="#c986ad", linestyle=_DOTTED, linewidth=1.8, zorder=2.2
+        label="rigid-body model", color="#c986ad", linestyle=DOTTED, linewidth=1.8, zorder=2.2
     ),
 }
+_ALL = {**METHOD_STYLES, **POLICY_STYLES}
 _SPARE_COLORS = ("#7a5c1e", "#4b5fc4", "#b0243f", "#3d7a2a", "#5d4a8a")
 
 
@@ -114,15 +96,15 @@ def method_style(name: str, others: Sequence[str] = ()) -> MethodStyle:
         name: Method.
         others: All methods of the figure, so that two unknown ones differ.
     """
-    if name in METHOD_STYLES:
-        return METHOD_STYLES[name]
-    unknown = [other for other in others if other not in METHOD_STYLES]
+    if name in _ALL:
+        return _ALL[name]
+    unknown = [other for other in others if other not in _ALL]
     place = unknown.index(name) if name in unknown else 0
     color = _SPARE_COLORS[place % len(_SPARE_COLORS)]
     return MethodStyle(label=name.replace("_", " "), color=color)
 
 
 def in_order(names: Sequence[str]) -> list[str]:
-    """Sort methods as they are listed in METHOD_STYLES, unknown ones behind."""
-    known = list(METHOD_STYLES)
+    """Sort methods as they are listed here, those of policies behind, unknown ones last."""
+    known = list(_ALL)
     return sorted(names, key=lambda name: (known.index(name) if name in known else 99, name))

@@ -4,6 +4,9 @@ from ml3_ros.experiments import (
     digits_output,
     generalisation_output,
     inverse_dynamics,
+    model_based_output,
+    mountain_car_output,
+    reacher_demos_output,
     shaped_sine_output,
     sine_regression_output,
 )
@@ -17,4 +20,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **inverse_dynamics.EXPERIMENTS,
     **digits_output.EXPERIMENTS,
     **generalisation_output.EXPERIMENTS,
+    **model_based_output.EXPERIMENTS,
+    **mountain_car_output.EXPERIMENTS,
+    **reacher_demos_output.EXPERIMENTS,
 }

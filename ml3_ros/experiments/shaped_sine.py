@@ -17,8 +17,9 @@ from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.sine_runs import adaptation_curves, even_marks, snapshots
+from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.sine.frequency import LIMIT, FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.tasks.sine.recipes import (

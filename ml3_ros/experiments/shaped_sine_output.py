@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.method_styles import INK, in_order
+from ml3_ros.experiments.looks import INK
+from ml3_ros.experiments.meta_test import by_method, save_losses
+from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.experiments.shaped_sine import (
     CHECKPOINTS,
@@ -27,7 +29,6 @@ from ml3_ros.experiments.shaped_sine import (
     recovered,
     run_seed,
 )
-from ml3_ros.experiments.sine_runs import by_method, save_losses
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
 DRAWN_LANDSCAPES = {

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.method_styles import INK, in_order, method_style
+from ml3_ros.experiments.looks import INK
+from ml3_ros.experiments.meta_test import by_method, save_losses
+from ml3_ros.experiments.method_styles import in_order, method_style
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.experiments.sine_regression import (
     HORIZON,
@@ -22,7 +24,6 @@ from ml3_ros.experiments.sine_regression import (
     run_seed,
     tasks_of,
 )
-from ml3_ros.experiments.sine_runs import by_method, save_losses
 from ml3_ros.tasks.sine.recipes import WIDE
 from ml3_ros.tasks.sine.regression import META_TRAIN, SineDistribution, SineTasks
 

@@ -12,9 +12,10 @@ import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.sine_regression import GRIDS, SineRegressionConfig, prepare, tasks_of
 from ml3_ros.experiments.sine_regression_output import EXPERIMENTS
-from ml3_ros.experiments.sine_runs import adaptation_curves, even_marks, snapshots
+from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.tasks.sine.recipes import paper_recipe, sgd_recipe, squared_error
 from ml3_ros.tasks.sine.regression import META_TEST, Regressor, SineRegressionFamily, SineTasks
 

@@ -15,6 +15,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.experiments.figures import _spread, save_figure
 from ml3_ros.experiments.live_figure import live_figure
 from ml3_ros.experiments.method_styles import METHOD_STYLES, method_style
+from ml3_ros.experiments.policy_styles import POLICY_STYLES
 from ml3_ros.experiments.report import build_report
 
 
@@ -90,8 +91,9 @@ def test_spread_keeps_order_distance_and_bounds():
 
 
 def test_methods_have_looks_of_their_own():
-    looks = [(style.color, style.linestyle) for style in METHOD_STYLES.values()]
-    assert len(set(looks)) == len(looks)
+    for styles in (METHOD_STYLES, POLICY_STYLES):
+        looks = [(style.color, style.linestyle) for style in styles.values()]
+        assert len(set(looks)) == len(looks)
     others = ["mine", "yours"]
     assert method_style("mine", others).color != method_style("yours", others).color
     assert method_style("my_own").label == "my own"

@@ -1,0 +1,205 @@
+"""Model-based reinforcement learning (Fig. 3): policies that reach goals under a learned loss.
+
+A loss is meta-trained through learned dynamics, on goals in one half plane, and then trains fresh
+policies in the world without any model, also for goals in the other half. Its rivals minimise the
+task loss itself: through learned dynamics, and through the true ones.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.meta_test import adaptation_curves, training_curves
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.reaching.dynamics import Dynamics
+from ml3_ros.tasks.reaching.family import ReachingFamily, distance
+from ml3_ros.tasks.reaching.policy import ImaginingPolicy, Policy
+from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
+from ml3_ros.tasks.reaching.training import ModelBasedTrainer, random_practice, reaching_family
+
+HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
+CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)  # updates
+RIVAL_CHECKPOINTS = tuple(x for x in CHECKPOINTS if x <= 2 * HORIZON)
+LOSSES = {"ml3_desired_action": "desired_action", "ml3_mlp": "trajectory"}
+GRID: dict[str, tuple[InnerOptimizer, ...]] = {
+    "sgd": (
+        *(Sgd(lr) for lr in (0.003, 0.01, 0.03)),
+        *(Sgd(lr, clip_norm=1.0) for lr in (0.03, 0.1, 0.3)),
+    ),
+    "adam": tuple(Adam(lr) for lr in (0.001, 0.003, 0.01, 0.02, 0.03, 0.1)),
+}
+"""What rivals choose from."""
+RIVALS = {  # through which dynamics, by which rule
+    f"{rule}_{model}": (model, rule) for model in ("learned_model", "true_model") for rule in GRID
+}
+VALIDATION_SEED, TEST_SEED, MODEL_SEED, EPISODE_SEED = 10_000, 20_000, 30_000, 40_000
+TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelBasedConfig:
+    """Size of the experiment; all methods see the same goals, starts and initial policies."""
+
+    world: str = "point_mass"
+    seeds: int = 10
+    n_goals: int = 10  # the first half where meta-training was, the others elsewhere
+    outer_steps: int = 1000
+
+    def __post_init__(self) -> None:
+        setting(self.world)
+        if self.seeds < 1 or self.outer_steps < 1:
+            raise ConfigError("seeds and outer_steps must be >= 1")
+        if self.n_goals < 2 or self.n_goals % 2:
+            raise ConfigError(f"n_goals must be even and >= 2, got {self.n_goals}")
+
+
+def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
+    """Choose rule and step size of each rival on validation goals.
+
+    Returns:
+        "choice/RIVAL", an index into its part of GRID, and "validation/RIVAL", all scores [m].
+    """
+    chosen = setting(config.world)
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
+    learner = random_practice(reaching_family(chosen, generator), generator)
+    goals = test_goals(chosen, config.n_goals, generator)
+    arrays: Arrays = {}
+    for name, (source, rule) in RIVALS.items():
+        model = (learner.dynamics, learner.params) if source == "learned_model" else None
+        scores = []
+        for candidate in tqdm(GRID[rule], desc=f"{name}: tuning", leave=False):
+            test = rival(chosen, goals, candidate, model, (HORIZON,), VALIDATION_SEED)
+            scores.append(test.final.mean())
+        best = int(np.argmin(scores))
+        arrays |= {f"validation/{name}": np.array(scores), f"choice/{name}": np.array(best)}
+        report(f"{name}: {GRID[rule][best]}, {min(scores):.3g} m")
+    return arrays
+
+
+def run_seed(config: ModelBasedConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+    """Meta-train the losses and test all methods on this seed's goals and policies.
+
+    Returns:
+        "goals" (goals, 2); by method "distance/METHOD" (goals, x), the mean final distance, and
+        "path/METHOD" (goals, x, T + 1, 2), one episode; "loss/METHOD", a file.
+    """
+    chosen = setting(config.world)
+    goals = test_goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
+    arrays: Arrays = {"goals": goals.double().numpy()}
+    tests = {}
+    for name, architecture in LOSSES.items():
+        loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps)
+        arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        tests[name] = under_loss(chosen, goals, loss, CHECKPOINTS, seed)
+        if name == next(iter(LOSSES)):
+            learned = (trainer.learner.dynamics, trainer.learner.params)
+    for name, (source, rule) in RIVALS.items():
+        model = learned if source == "learned_model" else None
+        chosen_rule = GRID[rule][int(shared[f"choice/{name}"])]
+        tests[name] = rival(chosen, goals, chosen_rule, model, RIVAL_CHECKPOINTS, seed)
+    for name, test in tests.items():
+        arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
+    return arrays
+
+
+def test_goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
+    """Draw goals (n, 2): half of them where losses are meta-trained, half elsewhere."""
+    halves = [chosen.goals(n // 2, generator, trained=trained) for trained in (True, False)]
+    return torch.cat(halves)
+
+
+def _meta_train(
+    chosen: Setting, name: str, architecture: str, seed: int, n_outer_steps: int
+) -> tuple[LearnedLoss, ModelBasedTrainer]:
+    spec = chosen.spec(architecture)  # type: ignore[arg-type]
+    trainer = ModelBasedTrainer(chosen, spec, meta_training(n_outer_steps), seed)
+    for _ in tqdm(range(n_outer_steps), desc=name, leave=False, mininterval=1.0):
+        trainer.step()
+    provenance = {
+        "task_family": "reaching",
+        "method": name,
+        "seed": seed,
+        "revision": revision(),
+        "meta_training": resolved(trainer.trainer.config),
+    }
+    loss = LearnedLoss(spec=spec, phi=trainer.trainer.seed_phi(0), provenance=provenance)
+    return loss, trainer
+
+
+@dataclass(frozen=True, slots=True)
+class ReachingTest:
+    """How policies went for their goals, at checkpoints."""
+
+    final: NDArray[np.float64]  # (goals, x), mean distance at the end of an episode [m]
+    paths: NDArray[np.float64]  # (goals, x, T + 1, 2), of one episode [m]
+
+
+class _Observer:
+    """Measures policies on episodes from fixed starts, and remembers the first of each."""
+
+    def __init__(self, policy: Policy, goals: Tensor, seed: int) -> None:
+        generator = torch.Generator().manual_seed(EPISODE_SEED + seed)
+        self.policy, self.goals = policy, goals
+        self.start = policy.world.start(generator, len(goals), TEST_EPISODES)
+        self.paths: list[Tensor] = []
+
+    def __call__(self, theta: Params) -> Tensor:
+        """Return the mean final distance (goals,) [m]."""
+        goal = self.goals.unsqueeze(1).expand(-1, TEST_EPISODES, -1)
+        states, _ = self.policy.rollout(theta, self.start, goal)
+        self.paths.append(self.policy.world.position(states[:, 0]))
+        return distance(self.policy.world, states, goal)[..., -1].mean(-1)
+
+    def result(self, final: NDArray[np.float64]) -> ReachingTest:
+        paths = torch.stack(self.paths, dim=1).double().numpy()
+        return ReachingTest(final, np.where(np.isfinite(paths), paths, np.inf))
+
+
+def under_loss(
+    chosen: Setting, goals: Tensor, loss: LearnedLoss, checkpoints: tuple[int, ...], seed: int
+) -> ReachingTest:
+    """Train a fresh policy for every goal with a learned loss, which knows no model."""
+    policy = chosen.policy()
+    observer = _Observer(policy, goals, seed)
+    family = ReachingFamily(policy, goals)
+    curves = adaptation_curves(
+        family, len(goals), loss.spec, loss.phi, checkpoints, observer, MODEL_SEED + seed
+    )
+    return observer.result(curves)
+
+
+def rival(
+    chosen: Setting,
+    goals: Tensor,
+    rule: InnerOptimizer,
+    model: tuple[Dynamics, Params] | None,
+    checkpoints: tuple[int, ...],
+    seed: int,
+) -> ReachingTest:
+    """Train the same policies on the task loss through a model, or through the true dynamics."""
+    policy = ImaginingPolicy(chosen.world, HIDDEN, scales=chosen.scales)
+    dynamics, params = model or (None, {})
+    observer = _Observer(policy, goals, seed)
+    family = ReachingFamily(policy, goals, dynamics=dynamics)
+    curves = training_curves(
+        family,
+        len(goals),
+        family.task_loss_function(),
+        rule,
+        {k: p.unsqueeze(0) for k, p in params.items()},
+        checkpoints,
+        observer,
+        MODEL_SEED + seed,
+    )
+    return observer.result(curves)

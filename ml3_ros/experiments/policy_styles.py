@@ -1,0 +1,67 @@
+"""Looks of the methods that train policies, in their order."""
+
+from collections.abc import Mapping
+
+from ml3_ros.experiments.looks import DASH_DOT, DASHED, DOTTED, INK, MethodStyle
+
+# What needs no model of the world is drawn solid.
+POLICY_STYLES: Mapping[str, MethodStyle] = {
+    "ml3_desired_action": MethodStyle(
+        label="ML3, desired action",
+        color="#d5430b",
+        linewidth=2.3,
+        zorder=5.0,
+        meaning="ours: the loss wants an action; no model at meta-test",
+    ),
+    "ml3_mlp": MethodStyle(
+        label="ML3, MLP",
+        color="#eb9f14",
+        linewidth=2.0,
+        zorder=4.0,
+        meaning="the paper's loss network on states, goal and actions; no model at meta-test",
+    ),
+    "ilqr": MethodStyle(
+        label="iLQR",
+        color="#777777",
+        linestyle=DASHED,
+        linewidth=1.6,
+        meaning="control-limited, through the true dynamics, on the task loss",
+    ),
+    "ilqr_tuned": MethodStyle(
+        label="iLQR, tuned",
+        color=INK,
+        linestyle=DASHED,
+        linewidth=1.6,
+        meaning="the same, with the weights of its cost tuned on this very task",
+    ),
+    "behavioural_cloning": MethodStyle(
+        label="behavioural cloning",
+        color=INK,
+        linestyle=DASH_DOT,
+        linewidth=1.6,
+        meaning="one policy, fitted to the demonstrations and told the target; it adapts no more",
+    ),
+    "behavioural_cloning_observant": MethodStyle(
+        label="behavioural cloning, observant",
+        color="#777777",
+        linestyle=DASH_DOT,
+        linewidth=1.6,
+        meaning="the same; its policy sees the way that is left, as the learned loss does",
+    ),
+    "adam_learned_model": MethodStyle(
+        label="Adam, learned model", color="#00916e", linestyle=DASHED, linewidth=1.4
+    ),
+    "sgd_learned_model": MethodStyle(
+        label="SGD, learned model", color="#0d6fb8", linestyle=DASHED, linewidth=1.4
+    ),
+    "adam_true_model": MethodStyle(
+        label="Adam, true model",
+        color=INK,
+        linestyle=DOTTED,
+        linewidth=1.4,
+        meaning="Adam on the task loss itself, through the true dynamics",
+    ),
+    "sgd_true_model": MethodStyle(
+        label="SGD, true model", color="#777777", linestyle=DOTTED, linewidth=1.4
+    ),
+}

@@ -1,0 +1,95 @@
+"""Model-based reaching and demonstrations: what is counted, and small runs to the end."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from ml3_ros.core.inner_optimizers import Adam, Sgd
+from ml3_ros.experiments import model_based, model_based_output, reacher_demos
+from ml3_ros.experiments import reacher_demos_output as demos_output
+from ml3_ros.experiments.model_based import CHECKPOINTS, ModelBasedConfig
+from ml3_ros.experiments.model_based_output import updates_to
+from ml3_ros.experiments.reacher_demos import ReacherDemosConfig
+
+
+def test_updates_are_counted_to_the_first_look_that_is_near_enough():
+    curve = np.full(len(CHECKPOINTS), 0.3)
+    curve[CHECKPOINTS.index(7)] = 0.1  # a look that is worse comes after it
+    assert updates_to(curve, 0.1) == 7.0
+    assert updates_to(curve, 0.3) == 0.0
+    assert updates_to(curve, 0.09) == np.inf
+    assert updates_to(np.full(len(CHECKPOINTS), np.nan), 1.0) == np.inf
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Few updates, steps and candidates: every part runs, nothing is learned well."""
+    marks = (0, 1, 2, 7)
+    for module in (model_based, model_based_output):
+        monkeypatch.setattr(module, "CHECKPOINTS", marks)
+        monkeypatch.setattr(module, "RIVAL_CHECKPOINTS", marks)
+    monkeypatch.setattr(model_based_output, "AT_HORIZON", 3)
+    monkeypatch.setattr(model_based_output, "SHOWN_UPDATES", (1, 7))
+    monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 7))
+    monkeypatch.setattr(model_based, "HORIZON", 2)
+    for module in (model_based, model_based_output):
+        monkeypatch.setattr(module, "GRID", {"sgd": (Sgd(0.01),), "adam": (Adam(0.01),)})
+    monkeypatch.setattr("ml3_ros.tasks.reaching.training.FIRST_STEPS", 20)
+    monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_EVERY", 2)
+    monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_STEPS", 5)
+
+
+def test_a_small_run_of_model_based_reaching(short, tmp_path):
+    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=3)
+    shared = model_based.prepare(config, tmp_path, print)
+    seeds = {0: model_based.run_seed(config, 0, shared, tmp_path)}
+    figures = model_based_output.finish(config, seeds, shared, tmp_path, print)
+    assert all(path.stat().st_size > 1000 for path in figures)
+    result = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(model_based.LOSSES) | set(model_based.RIVALS) <= set(result["methods"])
+    final = seeds[0]["distance/ml3_desired_action"]
+    assert result["methods"]["ml3_desired_action"]["per_seed"][0] == pytest.approx(final[0])
+    elsewhere = result["methods"]["ml3_desired_action@elsewhere"]["per_seed"][0]
+    assert elsewhere == pytest.approx(final[1])
+    assert (seeds[0]["goals"][0, 0] > 0.0) and (seeds[0]["goals"][1, 0] < 0.0)
+    assert (tmp_path / "losses" / "ml3_mlp" / "seed_0.safetensors").exists()
+    again = model_based.run_seed(config, 0, shared, tmp_path)
+    np.testing.assert_array_equal(again["distance/ml3_mlp"], seeds[0]["distance/ml3_mlp"])
+
+
+def test_the_expert_reaches_its_targets():
+    pytest.importorskip("crocoddyl")
+    torch.manual_seed(0)
+    world = reacher_demos.SETTING.world
+    goal = torch.tensor([0.1, 0.1], dtype=torch.float64)
+    start = world.start(torch.Generator().manual_seed(0), 1)[0].double()
+    states, actions = reacher_demos._plan(world, start, goal)
+    assert states.shape == (world.horizon, 4) and actions.shape == (world.horizon, 2)
+    tip = world.position(torch.from_numpy(states[-1]))
+    assert float((tip - goal).norm()) < 0.005
+    assert (np.abs(actions) <= np.array(world.limits) + 1e-12).all()
+
+
+def test_a_small_run_from_demonstrations(short, tmp_path, monkeypatch):
+    pytest.importorskip("crocoddyl")
+    for module in (reacher_demos, demos_output):
+        monkeypatch.setattr(module, "CHECKPOINTS", (0, 2, 20))
+    monkeypatch.setattr(demos_output, "SHOWN_UPDATES", (0, 20))
+    monkeypatch.setattr(demos_output, "UPDATES", 2)
+    monkeypatch.setattr(demos_output, "DRAWN_UPDATES", 2)
+    monkeypatch.setattr(reacher_demos, "CLONING_CHECKPOINTS", (5, 50))
+    monkeypatch.setattr(reacher_demos, "SHOWN", ((0.5, 0.12),))
+    config = ReacherDemosConfig(seeds=1, n_shown=1, n_targets=3, outer_steps=2)
+    shared = reacher_demos.prepare(config, tmp_path, print)
+    seeds = {0: reacher_demos.run_seed(config, 0, shared, tmp_path)}
+    figures = demos_output.finish(config, seeds, shared, tmp_path, print)
+    assert all(path.stat().st_size > 1000 for path in figures)
+    methods = json.loads((tmp_path / "metrics.json").read_text())["methods"]
+    clones = [methods[name]["per_seed"][0] for name in reacher_demos.CLONES]
+    assert [len(set(clone)) for clone in clones] == [1, 1]  # they adapt no more
+    assert clones[0] != clones[1]
+    assert len(methods["ml3_shaped"]["per_seed"][0]) == 3
