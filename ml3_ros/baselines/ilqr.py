@@ -13,7 +13,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.worlds import World
 
 Residual = Callable[[Tensor], Tensor]
-"""State (n_states,) -> residuals (k,), whose half squared norm is the cost."""
+"""States (*lead, n_states) -> residuals (*lead, k), whose half squared norm is the cost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,16 @@ def _copied(solver: Any) -> Trajectory:
     )
 
 
+def _jacobians(f: Callable[..., Tensor], k: int, *x: Tensor) -> list[NDArray[np.float64]]:
+    """Return the derivatives (k, n) of k outputs by every input (n,).
+
+    Row i of a batch of k equal inputs gets the gradient of output i alone: one pass for all.
+    """
+    rows = [part.expand(k, -1).clone().requires_grad_() for part in x]
+    grads = torch.autograd.grad(f(*rows).diagonal().sum(), rows)
+    return [grad.numpy() for grad in grads]
+
+
 def _node_type(crocoddyl: Any) -> Any:
     """Return the class of a step; Crocoddyl is only now known to be there."""
 
@@ -113,13 +123,12 @@ def _node_type(crocoddyl: Any) -> Any:
         def calcDiff(self, data: Any, x: NDArray[np.float64], u: Any = None) -> None:
             state = torch.from_numpy(np.array(x))
             r = self.residual_of(state).numpy()
-            slope = torch.autograd.functional.jacobian(self.residual_of, state).numpy()
+            (slope,) = _jacobians(self.residual_of, len(r), state)
             data.Lx = slope.T @ r
             data.Lxx = slope.T @ slope
             if u is not None and len(u):
                 action = torch.from_numpy(np.array(u))
-                fx, fu = torch.autograd.functional.jacobian(self.world.step, (state, action))
-                data.Fx, data.Fu = fx.numpy(), fu.numpy()
+                data.Fx, data.Fu = _jacobians(self.world.step, len(state), state, action)
                 data.Lu = self.weight * u
                 data.Luu = np.diag(self.weight)
 

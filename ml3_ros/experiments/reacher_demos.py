@@ -109,7 +109,7 @@ def _plan(world: TwoLink, start: Tensor, goal: Tensor) -> tuple[NDArray[np.float
 
     def residual(state: Tensor) -> Tensor:
         error = (world.position(state) - goal) / SETTING.scales[1][0]
-        return torch.cat([error, 0.5 * REST * state[2:]])
+        return torch.cat([error, 0.5 * REST * state[..., 2:]], dim=-1)
 
     found = ilqr(
         world,

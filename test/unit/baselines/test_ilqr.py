@@ -28,8 +28,8 @@ def test_a_linear_problem_is_solved_exactly():
     found = ilqr(
         world,
         start,
-        lambda s: 0.3 * s[2:],
-        lambda s: 3.0 * (s[:2] - goal),
+        lambda s: 0.3 * s[..., 2:],
+        lambda s: 3.0 * (s[..., :2] - goal),
         effort=effort,
         n_iterations=5,
     )[-1]
