@@ -21,8 +21,8 @@ MOUNTAIN_CAR = Section(
     "iterations.",
     notes=(
         "The median policy is at the goal first after {ml3_shaped/first:.0f} updates under the "
-        "shaped loss, under the paper's network after {ml3_shaped_mlp/first:.0f}; the latter "
-        "keeps {ml3_shaped_mlp/kept:.0%} of the policies there.",
+        "shaped loss, under the paper's network after {ml3_shaped_mlp/first:.0f} (inf: never); "
+        "that keeps {ml3_shaped_mlp/kept:.0%} of the policies there.",
         "iLQR on the same task loss fails, as in the paper. With weights tuned for this very task "
         "it succeeds, first after {ilqr_tuned/first:.0f} iterations: a way point is not the only "
         "way to tell a planner with a model what to do.",
