@@ -55,7 +55,11 @@ def metrics(config: ReacherDemosConfig, found: dict[str, NDArray[np.float64]]) -
     "NAME/updates_to_CLONE", after how many updates a learned loss is as close as that clone
     (infinity if never).
     """
-    about = {"x": "updates of the policy", "y": "distance to new targets at the end [m]"}
+    about = {
+        "x": "updates of the policy",
+        "y": "distance to new targets at the end [m]",
+        "compared_at": UPDATES,
+    }
     result = Metrics("reacher_demos", resolved(config) | about)
     at = CHECKPOINTS.index(UPDATES)
     for name, distance in found.items():
