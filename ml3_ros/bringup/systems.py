@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System
+from ml3_ros.bringup.reach_system import REACHER_REACH
 
 SEED = Argument(
     name="seed",
@@ -203,4 +204,6 @@ REPLAY = System(
     ),
 )
 
-SYSTEMS = {system.name: system for system in (SAWYER_INVDYN, REACHER_INVDYN, REPLAY)}
+SYSTEMS = {
+    system.name: system for system in (SAWYER_INVDYN, REACHER_INVDYN, REPLAY, REACHER_REACH)
+}

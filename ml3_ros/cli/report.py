@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from ml3_ros.experiments.figures import save_figure
 from ml3_ros.experiments.live_figure import live_figure
+from ml3_ros.experiments.reach_figure import reach_figure
+from ml3_ros.experiments.reach_report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.experiments.report import EXPERIMENT, build_report, report_metrics
 from ml3_ros.experiments.report_table import report_table
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.tasks.reaching.reach_files import EXPERIMENT as REACH
+from ml3_ros.tasks.reaching.reach_files import ReachFolder
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -34,10 +39,24 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         DataError: The folder is not that of a run, or cannot be written.
     """
+    if RunFolder(args.folder).load_config().get("experiment") == REACH:
+        return _report_reaching(ReachFolder(args.folder))
     report = build_report(args.folder, robot=args.robot)
     print(report_table(report))
     RunFolder(args.folder).save_metrics(report_metrics(report))
     paths = save_figure(live_figure(report), args.folder, EXPERIMENT)
-    print(f"\nmetrics: {args.folder / 'metrics.json'}")
-    print("figure:  " + "  ".join(map(str, paths)))
+    _tell(args.folder, paths)
     return 0
+
+
+def _report_reaching(folder: ReachFolder) -> int:
+    report = build_reach_report(folder)
+    print(reach_table(report))
+    folder.save_metrics(reach_metrics(report))
+    _tell(folder.path, save_figure(reach_figure(report), folder.path, REACH))
+    return 0
+
+
+def _tell(folder: Path, figures: Sequence[Path]) -> None:
+    print(f"\nmetrics: {folder / 'metrics.json'}")
+    print("figure:  " + "  ".join(map(str, figures)))

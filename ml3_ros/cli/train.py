@@ -1,13 +1,22 @@
 """`ml3 train --out FILE [key=value ...]`: meta-train one loss."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from ml3_ros.cli.options import add_engine
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.process import prepare_process
 from ml3_ros.experiments.train_loss import TrainConfig, train_loss
+from ml3_ros.experiments.train_reach import train_reach
+from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
+
+TRAINING: dict[str, tuple[Any, Callable[[Any, Path], object]]] = {
+    "inverse_dynamics": (TrainConfig(), train_loss),
+    "reaching": (ReachRecipe(), train_reach),
+}
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -15,12 +24,21 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     parser = subparsers.add_parser(
         "train",
         help="meta-train a learned loss and save it",
-        description="Meta-train a loss for inverse dynamics on random simulated robots.",
+        description="Meta-train a loss for inverse dynamics on random simulated robots, or one "
+        "for reaching through the dynamics of an arm.",
         epilog="example: ml3 train robot=sawyer recipe.use_prior=False --out my_loss.safetensors",
+    )
+    parser.add_argument(
+        "--task", choices=tuple(TRAINING), default="inverse_dynamics", help="what it is for"
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="loss to write")
     add_engine(parser)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="see TrainConfig")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="see TrainConfig, or for reaching ReachRecipe",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -29,7 +47,8 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: A setting does not fit.
     """
-    config = with_overrides(TrainConfig(), args.overrides)
+    config, train = TRAINING[args.task]
+    config = with_overrides(config, args.overrides)
     prepare_process(Engine.parse(args.engine))
-    train_loss(config, args.out)
+    train(config, args.out)
     return 0

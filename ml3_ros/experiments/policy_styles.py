@@ -64,4 +64,16 @@ POLICY_STYLES: Mapping[str, MethodStyle] = {
     "sgd_true_model": MethodStyle(
         label="SGD, true model", color="#777777", linestyle=DOTTED, linewidth=1.4
     ),
+    "ml3_reach": MethodStyle(
+        label="ML3",
+        color="#b0243f",
+        linewidth=2.3,
+        zorder=5.0,
+        meaning="a frozen learned loss, one gradient step an episode; no model of the arm",
+    ),
+    "random_search": MethodStyle(
+        label="random search",
+        color="#0d6fb8",
+        meaning="a random change an episode, kept where it is better; no model of the arm",
+    ),
 }

@@ -26,6 +26,11 @@ LATCHED_1 = QoSProfile(
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
+LATCHED_100 = QoSProfile(
+    depth=100,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
 
 COMMON = (
     Param(
@@ -155,6 +160,12 @@ class Ml3Node(LifecycleNode):
                 return response
 
         self._entities.append((self.destroy_service, self.create_service(srv_type, name, guarded)))
+
+    def client(self, srv_type: type, name: str) -> Any:
+        """Create a client of a service; ends with cleanup."""
+        client = self.create_client(srv_type, name)
+        self._entities.append((self.destroy_client, client))
+        return client
 
     def refuse(self, error: Exception, *, kind: str | None = None) -> None:
         """Count and tell why something was not used; the stream goes on."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 
 import rclpy
+from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
@@ -21,14 +22,21 @@ from rclpy.signals import SignalHandlerOptions
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.bridges.poses import pose_to_msg
 from ml3_ros.errors import Ml3Error
-from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.nodes.base import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
 from ml3_ros.nodes.namesakes import claim_name, refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.tasks.reaching.goals import draw_goals
 
 STRINGS = Parameter.Type.STRING_ARRAY
 SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
+
+
+def _pair(values: Sequence[float]) -> str | None:
+    return None if len(values) == 2 else "give the lowest and the highest"
+
 
 PARAMETERS = (
     Param(name="loss", default="shipped", help="train: meta-train the losses on the stream first; "
@@ -40,7 +48,16 @@ PARAMETERS = (
     Param(name="record", default=False, help="bring up the node `recorder` first"),
     Param(name="iterations", default=0, help="outer steps of each meta-training [-]; 0: the "
           "meta_learner's own default", limits=(0, 1_000_000)),
-    Param(name="seed", default=0, help="seed of the meta-training", limits=(0, 2**31 - 1)),
+    Param(name="goals", default=0, help="goals that are sent to the learner at the start [-]",
+          limits=(0, 1000)),
+    Param(name="goal_radius", default=[0.08, 0.18], help="range of their distances from the "
+          "arm's axis [m]", limits=(0.0, 100.0), check=_pair),
+    Param(name="goal_angle", default=[-1.57, 1.57], help="range of their directions [rad]",
+          limits=(-6.3, 6.3), check=_pair),
+    Param(name="goal_height", default=[0.0, 0.0], help="range of their heights [m]",
+          limits=(-100.0, 100.0), check=_pair),
+    Param(name="seed", default=0, help="seed of the meta-training, and of the goals",
+          limits=(0, 2**31 - 1)),
     Param(name="duplicate_wait", default=1.0, help="how long after its start the conductor looks "
           "for another one, on another machine [s]", limits=(0.0, 10.0)),
     Param(name="start_timeout", default=60.0, help="deadline for a node to appear [s]",
@@ -96,6 +113,7 @@ class Conductor(Node):
             self._node("recorder").activate()
         if self.parameters["loss"] == "train":
             self._train(sources)
+        self._send_goals()
         self._node(learner).activate()
         for name in sources:
             self._node(name).activate()
@@ -104,6 +122,16 @@ class Conductor(Node):
         for name in reversed(sources):
             self._node(name).deactivate()
         self.tell("finished")
+
+    def _send_goals(self) -> None:
+        """Publish the goals, for as long as this node lives and for whoever comes later."""
+        p = self.parameters
+        ranges = (p["goal_radius"], p["goal_angle"], p["goal_height"])
+        if p["goals"]:
+            self._goals = self.create_publisher(PoseStamped, "goal", LATCHED_100)
+            for pose in draw_goals(p["goals"], p["seed"], *ranges):
+                stamp = self.get_clock().now().nanoseconds
+                self._goals.publish(pose_to_msg(pose, stamp))
 
     def _node(self, name: str) -> LifecycleClient:
         if name not in self._managed:
@@ -176,6 +204,8 @@ class Conductor(Node):
             return "waiting for the first samples"
         t = (nanoseconds(self._newest.header.stamp) - self._first) * 1e-9
         doing = "learning" if self._newest.learning else "held out"
+        if not self._newest.nmse:  # a policy learns, no model of the dynamics
+            return f"{doing}, robot time {t:.0f} s, {self._newest.method}"
         errors = "  ".join(f"{name} {value:.3g}" for name, value in self._nmse.items())
         return f"{doing}, robot time {t:.0f} s, update {self._newest.update}, NMSE: {errors}"
 

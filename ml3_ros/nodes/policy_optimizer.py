@@ -1,6 +1,8 @@
 """Adapts models of the arm's inverse dynamics online: every method on the same samples.
 
-Nothing in this process knows a model of the arm: it never imports Pinocchio or MuJoCo.
+In its mode "policy" it trains policies that reach goals instead, by episodes on the arm, see
+policy_mode.py. Nothing in this process knows a model of the arm: it never imports Pinocchio or
+MuJoCo.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ from ml3_ros.nodes.adaptation_setup import PARAMETERS, LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
+from ml3_ros.nodes.policy_mode import PolicyMode
+from ml3_ros.nodes.policy_setup import POLICY_PARAMETERS
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.run_log import RunLog
 from ml3_ros.robots.filters import FilteredSample
@@ -46,11 +50,14 @@ class PolicyOptimizer(Ml3Node):
     When the plan is done the results are written and the node deactivates itself.
     """
 
-    PARAMETERS = PARAMETERS
+    PARAMETERS = (*PARAMETERS, *POLICY_PARAMETERS)
 
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""
         p = self.parameters
+        self._policy_mode = PolicyMode(self) if p["mode"] == "policy" else None
+        if self._policy_mode is not None:
+            return
         self._folder = RunFolder.create(p["out"])
         self._shelf = LossShelf(p)
         if p["resume"] and self._folder.checkpoint("online").exists():
@@ -68,10 +75,16 @@ class PolicyOptimizer(Ml3Node):
 
     def start(self) -> None:
         """Wait for the first joint state."""
+        if self._policy_mode is not None:
+            self._policy_mode.start()
+            return
         self._last_sample = time.monotonic()
 
     def stop(self) -> None:
         """End the thread; what it has learned is on disk."""
+        if self._policy_mode is not None:
+            self._policy_mode.stop()
+            return
         if self._worker is not None:
             self._worker.stop()
             self._publish()
@@ -81,6 +94,8 @@ class PolicyOptimizer(Ml3Node):
 
     def told(self) -> dict[str, object]:
         """Tell how the learner keeps up."""
+        if self._policy_mode is not None:
+            return self._policy_mode.told()
         if self._stream is None or self._worker is None:
             return {}
         now = time.monotonic()

@@ -6,11 +6,14 @@ import sys
 import time
 
 import numpy as np
+from geometry_msgs.msg import PoseStamped
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 
 from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
-from ml3_ros.errors import MessageError, RobotError
+from ml3_ros.bridges.poses import pose_of, pose_to_msg
+from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
@@ -52,6 +55,11 @@ class SimArm(Ml3Node):
               "joint state [s]", limits=(0.0, 1.0)),
         Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
               "the robot's own"),
+        Param(name="home_spread", default=0.0, help="the service reset_arm puts every joint at "
+              "random so far from home at most [rad]", limits=(0.0, 3.2)),
+        Param(name="gravity_compensation", default=False, help="add the gravity torque of the "
+              "robot as described to every command, as the controller of some arms does: "
+              "joint_command is then on top of it"),
         Param(name="perturbation_seed", default=-1, help="draw masses, payload and friction at "
               "random with this seed instead of taking the values below; -1: take them",
               limits=(-1, 2**31 - 1)),
@@ -85,7 +93,11 @@ class SimArm(Ml3Node):
         self._timeout = round(p["command_timeout"] * NANO)
         self._damping = HOLD_DAMPING * np.diag(self._arm.M(self._home))
         self._start = self._steps = 0
+        self._nominal = MujocoArm(description) if p["gravity_compensation"] else None
+        self._starts = np.random.default_rng((p["seed"], 1))  # apart from the sensor noise
         self._states = self.publisher(JointState, "joint_states", RELIABLE_100)
+        self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_100)
+        self.serve(Trigger, "reset_arm", self._on_reset)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_1)
         self.every(self._dt / p["real_time_factor"], self._on_time)
 
@@ -95,9 +107,13 @@ class SimArm(Ml3Node):
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = 0
         self._wall = time.monotonic()
+        self._let_go()
+        self._publish()
+
+    def _let_go(self) -> None:
+        """Forget the newest command: the arm holds itself until the next."""
         self._command: tuple[int, np.ndarray] | None = None
         self._holding = True
-        self._publish()
 
     def told(self) -> dict[str, object]:
         """Tell what drives the arm."""
@@ -161,17 +177,31 @@ class SimArm(Ml3Node):
 
     def _torque(self) -> np.ndarray:
         self._holding = self._command is None or self._stamp() - self._command[0] > self._timeout
-        if not self._holding:
-            return self._command[1]
         state = self._arm.state()
+        if not self._holding:
+            gravity = self._nominal.nle(state.q, np.zeros_like(state.v)) if self._nominal else 0.0
+            return self._command[1] + gravity
         return self._arm.nle(state.q, state.v) - self._damping * state.v
 
     def _publish(self) -> None:
         state = self._arm.state()
         sample = JointSample(stamp=self._stamp(), q=state.q, v=state.v, tau=state.tau)
+        self._poses.publish(
+            pose_to_msg(pose_of(self._arm.forward_kinematics(state.q)), sample.stamp)
+        )
         self._states.publish(sample_to_msg(sample, self._names))
         self._published = time.monotonic()
         self.diagnostics.tick("joint_states")
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        if not self.active:
+            raise ConfigError("the simulated arm is not active: activate it first")
+        away = self.parameters["home_spread"] * self._starts.uniform(-1.0, 1.0, len(self._home))
+        limits = self._arm.limits
+        self._arm.reset(np.clip(self._home + away, limits.lower, limits.upper))
+        self._let_go()
+        response.success = True
+        return response
 
     def _on_command(self, msg: JointState) -> None:
         tau = effort_from_msg(msg, self._names)

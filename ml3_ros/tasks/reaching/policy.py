@@ -1,6 +1,8 @@
 """Policies that move something to a goal, and what they see on the way."""
 
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
@@ -8,7 +10,9 @@ from torch import Tensor
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
-from ml3_ros.tasks.reaching.worlds import Steps, World
+
+if TYPE_CHECKING:  # who trains a policy on an arm needs no dynamics, and loads none
+    from ml3_ros.tasks.reaching.worlds import Steps, World
 
 
 class Policy(FunctionalModule):

@@ -12,6 +12,7 @@ from torch import Tensor
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.core.types import Batch
+from ml3_ros.tasks.reaching.observations import planar
 
 
 class Steps(Protocol):
@@ -191,11 +192,4 @@ class TwoLink:
 
     def observe(self, state: Tensor, goal: Tensor) -> Batch:
         """See `World`: the way that is left, in the first link's frame; elbow and velocities."""
-        x, y = (goal - self.position(state)).unbind(-1)
-        c, s = state[..., 0].cos(), state[..., 0].sin()
-        elbow = state[..., 1]
-        return {
-            "error": torch.stack([c * x + s * y, c * y - s * x], dim=-1),
-            "elbow": torch.stack([elbow.cos(), elbow.sin()], dim=-1),
-            "velocity": state[..., 2:],
-        }
+        return planar(state, self.position(state), goal)

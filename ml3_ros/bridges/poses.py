@@ -1,0 +1,52 @@
+"""Poses of a hand to arrays and back: position [m] and quaternion x, y, z, w, (7,), in the base.
+
+Whatever must not be used raises `MessageError`, as in `bridges.messages`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from scipy.spatial.transform import Rotation
+
+from ml3_ros.bridges.messages import NotFiniteError, nanoseconds, time_msg
+from ml3_ros.errors import MessageError
+
+UNIT_TOLERANCE = 1e-2  # of a quaternion's length; drivers round
+
+
+def pose_to_msg(pose: np.ndarray, stamp: int, frame_id: str = "") -> PoseStamped:
+    """Return a pose (7,), stamped [ns]."""
+    msg = PoseStamped()
+    msg.header.stamp = time_msg(stamp)
+    msg.header.frame_id = frame_id
+    position, orientation = msg.pose.position, msg.pose.orientation
+    position.x, position.y, position.z = (float(x) for x in pose[:3])
+    orientation.x, orientation.y, orientation.z, orientation.w = (float(x) for x in pose[3:])
+    return msg
+
+
+def pose_from_msg(msg: PoseStamped, topic: str) -> tuple[int, np.ndarray]:
+    """Return the stamp [ns] and the pose (7,).
+
+    Raises:
+        NotFiniteError: A number is NaN or infinite.
+        MessageError: The quaternion is none.
+    """
+    p, o = msg.pose.position, msg.pose.orientation
+    pose = np.array([p.x, p.y, p.z, o.x, o.y, o.z, o.w])
+    if not np.isfinite(pose).all():
+        raise NotFiniteError(f"{topic} holds NaN or infinity: it is skipped; check its sender")
+    length = float(np.linalg.norm(pose[3:]))
+    if abs(length - 1.0) > UNIT_TOLERANCE:
+        raise MessageError(
+            f"the quaternion of {topic} has length {length:.3f}: it is skipped; send one of "
+            "length 1, for instance 0, 0, 0, 1"
+        )
+    pose[3:] /= length
+    return nanoseconds(msg.header.stamp), pose
+
+
+def pose_of(T: np.ndarray) -> np.ndarray:
+    """Return the pose (7,) of a homogeneous matrix (4, 4)."""
+    return np.concatenate([T[:3, 3], Rotation.from_matrix(T[:3, :3]).as_quat()])

@@ -1,0 +1,129 @@
+"""What a run that reached goals has to tell: a table for the terminal, and metrics.json."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ml3_ros.errors import DataError
+from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.tasks.reaching.arm_task import Array
+from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, Episodes, ReachFolder
+
+FEW = (0, 1, 2, 3, 5)  # updates that the table shows, beside the last
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class ReachReport:
+    """A run, by method.
+
+    Attributes:
+        config: Of the run.
+        goals: Of the G goals that were finished, (G, 7) [m, -].
+        distance: Of every method, at the end of the episode after 0 to K updates (G, K + 1) [m].
+        hand: Of every method, the ways of the hand (G, K + 1, T + 1, n) [m, -].
+        seconds: Of every method, the arm's time that a goal took, resets included (G,) [s].
+    """
+
+    config: dict[str, Any]
+    goals: Array
+    distance: dict[str, Array]
+    hand: dict[str, Array]
+    seconds: dict[str, Array]
+
+    @property
+    def n_episodes(self) -> int:
+        """Episodes of a method for a goal."""
+        return int(self.config["updates"]) + 1
+
+
+def build_reach_report(folder: ReachFolder) -> ReachReport:
+    """Read the folder of a run.
+
+    Raises:
+        DataError: It is damaged, or not one goal was finished.
+    """
+    config = folder.load_config()
+    episodes = folder.load_episodes()
+    try:
+        methods, last = list(config["methods"]), int(config["updates"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise DataError(f"{folder.path / 'config.json'} is damaged: run it again") from error
+    ended = (episodes.number == last) & (episodes.method == len(methods) - 1)
+    finished = episodes.goal[ended].astype(int)
+    if not len(finished):
+        raise DataError(f"in {folder.path} no goal was finished: let the run go on for longer")
+    tables = {name: _of(episodes, i, finished, last) for i, name in enumerate(methods)}
+    return ReachReport(
+        config=config,
+        goals=episodes.goals[finished],
+        distance={name: episodes.distance[rows, -1] for name, rows in tables.items()},
+        hand={name: episodes.hand[rows] for name, rows in tables.items()},
+        seconds={name: episodes.seconds[rows[:, -1]] for name, rows in tables.items()},
+    )
+
+
+def _of(episodes: Episodes, method: int, goals: Array, last: int) -> Array:
+    """Return the rows of a method's episodes, (G, last + 1)."""
+    rows = np.full((len(goals), last + 1), -1)
+    place = {int(goal): i for i, goal in enumerate(goals)}
+    for row in np.flatnonzero(episodes.method == method):
+        if int(episodes.goal[row]) in place:
+            rows[place[int(episodes.goal[row])], int(episodes.number[row])] = row
+    if (rows < 0).any():
+        raise DataError("episodes.npz lacks episodes of finished goals: run it again")
+    return rows
+
+
+def reach_table(report: ReachReport) -> str:
+    """Return distances at the end of episodes [mm] for every goal and method, and their means."""
+    last = report.n_episodes - 1
+    columns = [k for k in FEW if k < last] + [last]
+    head = f"{'goal [m]':<24}{'method':<15}" + "".join(f"{k:>7}" for k in columns)
+    lines = [f"{'':<39}updates", head + f"{'robot time':>13}", "-" * (len(head) + 13)]
+    for i, goal in enumerate(report.goals):
+        where = ", ".join(f"{x:.3f}" for x in goal[:3])
+        for name, distance in report.distance.items():
+            lines.append(_row(where, name, distance[i, columns], report.seconds[name][i]))
+            where = ""
+    lines.append("-" * len(lines[-1]))
+    for name, distance in report.distance.items():
+        mean, seconds = distance[:, columns].mean(0), report.seconds[name].mean()
+        lines.append(_row("mean", name, mean, seconds))
+    task = report.config["arm_task"]
+    seconds = task["horizon"] * task["period"]
+    said = [
+        f"\n{report.n_episodes} episodes of {seconds:.1f} s for each goal: the policy is random "
+        "in the first, learns from all but the last, and is tested in the last"
+    ]
+    said += [f"{method_style(n).label}: {method_style(n).meaning}" for n in report.distance]
+    return "Distance of the hand from its goal at the end of an episode [mm]\n" + "\n".join(
+        [*lines, *said]
+    )
+
+
+def _row(where: str, name: str, distances: Array, seconds: float) -> str:
+    numbers = "".join(f"{1e3 * x:>7.1f}" for x in distances)
+    return f"{where:<24}{method_style(name).label:<15}{numbers}{seconds:>11.1f} s"
+
+
+def reach_metrics(report: ReachReport) -> dict[str, Any]:
+    """Return the content of metrics.json; x counts updates, one an episode."""
+    methods, headline = {}, {}
+    for name, distance in report.distance.items():
+        methods[name] = {
+            "x": list(range(report.n_episodes)),
+            "per_seed": distance.tolist(),
+            "seconds": report.seconds[name].tolist(),
+        }
+        headline[f"{name}_distance_before"] = float(distance[:, 0].mean())
+        headline[f"{name}_distance_after"] = float(distance[:, -1].mean())
+        headline[f"{name}_robot_seconds"] = float(report.seconds[name].mean())
+    return {
+        "experiment": EXPERIMENT,
+        "config": {**report.config, "x": "updates", "rows": "goals, distances in m"},
+        "methods": methods,
+        "headline": headline,
+    }

@@ -1,0 +1,24 @@
+"""Meta-train one loss for reaching with an arm; this made those of the package."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
+
+
+def train_reach(
+    recipe: ReachRecipe, out: Path, report: Callable[[str], None] = print
+) -> LearnedLoss:
+    """Meta-train the loss that `recipe` describes and save it at `out`.
+
+    A run that was killed goes on from `out` with the suffix ".checkpoint". Equal recipes give
+    equal bytes on the same machine.
+    """
+    trainer = recipe.trainer()
+    run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
+    loss = recipe.loss(trainer, {"config": resolved(recipe), "revision": revision()})
+    report(f"loss: {loss.save(out)}")
+    return loss

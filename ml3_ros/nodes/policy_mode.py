@@ -1,0 +1,303 @@
+"""What policy_optimizer does in its mode "policy": episodes on an arm, an update after each.
+
+Torques leave only while the node is active and an episode goes on, each as the answer to a fresh
+joint state, within limits. Nothing here knows a model of the arm: where the hand is comes over a
+topic.
+"""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64
+from std_srvs.srv import Trigger
+
+from ml3_msgs.msg import Adaptation
+from ml3_ros.bridges.messages import NANO, JointSample, effort_to_msg, time_msg
+from ml3_ros.bridges.poses import pose_from_msg
+from ml3_ros.errors import DataError, MessageError
+from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, RELIABLE_100, SENSOR_1
+from ml3_ros.nodes.joint_stream import JointStream
+from ml3_ros.nodes.policy_setup import load_task, make_run
+from ml3_ros.tasks.reaching.episodes import Episode, Recorder
+from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, ReachFolder
+from ml3_ros.tasks.reaching.reach_run import Outcome
+
+if TYPE_CHECKING:
+    from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+
+LOOK_S = 0.02  # how often answers of service and worker are looked for
+MOST_GOALS = 1000  # that may wait
+
+
+class GoalError(MessageError):
+    """A goal must not be used."""
+
+    kind = "refused goals"
+
+
+class PolicyMode:
+    """Goals, joint states and hand poses in; torques, status and results out.
+
+    An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
+    start), "settling" (until it is at rest there), "acting" (torques) and "learning".
+    """
+
+    def __init__(self, node: PolicyOptimizer) -> None:
+        """Read the loss, make sure that the folder can be written, and connect."""
+        self._node, self._p = node, node.parameters
+        self._folder = ReachFolder.create(self._p["out"])
+        self._loss, self._task = load_task(self._p)
+        self._run = make_run(self._task, self._loss, self._p)
+        self._stream = JointStream(self._task.joints, node.diagnostics.counts)
+        self._limits = self._p["torque_share"] * np.array(self._task.limits)
+        self._goals: list[np.ndarray] = []
+        self._pose: tuple[int, np.ndarray] | None = None
+        self._sample: JointSample | None = None  # waits for its hand pose
+        self._phase, self._broken = "idle", 0
+        self._newest = 0  # stamp of the newest joint state with its hand pose [ns]
+        self._commands = node.publisher(JointState, "joint_command", RELIABLE_1)
+        self._statuses = node.publisher(Adaptation, "adaptation", RELIABLE_100)
+        self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
+        self._reset = node.client(Trigger, "reset_arm")
+        node.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
+        node.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
+        node.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        node.every(LOOK_S, self._on_time)
+
+    def start(self) -> None:
+        """Begin with the goals that have come."""
+        torch.set_num_threads(1)
+        self._run = make_run(self._task, self._loss, self._p)
+        for pose in self._goals:
+            self._run.add_goal(pose)
+        self._worker = ThreadPoolExecutor(1, "policy")
+        self._sample = self._pose = None
+        self._broken = 0
+        self._enter("idle")
+        self._folder.save_config(
+            {
+                **self._p.values(),
+                "experiment": EXPERIMENT,
+                "methods": list(self._run.learners),
+                "arm_task": self._task.to_dict(),
+                "loss_sha256": self._loss.sha256(),
+            }
+        )
+
+    def stop(self) -> None:
+        """End the episode: no torque after this."""
+        if self._phase == "acting":
+            self._rest()
+        self._enter("idle")
+        self._worker.shutdown()
+        self._save()
+
+    def told(self) -> dict[str, object]:
+        """Tell what goes on."""
+        return {
+            "phase": self._phase,
+            "goals begun": len(self._run.goals),
+            "episodes": len(self._run.outcomes),
+            "episodes broken off in a row": self._broken,
+        }
+
+    # messages -----------------------------------------------------------------------------------
+    def _on_goal(self, msg: PoseStamped) -> None:
+        _, pose = pose_from_msg(msg, "goal")
+        if len(self._goals) >= MOST_GOALS:
+            raise GoalError(f"{MOST_GOALS} goals have come: clean up the node for more")
+        try:
+            self._run.add_goal(pose)
+        except DataError as error:
+            raise GoalError(str(error)) from None
+        self._goals.append(pose)
+
+    def _on_pose(self, msg: PoseStamped) -> None:
+        stamp, pose = pose_from_msg(msg, "hand_pose")
+        if self._pose is not None and 0 <= self._pose[0] - stamp < NANO:
+            raise MessageError(
+                "hand_pose is not stamped after its predecessor: it is dropped; let one driver "
+                "publish it"
+            )
+        self._pose = stamp, pose
+        self._pair()
+
+    def _on_state(self, msg: JointState) -> None:
+        self._sample = self._stream.read(msg)
+        self._node.diagnostics.tick("joint_states")
+        self._pair()
+
+    def _pair(self) -> None:
+        """Go on once a joint state and where the hand was then are both there."""
+        if self._sample is None or self._pose is None:
+            return
+        if abs(self._sample.stamp - self._pose[0]) > self._p["hand_pose_tolerance"] * NANO:
+            return
+        sample, self._sample = self._sample, None
+        self._newest, self._heard = sample.stamp, time.monotonic()
+        hand = self._pose[1][: self._task.n_goals]
+        try:
+            if self._phase == "settling":
+                self._settle(sample, hand)
+            elif self._phase == "acting":
+                self._act(sample, hand)
+        except DataError as error:
+            self._break_off(error)
+
+    # an episode ---------------------------------------------------------------------------------
+    def _settle(self, sample: JointSample, hand: np.ndarray) -> None:
+        """Begin the episode when the arm has come to rest where episodes begin."""
+        if self._since is None:
+            self._since = sample.stamp
+        if sample.stamp - self._since < self._p["settle_time"] * NANO:
+            return
+        if np.abs(sample.v).max() > self._p["rest_velocity"]:
+            return
+        self._task.check_start(sample.q, self._p["start_tolerance"])
+        goal, gap = self._run.goal, self._p["largest_gap"]
+        self._recorder = Recorder(self._task, goal, sample.stamp, gap)
+        if self._run.fresh:
+            self._began = sample.stamp
+        self._enter("acting")
+        self._act(sample, hand)
+
+    def _act(self, sample: JointSample, hand: np.ndarray) -> None:
+        """Answer a joint state with torques, or end the episode."""
+        if self._recorder.due(sample.stamp):
+            if self._recorder.at_end():
+                self._learn(self._recorder.finish(hand))
+                return
+            state = np.concatenate([sample.q, sample.v])
+            wanted = self._run.learner.act(state, self._run.goal)
+            self._torque = np.clip(wanted, -self._limits, self._limits)
+            self._recorder.add(state, hand, self._torque)
+        self._send(self._torque)
+
+    def _learn(self, episode: Episode) -> None:
+        self._rest()
+        seconds = (self._newest - self._began) / NANO
+        self._outcome = self._worker.submit(self._run.finish, episode, seconds)
+        self._enter("learning")
+
+    def _break_off(self, error: DataError) -> None:
+        """Try the episode again, or give up after too many."""
+        if self._phase == "acting":
+            self._rest()
+        self._enter("idle")
+        self._broken += 1
+        self._node.refuse(error, kind="broken episodes")
+        if self._broken > self._p["retries"]:
+            self._node.get_logger().error(
+                f"{self._broken} episodes in a row were broken off: {error}"
+            )
+            self._node.trigger_shutdown()
+
+    def _send(self, torque: np.ndarray) -> None:
+        self._commands.publish(effort_to_msg(torque, self._task.joints, self._newest))
+        self._node.diagnostics.tick("joint_command")
+
+    def _rest(self) -> None:
+        """Take back the torque; the arm then holds itself."""
+        self._send(np.zeros(len(self._limits)))
+
+    # phases -------------------------------------------------------------------------------------
+    def _enter(self, phase: str) -> None:
+        self._phase, self._entered = phase, time.monotonic()
+        self._heard = self._entered
+
+    def _on_time(self) -> None:
+        look = {
+            "idle": self._while_idle,
+            "resetting": self._while_resetting,
+            "settling": self._while_settling,
+            "acting": self._while_acting,
+            "learning": self._while_learning,
+        }
+        try:
+            look[self._phase]()
+        except DataError as error:
+            self._break_off(error)
+
+    def _while_idle(self) -> None:
+        logger = self._node.get_logger()
+        if self._run.done:
+            logger.info(f"finished; results are in {self._folder.path}")
+            self._node.trigger_deactivate()
+        elif not self._run.prepare():
+            logger.info("waiting for a goal", throttle_duration_sec=5.0)
+        elif self._reset.service_is_ready():
+            self._answer = self._reset.call_async(Trigger.Request())
+            self._enter("resetting")
+        else:
+            logger.info("waiting for the service reset_arm", throttle_duration_sec=5.0)
+
+    def _while_resetting(self) -> None:
+        if not self._answer.done():
+            self._check_patience("the service reset_arm does not answer")
+            return
+        answer = self._answer.result()
+        if not answer.success:
+            raise DataError(f"the arm could not be reset: {answer.message}")
+        # states that were on their way when the arm was reset are not yet those of its start
+        self._since = self._sample.stamp if self._sample else self._newest or None
+        self._enter("settling")
+
+    def _while_settling(self) -> None:
+        self._check_patience("no joint state with its hand pose shows the arm at rest")
+
+    def _while_acting(self) -> None:
+        silence = time.monotonic() - self._heard
+        if silence > self._p["state_timeout"]:
+            raise DataError(
+                f"no joint state with its hand pose came for {silence:.1f} s amid an episode: it "
+                "is broken off; does the arm's driver run?"
+            )
+
+    def _while_learning(self) -> None:
+        if not self._outcome.done():
+            return
+        outcome = self._outcome.result()
+        self._broken = 0
+        self._enter("idle")
+        self._tell(outcome)
+        if outcome.number == self._run.updates:
+            self._save()
+
+    def _check_patience(self, what: str) -> None:
+        limit = self._p["reset_timeout"]
+        if time.monotonic() - self._entered > limit:
+            raise DataError(f"{what} within {limit:g} s of a reset: look at the arm's driver")
+
+    # results ------------------------------------------------------------------------------------
+    def _tell(self, outcome: Outcome) -> None:
+        far = float(outcome.episode.distance[-1])
+        self._distances.publish(Float64(data=far))
+        tested = outcome.number == self._run.updates
+        msg = Adaptation(
+            method=outcome.method,
+            joint_names=list(self._task.joints),
+            update=outcome.number,
+            samples=len(self._run.outcomes) * self._task.horizon,
+            lost_samples=sum(self._node.diagnostics.counts.values()),
+            meta_loss_value=outcome.value,
+            nmse_mean=float("nan"),
+            learning=not tested,
+        )
+        msg.header.stamp = time_msg(self._newest)
+        self._statuses.publish(msg)
+        self._node.get_logger().info(
+            f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "
+            f"{1e3 * far:.0f} mm from the goal"
+        )
+
+    def _save(self) -> None:
+        outcomes = list(self._run.outcomes)
+        if outcomes:
+            self._folder.save_outcomes(outcomes, self._run.goals, list(self._run.learners))

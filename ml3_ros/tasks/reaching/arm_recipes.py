@@ -1,0 +1,142 @@
+"""How losses for reaching with an arm are meta-trained; nothing on the arm itself imports this."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.reaching.arm_task import KEY, ArmTask
+from ml3_ros.tasks.reaching.family import ReachingFamily
+from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.recipes import HIDDEN, setting
+from ml3_ros.tasks.reaching.worlds import TwoLink, World
+
+INNER_LR, CLIP_NORM = 0.1, 1.0  # of gradient descent on the loss, which scales its steps itself
+Goals = Callable[[int, torch.Generator], torch.Tensor]
+"""(n, generator) -> goals (n, n_goals)."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ArmSetting:
+    """An arm with its goals.
+
+    Attributes:
+        task: What a policy needs on the arm.
+        world: The arm as described, so that autograd sees through it.
+        goals: Draws goals.
+    """
+
+    task: ArmTask
+    world: World
+    goals: Goals
+
+    def spec(self) -> LossSpec:
+        """Return the loss to learn."""
+        task = self.task
+        return LossSpec(
+            architecture="desired_action",
+            target=InputSpec(name="action", unit="N m", scale=task.limits, labels=task.joints),
+            context=self.world.inputs,
+            inner_lr=INNER_LR,
+            clip_norm=CLIP_NORM,
+        )
+
+
+def reacher() -> ArmSetting:
+    """Return the two-joint arm of the package, with goals in the half plane before it."""
+    chosen = setting("reacher")
+    # half the steps of the integrator are enough, and halve the time of meta-training
+    world = TwoLink(substeps=2)
+    task = ArmTask(
+        joints=("joint0", "joint1"),
+        observation="planar",
+        limits=world.limits,
+        period=world.period,
+        horizon=world.horizon,
+        scales=chosen.scales,
+        hidden=HIDDEN,
+        home=world.home,
+        spread=world.spread,
+        reach=chosen.radii,
+        height=(-0.1, 0.1),
+    )
+
+    def goals(n: int, generator: torch.Generator) -> torch.Tensor:
+        return chosen.goals(n, generator, trained=True)
+
+    return ArmSetting(task=task, world=world, goals=goals)
+
+
+ARMS: dict[str, Callable[[], ArmSetting]] = {"reacher": reacher}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ReachRecipe:
+    """How one loss is meta-trained.
+
+    Attributes:
+        robot: Name of the arm.
+        n_outer_steps: Updates of the loss.
+        n_goals: Goals that it sees.
+        n_tasks: Policies in training at once, each for a goal of its own.
+        unroll: Their updates per update of the loss.
+        horizon: Their updates before they are replaced by fresh ones.
+        outer_lr: Step size of Adam on the loss.
+        seed: Of everything that is random.
+    """
+
+    robot: str = "reacher"
+    n_outer_steps: int = 800
+    n_goals: int = 64
+    n_tasks: int = 8
+    unroll: int = 3
+    horizon: int = 20
+    outer_lr: float = 3e-3
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.robot not in ARMS:
+            raise ConfigError(f"no arm {self.robot!r} to reach with: use one of {', '.join(ARMS)}")
+        if self.n_goals < 1:
+            raise ConfigError(f"n_goals must be >= 1, got {self.n_goals}")
+
+    def setting(self) -> ArmSetting:
+        """Return the arm."""
+        return ARMS[self.robot]()
+
+    def trainer(self) -> MetaTrainer:
+        """Return the meta-training: policies see one episode an update, as on the arm."""
+        arm = self.setting()
+        generator = torch.Generator().manual_seed(self.seed)
+        policy = Policy(arm.world, arm.task.hidden, scales=arm.task.scales)
+        goals = arm.goals(self.n_goals, generator)
+        config = MetaTrainConfig(
+            n_outer_steps=self.n_outer_steps,
+            n_tasks=self.n_tasks,
+            unroll=self.unroll,
+            horizon=self.horizon,
+            restart="staggered",
+            outer_lr=self.outer_lr,
+            outer_every_step=True,
+        )
+        family = ReachingFamily(policy, goals, n_episodes=1)
+        return MetaTrainer(family, arm.spec(), config, (self.seed,))
+
+    def loss(self, trainer: MetaTrainer, provenance: dict[str, Any]) -> LearnedLoss:
+        """Return what has been learned, with the task that it is for."""
+        own = {
+            "task_family": "reaching",
+            "robot": self.robot,
+            "outer_steps": trainer.step_count,
+            KEY: self.setting().task.to_dict(),
+        }
+        return LearnedLoss(
+            spec=trainer.spec, phi=trainer.seed_phi(0), provenance={**own, **provenance}
+        )

@@ -1,0 +1,135 @@
+"""Policies that learn from episodes on an arm: by a learned loss, or by trial and error.
+
+Neither knows a model of the arm: this module imports no simulator and no dynamics.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.types import Params
+from ml3_ros.errors import DataError
+from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
+from ml3_ros.tasks.reaching.episodes import Episode
+from ml3_ros.tasks.reaching.observations import OBSERVATIONS
+
+SIGMA = 0.1  # of a step of random search, relative to the size of a parameter's fresh values
+LAST, MEAN = 10.0, 1.0  # of its cost: the distance at the end, and on the way
+
+
+class PolicyLearner(Protocol):
+    """Acts with a policy, and improves it after every episode."""
+
+    def begin(self, seed: int) -> None:
+        """Start with a fresh random policy; equal seeds give equal ones."""
+
+    def act(self, state: Array, goal: Array) -> Array:
+        """Return the torques (n,) [N m] at a state (2 n,) for a goal (n_goals,)."""
+
+    def update(self, episode: Episode) -> float:
+        """Learn from an episode; return the value of what was minimised."""
+
+    def settle(self) -> None:
+        """Hold on to the best policy: nothing is tried any more."""
+
+
+class _Acting:
+    """What all learners share: a policy and its parameters."""
+
+    def __init__(self, task: ArmTask) -> None:
+        self.task, self.policy = task, task.policy()
+        self.theta: Params = {}
+
+    def begin(self, seed: int) -> None:
+        """Start with a fresh random policy."""
+        self.generator = torch.Generator().manual_seed(seed)
+        self.theta = self.policy.init(self.generator)
+
+    def act(self, state: Array, goal: Array) -> Array:
+        """Return the torques (n,) [N m], within the task's limits.
+
+        Raises:
+            DataError: They are not finite.
+        """
+        batch = {"state": _tensor(state[None]), "goal": _tensor(goal[None])}
+        with torch.no_grad():
+            action = self.policy.call(self.theta, batch)[0].double().numpy()
+        if not np.isfinite(action).all():
+            raise DataError("the policy's torques are not finite: no torque is sent")
+        return action
+
+
+class LossLearner(_Acting):
+    """Descends on a learned loss of the newest episode: one step an episode."""
+
+    def __init__(self, task: ArmTask, loss: LearnedLoss) -> None:
+        super().__init__(task)
+        self._loss = loss
+        self._function, self._rule = loss.function(), loss.optimizer(self.policy)
+        self._observe = OBSERVATIONS[task.observation][1]
+
+    def begin(self, seed: int) -> None:
+        """See `PolicyLearner`."""
+        super().begin(seed)
+        self._state = self._rule.init(self.theta)
+
+    def update(self, episode: Episode) -> float:
+        """See `PolicyLearner`.
+
+        Raises:
+            DataError: The update is not finite; the policy stays as it was.
+        """
+        state, action, hand = map(_tensor, (episode.state, episode.action, episode.hand[:-1]))
+        goal = _tensor(episode.goal).expand(len(state), -1)
+        batch = {"state": state, "goal": goal, "action": action}
+        batch |= self._observe(state, hand, goal)
+        result = inner_step(
+            self.theta,
+            self._loss.phi,
+            batch,
+            self._state,
+            optimizee=self.policy,
+            loss=self._function,
+            inner_optimizer=self._rule,
+        )
+        if not all(p.isfinite().all() for p in result.theta.values()):
+            raise DataError("the learned loss gives an update that is not finite: train it again")
+        self.theta, self._state = result.theta, result.state
+        return float(result.meta_loss_value)
+
+    def settle(self) -> None:
+        """See `PolicyLearner`: the newest policy is the best."""
+
+
+class RandomSearch(_Acting):
+    """Tries a random change of the best policy in every episode, and keeps what is better.
+
+    What a user without a model, and without a learned loss, can do with as many episodes.
+    """
+
+    def begin(self, seed: int) -> None:
+        """See `PolicyLearner`."""
+        super().begin(seed)
+        self._best, self._cost = self.theta, float("inf")
+
+    def update(self, episode: Episode) -> float:
+        """See `PolicyLearner`."""
+        cost = LAST * float(episode.distance[-1]) + MEAN * float(episode.distance.mean())
+        if cost < self._cost:
+            self._best, self._cost = self.theta, cost
+        fresh = self.policy.init(self.generator)  # its size is that of a parameter
+        self.theta = {k: p + SIGMA * fresh[k] for k, p in self._best.items()}
+        return cost
+
+    def settle(self) -> None:
+        """See `PolicyLearner`."""
+        self.theta = self._best
+
+
+def _tensor(array: Array) -> torch.Tensor:
+    return torch.as_tensor(array, dtype=torch.float32)
