@@ -34,7 +34,7 @@ EXCEPTIONS = {("baselines", "ml3_ros.bridges.bags"), ("experiments", "ml3_ros.br
 ROS_ROOMS = {"nodes", "bridges", "bringup"}
 ROS_FREE_ROOMS = ["core", "robots", "tasks", "baselines", "experiments"]
 ROS = re.compile(
-    r"(rclpy|rcl_interfaces|builtin_interfaces|rosidl\w*|ament_index_python|launch(_\w+)?|\w+_msgs)"
+    r"(rclpy|rcl_interfaces|builtin_interfaces|rosidl\w*|ament_index_python|launch(_\w+)?|\w+_(msgs|srvs))"
     r"(\.|$)"
 )
 SIMULATORS = {"mujoco", "pinocchio"}

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ml3_ros.experiments.figures import FAINT, draw, house_style
+from ml3_ros.experiments.figures import draw, house_style
+from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.reach_report import ReachReport
 from ml3_ros.tasks.reaching.arm_task import Array
 
@@ -62,9 +63,9 @@ def _distances(axes: Axes, report: ReachReport) -> None:
     """Draw the distance at the end of an episode over updates, goal by goal and on average."""
     for name, distance in report.distance.items():
         shown = np.maximum(1e3 * distance, 1e3 * SMALLEST)
-        updates = np.arange(shown.shape[1])
+        updates, colour = np.arange(shown.shape[1]), method_style(name).color
         for row in shown:
-            axes.plot(updates, row, color=FAINT, linewidth=0.6, alpha=0.5)
+            axes.plot(updates, row, color=colour, linewidth=0.6, alpha=0.4)
         draw(axes, name, updates, shown.mean(0))
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

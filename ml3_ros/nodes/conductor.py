@@ -28,7 +28,7 @@ from ml3_ros.nodes.base import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
 from ml3_ros.nodes.namesakes import claim_name, refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
-from ml3_ros.tasks.reaching.goals import draw_goals
+from ml3_ros.tasks.reaching.goals import GoalRanges
 
 STRINGS = Parameter.Type.STRING_ARRAY
 SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
@@ -36,6 +36,11 @@ SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
 
 def _pair(values: Sequence[float]) -> str | None:
     return None if len(values) == 2 else "give the lowest and the highest"
+
+
+def _quaternion(values: Sequence[float]) -> str | None:
+    good = len(values) == 4 and abs(math.hypot(*values) - 1.0) < 0.01
+    return None if good else "give x, y, z, w of a quaternion of length 1"
 
 
 PARAMETERS = (
@@ -56,6 +61,11 @@ PARAMETERS = (
           limits=(-6.3, 6.3), check=_pair),
     Param(name="goal_height", default=[0.0, 0.0], help="range of their heights [m]",
           limits=(-100.0, 100.0), check=_pair),
+    Param(name="goal_orientation", default=[0.0, 0.0, 0.0, 1.0], help="quaternion x, y, z, w of "
+          "the hand for a goal in direction 0; it turns with the direction", limits=(-1.0, 1.0),
+          check=_quaternion),
+    Param(name="goal_turn", default=[0.0, 0.0], help="range of a further turn about the vertical "
+          "[rad]", limits=(-6.3, 6.3), check=_pair),
     Param(name="seed", default=0, help="seed of the meta-training, and of the goals",
           limits=(0, 2**31 - 1)),
     Param(name="duplicate_wait", default=1.0, help="how long after its start the conductor looks "
@@ -126,10 +136,11 @@ class Conductor(Node):
     def _send_goals(self) -> None:
         """Publish the goals, for as long as this node lives and for whoever comes later."""
         p = self.parameters
-        ranges = (p["goal_radius"], p["goal_angle"], p["goal_height"])
+        names = ("radius", "angle", "height", "orientation", "turn")
+        ranges = GoalRanges(**{name: p[f"goal_{name}"] for name in names})
         if p["goals"]:
             self._goals = self.create_publisher(PoseStamped, "goal", LATCHED_100)
-            for pose in draw_goals(p["goals"], p["seed"], *ranges):
+            for pose in ranges.draw(p["goals"], p["seed"]):
                 stamp = self.get_clock().now().nanoseconds
                 self._goals.publish(pose_to_msg(pose, stamp))
 

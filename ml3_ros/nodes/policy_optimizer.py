@@ -24,7 +24,8 @@ from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
 from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.adaptation_setup import PARAMETERS, LossShelf, make_learner
+from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
+from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
@@ -36,6 +37,7 @@ from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
+PARAMETERS = (*ADAPTATION, *POLICY_PARAMETERS)
 TELL_S = 0.5
 LATCHED_10 = QoSProfile(
     depth=10,
@@ -50,7 +52,7 @@ class PolicyOptimizer(Ml3Node):
     When the plan is done the results are written and the node deactivates itself.
     """
 
-    PARAMETERS = (*PARAMETERS, *POLICY_PARAMETERS)
+    PARAMETERS = PARAMETERS
 
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""

@@ -36,7 +36,7 @@ class PinocchioModel:
                 f"{description.path} has joints {found}, not {self.names}: load the robot again"
             )
         self._model.gravity.linear = description.gravity
-        self._tool = _tool_frame(self._model, description.tool)
+        self._tool = tool_frame(self._model, description.tool)
         self._perturb(perturbation)
         self._data = self._model.createData()
         self._armature = np.array(self._model.armature)
@@ -147,7 +147,7 @@ class PinocchioModel:
         return out
 
 
-def _tool_frame(model: pinocchio.Model, name: str) -> int:
+def tool_frame(model: pinocchio.Model, name: str) -> int:
     """Return the index of the frame `name`; a site comes before a body of that name."""
     for kind in (pinocchio.FrameType.OP_FRAME, pinocchio.FrameType.BODY):
         if model.existFrame(name, kind):

@@ -7,12 +7,16 @@ import time
 
 import numpy as np
 import pytest
+from geometry_msgs.msg import PoseStamped
 from rclpy.lifecycle import TransitionCallbackReturn
+from scipy.spatial.transform import Rotation
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Trigger
 
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.bridges.ml3_messages import prior_from_msg
+from ml3_ros.bridges.poses import pose_from_msg
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.excitation import ExcitationNode
 from ml3_ros.nodes.rigid_body_prior import RigidBodyPrior
@@ -127,6 +131,77 @@ def test_a_deactivated_arm_is_silent_and_goes_on_later_in_time(graph, arm):
     arm.trigger_activate()
     graph.until(lambda: len(arm.states) > count)
     assert nanoseconds(arm.states[count].header.stamp) > last
+
+
+def test_where_the_hand_is_comes_with_every_joint_state(graph, arm):
+    poses = graph.listen(arm.probe, PoseStamped, "hand_pose", RELIABLE_100)
+    graph.connect("hand_pose")
+    graph.until(lambda: len(poses) > 3)
+    stamp, pose = pose_from_msg(poses[-1], "hand_pose")
+    graph.until(lambda: nanoseconds(arm.states[-1].header.stamp) >= stamp)
+    (state,) = (msg for msg in arm.states if nanoseconds(msg.header.stamp) == stamp)
+    T = PinocchioModel(REACHER).forward_kinematics(np.array(state.position))
+    np.testing.assert_allclose(pose[:3], T[:3, 3], atol=1e-9)
+    np.testing.assert_allclose(Rotation.from_quat(pose[3:]).as_matrix(), T[:3, :3], atol=1e-9)
+
+
+def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph):
+    home = [-0.6, 1.2]
+    arm = graph.add(
+        SimArm, "sim_arm", robot="reacher", velocity_noise=0.0, home=home, home_spread=0.1
+    )
+    probe = graph.plain()
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    commands = probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+    reset = probe.create_client(Trigger, "reset_arm")
+    assert arm.trigger_configure() == SUCCESS
+    graph.until(reset.service_is_ready)
+    refused = reset.call_async(Trigger.Request())
+    graph.until(refused.done)
+    assert not refused.result().success and "activate it" in refused.result().message
+    arm.trigger_activate()
+    graph.connect("joint_command")
+    graph.until(lambda: states)
+    starts = []
+    for _ in range(2):
+        stamp = nanoseconds(states[-1].header.stamp)
+        commands.publish(effort_to_msg(np.array([0.3, 0.2]), NAMES, stamp))
+        graph.until(lambda: abs(states[-1].velocity[0]) > 0.05)
+        answer = reset.call_async(Trigger.Request())
+        graph.until(answer.done)
+        assert answer.result().success
+        assert arm.told()["held by"] == "itself (no fresh command)"
+        seen = len(states)
+        graph.until(lambda seen=seen: len(states) > seen + 3)
+        away = np.array(states[-1].position) - home
+        assert 1e-4 < np.abs(away).max() <= 0.1
+        np.testing.assert_allclose(states[-1].velocity, 0.0, atol=1e-6)
+        starts.append(away)
+    assert np.abs(starts[1] - starts[0]).max() > 1e-3
+    stamps = [nanoseconds(msg.header.stamp) for msg in states]
+    assert (np.diff(stamps) > 0).all()
+
+
+@pytest.mark.parametrize("compensated", [True, False])
+def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensated):
+    arm = graph.add(SimArm, "sim_arm", robot="sawyer", gravity_compensation=compensated)
+    probe = graph.plain()
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    commands = probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+    names = load_robot("sawyer").names
+    zero = np.zeros(len(names))
+
+    def answer(msg):
+        commands.publish(effort_to_msg(zero, names, nanoseconds(msg.header.stamp)))
+
+    probe.create_subscription(JointState, "joint_states", answer, SENSOR_1)
+    up(arm)
+    graph.connect("joint_command")
+    graph.until(lambda: arm.told()["held by"] == "joint_command")
+    seen = len(states)
+    graph.until(lambda: len(states) > seen + 40)
+    moved = np.abs(np.array(states[-1].position) - load_robot("sawyer").home).max()
+    assert (moved < 0.01) == compensated
 
 
 @pytest.mark.parametrize(

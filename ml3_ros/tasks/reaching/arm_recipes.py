@@ -12,8 +12,13 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
 from ml3_ros.errors import ConfigError
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.torch_arm import TorchArm
 from ml3_ros.tasks.reaching.arm_task import KEY, ArmTask
+from ml3_ros.tasks.reaching.arm_world import ArmWorld, PoseFamily
 from ml3_ros.tasks.reaching.family import ReachingFamily
+from ml3_ros.tasks.reaching.goals import GoalRanges
 from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, setting
 from ml3_ros.tasks.reaching.worlds import TwoLink, World
@@ -29,13 +34,17 @@ class ArmSetting:
 
     Attributes:
         task: What a policy needs on the arm.
-        world: The arm as described, so that autograd sees through it.
+        world: The arm, so that autograd sees through it.
+        perturbation: What is different in it from its description.
         goals: Draws goals.
+        family: Of tasks; it has the task loss.
     """
 
     task: ArmTask
     world: World
+    perturbation: Perturbation
     goals: Goals
+    family: type[ReachingFamily] = ReachingFamily
 
     def spec(self) -> LossSpec:
         """Return the loss to learn."""
@@ -71,10 +80,58 @@ def reacher() -> ArmSetting:
     def goals(n: int, generator: torch.Generator) -> torch.Tensor:
         return chosen.goals(n, generator, trained=True)
 
-    return ArmSetting(task=task, world=world, goals=goals)
+    damped = Perturbation(viscous=world.damping)
+    return ArmSetting(task=task, world=world, perturbation=damped, goals=goals)
 
 
-ARMS: dict[str, Callable[[], ArmSetting]] = {"reacher": reacher}
+# Of torques on top of gravity, a tenth of the arm's limits; and of a viscous friction at which a
+# joint has 1 rad/s under its largest torque. None is published for the real arm.
+SAWYER_TORQUES = (8.0, 8.0, 4.0, 4.0, 0.9, 0.9, 0.9)
+SAWYER_FRICTION = SAWYER_TORQUES
+SAWYER_GOALS = GoalRanges(
+    radius=(0.38, 0.6),
+    angle=(-0.3, 1.0),
+    height=(0.1, 0.4),
+    orientation=(0.8166, 0.5768, 0.0, 0.0),  # at home, where the hand points down
+    turn=(-0.4, 0.4),
+)
+
+
+def sawyer() -> ArmSetting:
+    """Return Sawyer, which compensates gravity by itself; goals are poses with the hand down."""
+    description = load_robot("sawyer")
+    home = tuple(description.home.tolist())
+    world = ArmWorld(
+        arm=TorchArm(description, SAWYER_FRICTION, 0.05),
+        limits=SAWYER_TORQUES,
+        home=home,
+        spread=0.1,
+        horizon=40,
+    )
+    n = world.n_actions
+    task = ArmTask(
+        joints=description.names,
+        observation="posed",
+        limits=world.limits,
+        period=world.period,
+        horizon=world.horizon,
+        scales=((2.0,) * n + (1.0,) * n, (0.5,) * 3 + (1.0,) * 4),
+        hidden=HIDDEN,
+        home=home,
+        spread=world.spread,
+        reach=(0.35, 0.65),
+        height=(0.05, 0.45),
+    )
+
+    def goals(n: int, generator: torch.Generator) -> torch.Tensor:
+        seed = int(torch.randint(2**31, (), generator=generator))
+        return torch.tensor(SAWYER_GOALS.draw(n, seed)).float()
+
+    rubbed = Perturbation(viscous=SAWYER_FRICTION)
+    return ArmSetting(task=task, world=world, perturbation=rubbed, goals=goals, family=PoseFamily)
+
+
+ARMS: dict[str, Callable[[], ArmSetting]] = {"reacher": reacher, "sawyer": sawyer}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -126,7 +183,7 @@ class ReachRecipe:
             outer_lr=self.outer_lr,
             outer_every_step=True,
         )
-        family = ReachingFamily(policy, goals, n_episodes=1)
+        family = arm.family(policy, goals, n_episodes=1)
         return MetaTrainer(family, arm.spec(), config, (self.seed,))
 
     def loss(self, trainer: MetaTrainer, provenance: dict[str, Any]) -> LearnedLoss:

@@ -7,10 +7,10 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.tasks.reaching.observations import OBSERVATIONS
 from ml3_ros.tasks.reaching.policy import Policy
@@ -80,6 +80,12 @@ class ArmTask:
     def policy(self) -> Policy:
         """Return the structure of the policies."""
         return Policy(self, self.hidden, scales=self.scales)
+
+    def seen(self) -> dict[str, int]:
+        """Return the names and sizes of what a loss sees."""
+        state, goal = torch.zeros(self.n_states), torch.zeros(self.n_goals)
+        observe = OBSERVATIONS[self.observation][1]
+        return {name: len(x) for name, x in observe(state, goal, goal).items()}
 
     @property
     def n_positions(self) -> int:
@@ -157,16 +163,18 @@ def task_of(loss: LearnedLoss) -> ArmTask:
         ) from None
     except (TypeError, ValueError, AttributeError) as error:
         raise LossFileError(f"the loss describes a task that is none ({error})") from None
-    _check_spec(loss.spec, task)
-    return task
-
-
-def _check_spec(spec: LossSpec, task: ArmTask) -> None:
+    spec = loss.spec
     if spec.target.name != "action" or spec.target.labels != task.joints:
         raise LossFileError(
             f"the loss judges {spec.target.name} of {list(spec.target.labels)}, not the actions "
             f"of {list(task.joints)}: train it again"
         )
+    seen = task.seen()
+    loss.check_inputs(("action", *seen))
+    wrong = [x.name for x in spec.context if len(x.scale) != seen[x.name]]
+    if wrong:
+        raise LossFileError(f"the loss wants other sizes of {', '.join(wrong)}: train it again")
+    return task
 
 
 def _tuples(value: Any) -> Any:

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-UPRIGHT = (0.0, 0.0, 0.0, 1.0)
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GoalRanges:
+    """Where goals are: poses around the arm's vertical axis, which turn with their direction.
 
-def draw_goals(
-    n: int,
-    seed: int,
-    radius: Sequence[float],
-    angle: Sequence[float],
-    height: Sequence[float],
-) -> NDArray[np.float64]:
-    """Return poses (n, 7): positions [m] and the quaternion x, y, z, w of no rotation.
-
-    Args:
-        n: How many.
-        seed: Equal seeds give equal goals.
+    Attributes:
         radius: Smallest and largest distance from the axis [m].
         angle: Range of directions, from the x axis [rad].
-        height: Range of heights [m].
+        height: Range of heights above the base [m].
+        orientation: Of a goal in direction 0, quaternion x, y, z, w.
+        turn: Range of a further turn about the vertical [rad].
     """
-    rng = np.random.default_rng(seed)
-    r, a, z = (rng.uniform(*sorted(limits), n) for limits in (radius, angle, height))
-    return np.column_stack([r * np.cos(a), r * np.sin(a), z, np.tile(UPRIGHT, (n, 1))])
+
+    radius: Sequence[float]
+    angle: Sequence[float]
+    height: Sequence[float] = (0.0, 0.0)
+    orientation: Sequence[float] = (0.0, 0.0, 0.0, 1.0)
+    turn: Sequence[float] = (0.0, 0.0)
+
+    def draw(self, n: int, seed: int) -> NDArray[np.float64]:
+        """Return n poses (n, 7): position [m] and quaternion; equal seeds give equal ones."""
+        rng = np.random.default_rng(seed)
+        ranges = (self.radius, self.angle, self.height, self.turn)
+        r, a, z, turn = (rng.uniform(*sorted(limits), n) for limits in ranges)
+        upright = Rotation.from_euler("z", (a + turn)[:, None]) * Rotation.from_quat(
+            self.orientation
+        )
+        return np.column_stack([r * np.cos(a), r * np.sin(a), z, upright.as_quat()])

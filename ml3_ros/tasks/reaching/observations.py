@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.types import Batch
+from ml3_ros.robots.quaternions import about_z, difference, rotate
 
 Observation = Callable[[Tensor, Tensor, Tensor], Batch]
 """(state, hand, goal) -> what is seen, by name, each (*lead, k); state is q and v in a row."""
@@ -37,5 +38,31 @@ def planar(state: Tensor, hand: Tensor, goal: Tensor) -> Batch:
     }
 
 
-OBSERVATIONS: dict[str, tuple[int, Observation]] = {"planar": (2, planar)}
+def posed(state: Tensor, hand: Tensor, goal: Tensor) -> Batch:
+    """Return what is seen of an arm on a vertical first axis, whose hand shall take a pose.
+
+    All of it is the same when arm and goal turn about that axis together.
+
+    Args:
+        state: Angles and velocities (*lead, 2 n) [rad, rad/s].
+        hand: Pose in the frame of the base (*lead, 7): position [m], quaternion x, y, z, w.
+        goal: What it shall be, likewise.
+
+    Returns:
+        "error" (*lead, 3) [m] and "turn" (*lead, 3) [rad], what is left of the way and of the
+        turn, in a frame that turns with the first joint; "posture", cosines and sines of the
+        other angles (*lead, 2 n - 2); "velocity" (*lead, n) [rad/s].
+    """
+    q, v = state.chunk(2, -1)
+    back = about_z(-q[..., 0])
+    others = q[..., 1:]
+    return {
+        "error": rotate(back, goal[..., :3] - hand[..., :3]),
+        "turn": rotate(back, difference(goal[..., 3:], hand[..., 3:])),
+        "posture": torch.cat([others.cos(), others.sin()], dim=-1),
+        "velocity": v,
+    }
+
+
+OBSERVATIONS: dict[str, tuple[int, Observation]] = {"planar": (2, planar), "posed": (7, posed)}
 """By name: how many elements of hand and goal it looks at, and the function."""

@@ -18,7 +18,9 @@ from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
 from ml3_ros.tasks.reaching.episodes import Episode
 from ml3_ros.tasks.reaching.observations import OBSERVATIONS
 
-SIGMA = 0.1  # of a step of random search, relative to the size of a parameter's fresh values
+# Size of a step of random search, relative to fresh parameters: the best of 0.1, 0.3, 0.6, 1 and 2
+# after ten steps on 20 goals of the two-joint arm.
+SIGMA = 1.0
 LAST, MEAN = 10.0, 1.0  # of its cost: the distance at the end, and on the way
 
 

@@ -1,0 +1,52 @@
+"""`ml3 up reacher_reach` for real: random policies learn to reach goals, and no model is near."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from ml3_ros.tasks.reaching.reach_files import ReachFolder
+
+pytestmark = pytest.mark.system
+
+MODELS = ("mujoco", "pinocchio")
+
+
+def libraries(pid):
+    """Return the names of the files that a process has mapped."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return " ".join({line.rpartition("/")[2] for line in lines if "/" in line})
+
+
+def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_path):
+    words = ("goals:=2", "updates:=5", "speed:=10.0", f"out:={tmp_path / 'out'}")
+    run = up("reacher_reach", *words)
+    run.expect("after 1 updates")
+    pids = run.nodes()
+    assert set(pids) == {"sim_arm", "policy_optimizer", "conductor"}
+    acting = libraries(pids["policy_optimizer"])
+    assert "libtorch" in acting
+    assert "mujoco" in libraries(pids["sim_arm"])
+    assert not [model for model in MODELS if model in acting]
+    assert run.end() == 0
+    assert "Distance of the hand from its goal at the end of an episode" in run.output
+    gone(list(pids.values()))
+    folder = ReachFolder(tmp_path / "out")
+    episodes = folder.load_episodes()
+    assert episodes.number.tolist() == [0, 1, 2, 3, 4, 5] * 2
+    ends = episodes.distance[:, -1].reshape(2, 6)
+    assert (ends[:, -2:].mean(1) < 0.4 * ends[:, 0]).all()
+    assert (ends[:, -2:].mean(1) < 0.04).all()
+    np.testing.assert_allclose(episodes.seconds[:6], episodes.seconds[6:], atol=2.0)
+    metrics = folder.load_metrics()
+    assert metrics["headline"]["ml3_reach_distance_after"] == pytest.approx(ends[:, -1].mean())
+    assert (folder.path / "reach_live.png").stat().st_size > 1000
+
+
+def test_a_loss_of_another_kind_is_one_sentence_and_rc_1(up, gone, tmp_path):
+    run = up("reacher_reach", "loss:=reacher_ml3_shaped", f"out:={tmp_path / 'out'}")
+    assert run.end() == 1
+    assert "the loss is not one for reaching with an arm" in run.output
+    assert "Traceback" not in run.output
