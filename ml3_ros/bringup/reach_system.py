@@ -2,12 +2,95 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from ml3_ros.bringup.description import Arg, Argument, Process, System
+
+
+def _processes(
+    choice: str, robot: str, arm: Mapping[str, Any], goals: Mapping[str, Any]
+) -> tuple[Process, ...]:
+    """Return the nodes that `robot:=choice` starts.
+
+    Args:
+        choice: Value of the argument.
+        robot: Name of the arm.
+        arm: Parameters of its simulation.
+        goals: Where goals are: parameters of the conductor.
+    """
+    when = ("robot", choice)
+    return (
+        Process(
+            name="sim_arm",
+            executable="sim_arm",
+            parameters={
+                "robot": robot,
+                "home_spread": 0.1,
+                "real_time_factor": Arg("speed"),
+                "seed": Arg("seed"),
+                **arm,
+            },
+            when=when,
+        ),
+        Process(
+            name="policy_optimizer",
+            executable="policy_optimizer",
+            parameters={
+                "mode": "policy",
+                "robot": robot,
+                "reach_loss": Arg("loss"),
+                "goals": Arg("goals"),
+                "updates": Arg("updates"),
+                "baseline": Arg("baseline"),
+                "seed": Arg("seed"),
+                "out": Arg("out"),
+            },
+            when=when,
+        ),
+        Process(
+            name="conductor",
+            executable="conductor",
+            parameters={
+                "sources": ["sim_arm"],
+                "loss": "none",
+                "goals": Arg("goals"),
+                "seed": Arg("seed"),
+                **goals,
+            },
+            when=when,
+        ),
+    )
+
+
+# The arms are those that the shipped losses were meta-trained for, see tasks/reaching/arm_recipes.
+REACHER_ARM = {
+    "home": [-0.6, 1.2],  # the fingertip is on the x axis
+    "viscous": [0.002],
+}
+REACHER_GOALS = {"goal_radius": [0.08, 0.18], "goal_angle": [-1.57, 1.57]}
+SAWYER_ARM = {
+    "gravity_compensation": True,  # as the robot's own controller does
+    "viscous": [8.0, 8.0, 4.0, 4.0, 0.9, 0.9, 0.9],
+}
+SAWYER_GOALS = {
+    "goal_radius": [0.38, 0.6],
+    "goal_angle": [-0.3, 1.0],
+    "goal_height": [0.1, 0.4],
+    "goal_orientation": [0.8166, 0.5768, 0.0, 0.0],  # at home: the hand points down
+    "goal_turn": [-0.4, 0.4],
+}
 
 REACHER_REACH = System(
     name="reacher_reach",
     help="policies learn to reach goals with an arm, from random to done in a few episodes",
     arguments=(
+        Argument(
+            name="robot",
+            default="reacher",
+            help="the two-joint arm, or a simulated Sawyer whose hand shall take poses",
+            choices=("reacher", "sawyer_sim"),
+        ),
         Argument(name="goals", default=4, help="new goals, one policy for each", limits=(1, 1000)),
         Argument(
             name="updates",
@@ -36,41 +119,7 @@ REACHER_REACH = System(
         Argument(name="out", default="out/reacher_reach", help="folder of the results"),
     ),
     processes=(
-        Process(
-            name="sim_arm",
-            executable="sim_arm",
-            parameters={
-                "robot": "reacher",
-                "home": [-0.6, 1.2],  # the fingertip is on the x axis
-                "home_spread": 0.1,
-                "viscous": [0.002],
-                "real_time_factor": Arg("speed"),
-                "seed": Arg("seed"),
-            },
-        ),
-        Process(
-            name="policy_optimizer",
-            executable="policy_optimizer",
-            parameters={
-                "mode": "policy",
-                "robot": "reacher",
-                "reach_loss": Arg("loss"),
-                "goals": Arg("goals"),
-                "updates": Arg("updates"),
-                "baseline": Arg("baseline"),
-                "seed": Arg("seed"),
-                "out": Arg("out"),
-            },
-        ),
-        Process(
-            name="conductor",
-            executable="conductor",
-            parameters={
-                "sources": ["sim_arm"],
-                "loss": "none",
-                "goals": Arg("goals"),
-                "seed": Arg("seed"),
-            },
-        ),
+        *_processes("reacher", "reacher", REACHER_ARM, REACHER_GOALS),
+        *_processes("sawyer_sim", "sawyer", SAWYER_ARM, SAWYER_GOALS),
     ),
 )

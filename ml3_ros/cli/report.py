@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ml3_ros.experiments.figures import save_figure
 from ml3_ros.experiments.live_figure import live_figure
+from ml3_ros.experiments.reach_clip import reach_clip
 from ml3_ros.experiments.reach_figure import reach_figure
 from ml3_ros.experiments.reach_report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.experiments.report import EXPERIMENT, build_report, report_metrics
@@ -31,6 +32,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         metavar="ROBOT",
         help="sawyer, reacher, or path of a URDF or MJCF; without it, the robot of the run",
     )
+    parser.add_argument(
+        "--clip", action="store_true", help="also draw the episodes of a two-joint arm as a GIF"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -40,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         DataError: The folder is not that of a run, or cannot be written.
     """
     if RunFolder(args.folder).load_config().get("experiment") == REACH:
-        return _report_reaching(ReachFolder(args.folder))
+        return _report_reaching(ReachFolder(args.folder), clip=args.clip)
     report = build_report(args.folder, robot=args.robot)
     print(report_table(report))
     RunFolder(args.folder).save_metrics(report_metrics(report))
@@ -49,11 +53,14 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _report_reaching(folder: ReachFolder) -> int:
+def _report_reaching(folder: ReachFolder, *, clip: bool) -> int:
     report = build_reach_report(folder)
     print(reach_table(report))
     folder.save_metrics(reach_metrics(report))
-    _tell(folder.path, save_figure(reach_figure(report), folder.path, REACH))
+    paths = [*save_figure(reach_figure(report), folder.path, REACH)]
+    if clip:
+        paths.append(reach_clip(report, folder.path))
+    _tell(folder.path, paths)
     return 0
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.tasks.reaching.arm_task import Array
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, Episodes, ReachFolder
 
+POSE = 7  # numbers of a pose: position and quaternion
 FEW = (0, 1, 2, 3, 5)  # updates that the table shows, beside the last
 
 
@@ -24,6 +26,7 @@ class ReachReport:
         goals: Of the G goals that were finished, (G, 7) [m, -].
         distance: Of every method, at the end of the episode after 0 to K updates (G, K + 1) [m].
         hand: Of every method, the ways of the hand (G, K + 1, T + 1, n) [m, -].
+        state: Of every method, the ways of the joints (G, K + 1, T, 2 n) [rad, rad/s].
         seconds: Of every method, the arm's time that a goal took, resets included (G,) [s].
     """
 
@@ -31,6 +34,7 @@ class ReachReport:
     goals: Array
     distance: dict[str, Array]
     hand: dict[str, Array]
+    state: dict[str, Array]
     seconds: dict[str, Array]
 
     @property
@@ -61,6 +65,7 @@ def build_reach_report(folder: ReachFolder) -> ReachReport:
         goals=episodes.goals[finished],
         distance={name: episodes.distance[rows, -1] for name, rows in tables.items()},
         hand={name: episodes.hand[rows] for name, rows in tables.items()},
+        state={name: episodes.state[rows] for name, rows in tables.items()},
         seconds={name: episodes.seconds[rows[:, -1]] for name, rows in tables.items()},
     )
 
@@ -98,10 +103,28 @@ def reach_table(report: ReachReport) -> str:
         f"\n{report.n_episodes} episodes of {seconds:.1f} s for each goal: the policy is random "
         "in the first, learns from all but the last, and is tested in the last"
     ]
+    said += _turns(report)
     said += [f"{method_style(n).label}: {method_style(n).meaning}" for n in report.distance]
     return "Distance of the hand from its goal at the end of an episode [mm]\n" + "\n".join(
         [*lines, *said]
     )
+
+
+def _turns(report: ReachReport) -> list[str]:
+    """Return how far hands are turned from their goals before and after, where goals are poses."""
+    lines = []
+    for name, hand in report.hand.items():
+        if hand.shape[-1] < POSE:
+            continue
+        ends = hand[:, [0, -1], -1, 3:]
+        angles = [
+            (Rotation.from_quat(report.goals[:, 3:]) * Rotation.from_quat(ends[:, i]).inv())
+            for i in (0, 1)
+        ]
+        before, after = (np.degrees(a.magnitude()).mean() for a in angles)
+        label = method_style(name).label
+        lines.append(f"{label}: the hand is turned {before:.0f} degrees before, {after:.0f} after")
+    return lines
 
 
 def _row(where: str, name: str, distances: Array, seconds: float) -> str:

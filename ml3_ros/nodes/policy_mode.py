@@ -15,19 +15,16 @@ import numpy as np
 import torch
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
-from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.messages import NANO, JointSample, effort_to_msg, time_msg
+from ml3_ros.bridges.messages import NANO, JointSample, effort_to_msg
 from ml3_ros.bridges.poses import pose_from_msg
 from ml3_ros.errors import DataError, MessageError
-from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, RELIABLE_100, SENSOR_1
-from ml3_ros.nodes.joint_stream import JointStream
+from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, SENSOR_1
+from ml3_ros.nodes.hand_stream import HandStream, Pair
 from ml3_ros.nodes.policy_setup import load_task, make_run
+from ml3_ros.nodes.reach_log import ReachLog
 from ml3_ros.tasks.reaching.episodes import Episode, Recorder
-from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, ReachFolder
-from ml3_ros.tasks.reaching.reach_run import Outcome
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
@@ -52,19 +49,15 @@ class PolicyMode:
     def __init__(self, node: PolicyOptimizer) -> None:
         """Read the loss, make sure that the folder can be written, and connect."""
         self._node, self._p = node, node.parameters
-        self._folder = ReachFolder.create(self._p["out"])
+        self._log = ReachLog(node)
         self._loss, self._task = load_task(self._p)
         self._run = make_run(self._task, self._loss, self._p)
-        self._stream = JointStream(self._task.joints, node.diagnostics.counts)
+        counts, tolerance = node.diagnostics.counts, self._p["hand_pose_tolerance"]
+        self._stream = HandStream(self._task.joints, counts, tolerance)
         self._limits = self._p["torque_share"] * np.array(self._task.limits)
         self._goals: list[np.ndarray] = []
-        self._pose: tuple[int, np.ndarray] | None = None
-        self._sample: JointSample | None = None  # waits for its hand pose
         self._phase, self._broken = "idle", 0
-        self._newest = 0  # stamp of the newest joint state with its hand pose [ns]
         self._commands = node.publisher(JointState, "joint_command", RELIABLE_1)
-        self._statuses = node.publisher(Adaptation, "adaptation", RELIABLE_100)
-        self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
         self._reset = node.client(Trigger, "reset_arm")
         node.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
         node.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
@@ -78,18 +71,10 @@ class PolicyMode:
         for pose in self._goals:
             self._run.add_goal(pose)
         self._worker = ThreadPoolExecutor(1, "policy")
-        self._sample = self._pose = None
+        self._stream.forget()
         self._broken = 0
         self._enter("idle")
-        self._folder.save_config(
-            {
-                **self._p.values(),
-                "experiment": EXPERIMENT,
-                "methods": list(self._run.learners),
-                "arm_task": self._task.to_dict(),
-                "loss_sha256": self._loss.sha256(),
-            }
-        )
+        self._log.begin(self._run, self._loss)
 
     def stop(self) -> None:
         """End the episode: no torque after this."""
@@ -97,7 +82,7 @@ class PolicyMode:
             self._rest()
         self._enter("idle")
         self._worker.shutdown()
-        self._save()
+        self._log.save()
 
     def told(self) -> dict[str, object]:
         """Tell what goes on."""
@@ -120,29 +105,18 @@ class PolicyMode:
         self._goals.append(pose)
 
     def _on_pose(self, msg: PoseStamped) -> None:
-        stamp, pose = pose_from_msg(msg, "hand_pose")
-        if self._pose is not None and 0 <= self._pose[0] - stamp < NANO:
-            raise MessageError(
-                "hand_pose is not stamped after its predecessor: it is dropped; let one driver "
-                "publish it"
-            )
-        self._pose = stamp, pose
-        self._pair()
+        self._go_on(self._stream.read_pose(msg))
 
     def _on_state(self, msg: JointState) -> None:
-        self._sample = self._stream.read(msg)
+        pair = self._stream.read_state(msg)
         self._node.diagnostics.tick("joint_states")
-        self._pair()
+        self._go_on(pair)
 
-    def _pair(self) -> None:
-        """Go on once a joint state and where the hand was then are both there."""
-        if self._sample is None or self._pose is None:
+    def _go_on(self, pair: Pair | None) -> None:
+        if pair is None:
             return
-        if abs(self._sample.stamp - self._pose[0]) > self._p["hand_pose_tolerance"] * NANO:
-            return
-        sample, self._sample = self._sample, None
-        self._newest, self._heard = sample.stamp, time.monotonic()
-        hand = self._pose[1][: self._task.n_goals]
+        sample, hand = pair[0], pair[1][: self._task.n_goals]
+        self._heard = time.monotonic()
         try:
             if self._phase == "settling":
                 self._settle(sample, hand)
@@ -182,7 +156,7 @@ class PolicyMode:
 
     def _learn(self, episode: Episode) -> None:
         self._rest()
-        seconds = (self._newest - self._began) / NANO
+        seconds = (self._stream.stamp - self._began) / NANO
         self._outcome = self._worker.submit(self._run.finish, episode, seconds)
         self._enter("learning")
 
@@ -200,7 +174,7 @@ class PolicyMode:
             self._node.trigger_shutdown()
 
     def _send(self, torque: np.ndarray) -> None:
-        self._commands.publish(effort_to_msg(torque, self._task.joints, self._newest))
+        self._commands.publish(effort_to_msg(torque, self._task.joints, self._stream.stamp))
         self._node.diagnostics.tick("joint_command")
 
     def _rest(self) -> None:
@@ -228,7 +202,7 @@ class PolicyMode:
     def _while_idle(self) -> None:
         logger = self._node.get_logger()
         if self._run.done:
-            logger.info(f"finished; results are in {self._folder.path}")
+            logger.info(f"finished; results are in {self._log.folder.path}")
             self._node.trigger_deactivate()
         elif not self._run.prepare():
             logger.info("waiting for a goal", throttle_duration_sec=5.0)
@@ -246,7 +220,7 @@ class PolicyMode:
         if not answer.success:
             raise DataError(f"the arm could not be reset: {answer.message}")
         # states that were on their way when the arm was reset are not yet those of its start
-        self._since = self._sample.stamp if self._sample else self._newest or None
+        self._since = self._stream.newest()
         self._enter("settling")
 
     def _while_settling(self) -> None:
@@ -266,38 +240,9 @@ class PolicyMode:
         outcome = self._outcome.result()
         self._broken = 0
         self._enter("idle")
-        self._tell(outcome)
-        if outcome.number == self._run.updates:
-            self._save()
+        self._log.tell(outcome, self._stream.stamp)
 
     def _check_patience(self, what: str) -> None:
         limit = self._p["reset_timeout"]
         if time.monotonic() - self._entered > limit:
             raise DataError(f"{what} within {limit:g} s of a reset: look at the arm's driver")
-
-    # results ------------------------------------------------------------------------------------
-    def _tell(self, outcome: Outcome) -> None:
-        far = float(outcome.episode.distance[-1])
-        self._distances.publish(Float64(data=far))
-        tested = outcome.number == self._run.updates
-        msg = Adaptation(
-            method=outcome.method,
-            joint_names=list(self._task.joints),
-            update=outcome.number,
-            samples=len(self._run.outcomes) * self._task.horizon,
-            lost_samples=sum(self._node.diagnostics.counts.values()),
-            meta_loss_value=outcome.value,
-            nmse_mean=float("nan"),
-            learning=not tested,
-        )
-        msg.header.stamp = time_msg(self._newest)
-        self._statuses.publish(msg)
-        self._node.get_logger().info(
-            f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "
-            f"{1e3 * far:.0f} mm from the goal"
-        )
-
-    def _save(self) -> None:
-        outcomes = list(self._run.outcomes)
-        if outcomes:
-            self._folder.save_outcomes(outcomes, self._run.goals, list(self._run.learners))

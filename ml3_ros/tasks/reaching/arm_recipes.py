@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class ArmSetting:
         perturbation: What is different in it from its description.
         goals: Draws goals.
         family: Of tasks; it has the task loss.
+        loss_options: Options of the loss's architecture.
     """
 
     task: ArmTask
@@ -45,6 +46,7 @@ class ArmSetting:
     perturbation: Perturbation
     goals: Goals
     family: type[ReachingFamily] = ReachingFamily
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
 
     def spec(self) -> LossSpec:
         """Return the loss to learn."""
@@ -53,6 +55,7 @@ class ArmSetting:
             architecture="desired_action",
             target=InputSpec(name="action", unit="N m", scale=task.limits, labels=task.joints),
             context=self.world.inputs,
+            options=dict(self.loss_options),
             inner_lr=INNER_LR,
             clip_norm=CLIP_NORM,
         )
@@ -128,7 +131,14 @@ def sawyer() -> ArmSetting:
         return torch.tensor(SAWYER_GOALS.draw(n, seed)).float()
 
     rubbed = Perturbation(viscous=SAWYER_FRICTION)
-    return ArmSetting(task=task, world=world, perturbation=rubbed, goals=goals, family=PoseFamily)
+    return ArmSetting(
+        task=task,
+        world=world,
+        perturbation=rubbed,
+        goals=goals,
+        family=PoseFamily,
+        loss_options={"hidden": (128, 128)},
+    )
 
 
 ARMS: dict[str, Callable[[], ArmSetting]] = {"reacher": reacher, "sawyer": sawyer}

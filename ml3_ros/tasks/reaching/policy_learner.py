@@ -25,7 +25,9 @@ LAST, MEAN = 10.0, 1.0  # of its cost: the distance at the end, and on the way
 
 
 class PolicyLearner(Protocol):
-    """Acts with a policy, and improves it after every episode."""
+    """Acts with a policy, and improves it after every episode; `theta` are its parameters."""
+
+    theta: Params
 
     def begin(self, seed: int) -> None:
         """Start with a fresh random policy; equal seeds give equal ones."""

@@ -29,7 +29,8 @@ class Episodes:
     `goals` (G, 7) are poses [m, -]; of every episode `goal` (E,) is the number of its goal,
     `method` (E,) that of its method, `number` (E,) the updates before it, `seconds` (E,) [s] the
     arm's time since the policy was fresh, `value` (E,) what the update minimised, `distance`
-    (E, T + 1) [m] and `hand` (E, T + 1, n) [m, -] the way of the hand.
+    (E, T + 1) [m] and `hand` (E, T + 1, k) [m, -] the way of the hand, `state` (E, T, 2 n) [rad,
+    rad/s] that of the joints.
     """
 
     goals: Array
@@ -40,6 +41,7 @@ class Episodes:
     value: Array
     distance: Array
     hand: Array
+    state: Array
 
     def __post_init__(self) -> None:
         rows = {len(getattr(self, f.name)) for f in fields(self) if f.name != "goals"}
@@ -62,6 +64,7 @@ class ReachFolder(RunFolder):
             "value": [o.value for o in outcomes],
             "distance": [o.episode.distance for o in outcomes],
             "hand": [o.episode.hand for o in outcomes],
+            "state": [o.episode.state for o in outcomes],
             "goals": list(goals),
         }
         self._save_arrays("episodes.npz", {k: np.array(v) for k, v in columns.items()})

@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
+import torch
 import yaml
 
 from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System, yaml_text
+from ml3_ros.bringup.reach_system import (
+    REACHER_ARM,
+    REACHER_GOALS,
+    SAWYER_ARM,
+    SAWYER_GOALS,
+)
 from ml3_ros.bringup.systems import REACHER_MOTION, SYSTEMS
 from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
+from ml3_ros.tasks.reaching.arm_recipes import ARMS
+from ml3_ros.tasks.reaching.goals import GoalRanges
 
 TOY = System(
     name="toy",
@@ -107,3 +118,29 @@ def test_the_reacher_moves_as_its_losses_were_trained_for():
     motion = dataclasses.asdict(EXCITATIONS["reacher"])
     for name, value in REACHER_MOTION.items():
         assert motion[name] == (tuple(value) if isinstance(value, list) else value)
+
+
+@pytest.mark.parametrize(
+    ("choice", "robot", "arm", "goals"),
+    [
+        ("reacher", "reacher", REACHER_ARM, REACHER_GOALS),
+        ("sawyer_sim", "sawyer", SAWYER_ARM, SAWYER_GOALS),
+    ],
+)
+def test_arms_reach_where_their_losses_were_trained_for(choice, robot, arm, goals):
+    system = SYSTEMS["reacher_reach"]
+    started = {p.name: p for p in system.started(system.resolve({"robot": choice}))}
+    assert set(started) == {"sim_arm", "policy_optimizer", "conductor"}
+    setting = ARMS[robot]()
+    parameters = started["sim_arm"].parameters
+    assert parameters["robot"] == started["policy_optimizer"].parameters["robot"] == robot
+    home = arm.get("home", load_robot(robot).home)
+    np.testing.assert_allclose(setting.task.home, home)
+    assert parameters["home_spread"] == setting.task.spread
+    friction = np.broadcast_to(setting.perturbation.viscous, len(home))
+    np.testing.assert_allclose(np.broadcast_to(arm["viscous"], len(home)), friction)
+    ranges = GoalRanges(**{key.removeprefix("goal_"): value for key, value in goals.items()})
+    trained = setting.goals(200, torch.Generator().manual_seed(0)).numpy()
+    for pose in ranges.draw(200, 0):
+        setting.task.check_goal(pose)
+        assert np.linalg.norm(trained - pose[: trained.shape[1]], axis=1).min() < 0.15

@@ -106,6 +106,18 @@ def test_train_writes_a_loss_that_says_how(tmp_path, capsys):
     assert config["recipe"]["nle"] == "given"
 
 
+def test_train_makes_losses_for_reaching_too(tmp_path):
+    path = tmp_path / "reach.safetensors"
+    words = ["robot=reacher", "n_outer_steps=2", "n_tasks=2", "unroll=1", "seed=3"]
+    assert main(["train", "--task", "reaching", "--out", str(path), *words]) == 0
+    provenance = LearnedLoss.load(path).provenance
+    assert provenance["task_family"] == "reaching"
+    assert provenance["outer_steps"] == 2 and provenance["config"]["seed"] == 3
+    first = path.read_bytes()
+    assert main(["train", "--task", "reaching", "--out", str(path), *words]) == 0
+    assert path.read_bytes() == first
+
+
 def test_every_engine_trains_the_same_loss(tmp_path):
     phis = []
     for engine in ("replayed", "autograd"):

@@ -13,6 +13,7 @@ from scipy.spatial.transform import Rotation
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.quaternions import about_z, multiply, rotate
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 from ml3_ros.tasks.reaching.arm_task import KEY, task_of
@@ -131,3 +132,23 @@ def test_a_recipe_that_cannot_be_is_refused():
         ReachRecipe(robot="r2d2")
     with pytest.raises(ConfigError, match="n_goals"):
         ReachRecipe(n_goals=0)
+
+
+def test_what_a_loss_sees_of_an_upright_arm_turns_with_it():
+    arm, task = ARMS["sawyer"](), ARMS["sawyer"]().task
+    state = torch.tensor([*task.home, *([0.1] * 7)], dtype=torch.float64)
+    goal = arm.goals(1, torch.Generator().manual_seed(0))[0].double()
+    seen = arm.world.observe(state, goal)
+    assert list(seen) == [x.name for x in arm.world.inputs]
+    assert all(len(seen[x.name]) == len(x.scale) for x in arm.world.inputs)
+    angle = torch.tensor(0.7, dtype=torch.float64)
+    turned = state.clone()
+    turned[0] += angle
+    turn = about_z(angle)
+    there = torch.cat([rotate(turn, goal[:3]), multiply(turn, goal[3:])])
+    for name, x in arm.world.observe(turned, there).items():
+        torch.testing.assert_close(x, seen[name], rtol=0.0, atol=1e-6)
+    hand = arm.world.position(state)
+    at_goal = arm.world.observe(state, hand)
+    assert at_goal["error"].abs().max() < 1e-9 and at_goal["turn"].abs().max() < 1e-9
+    assert seen["error"].norm().item() == pytest.approx((goal - hand)[:3].norm().item())

@@ -10,12 +10,18 @@ import torch
 import ml3_ros
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.train_loss import TrainConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
+from ml3_ros.tasks.reaching.arm_task import task_of
+from ml3_ros.tasks.reaching.policy import Policy
 
-FILES = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
+ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
+REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]
+FILES = [path for path in ALL if path not in REACH]
 
 
 def test_there_are_losses_with_and_without_the_prior():
@@ -60,3 +66,34 @@ def test_a_loss_is_least_where_the_prediction_is_right(path):
 
     for size in (0.01, 0.1, 1.0):
         assert value(target + size) > value(target)
+
+
+@pytest.mark.parametrize("path", REACH, ids=lambda path: path.stem)
+def test_a_loss_for_reaching_brings_the_task_of_its_recipe(path):
+    loss = LearnedLoss.load(path)
+    assert loss.to_bytes() == path.read_bytes()
+    recipe = ReachRecipe(**loss.provenance["config"])
+    assert path.stem == f"{recipe.robot}_ml3_reach"
+    assert recipe.n_outer_steps == loss.provenance["outer_steps"]
+    arm = recipe.setting()
+    assert task_of(loss) == arm.task
+    assert loss.spec == arm.spec()
+    assert loss.spec.target.labels == load_robot(recipe.robot).names
+
+
+@pytest.mark.parametrize("path", REACH, ids=lambda path: path.stem)
+def test_a_loss_for_reaching_brings_random_policies_near_new_goals(path):
+    loss = LearnedLoss.load(path)
+    arm, n, generator = ARMS[loss.provenance["robot"]](), 8, torch.Generator().manual_seed(99)
+    policy = Policy(arm.world, arm.task.hidden, scales=arm.task.scales)
+    family = arm.family(policy, arm.goals(n, generator), n_episodes=1)
+    positions = arm.task.n_positions
+
+    def ends(theta):
+        start = arm.world.start(generator, n, 2)
+        states, _ = policy.rollout(theta, start, family.goals.unsqueeze(1).expand(-1, 2, -1))
+        away = arm.world.position(states[:, :, -1]) - family.goals.unsqueeze(1)
+        return away[..., :positions].norm(dim=-1).mean(-1)
+
+    before, after = adaptation_curves(family, n, loss.spec, loss.phi, (0, 4), ends, 0).mean(0)
+    assert after < 0.4 * before

@@ -1,0 +1,82 @@
+"""Joint states and where the hand was then, paired by their stamps."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from geometry_msgs.msg import PoseStamped
+from sensor_msgs.msg import JointState
+
+from ml3_ros.bridges.messages import NANO, JointSample
+from ml3_ros.bridges.poses import pose_from_msg
+from ml3_ros.errors import MessageError
+from ml3_ros.nodes.joint_stream import JointStream
+
+RESTART = NANO  # a pose so far behind the newest one comes from a source that was restarted
+
+Pair = tuple[JointSample, np.ndarray]
+
+
+class HandStream:
+    """Reads both topics, in whichever order they come, and gives every joint state once.
+
+    Attributes:
+        stamp: Of the newest pair [ns]; 0 before the first.
+    """
+
+    def __init__(self, names: Sequence[str], counts: Counter[str], tolerance: float) -> None:
+        """Read the joints `names`; lost samples are counted in `counts`.
+
+        Args:
+            names: Joint names.
+            counts: Of the node.
+            tolerance: Largest difference between the stamps of a pair [s].
+        """
+        self.stamp = 0
+        self._joints = JointStream(names, counts)
+        self._tolerance = round(tolerance * NANO)
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of what has come: the next pair is a new one."""
+        self._sample: JointSample | None = None
+        self._pose: tuple[int, np.ndarray] | None = None
+
+    def newest(self) -> int | None:
+        """Return the stamp of the newest joint state [ns], also of one without a hand pose."""
+        return self._sample.stamp if self._sample is not None else self.stamp or None
+
+    def read_pose(self, msg: PoseStamped) -> Pair | None:
+        """Take a hand pose (7,) [m, -]; return the pair that it completes.
+
+        Raises:
+            MessageError: It must not be used.
+        """
+        stamp, pose = pose_from_msg(msg, "hand_pose")
+        if self._pose is not None and 0 <= self._pose[0] - stamp < RESTART:
+            raise MessageError(
+                "hand_pose is not stamped after its predecessor: it is dropped; let one driver "
+                "publish it"
+            )
+        self._pose = stamp, pose
+        return self._paired()
+
+    def read_state(self, msg: JointState) -> Pair | None:
+        """Take a joint state; return the pair that it completes.
+
+        Raises:
+            MessageError: It must not be used.
+        """
+        self._sample = self._joints.read(msg)
+        return self._paired()
+
+    def _paired(self) -> Pair | None:
+        if self._sample is None or self._pose is None:
+            return None
+        if abs(self._sample.stamp - self._pose[0]) > self._tolerance:
+            return None
+        sample, self._sample = self._sample, None
+        self.stamp = sample.stamp
+        return sample, self._pose[1]

@@ -1,0 +1,85 @@
+"""What a run of the mode "policy" tells on the way, and leaves behind."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from safetensors.torch import save
+from std_msgs.msg import Float64
+
+from ml3_msgs.msg import Adaptation
+from ml3_ros.bridges.messages import time_msg
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.files import write_atomically
+from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, ReachFolder
+from ml3_ros.tasks.reaching.reach_run import Outcome, ReachRun
+
+if TYPE_CHECKING:
+    from ml3_ros.nodes.base import Ml3Node
+
+
+class ReachLog:
+    """Publishes the outcome of every episode, and writes the folder of the run."""
+
+    def __init__(self, node: Ml3Node) -> None:
+        """Make sure that the folder can be written, and connect.
+
+        Raises:
+            DataError: It cannot.
+        """
+        self._node = node
+        self.folder = ReachFolder.create(node.parameters["out"])
+        self._statuses = node.publisher(Adaptation, "adaptation", RELIABLE_100)
+        self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
+
+    def begin(self, run: ReachRun, loss: LearnedLoss) -> None:
+        """Write what is about to be done."""
+        self._run = run
+        self.folder.save_config(
+            {
+                **self._node.parameters.values(),
+                "experiment": EXPERIMENT,
+                "methods": list(run.learners),
+                "arm_task": run.task.to_dict(),
+                "loss_sha256": loss.sha256(),
+            }
+        )
+
+    def tell(self, outcome: Outcome, stamp: int) -> None:
+        """Publish an outcome; after the test of a policy, write all files.
+
+        Args:
+            outcome: Of the newest episode.
+            stamp: Of its end [ns].
+        """
+        far = float(outcome.episode.distance[-1])
+        self._distances.publish(Float64(data=far))
+        tested = outcome.number == self._run.updates
+        msg = Adaptation(
+            method=outcome.method,
+            joint_names=list(self._run.task.joints),
+            update=outcome.number,
+            samples=len(self._run.outcomes) * self._run.task.horizon,
+            lost_samples=sum(self._node.diagnostics.counts.values()),
+            meta_loss_value=outcome.value,
+            nmse_mean=float("nan"),
+            learning=not tested,
+        )
+        msg.header.stamp = time_msg(stamp)
+        self._statuses.publish(msg)
+        self._node.get_logger().info(
+            f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "
+            f"{1e3 * far:.0f} mm from the goal"
+        )
+        if tested:
+            theta = self._run.learners[outcome.method].theta
+            path = self.folder.checkpoint(f"{outcome.method}_goal_{outcome.goal + 1}")
+            write_atomically(path, save({k: p.contiguous() for k, p in theta.items()}))
+            self.save()
+
+    def save(self) -> None:
+        """Write the episodes so far."""
+        outcomes = list(self._run.outcomes)
+        if outcomes:
+            self.folder.save_outcomes(outcomes, self._run.goals, list(self._run.learners))
