@@ -26,7 +26,6 @@ def _processes(
             executable="sim_arm",
             parameters={
                 "robot": robot,
-                "home_spread": 0.1,
                 "real_time_factor": Arg("speed"),
                 "seed": Arg("seed"),
                 **arm,
@@ -66,10 +65,12 @@ def _processes(
 # The arms are those that the shipped losses were meta-trained for, see tasks/reaching/arm_recipes.
 REACHER_ARM = {
     "home": [-0.6, 1.2],  # the fingertip is on the x axis
+    "home_spread": 0.1,
     "viscous": [0.002],
 }
 REACHER_GOALS = {"goal_radius": [0.08, 0.18], "goal_angle": [-1.57, 1.57]}
 SAWYER_ARM = {
+    "home_spread": 0.02,
     "gravity_compensation": True,  # as the robot's own controller does
     "viscous": [8.0, 8.0, 4.0, 4.0, 0.9, 0.9, 0.9],
 }

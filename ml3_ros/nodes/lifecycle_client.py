@@ -16,6 +16,7 @@ from rclpy.task import Future
 from ml3_ros.errors import Ml3Error
 
 POLL_S = 0.5
+ASK_AGAIN_S = 3.0  # for a state, when no answer has come
 
 LABELS = {
     State.PRIMARY_STATE_UNCONFIGURED: "unconfigured",
@@ -150,10 +151,18 @@ class LifecycleClient:
         return state
 
     def _state_now(self, doing: Callable[[], str]) -> str:
-        future = self._get.call_async(GetState.Request())
+        asked: list[tuple[float, Future]] = []
+
+        def answer() -> Future | None:
+            # While two sides discover each other an answer may be lost: then ask again.
+            if not asked or time.monotonic() - asked[-1][0] > ASK_AGAIN_S:
+                asked.append((time.monotonic(), self._get.call_async(GetState.Request())))
+            return next((future for _, future in asked if future.done()), None)
+
         cure = f"{self.name} does not answer; look at its output above"
-        self._waiter.until(future.done, doing, 30.0, cure)
-        return LABELS.get(future.result().current_state.id, future.result().current_state.label)
+        self._waiter.until(answer, doing, 30.0, cure)
+        state = answer().result().current_state
+        return LABELS.get(state.id, state.label)
 
     def _transition(self, transition: int, doing: str) -> None:
         request = ChangeState.Request(transition=Transition(id=transition))

@@ -321,6 +321,8 @@ def test_a_hand_pose_of_another_time_gets_no_torque(graph, plant):
     nan[0] = np.nan
     arm.poses.publish(pose_to_msg(nan, arm.stamp))
     graph.until(lambda: arm.node.diagnostics.counts["not finite messages"])
+    arm.poses.publish(pose_to_msg(GOAL, arm.stamp - NANO // 2))  # out of order
+    graph.until(lambda: arm.node.diagnostics.counts["refused messages"])
     assert len(arm.sent) == count
 
 

@@ -84,9 +84,12 @@ def test_it_learns_tests_writes_and_ends(graph, optimizer, tmp_path):
     # the learned loss here is Adam on the squared error: on the same samples, the same models
     for at in (predictions, heldout):
         np.testing.assert_array_equal(at.methods["ml3_shaped"], at.methods["adam_tuned"])
-    graph.until(lambda: {msg.method for msg in arm.told if not msg.learning} == methods)
+    # on a busy machine the last status comes after the node has ended
+    graph.until(
+        lambda: {msg.method for msg in arm.told if msg.samples == len(samples.t)} == methods
+    )
     last = {msg.method: msg for msg in arm.told}
-    assert last["adam_tuned"].samples == len(samples.t)
+    assert not last["adam_tuned"].learning
     assert list(last["adam_tuned"].joint_names) == list(NAMES)
     assert run.load_config()["seed"] == 0
 

@@ -45,6 +45,20 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     assert (folder.path / "reach_live.png").stat().st_size > 1000
 
 
+def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_path):
+    words = ("goals:=1", "updates:=4", "speed:=10.0", f"out:={tmp_path / 'out'}")
+    run = up("reacher_reach", "robot:=sawyer_sim", *words)
+    run.expect("after 0 updates")
+    pids = run.nodes()
+    assert not [model for model in MODELS if model in libraries(pids["policy_optimizer"])]
+    assert run.end() == 0
+    assert "the hand is turned" in run.output
+    gone(list(pids.values()))
+    episodes = ReachFolder(tmp_path / "out").load_episodes()
+    assert episodes.state.shape[-1] == 14
+    assert (episodes.distance[-2:, -1] < 0.4 * episodes.distance[0, -1]).all()
+
+
 def test_a_loss_of_another_kind_is_one_sentence_and_rc_1(up, gone, tmp_path):
     run = up("reacher_reach", "loss:=reacher_ml3_shaped", f"out:={tmp_path / 'out'}")
     assert run.end() == 1

@@ -108,7 +108,7 @@ def sawyer() -> ArmSetting:
         arm=TorchArm(description, SAWYER_FRICTION, 0.05),
         limits=SAWYER_TORQUES,
         home=home,
-        spread=0.1,
+        spread=0.02,  # as a robot's own position control leaves it; 0.1 rad are 5 cm at the hand
         horizon=40,
     )
     n = world.n_actions
