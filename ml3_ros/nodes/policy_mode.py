@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
 
 LOOK_S = 0.02  # how often answers of service and worker are looked for
+ASK_AGAIN_S = 0.3  # after a reset that was refused
 MOST_GOALS = 1000  # that may wait
 
 
@@ -43,7 +44,8 @@ class PolicyMode:
     """Goals, joint states and hand poses in; torques, status and results out.
 
     An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
-    start), "settling" (until it is at rest there), "acting" (torques) and "learning".
+    start; "refused" until it is asked again), "settling" (until it is at rest there), "acting"
+    (torques) and "learning".
     """
 
     def __init__(self, node: PolicyOptimizer) -> None:
@@ -72,7 +74,7 @@ class PolicyMode:
             self._run.add_goal(pose)
         self._worker = ThreadPoolExecutor(1, "policy")
         self._stream.forget()
-        self._broken = 0
+        self._broken, self._refused_since = 0, None
         self._enter("idle")
         self._log.begin(self._run, self._loss)
 
@@ -190,6 +192,7 @@ class PolicyMode:
         look = {
             "idle": self._while_idle,
             "resetting": self._while_resetting,
+            "refused": self._while_refused,
             "settling": self._while_settling,
             "acting": self._while_acting,
             "learning": self._while_learning,
@@ -218,10 +221,26 @@ class PolicyMode:
             return
         answer = self._answer.result()
         if not answer.success:
-            raise DataError(f"the arm could not be reset: {answer.message}")
+            self._refused(f"the arm could not be reset: {answer.message}")
+            return
+        self._refused_since = None
         # states that were on their way when the arm was reset are not yet those of its start
         self._since = self._stream.newest()
         self._enter("settling")
+
+    def _refused(self, reason: str) -> None:
+        """Ask again in a moment: an arm may need time to start."""
+        now = time.monotonic()
+        self._refused_since = self._refused_since or now
+        if now - self._refused_since > self._p["reset_timeout"]:
+            self._refused_since = None
+            raise DataError(reason)
+        self._node.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
+        self._enter("refused")
+
+    def _while_refused(self) -> None:
+        if time.monotonic() - self._entered > ASK_AGAIN_S:
+            self._enter("idle")
 
     def _while_settling(self) -> None:
         self._check_patience("no joint state with its hand pose shows the arm at rest")

@@ -380,13 +380,19 @@ def test_an_arm_that_is_not_where_episodes_begin_is_not_moved(graph, plant, capf
     assert not arm.sent
 
 
-def test_a_reset_that_fails_is_told(graph, plant, capfd):
-    arm = plant(retries=0)
+def test_a_reset_that_is_refused_is_asked_for_again_and_then_told(graph, plant, capfd):
+    arm = plant(retries=0, reset_timeout=1.0)
     arm.answer = "the arm is stopped"
     arm.goal()
-    graph.until(lambda: arm.node.state_name() == "finalized")
-    assert "the arm could not be reset: the arm is stopped" in capfd.readouterr().err
+    graph.until(lambda: arm.resets == 2)
     assert not arm.sent
+    arm.answer = ""
+    arm.until(lambda: arm.sent)
+    assert not arm.node.diagnostics.counts
+    arm.answer = "the arm is stopped"
+    arm.until(lambda: arm.phase() != "acting")
+    graph.until(lambda: arm.node.state_name() == "finalized")
+    assert "broken off: the arm could not be reset: the arm is stopped" in capfd.readouterr().err
 
 
 def test_random_search_reaches_the_same_goals_beside_it(plant, tmp_path):
