@@ -66,14 +66,14 @@ POLICY_STYLES: Mapping[str, MethodStyle] = {
     ),
     "ml3_reach": MethodStyle(
         label="ML3",
-        color="#b0243f",
+        color="#c2410f",
         linewidth=2.3,
         zorder=5.0,
         meaning="a frozen learned loss, one gradient step an episode; no model of the arm",
     ),
     "random_search": MethodStyle(
         label="random search",
-        color="#0d6fb8",
+        color="#4a6d8c",
         meaning="a random change an episode, kept where it is better; no model of the arm",
     ),
 }

@@ -39,8 +39,10 @@ class Policy(FunctionalModule):
     ) -> None:
         super().__init__()
         self.world, self.observant = world, observant
-        observed = [x for spec in world.inputs for x in spec.scale]
-        self._gain = 1.0 / torch.tensor(observed if observant else [*scales[0], *scales[1]])
+        divisors = [*scales[0], *scales[1]]
+        if observant:
+            divisors = [x for spec in world.inputs for x in spec.scale]
+        self._gain = 1.0 / torch.tensor(divisors)
         sizes = (len(self._gain), *hidden, world.n_actions)
         self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
         self._limits = torch.tensor(world.limits)
