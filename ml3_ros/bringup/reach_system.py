@@ -66,7 +66,7 @@ def _processes(
 REACHER_ARM = {
     "home": [-0.6, 1.2],  # the fingertip is on the x axis
     "home_spread": 0.1,
-    "viscous": [0.002],
+    "viscous": [0.02, 0.01],
 }
 REACHER_GOALS = {"goal_radius": [0.08, 0.18], "goal_angle": [-1.57, 1.57]}
 SAWYER_ARM = {

@@ -88,7 +88,7 @@ def test_the_arm_of_meta_training_moves_as_the_simulated_one():
     arm.reset(q)
     state = torch.tensor(np.concatenate([q, np.zeros(2)]))
     for k in range(TASK.horizon):
-        tau = 0.3 * np.array(TASK.limits) * np.array([np.sin(0.2 * k), np.cos(0.3 * k)])
+        tau = 0.9 * np.array(TASK.limits) * np.array([np.sin(0.2 * k), np.cos(0.3 * k)])
         arm.step(tau, TASK.period)
         state = ARM.world.step(state, torch.tensor(tau))
     q = arm.state().q

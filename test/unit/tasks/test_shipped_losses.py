@@ -11,17 +11,20 @@ import ml3_ros
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.mountain_car import CHECKPOINTS, KEPT, SOLVED, train_policies
 from ml3_ros.experiments.train_loss import TrainConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 from ml3_ros.tasks.reaching.arm_task import task_of
+from ml3_ros.tasks.reaching.mountain_car import loss_spec
 from ml3_ros.tasks.reaching.policy import Policy
 
 ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
 REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]
-FILES = [path for path in ALL if path not in REACH]
+CAR = [path for path in ALL if path.stem.startswith("mountain_car")]
+FILES = [path for path in ALL if path not in (*REACH, *CAR)]
 
 
 def test_there_are_losses_with_and_without_the_prior():
@@ -97,3 +100,12 @@ def test_a_loss_for_reaching_brings_random_policies_near_new_goals(path):
 
     before, after = adaptation_curves(family, n, loss.spec, loss.phi, (0, 4), ends, 0).mean(0)
     assert after < 0.4 * before
+
+
+def test_the_loss_for_the_car_brings_it_to_its_goal():
+    (path,) = CAR
+    loss = LearnedLoss.load(path)
+    assert loss.to_bytes() == path.read_bytes()
+    assert loss.spec == loss_spec("desired_action")
+    distance, _ = train_policies(loss, 4, seed=99)
+    assert (distance[:, CHECKPOINTS.index(KEPT) :] < SOLVED).all()
