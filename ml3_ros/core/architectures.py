@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml3_ros.core.classification_losses import CrossEntropy, MonotoneCrossEntropy
+from ml3_ros.core.likelihood_loss import LikelihoodLoss
 from ml3_ros.core.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.prior_loss import PriorLoss
 from ml3_ros.core.trajectory_loss import DesiredActionLoss, TrajectoryLoss
@@ -15,6 +16,7 @@ ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "prior": PriorLoss,
     "trajectory": TrajectoryLoss,
     "desired_action": DesiredActionLoss,
+    "likelihood": LikelihoodLoss,
     "squared_error": SquaredError,
     "monotone_cross_entropy": MonotoneCrossEntropy,
     "cross_entropy": CrossEntropy,

@@ -10,6 +10,7 @@ from safetensors.torch import load, save
 
 from ml3_ros.core.learned_loss import HEADER_KEY
 from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.persistent_evolution import Unrolled
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 
@@ -83,6 +84,7 @@ def _description(trainer: MetaTrainer) -> dict[str, Any]:
         "spec": trainer.spec.to_dict(),
         "config": asdict(trainer.config),
         "constants": _digest(trainer.constants, ""),
+        **({} if trainer.estimator == Unrolled() else {"estimator": asdict(trainer.estimator)}),
     }
 
 

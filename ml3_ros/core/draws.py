@@ -20,6 +20,17 @@ def rand(source: Source, *shape: int) -> Tensor:
     return numbers
 
 
+def randn(source: Source, *shape: int) -> Tensor:
+    """Return numbers of the standard normal distribution."""
+    generators = _each(source)
+    if len(generators) == 1:
+        return torch.randn(*shape, generator=generators[0])
+    numbers = torch.empty(shape)
+    for rows, generator in zip(_shares(numbers, len(generators)), generators, strict=True):
+        rows.normal_(generator=generator)
+    return numbers
+
+
 def randint(source: Source, low: int, high: int, *shape: int) -> Tensor:
     """Return integers uniform in [low, high)."""
     generators = _each(source)

@@ -32,7 +32,7 @@ class StepResult:
 
     theta: Params  # theta'
     state: Params  # state of the inner optimizer after the step
-    meta_loss_value: Tensor  # (*lead,), before the step, detached
+    meta_loss_value: Tensor  # (*lead,), before the step (mean over mini-batches), detached
 
 
 def inner_step(
@@ -48,6 +48,8 @@ def inner_step(
 ) -> StepResult:
     """Return theta' = h(theta, grad_theta M_phi(f_theta(x), y)) (eq. 1 to 3).
 
+    Where the optimizee splits what it observes into mini-batches, h is applied to each in turn.
+
     Args:
         theta: Optimizee parameters by name, each (*lead, *shape).
         phi: Loss parameters by name.
@@ -58,20 +60,20 @@ def inner_step(
         inner_optimizer: The update rule h.
         create_graph: Whether theta' shall be differentiable in theta and phi.
     """
-    if not create_graph:
-        theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
     with torch.no_grad():
-        batch = optimizee.experience(theta, batch)
-    value = loss(phi, BoundModel(optimizee, theta), batch, state["count"])
-    # the sum over leading dimensions leaves each model its own gradient
-    grads = torch.autograd.grad(value.sum(), tuple(theta.values()), create_graph=create_graph)
-    named = dict(zip(theta, grads, strict=True))
-    if create_graph:
-        new_theta, new_state = inner_optimizer.step(theta, named, state, phi)
-    else:
-        with torch.no_grad():
-            new_theta, new_state = inner_optimizer.step(theta, named, state, phi)
-    return StepResult(new_theta, new_state, value.detach())
+        parts = optimizee.mini_batches(optimizee.experience(theta, batch))
+    values = []
+    for part in parts:
+        if not create_graph:
+            theta = {k: p.detach().requires_grad_() for k, p in theta.items()}
+        value = loss(phi, BoundModel(optimizee, theta), part, state["count"])
+        # the sum over leading dimensions leaves each model its own gradient
+        grads = torch.autograd.grad(value.sum(), tuple(theta.values()), create_graph=create_graph)
+        named = dict(zip(theta, grads, strict=True))
+        with torch.set_grad_enabled(create_graph):
+            theta, state = inner_optimizer.step(theta, named, state, phi)
+        values.append(value.detach())
+    return StepResult(theta, state, torch.stack(values).mean(0))
 
 
 def updater(

@@ -14,6 +14,7 @@ from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer_gradient import STEP_WEIGHTS, OuterGradient
+from ml3_ros.core.persistent_evolution import Evolution, Unrolled
 from ml3_ros.core.types import Batch, Extra, Params, stack, with_lead
 from ml3_ros.errors import ConfigError
 
@@ -98,6 +99,7 @@ class MetaTrainer:
         constants: The part of phi that is given, not learned; all seeds share it.
         engine: How steps are computed; no part of the run, its results are the same. None takes
             that of the process.
+        estimator: How the gradient on phi is found.
     """
 
     def __init__(
@@ -108,17 +110,17 @@ class MetaTrainer:
         seeds: tuple[int, ...],
         constants: Params | None = None,
         engine: Engine | None = None,
+        estimator: Unrolled | Evolution = Unrolled(),  # noqa: B008, a frozen value
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
         self.engine = engine or engine_in_use()
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.constants = constants or {}
-        self._inner = spec.optimizer(family.optimizee)
         gradient = OuterGradient(
             optimizee=family.optimizee,
             loss=spec.function(),
-            inner_optimizer=self._inner,
+            inner_optimizer=spec.optimizer(family.optimizee),
             task_losses=family.task_losses,
             constants=self.constants,
             weights=config.weights,
@@ -126,7 +128,6 @@ class MetaTrainer:
             clip=config.outer_clip,
             segment=self.engine.segment,
         )
-        self._compute = self.engine.prepare(gradient)
         fresh = [spec.init_phi(g, (1,)) for g in self.generators]
         given = spec.constants(fresh[0])
         if set(given) != set(self.constants):
@@ -136,11 +137,13 @@ class MetaTrainer:
             )
         learned = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
         self.phi = self._on_device(learned)
+        self.estimator, self._estimator = estimator, estimator.estimator(gradient, learned)
+        self._compute = self.engine.prepare(self._estimator)
         self.outer_state = outer_adam.init(self.phi)
         n = config.n_tasks
         self._lead = (len(seeds), n)
         self.tasks, self.theta = self._fresh()
-        self.inner_state = self._inner.init(self.theta, self._lead)
+        self.inner_state = self._estimator.init(self.theta, self._lead)
         self.ages = torch.zeros(self._lead, dtype=torch.int64)
         # reset at `horizon`; staggered models are due at different times from the start
         offset = torch.arange(n) * config.horizon // n
@@ -160,7 +163,9 @@ class MetaTrainer:
         query = self.family.query(self.tasks.flatten(), last.flatten(), self.generators)
         batch, extra = (with_lead(x, self._lead) for x in query)
         step_weights = self._step_weights()
-        schedule = {} if step_weights is None else {STEP_WEIGHTS: step_weights}
+        schedule = self._estimator.draw(self.generators, config.n_tasks)
+        if step_weights is not None:
+            schedule[STEP_WEIGHTS] = step_weights
         values, grads, self.theta, self.inner_state = self._compute(
             self.theta, self.inner_state, self.phi, batch, extra, schedule, *batches
         )
@@ -204,7 +209,7 @@ class MetaTrainer:
         """Give the marked models (seeds, tasks) a new task and fresh parameters."""
         if mask.all():  # the usual case, and much cheaper than one by one
             self.tasks, self.theta = self._fresh()
-            self.inner_state = self._inner.init(self.theta, self._lead)
+            self.inner_state = self._estimator.init(self.theta, self._lead)
             self.ages.zero_()
             self.resets_in.fill_(self.config.horizon)
             return
@@ -217,7 +222,7 @@ class MetaTrainer:
         generator = self.generators[s]
         self.tasks[s, slots] = self.family.sample(len(slots), generator)
         theta = self._on_device(self.family.init(self.tasks[s, slots], generator))
-        state = self._on_device(self._inner.init(theta, (len(slots),)))
+        state = self._on_device(self._estimator.init(theta, (len(slots),)))
         for old, new in ((self.theta, theta), (self.inner_state, state)):
             for k in old:
                 old[k][s, slots] = new[k]

@@ -49,6 +49,10 @@ class FunctionalModule(nn.Module):
         """
         return batch
 
+    def mini_batches(self, batch: Batch) -> tuple[Batch, ...]:
+        """Return what was observed in parts: an inner step makes one update on each."""
+        return (batch,)
+
     def roles(self) -> dict[str, str]:
         """Return what each parameter is, by name, in words that fit other depths and widths too.
 

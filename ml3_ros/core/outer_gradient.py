@@ -3,10 +3,12 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import Source
 from ml3_ros.core.inner_loop import LossFunction, Predictor, meta_gradient
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.networks import FunctionalModule
@@ -15,6 +17,28 @@ from ml3_ros.core.types import Batch, Extra, Params, append_dimensions
 DIVERGED = 1e6  # a task loss beyond this (or NaN) ends the episode of its model
 LOG_FLOOR = 1e-6  # keeps the log of a vanishing task loss finite
 STEP_WEIGHTS = "step_weights"  # name within the schedule
+
+
+class Estimator(Protocol):
+    """What an outer step makes of models and losses: the gradient on phi, and models after it."""
+
+    def init(self, theta: Params, lead: tuple[int, ...]) -> Params:
+        """Return the state that goes with fresh models (*lead, *shape)."""
+
+    def draw(self, source: Source, n_tasks: int) -> Params:
+        """Return the random numbers of one outer step; they become part of its schedule."""
+
+    def __call__(
+        self,
+        theta: Params,
+        inner_state: Params,
+        phi: Params,
+        query: Batch,
+        extra: Extra,
+        schedule: Params,
+        *batches: Batch,
+    ) -> tuple[Params, ...]:
+        """Return (values, gradient on phi, theta', state'); see `OuterGradient`."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,6 +66,14 @@ class OuterGradient:
     log_task_loss: bool
     clip: float
     segment: int | None = None
+
+    def init(self, theta: Params, lead: tuple[int, ...]) -> Params:
+        """See `Estimator`: the state is that of the inner optimizer."""
+        return self.inner_optimizer.init(theta, lead)
+
+    def draw(self, source: Source, n_tasks: int) -> Params:
+        """See `Estimator`: nothing is random."""
+        return {}
 
     def __call__(
         self,
@@ -74,25 +106,29 @@ class OuterGradient:
             theta,
             phi,
             batches,
-            lambda adapted: self._task_loss(adapted, query, extra),
+            lambda adapted: self.outer_loss(adapted, query, extra),
             optimizee=self.optimizee,
-            loss=self._judge,
+            loss=self.judge,
             inner_optimizer=self.inner_optimizer,
             state=inner_state,
             step_weights=schedule.get(STEP_WEIGHTS),
             segment=self.segment,
         )
-        limit = math.log(DIVERGED) if self.log_task_loss else DIVERGED
-        diverged = ~(result.outer_loss < limit)  # NaN counts
+        diverged = self.diverged(result.outer_loss)
         values = {
             "task_loss": result.outer_loss.mean(-1),
             "diverged": diverged,
             "n_diverged": diverged.sum(-1),
         }
-        grads = self._mean_and_clipped(result.grads, result.outer_loss.shape[-1])
+        grads = self.mean_and_clipped(result.grads, result.outer_loss.shape[-1])
         return values, grads, result.theta, result.state
 
-    def _mean_and_clipped(self, total: Params, n_tasks: int) -> Params:
+    def diverged(self, outer_loss: Tensor) -> Tensor:
+        """Return which models are lost."""
+        limit = math.log(DIVERGED) if self.log_task_loss else DIVERGED
+        return ~(outer_loss < limit)  # NaN counts
+
+    def mean_and_clipped(self, total: Params, n_tasks: int) -> Params:
         """Return gradients over n_tasks, no longer than `clip`; few passes over the memory."""
         parts = [torch.linalg.vector_norm(g.flatten(1), dim=1) for g in total.values()]
         norm = torch.linalg.vector_norm(torch.stack(parts), dim=0) / n_tasks
@@ -103,11 +139,11 @@ class OuterGradient:
             for k, g in total.items()
         }
 
-    def _judge(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
+    def judge(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
         """Return the loss of models, with what is constant in it."""
         return self.loss(phi | self.constants, model, batch, count)
 
-    def _task_loss(self, theta: Params, query: Batch, extra: Extra) -> Tensor:
+    def outer_loss(self, theta: Params, query: Batch, extra: Extra) -> Tensor:
         """Eq. (9): the weighted sum of the terms, (seeds, tasks)."""
         terms = self.task_losses(theta, query, extra)
         if self.log_task_loss:

@@ -139,8 +139,20 @@ class DesiredActionLoss(MetaLoss):
         """Return the loss (*lead,) of actions (*lead, B, k), whatever was done (target)."""
         seen = torch.cat(self.concatenate(context), dim=-1)
         desired, log_weight = self.net.call(scoped(phi, "net"), seen).chunk(2, -1)
-        error = prediction - self.reach * torch.tanh(desired / self.reach)
+        error = prediction - self._within_reach(desired)
         bound = self.step_size.bound
         weight = (bound * torch.tanh(log_weight / bound)).exp()
         value = (weight * error.square()).sum(-1).mean(-1)
         return self.step_size.call(phi, torch.cat([prediction, seen], dim=-1)) * value
+
+    def desired(self, phi: Params, seen: Tensor) -> Tensor:
+        """Return the action (*lead, B, k) that the loss wants, in units of the action's scale.
+
+        Args:
+            phi: Parameters.
+            seen: The context (*lead, B, n), side by side, in units of its scales.
+        """
+        return self._within_reach(self.net.call(scoped(phi, "net"), seen).chunk(2, -1)[0])
+
+    def _within_reach(self, desired: Tensor) -> Tensor:
+        return self.reach * torch.tanh(desired / self.reach)
