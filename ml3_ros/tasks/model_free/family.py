@@ -1,0 +1,97 @@
+"""Goals as tasks for stochastic policies; a `core.meta_training.TaskFamily`."""
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source, rand, randint, randn
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.surrogate import advantages, surrogate
+
+
+class GoalFamily:
+    """One policy for each goal. Whoever acts, acts in the environment: there is no model.
+
+    Args:
+        policy: The network to be trained, in its environment.
+        goals: The tasks (N, n_goals) [m].
+        n_episodes: Episodes that an inner step observes.
+        n_judged: Episodes of the updated policy that the task loss looks at.
+        discount: Of the rewards in the task loss.
+    """
+
+    def __init__(
+        self,
+        policy: GaussianPolicy,
+        goals: Tensor,
+        *,
+        n_episodes: int = 1,
+        n_judged: int = 8,
+        discount: float = 0.95,
+    ) -> None:
+        self.optimizee, self.goals = policy, goals
+        self.n_episodes, self.n_judged, self.discount = n_episodes, n_judged, discount
+
+    @property
+    def steps_per_update(self) -> int:
+        """Environment steps that an inner step takes."""
+        return self.n_episodes * self.optimizee.environment.horizon
+
+    def sample(self, n: int, generator: Source) -> Tensor:
+        """Draw n goals (n,)."""
+        return randint(generator, 0, len(self.goals), n)
+
+    def init(self, tasks: Tensor, generator: Source) -> Params:
+        """Return a fresh policy for each goal."""
+        return self.optimizee.init(generator, (len(tasks),))
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
+        """Return how the episodes of an inner step begin, their noise, and their order."""
+        batch = self._episodes(tasks, self.n_episodes, generator)
+        batch["order"] = rand(generator, len(tasks), self.steps_per_update).argsort(-1)
+        return batch
+
+    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
+        """Return the same of fresh episodes; there is no extra information."""
+        return self._episodes(tasks, self.n_judged, generator), {}
+
+    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+        """Return "task" (*lead,): minus the mean return, with the gradient of eq. (8)."""
+        episodes = self.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
+        likelihoods = self.optimizee.log_likelihood(
+            theta, episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
+        ).view(episodes.rewards.shape)
+        value = surrogate(likelihoods, advantages(episodes.rewards, self.discount))
+        cost = -episodes.rewards.sum(-1).mean(-1)
+        return {"task": cost + (value - value.detach()) / episodes.rewards.shape[-1]}
+
+    def _episodes(self, tasks: Tensor, n: int, generator: Source) -> Batch:
+        """Return start, goal and noise of n episodes for every task, each (tasks, n, ...)."""
+        world = self.optimizee.environment
+        noise = randn(generator, len(tasks), n, world.horizon, world.n_actions)
+        return {
+            "start": world.start(generator, len(tasks), n),
+            "goal": self.goals[tasks].unsqueeze(1).expand(-1, n, -1),
+            "noise": noise,
+        }
+
+
+def mean_return(policy: GaussianPolicy, theta: Params, start: Tensor, goals: Tensor) -> Tensor:
+    """Return the mean return (n,) of policies that act by their mean.
+
+    Args:
+        policy: Their structure.
+        theta: Parameters, each (n, *shape).
+        start: States (n, E, n_states) in which episodes begin.
+        goals: (n, n_goals).
+    """
+    goal = goals.unsqueeze(1).expand(-1, start.shape[1], -1)
+    return policy.act(theta, start, goal, None).rewards.sum(-1).mean(-1)
+
+
+def zero_return(policy: GaussianPolicy, start: Tensor, goals: Tensor) -> Tensor:
+    """Return the mean return (n,) of doing nothing."""
+    theta = {
+        k: torch.zeros(len(goals), *p.shape) for k, p in policy.init(torch.Generator()).items()
+    }
+    return mean_return(policy, theta, start, goals)

@@ -1,0 +1,127 @@
+"""Gaussian policies, what they do in an environment, and the mini-batches they learn from."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.likelihood_loss import log_likelihood
+from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.tasks.model_free.environment import GoalEnvironment
+
+
+@dataclass(frozen=True, slots=True)
+class Episodes:
+    """What policies did, (*lead, E, T, k)."""
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor  # (*lead, E, T)
+    last: Tensor  # state (*lead, E, n_states) at the end
+
+
+class GaussianPolicy(FunctionalModule):
+    """pi(a|s) = N(Mlp(s), std^2) with tanh layers; called, it returns the mean.
+
+    Args:
+        environment: Where it acts.
+        hidden: Widths of the hidden layers.
+        log_std: Logarithm of the standard deviation of every action; it stays.
+        n_mini_batches: Updates that a model makes on what it observes in an inner step.
+        output_scale: Of the initial weights of the output.
+    """
+
+    def __init__(
+        self,
+        environment: GoalEnvironment,
+        hidden: tuple[int, ...] = (64, 64),
+        *,
+        log_std: float = -1.0,
+        n_mini_batches: int = 1,
+        output_scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        self.environment, self.log_std = environment, log_std
+        self.n_mini_batches = n_mini_batches
+        sizes = (environment.n_observations, *hidden, environment.n_actions)
+        self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters."""
+        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of every parameter in its layer."""
+        return {f"net.{k}": role for k, role in self.net.roles().items()}
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Return the means (*lead, B, n_actions) at "observation" (*lead, B, n)."""
+        (batch,) = inputs
+        return self.net.call(scoped(params, "net"), batch["observation"])
+
+    def log_likelihood(self, params: Params, observations: Tensor, actions: Tensor) -> Tensor:
+        """Return log pi(a|s) (*lead, B) of actions (*lead, B, k) at observations (*lead, B, n)."""
+        means = self.call(params, {"observation": observations})
+        return log_likelihood(actions, means, self.log_std)
+
+    def act(self, params: Params, start: Tensor, goal: Tensor, noise: Tensor | None) -> Episodes:
+        """Act for an episode from every start; no gradient flows through it.
+
+        Args:
+            params: Parameters, each (*lead, *shape).
+            start: First states (*lead, E, n_states).
+            goal: Goals (*lead, E, n_goals).
+            noise: Standard normal (*lead, E, T, n_actions); None acts by the mean.
+        """
+        environment, std = self.environment, math.exp(self.log_std)
+        state, seen, done, rewards = start, [], [], []
+        with torch.no_grad():
+            for t in range(environment.horizon):
+                observation = environment.observe(state, goal)
+                action = self.call(params, {"observation": observation})
+                if noise is not None:
+                    action = action + std * noise[..., t, :]
+                after = environment.step(state, action)
+                rewards.append(environment.reward(state, action, after, goal))
+                seen.append(observation)
+                done.append(action)
+                state = after
+        return Episodes(
+            torch.stack(seen, -2), torch.stack(done, -2), torch.stack(rewards, -1), state
+        )
+
+    def experience(self, params: Params, batch: Batch) -> Batch:
+        """Return what is seen and done from "start" towards "goal", in the order "order".
+
+        Returns:
+            "observation", "action" and "reward" (*lead, E T, k). A batch that already holds
+            actions, such as those of a real robot, stays.
+        """
+        if "action" in batch:
+            return batch
+        episodes = self.act(params, batch["start"], batch["goal"], batch["noise"])
+        order = batch["order"]
+
+        def shuffled(x: Tensor) -> Tensor:
+            rows = x.flatten(-3, -2)
+            return rows.gather(-2, order.unsqueeze(-1).expand_as(rows))
+
+        return {
+            "observation": shuffled(episodes.observations),
+            "action": shuffled(episodes.actions),
+            "reward": shuffled(episodes.rewards.unsqueeze(-1)),
+        }
+
+    def mini_batches(self, batch: Batch) -> tuple[Batch, ...]:
+        """Return the transitions in parts of equal size; what is left over is not used."""
+        size = batch["action"].shape[-2] // self.n_mini_batches
+        parts = range(0, size * self.n_mini_batches, size)
+        return tuple({k: x[..., i : i + size, :] for k, x in batch.items()} for i in parts)

@@ -1,0 +1,146 @@
+"""How losses for stochastic policies are meta-trained, in which environments, on which goals."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.model_free.ant_goal import AntGoal
+from ml3_ros.tasks.model_free.environment import GoalEnvironment, sector
+from ml3_ros.tasks.model_free.family import GoalFamily
+from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
+
+HIDDEN = (64, 64)  # of policies
+N_GOALS = 64  # that a loss is meta-trained on
+Architecture = Literal["desired_action", "likelihood"]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setting:
+    """An environment with its goals, and how policies and losses learn in it.
+
+    Attributes:
+        make: Threads of the simulation -> environment.
+        radii: Range of the goals' distances from the origin [m].
+        log_std: Of policies that learn from a loss.
+        n_episodes: That a policy acts for between its updates.
+        n_mini_batches: Into which their transitions are split.
+        n_judged: Episodes of every updated policy that the task loss looks at.
+        discount: In the task loss.
+        inner_lr: Step size of gradient descent on the loss.
+        clip_norm: Largest gradient on a policy, by the loss's architecture.
+        meta_training: Algorithm 1.
+    """
+
+    make: Callable[[int | None], GoalEnvironment]
+    radii: tuple[float, float]
+    log_std: float
+    n_episodes: int
+    n_mini_batches: int
+    n_judged: int
+    discount: float
+    inner_lr: float
+    clip_norm: dict[str, float]
+    meta_training: MetaTrainConfig
+
+    def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
+        """Draw goals (n, 2) [m] in the half ring of meta-training, or in the other one."""
+        return sector(n, generator, self.radii, 0.0 if trained else math.pi)
+
+    def policy(
+        self, environment: GoalEnvironment, hidden: tuple[int, ...] = HIDDEN
+    ) -> GaussianPolicy:
+        """Return the optimizee."""
+        return GaussianPolicy(
+            environment, hidden, log_std=self.log_std, n_mini_batches=self.n_mini_batches
+        )
+
+    def family(self, policy: GaussianPolicy, goals: Tensor) -> GoalFamily:
+        """Return the tasks."""
+        return GoalFamily(
+            policy,
+            goals,
+            n_episodes=self.n_episodes,
+            n_judged=self.n_judged,
+            discount=self.discount,
+        )
+
+    def spec(self, architecture: Architecture, environment: GoalEnvironment) -> LossSpec:
+        """Return a loss on what policies see and do."""
+        options = {"log_std": self.log_std} if architecture == "likelihood" else {}
+        n = environment.n_observations
+        return LossSpec(
+            architecture=architecture,
+            target=InputSpec(name="action", unit="", scale=(1.0,) * environment.n_actions),
+            context=(InputSpec(name="observation", unit="", scale=(1.0,) * n),),
+            options=options,
+            inner_lr=self.inner_lr,
+            clip_norm=self.clip_norm[architecture],
+        )
+
+    def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
+        """Return how many environment steps a meta-training takes."""
+        episodes = config.unroll * (self.n_episodes + self.n_judged)
+        return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
+
+
+SETTINGS: dict[str, Setting] = {
+    "reacher": Setting(
+        make=ReacherGoal,
+        radii=(0.08, 0.18),
+        log_std=-1.0,
+        n_episodes=2,
+        n_mini_batches=5,
+        n_judged=8,
+        discount=0.97,
+        inner_lr=0.3,
+        clip_norm={"desired_action": 3.0, "likelihood": 1.0},
+        meta_training=MetaTrainConfig(
+            n_tasks=8,
+            unroll=3,
+            horizon=15,
+            restart="staggered",
+            outer_lr=5e-3,
+            outer_every_step=True,
+            log_task_loss=False,
+        ),
+    ),
+    "ant": Setting(
+        make=AntGoal,
+        radii=(1.0, 1.5),
+        log_std=-0.7,
+        n_episodes=2,
+        n_mini_batches=5,
+        n_judged=8,
+        discount=0.97,
+        inner_lr=0.3,
+        clip_norm={"desired_action": 3.0, "likelihood": 1.0},
+        meta_training=MetaTrainConfig(
+            n_tasks=8,
+            unroll=2,
+            horizon=10,
+            restart="staggered",
+            outer_lr=5e-3,
+            outer_every_step=True,
+            log_task_loss=False,
+        ),
+    ),
+}
+
+
+def setting(name: str) -> Setting:
+    """Return a setting by name.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    if name not in SETTINGS:
+        raise ConfigError(f"no robot {name!r} to act with: use one of {', '.join(SETTINGS)}")
+    return SETTINGS[name]

@@ -1,0 +1,228 @@
+"""Policies that act without a model: eq. (7) and (8), mini-batches, a loss that learns to help."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.draws import Source, rand
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.model_free.family import GoalFamily, mean_return
+from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.recipes import setting
+from ml3_ros.tasks.model_free.surrogate import advantages, returns, surrogate
+
+
+class Slide:
+    """A point on a line that an action moves: s' = s + a / 2, paid for being near the goal."""
+
+    n_actions, n_goals, n_observations, horizon, period = 1, 1, 1, 4, 0.1
+
+    def start(self, source: Source, *lead: int):
+        return 0.2 * (rand(source, *lead, 1) - 0.5).double()
+
+    def step(self, state, action):
+        return state + 0.5 * action.clamp(-1.0, 1.0)
+
+    def observe(self, state, goal):
+        return (goal - state).float()
+
+    def distance(self, state, goal):
+        return (goal - state).norm(dim=-1).float()
+
+    def reward(self, state, action, after, goal):
+        return -self.distance(after, goal)
+
+
+GOALS = torch.linspace(-1.0, 1.0, 8).unsqueeze(-1)
+
+
+def family(**rest):
+    policy = GaussianPolicy(Slide(), (8,), n_mini_batches=rest.pop("n_mini_batches", 1))
+    return GoalFamily(policy, GOALS, **rest)
+
+
+def generator(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_surrogate_is_equation_8():
+    likelihoods = torch.randn(2, 3, 5, generator=generator())
+    rewards = torch.randn(2, 3, 5, generator=generator(1))
+    weights = returns(rewards)
+    for i in range(2):
+        by_hand = (
+            -sum(float(rewards[i, e].sum() * likelihoods[i, e].sum()) for e in range(3)) / 3.0
+        )
+        assert float(surrogate(likelihoods, weights)[i]) == pytest.approx(by_hand, rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["returns", "advantages"])
+def test_its_gradient_is_that_of_the_expected_return(kind):
+    """The expected return of a mean, by quadrature over one action, in float64."""
+    std, nodes = math.exp(-1.0), torch.linspace(-6.0, 6.0, 4001, dtype=torch.float64)
+    weight = torch.exp(-0.5 * nodes**2)
+    weight = weight / weight.sum()
+
+    def expected(mean):
+        return float((weight * -((mean + std * nodes - 0.8) ** 2)).sum())
+
+    mean = torch.tensor(0.3, dtype=torch.float64, requires_grad=True)
+    actions = (mean + std * nodes).detach()
+    # the same quadrature as "episodes" of one step each, with their probabilities
+    likelihoods = -0.5 * ((actions - mean) / std) ** 2
+    rewards = -((actions - 0.8) ** 2)
+    found = rewards if kind == "returns" else rewards - (weight * rewards).sum()
+    value = surrogate((likelihoods * weight * len(nodes)).view(1, -1, 1), found.view(1, -1, 1))
+    (gradient,) = torch.autograd.grad(value.sum(), mean)
+    difference = (expected(0.3 + 1e-5) - expected(0.3 - 1e-5)) / 2e-5
+    assert -float(gradient) == pytest.approx(difference, rel=1e-6)
+
+
+def test_the_surrogate_has_the_gradient_of_finite_differences(float64):
+    policy = GaussianPolicy(Slide(), (3,))
+    theta = {k: p.double().requires_grad_() for k, p in policy.init(generator(), (2,)).items()}
+    seen = torch.randn(2, 4 * 5, 1, generator=generator(1))
+    actions = torch.randn(2, 4 * 5, 1, generator=generator(2))
+    weights = torch.randn(2, 4, 5, generator=generator(3))
+
+    def value(*values):
+        params = dict(zip(theta, values, strict=True))
+        return surrogate(policy.log_likelihood(params, seen, actions).view(2, 4, 5), weights)
+
+    assert torch.autograd.gradcheck(value, tuple(theta.values()))
+
+
+def test_log_likelihoods_are_those_of_torch():
+    policy = GaussianPolicy(Slide(), (3,), log_std=-0.4)
+    theta = policy.init(generator())
+    seen, actions = torch.randn(6, 1), torch.randn(6, 1)
+    normal = torch.distributions.Normal(policy.call(theta, {"observation": seen}), math.exp(-0.4))
+    torch.testing.assert_close(
+        policy.log_likelihood(theta, seen, actions), normal.log_prob(actions).sum(-1)
+    )
+
+
+def test_advantages_discount_and_compare_episodes():
+    rewards = torch.tensor([[[0.0, 1.0], [0.0, 0.0], [0.0, 2.0]]])
+    found = advantages(rewards, 0.5)
+    sums = torch.tensor([[0.5, 1.0], [0.0, 0.0], [1.0, 2.0]])
+    centred = sums - sums.mean(0)
+    torch.testing.assert_close(found[0], centred / centred.square().mean().sqrt())
+    assert torch.equal(rewards[0, 0], torch.tensor([0.0, 1.0]))  # what went in is as it was
+    assert torch.equal(advantages(torch.ones(1, 3, 4), 0.9), torch.zeros(1, 3, 4))
+
+
+def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
+    tasks = family(n_judged=6)
+    which = torch.arange(3)
+    theta = tasks.init(which, generator())
+    theta = {k: p.requires_grad_() for k, p in theta.items()}
+    batch, extra = tasks.query(which, which, generator(1))
+    assert extra == {}
+    value = tasks.task_losses(theta, batch, extra)["task"]
+    episodes = tasks.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
+    torch.testing.assert_close(value, -episodes.rewards.sum(-1).mean(-1))
+    likelihoods = tasks.optimizee.log_likelihood(
+        theta, episodes.observations.flatten(1, 2), episodes.actions.flatten(1, 2)
+    ).view(3, 6, 4)
+    weights = advantages(episodes.rewards, tasks.discount)
+    expected = surrogate(likelihoods, weights).sum() / 4.0
+    for found, wanted in zip(
+        torch.autograd.grad(value.sum(), tuple(theta.values())),
+        torch.autograd.grad(expected, tuple(theta.values())),
+        strict=True,
+    ):
+        torch.testing.assert_close(found, wanted)
+
+
+def test_experience_is_all_that_was_done_in_the_given_order():
+    tasks = family(n_episodes=3)
+    which = torch.arange(2)
+    theta = tasks.init(which, generator())
+    batch = tasks.support(which, which, generator(1))
+    seen = tasks.optimizee.experience(theta, batch)
+    episodes = tasks.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
+    assert set(seen) == {"observation", "action", "reward"}
+    assert seen["action"].shape == (2, 12, 1) and tasks.steps_per_update == 12
+    for i in range(2):
+        expected = episodes.actions[i].flatten(0, 1)[batch["order"][i]]
+        assert torch.equal(seen["action"][i], expected)
+    assert tasks.optimizee.experience(theta, seen) is seen
+
+
+def test_an_inner_step_makes_one_update_on_each_mini_batch():
+    tasks = family(n_episodes=3, n_mini_batches=4)
+    policy, which = tasks.optimizee, torch.arange(2)
+    theta = tasks.init(which, generator())
+    batch = policy.experience(theta, tasks.support(which, which, generator(1)))
+    parts = policy.mini_batches(batch)
+    assert [part["action"].shape for part in parts] == [(2, 3, 1)] * 4
+    torch.testing.assert_close(
+        torch.cat([part["action"] for part in parts], 1), batch["action"], rtol=0, atol=0
+    )
+
+    def loss(phi, model, batch, count):
+        return (model(batch) - batch["action"]).square().mean((-2, -1))
+
+    rule = Sgd(0.1)
+    done = inner_step(
+        theta, {}, batch, rule.init(theta, (2,)), optimizee=policy, loss=loss, inner_optimizer=rule
+    )
+    policy.n_mini_batches = 1
+    by_hand, state = theta, rule.init(theta, (2,))
+    for part in parts:
+        result = inner_step(
+            by_hand, {}, part, state, optimizee=policy, loss=loss, inner_optimizer=rule
+        )
+        by_hand, state = result.theta, result.state
+    assert all(torch.equal(p, by_hand[k]) for k, p in done.theta.items())
+    assert (done.state["count"] == 4.0).all()
+
+
+@pytest.mark.parametrize("architecture", ["desired_action", "likelihood"])
+def test_meta_training_improves_what_a_loss_teaches(architecture):
+    tasks = family(n_episodes=2, n_judged=16, n_mini_batches=2)
+    spec = LossSpec(
+        architecture=architecture,
+        target=InputSpec(name="action", unit="", scale=(1.0,)),
+        context=(InputSpec(name="observation", unit="", scale=(1.0,)),),
+        options={"hidden": (16,)},
+        inner_lr=0.2,
+        clip_norm=1.0,
+    )
+    config = MetaTrainConfig(
+        n_outer_steps=60,
+        n_tasks=8,
+        unroll=2,
+        horizon=6,
+        restart="staggered",
+        outer_lr=1e-2,
+        outer_every_step=True,
+        log_task_loss=False,
+    )
+    trainer = MetaTrainer(tasks, spec, config, (0,), engine=Engine())
+    losses = []
+    while not trainer.done:
+        losses.append(float(trainer.step().task_loss))
+    assert sum(losses[-15:]) < 0.9 * sum(losses[:15])
+
+
+def test_policies_are_judged_by_their_mean():
+    policy = GaussianPolicy(Slide(), (8,), log_std=2.0)
+    theta = {k: torch.zeros_like(p) for k, p in policy.init(generator(), (2,)).items()}
+    start = torch.zeros(2, 3, 1, dtype=torch.float64)
+    found = mean_return(policy, theta, start, torch.tensor([[1.0], [-0.5]]))
+    torch.testing.assert_close(found, torch.tensor([-4.0, -2.0]))
+
+
+def test_an_unknown_robot_is_refused():
+    with pytest.raises(ConfigError, match="reacher, ant"):
+        setting("unicorn")
