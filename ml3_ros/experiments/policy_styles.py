@@ -76,4 +76,26 @@ POLICY_STYLES: Mapping[str, MethodStyle] = {
         color="#4a6d8c",
         meaning="a random change an episode, kept where it is better; no model of the arm",
     ),
+    "ml3_evolution": MethodStyle(
+        label="ML3, evolution",
+        color="#8c2d04",
+        linestyle=DOTTED,
+        linewidth=2.0,
+        meaning="the loss of ours, meta-trained by persistent evolution strategies",
+    ),
+    "ml3_likelihood": MethodStyle(
+        label="ML3, likelihood",
+        color="#eb9f14",
+        linestyle=DASH_DOT,
+        linewidth=2.0,
+        zorder=4.0,
+        meaning="the paper's loss network on state, goal, action and its likelihood; no reward at "
+        "meta-test",
+    ),
+    "ppo": MethodStyle(
+        label="PPO, tuned",
+        color="#0d6fb8",
+        linestyle=DASH_DOT,
+        meaning="stable-baselines3 on the reward, its settings tuned on other goals",
+    ),
 }

@@ -5,6 +5,7 @@ from ml3_ros.experiments import (
     generalisation_output,
     inverse_dynamics,
     model_based_output,
+    model_free_output,
     mountain_car_output,
     reacher_demos_output,
     shaped_sine_output,
@@ -23,4 +24,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     **model_based_output.EXPERIMENTS,
     **mountain_car_output.EXPERIMENTS,
     **reacher_demos_output.EXPERIMENTS,
+    **model_free_output.EXPERIMENTS,
 }

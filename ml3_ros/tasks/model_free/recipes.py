@@ -34,8 +34,8 @@ class Setting:
         n_mini_batches: Into which their transitions are split.
         n_judged: Episodes of every updated policy that the task loss looks at.
         discount: In the task loss.
-        inner_lr: Step size of gradient descent on the loss.
-        clip_norm: Largest gradient on a policy, by the loss's architecture.
+        inner_lr: Step size of gradient descent on the loss, by its architecture.
+        clip_norm: Largest gradient on a policy, likewise.
         meta_training: Algorithm 1.
     """
 
@@ -46,7 +46,7 @@ class Setting:
     n_mini_batches: int
     n_judged: int
     discount: float
-    inner_lr: float
+    inner_lr: dict[str, float]
     clip_norm: dict[str, float]
     meta_training: MetaTrainConfig
 
@@ -81,7 +81,7 @@ class Setting:
             target=InputSpec(name="action", unit="", scale=(1.0,) * environment.n_actions),
             context=(InputSpec(name="observation", unit="", scale=(1.0,) * n),),
             options=options,
-            inner_lr=self.inner_lr,
+            inner_lr=self.inner_lr[architecture],
             clip_norm=self.clip_norm[architecture],
         )
 
@@ -100,7 +100,7 @@ SETTINGS: dict[str, Setting] = {
         n_mini_batches=5,
         n_judged=8,
         discount=0.97,
-        inner_lr=0.3,
+        inner_lr={"desired_action": 0.3, "likelihood": 0.1},
         clip_norm={"desired_action": 3.0, "likelihood": 1.0},
         meta_training=MetaTrainConfig(
             n_tasks=8,
@@ -120,7 +120,7 @@ SETTINGS: dict[str, Setting] = {
         n_mini_batches=5,
         n_judged=8,
         discount=0.97,
-        inner_lr=0.3,
+        inner_lr={"desired_action": 0.3, "likelihood": 0.1},
         clip_norm={"desired_action": 3.0, "likelihood": 1.0},
         meta_training=MetaTrainConfig(
             n_tasks=8,

@@ -1,0 +1,208 @@
+"""PPO (Schulman et al. 2017) by stable-baselines3, on one goal of a `GoalEnvironment`."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.model_free.environment import GoalEnvironment
+from ml3_ros.tasks.model_free.policy import GaussianPolicy
+
+if TYPE_CHECKING:
+    from stable_baselines3 import PPO
+    from stable_baselines3.common.vec_env import VecEnv
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PpoSettings:
+    """What is tuned; names are those of stable-baselines3, but for the two that count parts."""
+
+    learning_rate: float = 3e-4
+    n_envs: int = 4
+    episodes: int = 2  # of each environment between updates
+    n_epochs: int = 10
+    n_mini_batches: int = 8  # of an epoch
+    gamma: float = 0.99
+    gae_lambda: float = 0.95
+    clip_range: float = 0.2
+    log_std_init: float = -1.0
+
+
+def ppo_curve(
+    policy: GaussianPolicy,
+    goal: Tensor,
+    settings: PpoSettings,
+    checkpoints: Sequence[int],
+    measure: Callable[[Params], float],
+    seed: int,
+) -> NDArray[np.float64]:
+    """Train a policy by PPO and measure it on the way; measuring costs no environment steps.
+
+    Args:
+        policy: The network, and where it acts; its log_std is not used, PPO learns its own.
+        goal: (n_goals,).
+        settings: Of PPO.
+        checkpoints: Increasing numbers of environment steps. PPO is measured as it is after so
+            many, that is, after the last update before them.
+        measure: Parameters of `policy` (1, *shape) -> what is to be known.
+        seed: Of everything that is random.
+
+    Returns:
+        Measurements (checkpoints,); infinity from where PPO has diverged.
+
+    Raises:
+        ConfigError: stable-baselines3 is not installed.
+    """
+    values = np.full(len(checkpoints), np.inf)
+    with _own_randomness():
+        model, callback = _model(policy, goal, settings, seed)
+
+        def look(until: float) -> None:
+            """Measure today's policy for the checkpoints that come before the next update."""
+            due = [i for i, c in enumerate(checkpoints) if model.num_timesteps <= c < until]
+            if due:
+                values[due] = measure(_mean_network(model))
+
+        per_update = model.n_steps * model.n_envs
+        on_start = callback(lambda: look(model.num_timesteps + per_update))
+        # it raises ValueError when its network returns NaN
+        with contextlib.suppress(ValueError):
+            model.learn(checkpoints[-1], callback=on_start)
+            look(np.inf)
+    return np.where(np.isfinite(values), values, np.inf)
+
+
+@contextlib.contextmanager
+def _own_randomness() -> Iterator[None]:
+    """Leave global generators as they are: stable-baselines3 seeds and uses them."""
+    kept = np.random.get_state(), random.getstate()  # noqa: NPY002
+    with torch.random.fork_rng(devices=[]):
+        try:
+            yield
+        finally:
+            np.random.set_state(kept[0])  # noqa: NPY002
+            random.setstate(kept[1])
+
+
+def _model(
+    policy: GaussianPolicy, goal: Tensor, settings: PpoSettings, seed: int
+) -> tuple[PPO, Callable[[Callable[[], None]], Any]]:
+    """Return PPO, and what makes a callback that runs before episodes are collected."""
+    try:
+        from stable_baselines3 import PPO
+        from stable_baselines3.common.callbacks import BaseCallback
+    except ImportError as error:
+        raise ConfigError(
+            "PPO comes with stable-baselines3, which is not installed: pip install 'ml3_ros[rl]'"
+        ) from error
+
+    class OnStart(BaseCallback):
+        def __init__(self, call: Callable[[], None]) -> None:
+            super().__init__()
+            self._call = call
+
+        def _on_rollout_start(self) -> None:
+            self._call()
+
+        def _on_step(self) -> bool:
+            return True
+
+    hidden = list(policy.net.sizes[1:-1])
+    environment = policy.environment
+    per_update = settings.n_envs * settings.episodes * environment.horizon
+    model = PPO(
+        "MlpPolicy",
+        one_goal(environment, goal, settings.n_envs, seed),
+        learning_rate=settings.learning_rate,
+        n_steps=settings.episodes * environment.horizon,
+        batch_size=per_update // settings.n_mini_batches,
+        n_epochs=settings.n_epochs,
+        gamma=settings.gamma,
+        gae_lambda=settings.gae_lambda,
+        clip_range=settings.clip_range,
+        policy_kwargs={
+            "net_arch": {"pi": hidden, "vf": hidden},
+            "activation_fn": nn.Tanh,
+            "log_std_init": settings.log_std_init,
+        },
+        seed=seed,
+        device="cpu",
+    )
+    return model, OnStart
+
+
+def _mean_network(model: PPO) -> Params:
+    """Return the network of the mean as parameters of a `GaussianPolicy`, each (1, *shape)."""
+    layers = [m for m in model.policy.mlp_extractor.policy_net if isinstance(m, nn.Linear)]
+    theta = {}
+    for i, layer in enumerate([*layers, model.policy.action_net]):
+        theta[f"net.weight_{i}"] = layer.weight.detach().T.unsqueeze(0)
+        theta[f"net.bias_{i}"] = layer.bias.detach().unsqueeze(0)
+    return theta
+
+
+def one_goal(environment: GoalEnvironment, goal: Tensor, n: int, seed: int) -> VecEnv:
+    """Return n copies of an environment with one goal, as stable-baselines3 wants them.
+
+    Episodes end by their time limit only, and all at once.
+    """
+    from gymnasium import spaces
+    from stable_baselines3.common.vec_env import VecEnv
+
+    class OneGoal(VecEnv):
+        render_mode = None
+
+        def __init__(self) -> None:
+            seen = spaces.Box(-np.inf, np.inf, (environment.n_observations,), np.float32)
+            super().__init__(n, seen, spaces.Box(-1.0, 1.0, (environment.n_actions,), np.float32))
+            self._generator = torch.Generator().manual_seed(seed)
+            self._goal = goal.expand(n, -1)
+
+        def reset(self) -> NDArray[np.float32]:
+            self._time = 0
+            self._state = environment.start(self._generator, n)
+            return self._seen()
+
+        def step_async(self, actions: NDArray[np.float32]) -> None:
+            self._action = torch.from_numpy(actions)
+
+        def step_wait(self) -> tuple[Any, ...]:
+            after = environment.step(self._state, self._action)
+            reward = environment.reward(self._state, self._action, after, self._goal).numpy()
+            self._state, self._time = after, self._time + 1
+            seen, over = self._seen(), self._time == environment.horizon
+            infos: list[dict[str, Any]] = [{} for _ in range(n)]
+            if over:
+                infos = [{"terminal_observation": x, "TimeLimit.truncated": True} for x in seen]
+                seen = self.reset()
+            return seen, reward, np.full(n, over), infos
+
+        def _seen(self) -> NDArray[np.float32]:
+            return environment.observe(self._state, self._goal).numpy()
+
+        def close(self) -> None:
+            pass
+
+        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
+            return [getattr(self, attr_name)] * n
+
+        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
+            setattr(self, attr_name, value)
+
+        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kw: Any) -> Any:
+            raise NotImplementedError(f"copies have no method {method_name!r} of their own")
+
+        def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
+            return [False] * n
+
+    return OneGoal()

@@ -1,0 +1,282 @@
+"""Model-free reinforcement learning (Fig. 4): stochastic policies under a learned loss, and PPO.
+
+A loss is meta-trained on goals in one half of the plane by what policies get for their updates,
+eq. (7) and (8), and then trains fresh policies, also for goals in the other half, of 1 to 4 hidden
+layers. It sees no reward there. PPO sees the reward; its settings are tuned on validation goals.
+Environment steps of meta-training are not part of the curves; they are reported beside them.
+"""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from tqdm import tqdm
+
+from ml3_ros.baselines.ppo import PpoSettings, ppo_curve
+from ml3_ros.core.compiled import Engine
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.persistent_evolution import Evolution, Unrolled
+from ml3_ros.core.trajectory_loss import DesiredActionLoss
+from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.training import train_losses
+from ml3_ros.files import write_atomically
+from ml3_ros.tasks.model_free.environment import GoalEnvironment
+from ml3_ros.tasks.model_free.family import mean_return
+from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.recipes import HIDDEN, N_GOALS, Architecture, Setting, setting
+
+MAIN = "ml3_desired_action"
+LOSSES: dict[str, tuple[Architecture, Unrolled | Evolution]] = {
+    MAIN: ("desired_action", Unrolled()),
+    "ml3_likelihood": ("likelihood", Unrolled()),
+    "ml3_evolution": ("desired_action", Evolution(sigma=0.03)),
+}
+LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
+VALIDATION_SEED, TEST_SEED, MODEL_SEED, EPISODE_SEED = 10_000, 20_000, 30_000, 40_000
+TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
+GROWTH = 1.15  # of environment steps between looks
+SPACE: dict[str, tuple[Any, ...]] = {
+    "learning_rate": (3e-4, 1e-3, 2e-3),
+    "n_envs": (4, 8),
+    "episodes": (1, 2, 4),
+    "n_epochs": (5, 10, 20),
+    "n_mini_batches": (2, 4, 8),
+    "gamma": (0.9, 0.95, 0.99),
+    "gae_lambda": (0.9, 0.95),
+    "clip_range": (0.1, 0.2, 0.3),
+    "log_std_init": (-1.5, -1.0, -0.5),
+}
+"""What tuned PPO chooses from; the candidates are random draws, and the library's defaults."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFreeConfig:
+    """Size of the experiment; all methods have the same goals, and are judged on equal starts."""
+
+    world: str = "reacher"
+    seeds: int = 5
+    n_goals: int = 10  # the first half where meta-training was, but new; the others elsewhere
+    outer_steps: int = 150  # half as many by evolution, where all policies have twins
+    losses: tuple[str, ...] = tuple(LOSSES)
+    budget: int = 20_000  # environment steps of every policy
+    candidates: int = 12  # settings that tuned PPO chooses from
+    validation_goals: int = 4
+    threads: int = 1  # of a simulation; every seed has a process of its own already
+
+    def __post_init__(self) -> None:
+        setting(self.world)
+        for name in ("seeds", "outer_steps", "budget", "candidates", "threads"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
+        for name in ("n_goals", "validation_goals"):
+            if getattr(self, name) < 2 or getattr(self, name) % 2:
+                raise ConfigError(f"{name} must be even and >= 2, got {getattr(self, name)}")
+        if MAIN not in self.losses or not set(self.losses) <= set(LOSSES):
+            raise ConfigError(f"losses must hold {MAIN}, and be of {', '.join(LOSSES)}")
+
+    @property
+    def x(self) -> tuple[int, ...]:
+        """Environment steps at which policies are judged."""
+        marks, mark = [0], 100.0
+        while round(mark) < self.budget:
+            marks.append(round(mark))
+            mark *= GROWTH
+        return (*marks, self.budget)
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Goals, and the starts from which policies are judged on them.
+
+    Args:
+        environment: Where.
+        goals: (N, n_goals) [m].
+        seed: Of the starts.
+    """
+
+    environment: GoalEnvironment
+    goals: Tensor
+    seed: int
+
+    def cost(self, policy: GaussianPolicy, goals: slice = slice(None)) -> Callable[..., Tensor]:
+        """Return theta -> minus the mean return (n,) of policies, one for each of the goals."""
+        generator = torch.Generator().manual_seed(EPISODE_SEED + self.seed)
+        start = self.environment.start(generator, len(self.goals), TEST_EPISODES)[goals]
+        return lambda theta: -mean_return(policy, theta, start, self.goals[goals])
+
+
+def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
+    """Tune PPO on validation goals: the lowest mean cost over all looks, which are log-spaced.
+
+    Returns:
+        "validation/ppo" (candidates,), its scores; "choice/ppo", an index into `candidates`.
+    """
+    chosen = setting(config.world)
+    generator = torch.Generator().manual_seed(VALIDATION_SEED)
+    goals = _goals(chosen, config.validation_goals, generator)
+    judge = Judge(chosen.make(config.threads), goals, VALIDATION_SEED)
+    scores = []
+    for i, settings in enumerate(tqdm(candidates(config), desc="PPO: tuning", leave=False)):
+        curves = _ppo(config, judge, settings, VALIDATION_SEED, scratch / f"candidate_{i}")
+        scores.append(float(curves.mean()))
+    best = int(np.argmin(scores))
+    report(f"PPO: {candidates(config)[best]}, mean cost {scores[best]:.3g} on validation goals")
+    return {"validation/ppo": np.array(scores), "choice/ppo": np.array(best)}
+
+
+def candidates(config: ModelFreeConfig) -> list[PpoSettings]:
+    """Return what PPO chooses from; fewer candidates are the first of more."""
+    generator = np.random.default_rng(VALIDATION_SEED)
+    found = [PpoSettings()]
+    while len(found) < config.candidates:
+        drawn = {k: values[generator.integers(len(values))] for k, values in SPACE.items()}
+        found.append(replace(found[0], **drawn))
+    return found
+
+
+def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+    """Meta-train the losses and test all methods on this seed's goals.
+
+    Returns:
+        By method "cost/METHOD" (goals, x), minus the mean return; that of policies with other
+        numbers of hidden layers as "layers/N", and of the action that the main loss wants, without
+        any training, as "wanted" (goals,); "loss/METHOD", a file.
+    """
+    chosen = setting(config.world)
+    environment = chosen.make(config.threads)
+    goals = _goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
+    judge = Judge(environment, goals, seed)
+    arrays: Arrays = {"goals": goals.double().numpy()}
+    for name in config.losses:
+        loss = _meta_train(config, chosen, environment, name, seed, scratch / name)
+        arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
+        arrays[f"cost/{name}"] = under_loss(config, chosen, judge, loss, HIDDEN)
+        if name == MAIN:
+            for n in LAYERS:
+                hidden = HIDDEN[:1] * n
+                arrays[f"layers/{n}"] = under_loss(config, chosen, judge, loss, hidden)
+            arrays["wanted"] = wanted_action_cost(chosen, judge, loss)
+    settings = candidates(config)[int(shared["choice/ppo"])]
+    arrays["cost/ppo"] = _ppo(config, judge, settings, seed, scratch)
+    return arrays
+
+
+def _goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
+    """Draw goals (n, 2): half of them where losses are meta-trained, half elsewhere."""
+    halves = [chosen.goals(n // 2, generator, trained=trained) for trained in (True, False)]
+    return torch.cat(halves)
+
+
+def _meta_train(
+    config: ModelFreeConfig,
+    chosen: Setting,
+    environment: GoalEnvironment,
+    name: str,
+    seed: int,
+    folder: Path,
+) -> LearnedLoss:
+    architecture, estimator = LOSSES[name]
+    # both estimators get as many environment steps
+    share = 2 if isinstance(estimator, Evolution) else 1
+    n_outer_steps = max(1, config.outer_steps // share)
+    spec = chosen.spec(architecture, environment)
+    goals = chosen.goals(N_GOALS, torch.Generator().manual_seed(seed), trained=True)
+    trainer = MetaTrainer(
+        chosen.family(chosen.policy(environment), goals),
+        spec,
+        replace(chosen.meta_training, n_outer_steps=n_outer_steps),
+        (seed,),
+        engine=Engine(),  # a simulator cannot be recorded
+        estimator=estimator,
+    )
+
+    def make_loss(trainer: MetaTrainer, index: int, provenance: dict[str, Any]) -> LearnedLoss:
+        about = {"task_family": f"{config.world}_free", "method": name, "seed": seed}
+        about |= {"estimator": f"{estimator}"}
+        return LearnedLoss(spec=spec, phi=trainer.seed_phi(index), provenance=about | provenance)
+
+    return train_losses(trainer, make_loss, folder)[0]
+
+
+def under_loss(
+    config: ModelFreeConfig,
+    chosen: Setting,
+    judge: Judge,
+    loss: LearnedLoss,
+    hidden: tuple[int, ...],
+) -> NDArray[np.float64]:
+    """Train a fresh policy for every goal with a learned loss; return its cost (goals, x)."""
+    policy = chosen.policy(judge.environment, hidden)
+    family = chosen.family(policy, judge.goals)
+    updates = [x // family.steps_per_update for x in config.x]  # that so many steps allow
+    marks = sorted(set(updates))
+    curves = adaptation_curves(
+        family,
+        len(judge.goals),
+        loss.spec,
+        loss.phi,
+        marks,
+        judge.cost(policy),
+        MODEL_SEED + judge.seed,
+    )
+    return curves[:, [marks.index(update) for update in updates]]
+
+
+class _Wanted(GaussianPolicy):
+    """Acts as a loss wants it to; its parameters are those of the loss."""
+
+    def __init__(self, environment: GoalEnvironment, network: DesiredActionLoss) -> None:
+        super().__init__(environment)
+        self.network = network
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Return the action that the loss is smallest for."""
+        (batch,) = inputs
+        return self.network.desired(params, batch["observation"])
+
+
+def wanted_action_cost(chosen: Setting, judge: Judge, loss: LearnedLoss) -> NDArray[np.float64]:
+    """Return the cost (goals,) of doing what the loss wants, without any training of a policy."""
+    network = loss.spec.network()
+    assert isinstance(network, DesiredActionLoss)
+    phi = {k: p.unsqueeze(0) for k, p in loss.phi.items()}
+    cost = judge.cost(_Wanted(judge.environment, network))(phi)
+    return cost.double().numpy()
+
+
+def _ppo(
+    config: ModelFreeConfig, judge: Judge, settings: PpoSettings, seed: int, scratch: Path
+) -> NDArray[np.float64]:
+    """Train a policy for every goal by PPO; return its cost (goals, x)."""
+    policy = GaussianPolicy(judge.environment, HIDDEN)
+    rows = []
+    for i, goal in enumerate(tqdm(judge.goals, desc="PPO", leave=False)):
+        cost = judge.cost(policy, slice(i, i + 1))
+        row = _kept(
+            scratch / f"ppo_{i}.npy",
+            lambda g=goal, c=cost, i=i: ppo_curve(
+                policy, g, settings, config.x, lambda theta: float(c(theta)), seed * 1000 + i
+            ),
+        )
+        rows.append(row)
+    return np.stack(rows)
+
+
+def _kept(path: Path, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return what was computed before, or compute and keep it."""
+    if path.exists():
+        return np.asarray(np.load(path))
+    array, buffer = compute(), io.BytesIO()
+    np.save(buffer, array)
+    write_atomically(path, buffer.getvalue())
+    return array

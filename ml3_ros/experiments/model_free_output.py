@@ -1,0 +1,254 @@
+"""Table, metrics, losses and figure of model-free reinforcement learning."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from ml3_ros.experiments.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
+from ml3_ros.experiments.meta_test import by_method, save_losses
+from ml3_ros.experiments.method_styles import in_order
+from ml3_ros.experiments.model_free import (
+    LOSSES,
+    MAIN,
+    ModelFreeConfig,
+    candidates,
+    prepare,
+    run_seed,
+)
+from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.tasks.model_free.recipes import setting
+
+ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
+SHARE = 0.8  # of the way from fresh policies to the best one
+BOOTSTRAPS = 2000
+SHOWN = (0, 200, 500, 1000, 2000, 5000, 10_000, 20_000)  # environment steps
+RIVAL = "ppo"
+
+Array = NDArray[np.float64]
+
+
+def finish(
+    config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays, out: Path, report: Report
+) -> tuple[Path, ...]:
+    """Write metrics.json, the losses and the figure; report tables."""
+    result = metrics(config, seeds, shared)
+    result.save(out)
+    save_losses(seeds, out)
+    report(tables(config, seeds))
+    report("\n".join(f"{key}: {value:.3g}" for key, value in result.headline.items()))
+    return figure(config, seeds, out)
+
+
+def halves(cost: Array) -> tuple[Array, Array]:
+    """Return the mean cost (seeds, x) on new goals where meta-training was, and elsewhere."""
+    n = cost.shape[1] // 2
+    return cost[:, :n].mean(1), cost[:, n:].mean(1)
+
+
+def steps_to_share(found: dict[str, Array], x: tuple[int, ...]) -> dict[str, Array]:
+    """Return after how many steps (seeds, goals) a method is 80 % of the way to the best policy.
+
+    The way leads from the mean of all fresh policies to the best policy of any method, on this
+    goal of this seed. A run that never comes so far gets infinity.
+
+    Args:
+        found: Costs (seeds, goals, x) by method.
+        x: Environment steps.
+    """
+    fresh = np.mean([cost[..., 0] for cost in found.values()], axis=0)
+    best = np.min([cost.min(-1) for cost in found.values()], axis=0)
+    wanted = (fresh - SHARE * (fresh - best))[..., None]
+    steps = {}
+    for name, cost in found.items():
+        there = cost <= wanted
+        steps[name] = np.where(there.any(-1), np.array(x, float)[there.argmax(-1)], np.inf)
+    return steps
+
+
+def ratio(rival: Array, own: Array, budget: float) -> tuple[float, float, float]:
+    """Return mean steps of the rival over own mean steps, and its 95 % bootstrap interval.
+
+    Runs that never came there count with the whole budget, of either: this is too little for both.
+    Seeds are drawn anew, and the goals of each.
+
+    Args:
+        rival: Steps (seeds, goals).
+        own: Likewise.
+        budget: Steps that a run has.
+    """
+    rival, own = np.minimum(rival, budget), np.minimum(own, budget)
+    generator = np.random.default_rng(0)
+    n_seeds, n_goals = own.shape
+    rows = generator.integers(n_seeds, size=(BOOTSTRAPS, n_seeds, 1))
+    columns = generator.integers(n_goals, size=(BOOTSTRAPS, n_seeds, n_goals))
+    ratios = rival[rows, columns].mean((1, 2)) / own[rows, columns].mean((1, 2))
+    low, high = np.quantile(ratios, (0.025, 0.975))
+    return float(rival.mean() / own.mean()), float(low), float(high)
+
+
+def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -> Metrics:
+    """Return the cost over environment steps, on new goals as in meta-training, and elsewhere.
+
+    Of every method "NAME/steps", the median number of steps to 80 % of the best performance, and
+    "NAME/reached", the share of runs that come there; of every loss "NAME/ratio" with its 95 %
+    interval "NAME/ratio_low" and "NAME/ratio_high", how many times more steps PPO takes in the
+    mean; the same on the two halves of the goals, with suffix. "meta_training_steps" are those of
+    one loss, "NAME/break_even" after how many policies they are saved.
+    """
+    about = {
+        "x": "environment steps of the policy, without those of meta-training",
+        "y": "minus the mean return of an episode",
+    }
+    result = Metrics(name_of(config), resolved(config) | about)
+    found, x = by_method(seeds, "cost"), config.x
+    for name, cost in found.items():
+        for suffix, curve in zip(("", ELSEWHERE), halves(cost), strict=True):
+            result.add(name + suffix, x, curve)
+    for n, cost in by_method(seeds, "layers").items():
+        result.add(f"{MAIN}/{n}_layers", x, cost.mean(1))
+    wanted = np.stack([arrays["wanted"] for arrays in seeds.values()])
+    result.headline["wanted_action/cost"] = float(wanted.mean())
+    half = config.n_goals // 2
+    parts = {"": slice(None), "@trained": slice(half), ELSEWHERE: slice(half, None)}
+    chosen = setting(config.world)
+    taken = chosen.meta_training_steps(
+        chosen.make(1), replace(chosen.meta_training, n_outer_steps=config.outer_steps)
+    )
+    for suffix, part in parts.items():
+        steps = steps_to_share({name: cost[:, part] for name, cost in found.items()}, x)
+        for name, own in steps.items():
+            result.headline[f"{name}/steps{suffix}"] = float(np.median(own))
+            result.headline[f"{name}/reached{suffix}"] = float(np.isfinite(own).mean())
+            result.headline[f"{name}/best_cost{suffix}"] = float(
+                found[name][:, part].min(-1).mean()
+            )
+            result.headline[f"{name}/last_cost{suffix}"] = float(found[name][:, part, -1].mean())
+            if name in LOSSES:
+                numbers = ratio(steps[RIVAL], own, config.budget)
+                for key, value in zip(("ratio", "ratio_low", "ratio_high"), numbers, strict=True):
+                    result.headline[f"{name}/{key}{suffix}"] = value
+    rival = np.minimum(steps_to_share(found, x)[RIVAL], config.budget).mean()
+    own = np.minimum(steps_to_share(found, x)[MAIN], config.budget).mean()
+    result.headline["meta_training_steps"] = float(taken)
+    saved = rival - own
+    result.headline[f"{MAIN}/break_even"] = float(taken / saved) if saved > 0.0 else float("inf")
+    result.config["ppo"] = resolved(candidates(config)[int(shared["choice/ppo"])])
+    return result
+
+
+def name_of(config: ModelFreeConfig) -> str:
+    """Return the experiment's name."""
+    return f"{config.world}_free"
+
+
+def tables(config: ModelFreeConfig, seeds: dict[int, Arrays]) -> str:
+    """Return tables of returns: mean over the seeds [lowest highest]."""
+    found = by_method(seeds, "cost")
+    marks = [i for i, x in enumerate(config.x) if any(_near(config.x, s) == i for s in SHOWN)]
+    parts = []
+    for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
+        rows = {}
+        for name in in_order(list(found)):
+            curve = -halves(found[name])[i][:, marks]
+            rows[name] = [f"{c.mean():.1f} [{c.min():.1f} {c.max():.1f}]" for c in curve.T]
+        parts.append(table(rows, [title, *(f"@{config.x[mark]}" for mark in marks)]))
+    return "\n\n".join(parts)
+
+
+def _near(x: tuple[int, ...], step: int) -> int:
+    """Return the place of the last look that is not later than a step."""
+    return int(np.flatnonzero(np.array(x) <= step)[-1])
+
+
+def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:
+    """Draw returns over environment steps: two halves of the goals, and four architectures."""
+    found, layers = by_method(seeds, "cost"), by_method(seeds, "layers")
+    x = np.maximum(np.array(config.x, float), 0.5 * config.x[1])  # 0 is at the left edge
+    with house_style():
+        canvas = Figure(figsize=(15.0, 4.2), layout="constrained")
+        panels = canvas.subplots(1, 3, sharey=True)
+        titles = ("new goals as in meta-training", "goals elsewhere")
+        for i, (axes, title) in enumerate(zip(panels, titles, strict=False)):
+            lines = [
+                _draw(axes, name, x, -halves(found[name])[i]) for name in in_order(list(found))
+            ]
+            axes.set_title(title)
+        panels[0].set_ylabel("return of an episode")
+        pooled = {f"{n}_layers": cost for n, cost in layers.items()}
+        own = [_draw(panels[2], n, x, -cost.mean(1), list(pooled)) for n, cost in pooled.items()]
+        own.append(_draw(panels[2], RIVAL, x, -found[RIVAL].mean(1)))
+        panels[2].set_title("the same loss, other policies; all goals")
+        top = max(float((-cost.min(-1)).mean()) for cost in found.values())
+        low = min(float(-cost[..., 0].mean()) for cost in found.values())
+        for axes in panels:
+            axes.set(xscale="log", xlim=(x[0], x[-1]), xlabel="environment steps (left edge: 0)")
+            axes.set_ylim(low - 0.5 * (top - low), top + 0.3 * (top - low))
+        for axes, drawn in ((panels[1], lines), (panels[2], own)):
+            label_line_ends(axes, drawn)
+        canvas.supxlabel(
+            f"line: mean over {len(seeds)} seeds, band: their standard deviation; steps of "
+            "meta-training are not counted",
+            color=FAINT,
+            fontsize=8,
+        )
+        return save_figure(canvas, out, name_of(config))
+
+
+def _draw(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()) -> Line2D:
+    """Draw the mean over the seeds of curves (seeds, x) with their spread."""
+    mean, spread = curve.mean(0), curve.std(0)
+    return draw(axes, name, x, mean, others=others, band=(mean - spread, mean + spread))
+
+
+_REACHER = ModelFreeConfig()
+_ANT = ModelFreeConfig(
+    world="ant",
+    outer_steps=400,
+    losses=("ml3_desired_action", "ml3_likelihood"),
+    budget=100_000,
+    candidates=6,
+    validation_goals=2,
+)
+
+EXPERIMENTS = {
+    "reacher_free": Experiment(
+        help="two links reach goals, model-free, against PPO (Fig. 4a, c)",
+        config=_REACHER,
+        quick=replace(
+            _REACHER,
+            seeds=2,
+            n_goals=2,
+            outer_steps=60,
+            losses=(MAIN,),
+            budget=10_000,
+            candidates=2,
+            validation_goals=2,
+        ),
+        prepare=prepare,
+        run_seed=run_seed,
+        finish=finish,
+    ),
+    "ant_free": Experiment(
+        help="an ant walks to goals, model-free, against PPO (Fig. 4b, d)",
+        config=_ANT,
+        quick=replace(
+            _ANT,
+            seeds=2,
+            n_goals=2,
+            outer_steps=40,
+            losses=(MAIN,),
+            budget=10_000,
+            candidates=1,
+        ),
+        prepare=prepare,
+        run_seed=run_seed,
+        finish=finish,
+    ),
+}

@@ -1,0 +1,150 @@
+"""Model-free learning, end to end and small; how steps to 80 % are counted and compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+pytest.importorskip("gymnasium")
+pytest.importorskip("stable_baselines3")
+
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments import model_free, model_free_output
+from ml3_ros.experiments.model_free import MAIN, ModelFreeConfig, candidates
+from ml3_ros.experiments.model_free_output import ELSEWHERE, ratio, steps_to_share
+from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.sweep import run_experiment
+from ml3_ros.experiments.workers import Outcome
+
+TINY = ModelFreeConfig(
+    seeds=2,
+    n_goals=2,
+    outer_steps=2,
+    losses=(MAIN, "ml3_evolution"),
+    budget=200,
+    candidates=1,
+    validation_goals=2,
+)
+
+
+class Here:
+    """A backend that runs seeds in this process."""
+
+    def run(self, jobs, tell):
+        for job in jobs:
+            yield (
+                job.seed,
+                Outcome(
+                    job.run_seed(job.config, job.seed, job.shared, job.scratch), revision="here"
+                ),
+            )
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Only two architectures, judged on few episodes."""
+    monkeypatch.setattr(model_free, "LAYERS", (1, 3))
+    monkeypatch.setattr(model_free, "TEST_EPISODES", 1)
+
+
+def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
+    experiment = EXPERIMENTS["reacher_free"]
+    said = []
+    paths = run_experiment(
+        "reacher_free", experiment, TINY, tmp_path, backend=Here(), report=said.append
+    )
+    assert all(path.stat().st_size > 1000 for path in paths)
+    content = json.loads((tmp_path / "metrics.json").read_text())
+    assert content["experiment"] == "reacher_free"
+    assert "environment steps" in content["config"]["x"]
+    names = {MAIN, "ml3_evolution", "ppo"}
+    expected = names | {name + ELSEWHERE for name in names}
+    expected |= {f"{MAIN}/{n}_layers" for n in (1, 3)}
+    assert set(content["methods"]) == expected
+    for method in content["methods"].values():
+        assert np.shape(method["per_seed"]) == (2, len(TINY.x)) and method["x"] == list(TINY.x)
+    headline = content["headline"]
+    # 8 policies, 3 inner steps, 2 + 8 episodes of 50 steps
+    assert headline["meta_training_steps"] == 2 * 8 * 3 * 10 * 50
+    low, middle, high = (headline[f"{MAIN}/{k}"] for k in ("ratio_low", "ratio", "ratio_high"))
+    assert low <= middle <= high
+    assert (tmp_path / f"losses/{MAIN}/seed_1.safetensors").exists()
+    assert any("goals elsewhere" in text for text in said)
+    said.clear()
+    more = replace(TINY, seeds=2)
+    run_experiment("reacher_free", experiment, more, tmp_path, backend=Here(), report=said.append)
+    assert [text for text in said if "kept" in text][:1]  # nothing is computed twice
+    assert json.loads((tmp_path / "metrics.json").read_text()) == content
+
+
+def test_a_seed_does_not_depend_on_the_number_of_seeds(tmp_path, small):
+    config = replace(TINY, losses=(MAIN,))
+    shared = {"choice/ppo": np.array(0)}
+    one = model_free.run_seed(config, 1, shared, tmp_path / "a")
+    other = model_free.run_seed(replace(config, seeds=9), 1, shared, tmp_path / "b")
+    for key, value in one.items():
+        if not key.startswith("loss/"):
+            np.testing.assert_array_equal(other[key], value)
+    again = model_free.run_seed(config, 1, shared, tmp_path / "a")  # from what was kept
+    np.testing.assert_array_equal(again["cost/ppo"], one["cost/ppo"])
+
+
+def test_steps_are_counted_on_the_way_from_fresh_to_best():
+    x = (0, 100, 200, 300)
+    found = {
+        "fast": np.array([[[10.0, 3.0, 1.0, 0.0]]]),
+        "slow": np.array([[[10.0, 9.0, 2.5, 2.0]]]),
+        "never": np.array([[[10.0, np.inf, np.inf, np.inf]]]),
+    }
+    steps = steps_to_share(found, x)  # at most 2 is wanted
+    assert {name: float(s[0, 0]) for name, s in steps.items()} == {
+        "fast": 200.0,
+        "slow": 300.0,
+        "never": np.inf,
+    }
+
+
+def test_a_ratio_counts_the_budget_where_a_run_never_arrives():
+    rival, own = np.array([[400.0, np.inf]]), np.array([[100.0, 100.0]])
+    assert ratio(rival, own, 1000.0)[0] == 7.0
+    assert ratio(own, np.full((1, 2), np.inf), 1000.0)[0] == pytest.approx(0.1)
+    low, high = ratio(np.full((3, 4), 800.0), np.full((3, 4), 100.0), 1000.0)[1:]
+    assert low == high == 8.0
+    spread = ratio(np.array([[200.0, 900.0]] * 3), np.full((3, 2), 100.0), 1000.0)
+    assert spread[1] < 5.5 < spread[2]
+
+
+def test_candidates_of_fewer_are_the_first_of_more():
+    assert candidates(replace(TINY, candidates=5))[:3] == candidates(replace(TINY, candidates=3))
+
+
+def test_looks_are_within_the_budget():
+    for budget in (100, 101, 5000):
+        x = replace(TINY, budget=budget).x
+        assert x[0] == 0 and x[-1] == budget and list(x) == sorted(set(x))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"world": "unicorn"},
+        {"seeds": 0},
+        {"n_goals": 3},
+        {"validation_goals": 0},
+        {"losses": ("ml3_likelihood",)},
+        {"losses": (MAIN, "none")},
+    ],
+)
+def test_configurations_that_do_not_fit_are_refused(wrong):
+    with pytest.raises(ConfigError):
+        replace(TINY, **wrong)
+
+
+def test_quick_runs_are_of_the_same_kind():
+    for name in ("reacher_free", "ant_free"):
+        experiment = EXPERIMENTS[name]
+        assert model_free_output.name_of(experiment.config) == name
+        assert experiment.quick.outer_steps < experiment.config.outer_steps
