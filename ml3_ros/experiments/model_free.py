@@ -164,7 +164,10 @@ def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) 
         if name == MAIN:
             for n in LAYERS:
                 hidden = HIDDEN[:1] * n
-                arrays[f"layers/{n}"] = under_loss(config, chosen, judge, loss, hidden)
+                if hidden == HIDDEN:
+                    arrays[f"layers/{n}"] = arrays[f"cost/{name}"]
+                else:
+                    arrays[f"layers/{n}"] = under_loss(config, chosen, judge, loss, hidden)
             arrays["wanted"] = wanted_action_cost(chosen, judge, loss)
     settings = candidates(config)[int(shared["choice/ppo"])]
     arrays["cost/ppo"] = _ppo(config, judge, settings, seed, scratch)

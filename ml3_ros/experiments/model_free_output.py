@@ -170,35 +170,46 @@ def _near(x: tuple[int, ...], step: int) -> int:
 def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:
     """Draw returns over environment steps: two halves of the goals, and four architectures."""
     found, layers = by_method(seeds, "cost"), by_method(seeds, "layers")
-    x = np.maximum(np.array(config.x, float), 0.5 * config.x[1])  # 0 is at the left edge
+    names = in_order(list(found))
+    titles = ("new goals as in meta-training", "goals elsewhere")
+    panels = {
+        title: {name: -halves(found[name])[i] for name in names} for i, title in enumerate(titles)
+    }
+    other = {f"{n}_hidden_layers": -cost.mean(1) for n, cost in layers.items()}
+    panels["the same loss, other policies; all goals"] = other | {RIVAL: -found[RIVAL].mean(1)}
+    wanted = np.stack([arrays["wanted"] for arrays in seeds.values()]).mean(0)
+    doing = [-wanted[: len(wanted) // 2].mean(), -wanted[len(wanted) // 2 :].mean()]
     with house_style():
-        canvas = Figure(figsize=(15.0, 4.2), layout="constrained")
-        panels = canvas.subplots(1, 3, sharey=True)
-        titles = ("new goals as in meta-training", "goals elsewhere")
-        for i, (axes, title) in enumerate(zip(panels, titles, strict=False)):
-            lines = [
-                _draw(axes, name, x, -halves(found[name])[i]) for name in in_order(list(found))
-            ]
-            axes.set_title(title)
-        panels[0].set_ylabel("return of an episode")
-        pooled = {f"{n}_layers": cost for n, cost in layers.items()}
-        own = [_draw(panels[2], n, x, -cost.mean(1), list(pooled)) for n, cost in pooled.items()]
-        own.append(_draw(panels[2], RIVAL, x, -found[RIVAL].mean(1)))
-        panels[2].set_title("the same loss, other policies; all goals")
-        top = max(float((-cost.min(-1)).mean()) for cost in found.values())
-        low = min(float(-cost[..., 0].mean()) for cost in found.values())
-        for axes in panels:
-            axes.set(xscale="log", xlim=(x[0], x[-1]), xlabel="environment steps (left edge: 0)")
-            axes.set_ylim(low - 0.5 * (top - low), top + 0.3 * (top - low))
-        for axes, drawn in ((panels[1], lines), (panels[2], own)):
-            label_line_ends(axes, drawn)
+        canvas = Figure(figsize=(16.0, 4.2), layout="constrained")
+        axes = canvas.subplots(1, len(panels))
+        drawn = [
+            _panel(each, title, curves, config.x)
+            for each, (title, curves) in zip(axes, panels.items(), strict=True)
+        ]
+        for each, level in zip(axes, [*doing, -wanted.mean()], strict=True):
+            each.axhline(level, color=FAINT, linewidth=1.0, linestyle=":", zorder=1.5)
+        axes[0].set_ylabel("return of an episode")
+        for each, lines in zip(axes, drawn, strict=True):
+            label_line_ends(each, lines)
         canvas.supxlabel(
-            f"line: mean over {len(seeds)} seeds, band: their standard deviation; steps of "
-            "meta-training are not counted",
+            f"line: mean over {len(seeds)} seeds, band: their standard deviation; dotted: the "
+            "action that the loss wants, without a policy; steps of meta-training are not counted",
             color=FAINT,
             fontsize=8,
         )
         return save_figure(canvas, out, name_of(config))
+
+
+def _panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...]) -> list[Line2D]:
+    """Draw the curves (seeds, x) of a panel; what falls far below the start leaves it."""
+    places = np.maximum(np.array(x, float), 0.5 * x[1])  # 0 is at the left edge
+    lines = [_draw(axes, name, places, curve, list(curves)) for name, curve in curves.items()]
+    top = max(float(curve.mean(0).max()) for curve in curves.values())
+    low = min(float(curve[:, 0].min()) for curve in curves.values())
+    axes.set(xscale="log", xlim=(places[0], places[-1]), title=title)
+    axes.set(xlabel="environment steps (left edge: 0)")
+    axes.set_ylim(low - 0.3 * (top - low), top + 0.1 * (top - low))
+    return lines
 
 
 def _draw(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()) -> Line2D:

@@ -61,7 +61,8 @@ class GoalFamily:
         likelihoods = self.optimizee.log_likelihood(
             theta, episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
         ).view(episodes.rewards.shape)
-        value = surrogate(likelihoods, advantages(episodes.rewards, self.discount))
+        weights = advantages(episodes.rewards, episodes.observations, self.discount)
+        value = surrogate(likelihoods, weights)
         cost = -episodes.rewards.sum(-1).mean(-1)
         return {"task": cost + (value - value.detach()) / episodes.rewards.shape[-1]}
 

@@ -1,8 +1,10 @@
 """The task loss of eq. (7) and (8): its gradient is that of the return, seen by no model."""
 
+import torch
 from torch import Tensor
 
 SMALLEST_SPREAD = 1e-6  # of advantages: episodes that were all alike teach nothing
+RIDGE = 1e-3  # of the fit, per row
 
 
 def surrogate(log_likelihoods: Tensor, weights: Tensor) -> Tensor:
@@ -19,16 +21,39 @@ def returns(rewards: Tensor) -> Tensor:
     return rewards.sum(-1, keepdim=True).expand_as(rewards)
 
 
-def advantages(rewards: Tensor, discount: float) -> Tensor:
+def advantages(rewards: Tensor, observations: Tensor, discount: float) -> Tensor:
     """Return weights (*lead, E, T) with far less variance.
 
     The discounted sum of the rewards from t on, less its mean at t over the E episodes of the same
-    policy, in units of its standard deviation over all of them. Without a discount the expected
-    gradient is that of eq. (8), up to a positive factor.
+    policy, less what a linear function of the observations predicts of the rest, in units of the
+    standard deviation. Without a discount the expected gradient is that of eq. (8), up to a
+    positive factor, and to what predicting sums that were fitted leaves out.
+
+    Args:
+        rewards: (*lead, E, T).
+        observations: At which the actions were chosen (*lead, E, T, k).
+        discount: Of later rewards.
     """
     sums = rewards.clone()
     for t in range(rewards.shape[-1] - 2, -1, -1):
         sums[..., t] += discount * sums[..., t + 1]
     centred = sums - sums.mean(-2, keepdim=True)
-    spread = centred.square().mean((-2, -1), keepdim=True).sqrt()
-    return centred / spread.clamp_min(SMALLEST_SPREAD)
+    rest = centred - _predicted(centred, observations)
+    spread = rest.square().mean((-2, -1), keepdim=True).sqrt()
+    return rest / spread.clamp_min(SMALLEST_SPREAD)
+
+
+def _predicted(sums: Tensor, observations: Tensor) -> Tensor:
+    """Return a ridge regression of sums (*lead, E, T) on observations (*lead, E, T, k).
+
+    Features are observations and their squares less their means at t, times 1, t and t^2, as in
+    Duan et al. (2016). Policies along the last leading dimension share one fit.
+    """
+    time = torch.linspace(0.0, 1.0, sums.shape[-1], dtype=torch.float64).unsqueeze(-1)
+    seen = torch.cat([observations, observations.square()], dim=-1).double()
+    seen = seen - seen.mean(-3, keepdim=True)
+    features = torch.cat([seen, seen * time, seen * time.square()], dim=-1)
+    rows, wanted = features.flatten(-4, -2), sums.double().flatten(-3, -1).unsqueeze(-1)
+    ridge = RIDGE * rows.shape[-2] * torch.eye(rows.shape[-1], dtype=torch.float64)
+    weights = torch.linalg.solve(rows.mT @ rows + ridge, rows.mT @ wanted)
+    return (rows @ weights).view(sums.shape).to(sums.dtype)

@@ -112,12 +112,26 @@ def test_log_likelihoods_are_those_of_torch():
 
 def test_advantages_discount_and_compare_episodes():
     rewards = torch.tensor([[[0.0, 1.0], [0.0, 0.0], [0.0, 2.0]]])
-    found = advantages(rewards, 0.5)
+    found = advantages(rewards, torch.zeros(1, 3, 2, 4), 0.5)
     sums = torch.tensor([[0.5, 1.0], [0.0, 0.0], [1.0, 2.0]])
     centred = sums - sums.mean(0)
     torch.testing.assert_close(found[0], centred / centred.square().mean().sqrt())
     assert torch.equal(rewards[0, 0], torch.tensor([0.0, 1.0]))  # what went in is as it was
-    assert torch.equal(advantages(torch.ones(1, 3, 4), 0.9), torch.zeros(1, 3, 4))
+    alike = advantages(torch.ones(1, 3, 4), torch.zeros(1, 3, 4, 2), 0.9)
+    assert torch.equal(alike, torch.zeros(1, 3, 4))
+
+
+def test_advantages_leave_out_what_observations_foretell():
+    observations = torch.randn(2, 3, 40, 5, 2, generator=generator())
+    luck = 0.1 * torch.randn(2, 3, 40, 5, generator=generator(1))
+    rewards = observations[..., 0] - 0.5 * observations[..., 1].square() + luck
+    found = advantages(rewards, observations, 0.0)
+    left = luck - luck.mean(-2, keepdim=True)
+    expected = left / left.square().mean((-2, -1), keepdim=True).sqrt()
+    assert float((found * expected).mean()) > 0.95  # correlation
+    # seeds do not share a fit
+    alone = advantages(rewards[:1], observations[:1], 0.0)
+    torch.testing.assert_close(alone, found[:1])
 
 
 def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
@@ -133,7 +147,7 @@ def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
     likelihoods = tasks.optimizee.log_likelihood(
         theta, episodes.observations.flatten(1, 2), episodes.actions.flatten(1, 2)
     ).view(3, 6, 4)
-    weights = advantages(episodes.rewards, tasks.discount)
+    weights = advantages(episodes.rewards, episodes.observations, tasks.discount)
     expected = surrogate(likelihoods, weights).sum() / 4.0
     for found, wanted in zip(
         torch.autograd.grad(value.sum(), tuple(theta.values())),
