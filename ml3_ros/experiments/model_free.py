@@ -68,14 +68,15 @@ class ModelFreeConfig:
     n_goals: int = 10  # the first half where meta-training was, but new; the others elsewhere
     outer_steps: int = 150  # half as many by evolution, where all policies have twins
     losses: tuple[str, ...] = tuple(LOSSES)
-    budget: int = 20_000  # environment steps of every policy
+    budget: int = 20_000  # environment steps of every policy that PPO trains
+    loss_budget: int = 20_000  # of every policy that a learned loss trains, at most as many
     candidates: int = 12  # settings that tuned PPO chooses from
     validation_goals: int = 4
     threads: int = 1  # of a simulation; every seed has a process of its own already
 
     def __post_init__(self) -> None:
         setting(self.world)
-        for name in ("seeds", "outer_steps", "budget", "candidates", "threads"):
+        for name in ("seeds", "outer_steps", "budget", "loss_budget", "candidates", "threads"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         for name in ("n_goals", "validation_goals"):
@@ -92,6 +93,11 @@ class ModelFreeConfig:
             marks.append(round(mark))
             mark *= GROWTH
         return (*marks, self.budget)
+
+    @property
+    def loss_x(self) -> tuple[int, ...]:
+        """The first of them, at which policies under a learned loss are judged."""
+        return tuple(mark for mark in self.x if mark <= self.loss_budget)
 
 
 @dataclass(frozen=True)
@@ -150,7 +156,7 @@ def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) 
     Returns:
         By method "cost/METHOD" (goals, x), minus the mean return; that of policies with other
         numbers of hidden layers as "layers/N", and of the action that the main loss wants, without
-        any training, as "wanted" (goals,); "loss/METHOD", a file.
+        any training, as "wanted" (goals,); "loss/METHOD", a file. Of losses, x is `loss_x`.
     """
     chosen = setting(config.world)
     environment = chosen.make(config.threads)
@@ -221,7 +227,7 @@ def under_loss(
     """Train a fresh policy for every goal with a learned loss; return its cost (goals, x)."""
     policy = chosen.policy(judge.environment, hidden)
     family = chosen.family(policy, judge.goals)
-    updates = [x // family.steps_per_update for x in config.x]  # that so many steps allow
+    updates = [x // family.steps_per_update for x in config.loss_x]  # that so many steps allow
     marks = sorted(set(updates))
     curves = adaptation_curves(
         family,

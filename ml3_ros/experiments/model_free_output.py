@@ -59,7 +59,7 @@ def steps_to_share(found: dict[str, Array], x: tuple[int, ...]) -> dict[str, Arr
     goal of this seed. A run that never comes so far gets infinity.
 
     Args:
-        found: Costs (seeds, goals, x) by method.
+        found: Costs (seeds, goals, x) by method; one may have fewer looks than others.
         x: Environment steps.
     """
     fresh = np.mean([cost[..., 0] for cost in found.values()], axis=0)
@@ -110,9 +110,9 @@ def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -
     found, x = by_method(seeds, "cost"), config.x
     for name, cost in found.items():
         for suffix, curve in zip(("", ELSEWHERE), halves(cost), strict=True):
-            result.add(name + suffix, x, curve)
+            result.add(name + suffix, x[: curve.shape[1]], curve)
     for n, cost in by_method(seeds, "layers").items():
-        result.add(f"{MAIN}/{n}_layers", x, cost.mean(1))
+        result.add(f"{MAIN}/{n}_layers", x[: cost.shape[2]], cost.mean(1))
     wanted = np.stack([arrays["wanted"] for arrays in seeds.values()])
     result.headline["wanted_action/cost"] = float(wanted.mean())
     half = config.n_goals // 2
@@ -156,8 +156,11 @@ def tables(config: ModelFreeConfig, seeds: dict[int, Arrays]) -> str:
     for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
         rows = {}
         for name in in_order(list(found)):
-            curve = -halves(found[name])[i][:, marks]
-            rows[name] = [f"{c.mean():.1f} [{c.min():.1f} {c.max():.1f}]" for c in curve.T]
+            curve = -halves(found[name])[i].T
+            shown = [curve[mark] if mark < len(curve) else None for mark in marks]
+            rows[name] = [
+                "" if c is None else f"{c.mean():.1f} [{c.min():.1f} {c.max():.1f}]" for c in shown
+            ]
         parts.append(table(rows, [title, *(f"@{config.x[mark]}" for mark in marks)]))
     return "\n\n".join(parts)
 
@@ -203,7 +206,10 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
 def _panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...]) -> list[Line2D]:
     """Draw the curves (seeds, x) of a panel; what falls far below the start leaves it."""
     places = np.maximum(np.array(x, float), 0.5 * x[1])  # 0 is at the left edge
-    lines = [_draw(axes, name, places, curve, list(curves)) for name, curve in curves.items()]
+    lines = [
+        _draw(axes, name, places[: curve.shape[1]], curve, list(curves))
+        for name, curve in curves.items()
+    ]
     top = max(float(curve.mean(0).max()) for curve in curves.values())
     low = min(float(curve[:, 0].min()) for curve in curves.values())
     axes.set(xscale="log", xlim=(places[0], places[-1]), title=title)
@@ -221,7 +227,7 @@ def _draw(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] =
 _REACHER = ModelFreeConfig()
 _ANT = ModelFreeConfig(
     world="ant",
-    outer_steps=400,
+    outer_steps=300,
     losses=("ml3_desired_action", "ml3_likelihood"),
     budget=100_000,
     candidates=6,
@@ -256,6 +262,7 @@ EXPERIMENTS = {
             outer_steps=40,
             losses=(MAIN,),
             budget=10_000,
+            loss_budget=3_000,
             candidates=1,
         ),
         prepare=prepare,

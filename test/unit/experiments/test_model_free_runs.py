@@ -25,6 +25,7 @@ TINY = ModelFreeConfig(
     outer_steps=2,
     losses=(MAIN, "ml3_evolution"),
     budget=200,
+    loss_budget=150,
     candidates=1,
     validation_goals=2,
 )
@@ -65,7 +66,9 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     expected |= {f"{MAIN}/{n}_layers" for n in (1, 3)}
     assert set(content["methods"]) == expected
     for method in content["methods"].values():
-        assert np.shape(method["per_seed"]) == (2, len(TINY.x)) and method["x"] == list(TINY.x)
+        assert np.shape(method["per_seed"]) == (2, len(method["x"]))
+    assert content["methods"]["ppo"]["x"] == list(TINY.x)
+    assert content["methods"][MAIN]["x"] == [0, 100, 115, 132]
     headline = content["headline"]
     # 8 policies, 3 inner steps, 2 + 8 episodes of 50 steps
     assert headline["meta_training_steps"] == 2 * 8 * 3 * 10 * 50
