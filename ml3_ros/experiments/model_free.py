@@ -56,7 +56,12 @@ SPACE: dict[str, tuple[Any, ...]] = {
     "clip_range": (0.1, 0.2, 0.3),
     "log_std_init": (-1.5, -1.0, -0.5),
 }
-"""What tuned PPO chooses from; the candidates are random draws, and the library's defaults."""
+"""What tuned PPO chooses from by random draws, beside settings that are known to be good."""
+KNOWN = (
+    PpoSettings(learning_rate=1e-3, episodes=1, n_mini_batches=4, gamma=0.95),
+    PpoSettings(learning_rate=1e-3, n_envs=8, n_mini_batches=4, gamma=0.95),
+    PpoSettings(),  # the library's, with fewer copies of the environment
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,10 +148,10 @@ def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
 def candidates(config: ModelFreeConfig) -> list[PpoSettings]:
     """Return what PPO chooses from; fewer candidates are the first of more."""
     generator = np.random.default_rng(VALIDATION_SEED)
-    found = [PpoSettings()]
+    found = [*KNOWN[: config.candidates]]
     while len(found) < config.candidates:
         drawn = {k: values[generator.integers(len(values))] for k, values in SPACE.items()}
-        found.append(replace(found[0], **drawn))
+        found.append(PpoSettings(**drawn))
     return found
 
 

@@ -1,6 +1,5 @@
 """Goals as tasks for stochastic policies; a `core.meta_training.TaskFamily`."""
 
-import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randint, randn
@@ -88,11 +87,3 @@ def mean_return(policy: GaussianPolicy, theta: Params, start: Tensor, goals: Ten
     """
     goal = goals.unsqueeze(1).expand(-1, start.shape[1], -1)
     return policy.act(theta, start, goal, None).rewards.sum(-1).mean(-1)
-
-
-def zero_return(policy: GaussianPolicy, start: Tensor, goals: Tensor) -> Tensor:
-    """Return the mean return (n,) of doing nothing."""
-    theta = {
-        k: torch.zeros(len(goals), *p.shape) for k, p in policy.init(torch.Generator()).items()
-    }
-    return mean_return(policy, theta, start, goals)
