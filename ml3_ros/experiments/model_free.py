@@ -22,87 +22,28 @@ from ml3_ros.baselines.ppo import PpoSettings, ppo_curve
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.core.persistent_evolution import Evolution, Unrolled
+from ml3_ros.core.persistent_evolution import Evolution
 from ml3_ros.core.trajectory_loss import DesiredActionLoss
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.model_free_settings import (
+    LOSSES,
+    MAIN,
+    VALIDATION_SEED,
+    ModelFreeConfig,
+    candidates,
+)
 from ml3_ros.experiments.training import train_losses
 from ml3_ros.files import write_atomically
 from ml3_ros.tasks.model_free.environment import GoalEnvironment
 from ml3_ros.tasks.model_free.family import mean_return
 from ml3_ros.tasks.model_free.policy import GaussianPolicy
-from ml3_ros.tasks.model_free.recipes import HIDDEN, N_GOALS, Architecture, Setting, setting
+from ml3_ros.tasks.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 
-MAIN = "ml3_desired_action"
-LOSSES: dict[str, tuple[Architecture, Unrolled | Evolution]] = {
-    MAIN: ("desired_action", Unrolled()),
-    "ml3_likelihood": ("likelihood", Unrolled()),
-    "ml3_evolution": ("desired_action", Evolution(sigma=0.03)),
-}
 LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
-VALIDATION_SEED, TEST_SEED, MODEL_SEED, EPISODE_SEED = 10_000, 20_000, 30_000, 40_000
+TEST_SEED, MODEL_SEED, EPISODE_SEED = 20_000, 30_000, 40_000
 TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
-GROWTH = 1.15  # of environment steps between looks
-SPACE: dict[str, tuple[Any, ...]] = {
-    "learning_rate": (3e-4, 1e-3, 2e-3),
-    "n_envs": (4, 8),
-    "episodes": (1, 2, 4),
-    "n_epochs": (5, 10, 20),
-    "n_mini_batches": (2, 4, 8),
-    "gamma": (0.9, 0.95, 0.99),
-    "gae_lambda": (0.9, 0.95),
-    "clip_range": (0.1, 0.2, 0.3),
-    "log_std_init": (-1.5, -1.0, -0.5),
-}
-"""What tuned PPO chooses from by random draws, beside settings that are known to be good."""
-KNOWN = (
-    PpoSettings(learning_rate=1e-3, episodes=1, n_mini_batches=4, gamma=0.95),
-    PpoSettings(learning_rate=1e-3, n_envs=8, n_mini_batches=4, gamma=0.95),
-    PpoSettings(),  # the library's, with fewer copies of the environment
-)
-
-
-@dataclass(frozen=True, kw_only=True)
-class ModelFreeConfig:
-    """Size of the experiment; all methods have the same goals, and are judged on equal starts."""
-
-    world: str = "reacher"
-    seeds: int = 5
-    n_goals: int = 10  # the first half where meta-training was, but new; the others elsewhere
-    outer_steps: int = 150  # half as many by evolution, where all policies have twins
-    losses: tuple[str, ...] = tuple(LOSSES)
-    budget: int = 20_000  # environment steps of every policy that PPO trains
-    loss_budget: int = 20_000  # of every policy that a learned loss trains, at most as many
-    candidates: int = 12  # settings that tuned PPO chooses from
-    validation_goals: int = 4
-    threads: int = 1  # of a simulation; every seed has a process of its own already
-
-    def __post_init__(self) -> None:
-        setting(self.world)
-        for name in ("seeds", "outer_steps", "budget", "loss_budget", "candidates", "threads"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("n_goals", "validation_goals"):
-            if getattr(self, name) < 2 or getattr(self, name) % 2:
-                raise ConfigError(f"{name} must be even and >= 2, got {getattr(self, name)}")
-        if MAIN not in self.losses or not set(self.losses) <= set(LOSSES):
-            raise ConfigError(f"losses must hold {MAIN}, and be of {', '.join(LOSSES)}")
-
-    @property
-    def x(self) -> tuple[int, ...]:
-        """Environment steps at which policies are judged."""
-        marks, mark = [0], 100.0
-        while round(mark) < self.budget:
-            marks.append(round(mark))
-            mark *= GROWTH
-        return (*marks, self.budget)
-
-    @property
-    def loss_x(self) -> tuple[int, ...]:
-        """The first of them, at which policies under a learned loss are judged."""
-        return tuple(mark for mark in self.x if mark <= self.loss_budget)
 
 
 @dataclass(frozen=True)
@@ -143,16 +84,6 @@ def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
     best = int(np.argmin(scores))
     report(f"PPO: {candidates(config)[best]}, mean cost {scores[best]:.3g} on validation goals")
     return {"validation/ppo": np.array(scores), "choice/ppo": np.array(best)}
-
-
-def candidates(config: ModelFreeConfig) -> list[PpoSettings]:
-    """Return what PPO chooses from; fewer candidates are the first of more."""
-    generator = np.random.default_rng(VALIDATION_SEED)
-    found = [*KNOWN[: config.candidates]]
-    while len(found) < config.candidates:
-        drawn = {k: values[generator.integers(len(values))] for k, values in SPACE.items()}
-        found.append(PpoSettings(**drawn))
-    return found
 
 
 def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:

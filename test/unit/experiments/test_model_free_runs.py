@@ -12,9 +12,9 @@ pytest.importorskip("gymnasium")
 pytest.importorskip("stable_baselines3")
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments import model_free, model_free_output
-from ml3_ros.experiments.model_free import MAIN, ModelFreeConfig, candidates
+from ml3_ros.experiments import model_free, model_free_figure
 from ml3_ros.experiments.model_free_output import ELSEWHERE, ratio, steps_to_share
+from ml3_ros.experiments.model_free_settings import MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.sweep import run_experiment
 from ml3_ros.experiments.workers import Outcome
@@ -149,5 +149,5 @@ def test_configurations_that_do_not_fit_are_refused(wrong):
 def test_quick_runs_are_of_the_same_kind():
     for name in ("reacher_free", "ant_free"):
         experiment = EXPERIMENTS[name]
-        assert model_free_output.name_of(experiment.config) == name
+        assert model_free_figure.name_of(experiment.config) == name
         assert experiment.quick.outer_steps < experiment.config.outer_steps
