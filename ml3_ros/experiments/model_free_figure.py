@@ -39,7 +39,7 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
     panels = {
         title: {name: -halves(found[name])[i] for name in names} for i, title in enumerate(titles)
     }
-    other = {f"{n}_hidden_layers": -cost.mean(1) for n, cost in layers.items()}
+    other = {f"hidden_layers_{n}": -cost.mean(1) for n, cost in layers.items()}
     panels["the same loss, other policies; all goals"] = other | {RIVAL: -found[RIVAL].mean(1)}
     wanted = np.stack([arrays["wanted"] for arrays in seeds.values()]).mean(0)
     doing = [-wanted[: len(wanted) // 2].mean(), -wanted[len(wanted) // 2 :].mean()]

@@ -15,6 +15,7 @@ from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.tasks.model_free.recipes import setting
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
+ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies
 SHARE = 0.8  # of the way from fresh policies to the best one
 BOOTSTRAPS = 2000
 SHOWN = (0, 200, 500, 1000, 2000, 5000, 10_000, 20_000)  # environment steps
@@ -92,7 +93,7 @@ def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -
         for suffix, curve in zip(("", ELSEWHERE), halves(cost), strict=True):
             result.add(name + suffix, x[: curve.shape[1]], curve)
     for n, cost in by_method(seeds, "layers").items():
-        result.add(f"{MAIN}/{n}_layers", x[: cost.shape[2]], cost.mean(1))
+        result.add(f"hidden_layers_{n}{ARCHITECTURES}", x[: cost.shape[2]], cost.mean(1))
     wanted = np.stack([arrays["wanted"] for arrays in seeds.values()])
     result.headline["wanted_action/cost"] = float(wanted.mean())
     half = config.n_goals // 2

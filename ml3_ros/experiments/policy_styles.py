@@ -99,3 +99,12 @@ POLICY_STYLES: Mapping[str, MethodStyle] = {
         meaning="stable-baselines3 on the reward, its settings tuned on other goals",
     ),
 }
+
+_LAYER_HUES = ("#eb9f14", "#d5430b", "#4b5fc4", "#3d7a2a")
+LAYER_STYLES: Mapping[str, MethodStyle] = {
+    f"hidden_layers_{n}": MethodStyle(
+        label=f"{n} hidden layer{'' if n == 1 else 's'}", color=hue, linewidth=1.9
+    )
+    for n, hue in enumerate(_LAYER_HUES, 1)
+}
+"""Of policies of other depths under one loss."""

@@ -2,6 +2,7 @@
 
 from ml3_ros.experiments.claims import Section, Target
 from ml3_ros.experiments.results_sections_arms import ARMS, NEVER_RELEASED
+from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.results_sections_reaching import REACHING
 from ml3_ros.experiments.results_sections_runs import RUNS
 
@@ -223,6 +224,7 @@ SECTIONS = (
     SHAPED_SINE,
     GENERALISATION,
     *ARMS,
+    *MODEL_FREE,
     *REACHING,
     *RUNS,
 )

@@ -13,9 +13,12 @@ pytest.importorskip("stable_baselines3")
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments import model_free, model_free_figure
+from ml3_ros.experiments.measured import Measured
 from ml3_ros.experiments.model_free_output import ELSEWHERE, ratio, steps_to_share
 from ml3_ros.experiments.model_free_settings import MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.results_page import results_page
+from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.sweep import run_experiment
 from ml3_ros.experiments.workers import Outcome
 
@@ -23,7 +26,7 @@ TINY = ModelFreeConfig(
     seeds=2,
     n_goals=2,
     outer_steps=2,
-    losses=(MAIN, "ml3_evolution"),
+    losses=(MAIN, "ml3_likelihood", "ml3_evolution"),
     budget=200,
     loss_budget=150,
     candidates=1,
@@ -61,9 +64,9 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     content = json.loads((tmp_path / "metrics.json").read_text())
     assert content["experiment"] == "reacher_free"
     assert "environment steps" in content["config"]["x"]
-    names = {MAIN, "ml3_evolution", "ppo"}
+    names = {MAIN, "ml3_likelihood", "ml3_evolution", "ppo"}
     expected = names | {name + ELSEWHERE for name in names}
-    expected |= {f"{MAIN}/{n}_layers" for n in (1, 3)}
+    expected |= {f"hidden_layers_{n}@architectures" for n in (1, 3)}
     assert set(content["methods"]) == expected
     for method in content["methods"].values():
         assert np.shape(method["per_seed"]) == (2, len(method["x"]))
@@ -76,6 +79,9 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     assert low <= middle <= high
     assert (tmp_path / f"losses/{MAIN}/seed_1.safetensors").exists()
     assert any("goals elsewhere" in text for text in said)
+    section = replace(MODEL_FREE[0], columns=(100,))
+    page = results_page((section,), {"reacher_free": Measured(content)})
+    assert "3 hidden layers" in page and "ML3, evolution" in page
     said.clear()
     more = replace(TINY, seeds=2)
     run_experiment("reacher_free", experiment, more, tmp_path, backend=Here(), report=said.append)
