@@ -6,7 +6,6 @@ layers. It sees no reward there. PPO sees the reward; its settings are tuned on 
 Environment steps of meta-training are not part of the curves; they are reported beside them.
 """
 
-import io
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from ml3_ros.core.persistent_evolution import Evolution
 from ml3_ros.core.trajectory_loss import DesiredActionLoss
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.model_free_settings import (
     LOSSES,
@@ -34,8 +34,8 @@ from ml3_ros.experiments.model_free_settings import (
     ModelFreeConfig,
     candidates,
 )
-from ml3_ros.experiments.training import train_losses
-from ml3_ros.files import write_atomically
+from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.training import revision, train_losses
 from ml3_ros.tasks.model_free.environment import GoalEnvironment
 from ml3_ros.tasks.model_free.family import mean_return
 from ml3_ros.tasks.model_free.policy import GaussianPolicy
@@ -207,21 +207,20 @@ def _ppo(
     rows = []
     for i, goal in enumerate(tqdm(judge.goals, desc="PPO", leave=False)):
         cost = judge.cost(policy, slice(i, i + 1))
-        row = _kept(
-            scratch / f"ppo_{i}.npy",
-            lambda g=goal, c=cost, i=i: ppo_curve(
-                policy, g, settings, config.x, lambda theta: float(c(theta)), seed * 1000 + i
-            ),
-        )
+        about = [config.world, config.x, resolved(settings), goal.tolist(), judge.seed, seed]
+        depends_on, path = fingerprint(*about), scratch / f"ppo_{i}.npz"
+        kept = recall(path, depends_on)
+        if kept is None:
+            row = ppo_curve(
+                policy,
+                goal,
+                settings,
+                config.x,
+                lambda theta, c=cost: float(c(theta)),
+                seed * 1000 + i,
+            )
+            keep(path, {"cost": row}, depends_on, revision())
+        else:
+            row = kept[0]["cost"]
         rows.append(row)
     return np.stack(rows)
-
-
-def _kept(path: Path, compute: Callable[[], NDArray[np.float64]]) -> NDArray[np.float64]:
-    """Return what was computed before, or compute and keep it."""
-    if path.exists():
-        return np.asarray(np.load(path))
-    array, buffer = compute(), io.BytesIO()
-    np.save(buffer, array)
-    write_atomically(path, buffer.getvalue())
-    return array

@@ -149,7 +149,7 @@ def _near(x: tuple[int, ...], step: int) -> int:
 _REACHER = ModelFreeConfig()
 _ANT = ModelFreeConfig(
     world="ant",
-    outer_steps=300,
+    outer_steps=600,
     losses=("ml3_desired_action", "ml3_likelihood"),
     budget=100_000,
     candidates=6,
@@ -164,7 +164,7 @@ EXPERIMENTS = {
             _REACHER,
             seeds=2,
             n_goals=2,
-            outer_steps=60,
+            outer_steps=120,
             losses=(MAIN,),
             budget=10_000,
             candidates=2,
@@ -181,7 +181,7 @@ EXPERIMENTS = {
             _ANT,
             seeds=2,
             n_goals=2,
-            outer_steps=40,
+            outer_steps=60,
             losses=(MAIN,),
             budget=10_000,
             loss_budget=3_000,

@@ -44,7 +44,7 @@ class ModelFreeConfig:
     world: str = "reacher"
     seeds: int = 5
     n_goals: int = 10  # the first half where meta-training was, but new; the others elsewhere
-    outer_steps: int = 150  # half as many by evolution, where all policies have twins
+    outer_steps: int = 500  # half as many by evolution, where all policies have twins
     losses: tuple[str, ...] = tuple(LOSSES)
     budget: int = 20_000  # environment steps of every policy that PPO trains
     loss_budget: int = 20_000  # of every policy that a learned loss trains, at most as many
