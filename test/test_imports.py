@@ -11,6 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ml3_ros"
@@ -146,7 +147,7 @@ def test_python_packages_in_use_are_declared():
         "pinocchio": ["pin"],
     }
     requirements = importlib.metadata.requires("ml3_ros")
-    declared = {re.match(r"[\w.-]+", text)[0].lower() for text in requirements}
+    declared = {canonicalize_name(re.match(r"[\w.-]+", text)[0]) for text in requirements}
     for name in third_party():
         if not ROS.match(name):
-            assert {d.lower() for d in distributions[name]} & declared, name
+            assert {canonicalize_name(d) for d in distributions[name]} & declared, name
