@@ -142,7 +142,7 @@ def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path):
     numbers = graph.plain().create_publisher(Float64, "/numbers", RELIABLE_100)
     process = subprocess.Popen(command, env=os.environ.copy())
     try:
-        graph.until(numbers.get_subscription_count, timeout_s=30.0)
+        graph.until(numbers.get_subscription_count)
         for i in range(50):
             numbers.publish(Float64(data=float(i)))
         assert numbers.wait_for_all_acked()
