@@ -21,7 +21,7 @@ def libraries(pid):
 
 
 def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_path):
-    words = ("goals:=2", "updates:=5", "speed:=10.0", f"out:={tmp_path / 'out'}")
+    words = ("goals:=2", "updates:=5", "speed:=5.0", f"out:={tmp_path / 'out'}")
     run = up("reacher_reach", *words)
     run.expect("after 1 updates")
     pids = run.nodes()
@@ -39,14 +39,16 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     ends = episodes.distance[:, -1].reshape(2, 6)
     assert (ends[:, -2:].mean(1) < 0.4 * ends[:, 0]).all()
     assert (ends[:, -2:].mean(1) < 0.04).all()
-    np.testing.assert_allclose(episodes.seconds[:6], episodes.seconds[6:], atol=2.0)
+    seconds = episodes.seconds.reshape(2, 6)  # more where a busy machine broke an episode off
+    assert (np.diff(seconds, axis=1) > 1.6).all()
+    assert seconds[1, 0] < seconds[0, 1], "they are counted anew for every goal"
     metrics = folder.load_metrics()
     assert metrics["headline"]["ml3_reach_distance_after"] == pytest.approx(ends[:, -1].mean())
     assert (folder.path / "reach_live.png").stat().st_size > 1000
 
 
 def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_path):
-    words = ("goals:=1", "updates:=4", "speed:=10.0", f"out:={tmp_path / 'out'}")
+    words = ("goals:=1", "updates:=4", "speed:=5.0", f"out:={tmp_path / 'out'}")
     run = up("reacher_reach", "robot:=sawyer_sim", *words)
     run.expect("after 0 updates")
     pids = run.nodes()
