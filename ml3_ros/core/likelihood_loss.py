@@ -12,9 +12,7 @@ from ml3_ros.core.networks import Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
-LIKELY = (
-    3.0  # log-likelihoods are divided by this many units per action, so that all inputs are ~1
-)
+LIKELY = 3.0  # times the number of actions: divides log-likelihoods, so that all inputs are ~1
 
 
 def log_likelihood(actions: Tensor, means: Tensor, log_std: float) -> Tensor:
