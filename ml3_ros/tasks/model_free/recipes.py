@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -20,6 +20,8 @@ from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
 HIDDEN = (64, 64)  # of policies
 N_GOALS = 64  # that a loss is meta-trained on
 Architecture = Literal["desired_action", "likelihood"]
+INNER_LR = {"desired_action": 0.3, "likelihood": 0.1}  # of gradient descent on a loss
+CLIP_NORM = {"desired_action": 3.0, "likelihood": 1.0}  # largest gradient on a policy
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,25 +32,21 @@ class Setting:
         make: Threads of the simulation -> environment.
         radii: Range of the goals' distances from the origin [m].
         log_std: Of policies that learn from a loss.
+        meta_training: Algorithm 1.
         n_episodes: That a policy acts for between its updates.
         n_mini_batches: Into which their transitions are split.
         n_judged: Episodes of every updated policy that the task loss looks at.
         discount: In the task loss.
-        inner_lr: Step size of gradient descent on the loss, by its architecture.
-        clip_norm: Largest gradient on a policy, likewise.
-        meta_training: Algorithm 1.
     """
 
     make: Callable[[int | None], GoalEnvironment]
     radii: tuple[float, float]
     log_std: float
-    n_episodes: int
-    n_mini_batches: int
-    n_judged: int
-    discount: float
-    inner_lr: dict[str, float]
-    clip_norm: dict[str, float]
     meta_training: MetaTrainConfig
+    n_episodes: int = 2
+    n_mini_batches: int = 5
+    n_judged: int = 4
+    discount: float = 0.97
 
     def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
         """Draw goals (n, 2) [m] in the half ring of meta-training, or in the other one."""
@@ -81,8 +79,8 @@ class Setting:
             target=InputSpec(name="action", unit="", scale=(1.0,) * environment.n_actions),
             context=(InputSpec(name="observation", unit="", scale=(1.0,) * n),),
             options=options,
-            inner_lr=self.inner_lr[architecture],
-            clip_norm=self.clip_norm[architecture],
+            inner_lr=INNER_LR[architecture],
+            clip_norm=CLIP_NORM[architecture],
         )
 
     def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
@@ -91,46 +89,24 @@ class Setting:
         return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
 
 
+_META_TRAINING = MetaTrainConfig(
+    n_tasks=8,
+    unroll=2,
+    horizon=15,
+    restart="staggered",
+    outer_lr=5e-3,
+    outer_every_step=True,
+    log_task_loss=False,
+)
 SETTINGS: dict[str, Setting] = {
     "reacher": Setting(
-        make=ReacherGoal,
-        radii=(0.08, 0.18),
-        log_std=-1.0,
-        n_episodes=2,
-        n_mini_batches=5,
-        n_judged=4,
-        discount=0.97,
-        inner_lr={"desired_action": 0.3, "likelihood": 0.1},
-        clip_norm={"desired_action": 3.0, "likelihood": 1.0},
-        meta_training=MetaTrainConfig(
-            n_tasks=8,
-            unroll=2,
-            horizon=15,
-            restart="staggered",
-            outer_lr=5e-3,
-            outer_every_step=True,
-            log_task_loss=False,
-        ),
+        make=ReacherGoal, radii=(0.08, 0.18), log_std=-1.0, meta_training=_META_TRAINING
     ),
     "ant": Setting(
         make=AntGoal,
         radii=(1.0, 1.5),
         log_std=-0.7,
-        n_episodes=2,
-        n_mini_batches=5,
-        n_judged=4,
-        discount=0.97,
-        inner_lr={"desired_action": 0.3, "likelihood": 0.1},
-        clip_norm={"desired_action": 3.0, "likelihood": 1.0},
-        meta_training=MetaTrainConfig(
-            n_tasks=8,
-            unroll=2,
-            horizon=10,
-            restart="staggered",
-            outer_lr=5e-3,
-            outer_every_step=True,
-            log_task_loss=False,
-        ),
+        meta_training=replace(_META_TRAINING, horizon=10),
     ),
 }
 
