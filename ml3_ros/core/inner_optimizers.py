@@ -35,28 +35,47 @@ def _check_positive(name: str, value: float) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Sgd:
-    """theta' = theta - inner_lr * g (eq. 2), with g optionally clipped to a global norm."""
+    """theta' = theta - inner_lr * g (eq. 2), with g optionally clipped to a global norm.
+
+    With momentum m > 0 it is Nesterov's: b' = m b + g, and the step is along g + m b' (Sutskever
+    et al. 2013).
+    """
 
     inner_lr: float = 1e-2  # step on theta [-]
     clip_norm: float | None = None  # largest norm of one model's gradient [-]
+    momentum: float = 0.0  # [-]
 
     def __post_init__(self) -> None:
         _check_positive("inner_lr", self.inner_lr)
         if self.clip_norm is not None:
             _check_positive("clip_norm", self.clip_norm)
+        if not 0.0 <= self.momentum < 1.0:
+            raise ConfigError(f"momentum must be >= 0 and < 1, got {self.momentum}")
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
-        """Return the state: the count alone."""
-        return {"count": torch.zeros(lead)}
+        """Return the state: the count, and with momentum what it has gathered."""
+        state = {"count": torch.zeros(lead)}
+        if self.momentum:
+            state |= {f"b.{k}": torch.zeros_like(p) for k, p in theta.items()}
+        return state
 
     def step(
         self, theta: Params, grads: Params, state: Params, phi: Params
     ) -> tuple[Params, Params]:
         """Return (theta', state')."""
+        directions, new_state = self.directions(theta, grads, state)
+        return {k: p - self.inner_lr * directions[k] for k, p in theta.items()}, new_state
+
+    def directions(self, theta: Params, grads: Params, state: Params) -> tuple[Params, Params]:
+        """Return what to subtract from theta at step size 1, and the new state."""
         if self.clip_norm is not None:
             grads = clip_by_norm(grads, self.clip_norm, n_lead=state["count"].dim())
-        new_theta = {k: p - self.inner_lr * grads[k] for k, p in theta.items()}
-        return new_theta, {"count": state["count"] + 1.0}
+        new_state = {"count": state["count"] + 1.0}
+        if not self.momentum:
+            return grads, new_state
+        for k, g in grads.items():
+            new_state[f"b.{k}"] = self.momentum * state[f"b.{k}"] + g
+        return {k: g + self.momentum * new_state[f"b.{k}"] for k, g in grads.items()}, new_state
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Adam whose step sizes are learned together with the loss, by role and age of the parameters."""
+"""Rules whose step sizes are learned together with the loss, by role and age of the parameters."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ml3_ros.core.inner_optimizers import Adam
+from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Params, append_dimensions
 from ml3_ros.errors import ConfigError
@@ -16,15 +16,16 @@ BOUND = 4.0  # step sizes stay within e^-4 .. e^4 of the initial one
 
 
 @dataclass(frozen=True)
-class ScheduledAdam:
-    """Adam with the step size inner_lr * exp(s_r(t)) for parameters of role r at age t.
+class ScheduledSteps:
+    """A rule with the step size inner_lr * exp(s_r(t)) for parameters of role r at age t.
 
     phi["step_sizes"] (*lead, R, K) holds s_r at the knots; between them s_r is linear in
-    log(1 + t). At zero this is Adam. A role is what a parameter is in its network, for instance
-    "hidden.weight", so step sizes learned on one network serve others of any depth and width.
+    log(1 + t). At zero this is the rule itself. A role is what a parameter is in its network, for
+    instance "hidden.weight", so step sizes learned on one network serve others of any depth and
+    width.
 
     Args:
-        adam: The rule at s = 0.
+        rule: The rule at s = 0.
         role_names: Roles with a learned step size (R,).
         knots: Ages (K,), increasing from 0.
         roles: Role of each parameter of the model, by name.
@@ -34,7 +35,7 @@ class ScheduledAdam:
         ConfigError: If the model has a role for which no step size was learned.
     """
 
-    adam: Adam
+    rule: Adam | Sgd
     role_names: tuple[str, ...]
     knots: tuple[float, ...]
     roles: Mapping[str, str]
@@ -51,13 +52,13 @@ class ScheduledAdam:
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state before the first step."""
-        return self.adam.init(theta, lead)
+        return self.rule.init(theta, lead)
 
     def step(
         self, theta: Params, grads: Params, state: Params, phi: Params
     ) -> tuple[Params, Params]:
         """Return (theta', state')."""
-        directions, new_state = self.adam.directions(theta, grads, state)
+        directions, new_state = self.rule.directions(theta, grads, state)
         sizes = self.step_sizes(phi, state["count"])
         index = {role: i for i, role in enumerate(self.role_names)}
         new_theta = {}
@@ -70,4 +71,4 @@ class ScheduledAdam:
         """Return the step size [-] of every role (*lead, R) for models of age `count` (*lead,)."""
         shares = hat_features(count, self.knots)
         log_factor = (phi[STEP_SIZES] * shares.unsqueeze(-2)).sum(-1)
-        return self.adam.inner_lr * (BOUND * torch.tanh(log_factor / BOUND)).exp()
+        return self.rule.inner_lr * (BOUND * torch.tanh(log_factor / BOUND)).exp()

@@ -11,14 +11,16 @@ from torch import Tensor
 from ml3_ros.core.architectures import make_meta_loss
 from ml3_ros.core.inner_loop import LossFunction, Predictor
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
-from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledAdam
+from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledSteps
 from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.schedules import check_knots
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
-INNER_OPTIMIZERS = ("sgd", "adam", "scheduled_adam")
+DESCENTS = ("sgd", "scheduled_sgd")
+SCHEDULED = ("scheduled_sgd", "scheduled_adam")
+INNER_OPTIMIZERS = ("sgd", "adam", *SCHEDULED)
 MAX_ROLES = 64  # bounds what a description from outside can make us allocate
 SMALLEST_SCALE, LARGEST_SCALE = 1e-20, 1e20  # squares and inverses stay within float32
 
@@ -60,9 +62,10 @@ class LossSpec:
         context: Further observed inputs, in the network's order.
         options: Options of the architecture.
         inner_optimizer: The update rule that the loss was trained with: "sgd", "adam", or
-            "scheduled_adam", whose step sizes were learned together with the loss.
+            "scheduled_sgd", "scheduled_adam", whose step sizes were learned with the loss.
         inner_lr: Its step size, or what learned step sizes started from [-].
-        clip_norm: Largest norm of the gradient on theta (with "sgd"), or None.
+        clip_norm: Largest norm of the gradient on theta (with gradient descent), or None.
+        momentum: Nesterov's (with gradient descent).
         roles: With learned step sizes, the roles that have one, see `FunctionalModule.roles`.
         knots: With learned step sizes, the ages between which they change.
         width: With learned step sizes, the width of the layers that they were learned on. Steps
@@ -78,6 +81,7 @@ class LossSpec:
     inner_optimizer: str = "sgd"
     inner_lr: float = 1e-2
     clip_norm: float | None = None
+    momentum: float = 0.0
     roles: tuple[str, ...] = ()
     knots: tuple[float, ...] = ()
     width: int | None = None
@@ -88,21 +92,26 @@ class LossSpec:
                 f"no inner optimizer {self.inner_optimizer!r}: use one of "
                 f"{', '.join(INNER_OPTIMIZERS)}"
             )
-        if self.clip_norm is not None and self.inner_optimizer != "sgd":
-            raise ConfigError(f"clip_norm={self.clip_norm}: only 'sgd' clips its gradient")
-        Sgd(self.inner_lr, self.clip_norm)  # refuses step sizes that are none
-        learned = self.inner_optimizer == "scheduled_adam"
+        if self.inner_optimizer not in DESCENTS and (self.clip_norm is not None or self.momentum):
+            raise ConfigError(
+                f"clip_norm={self.clip_norm}, momentum={self.momentum}: only 'sgd' and "
+                "'scheduled_sgd' have them"
+            )
+        Sgd(self.inner_lr, self.clip_norm, self.momentum)  # refuses step sizes that are none
+        learned = self.inner_optimizer in SCHEDULED
         if learned:
             check_knots(self.knots)
         if not all(isinstance(role, str) for role in self.roles):
             raise ConfigError(f"roles must be text, got {self.roles[:MAX_ROLES]}")
         if learned != (0 < len(self.roles) <= MAX_ROLES):
             raise ConfigError(
-                f"{self.inner_optimizer!r} with {len(self.roles)} roles: 'scheduled_adam' needs 1 "
-                f"to {MAX_ROLES}, the others have none"
+                f"{self.inner_optimizer!r} with {len(self.roles)} roles: "
+                f"{' and '.join(SCHEDULED)} need 1 to {MAX_ROLES}, the others have none"
             )
         if self.width is not None and not (learned and self.width >= 1):
-            raise ConfigError(f"width={self.width}: 'scheduled_adam' alone has one, >= 1")
+            raise ConfigError(
+                f"width={self.width}: {' and '.join(SCHEDULED)} alone have one, >= 1"
+            )
 
     def network(self) -> MetaLoss:
         """Build the network that phi fills."""
@@ -137,15 +146,15 @@ class LossSpec:
         Raises:
             ConfigError: If step sizes were learned, but not for all of the model's parameters.
         """
-        if self.inner_optimizer == "sgd":
-            return Sgd(self.inner_lr, self.clip_norm)
-        adam = Adam(self.inner_lr)
-        if self.inner_optimizer == "adam":
-            return adam
+        rule: Sgd | Adam = Adam(self.inner_lr)
+        if self.inner_optimizer in DESCENTS:
+            rule = Sgd(self.inner_lr, self.clip_norm, self.momentum)
+        if self.inner_optimizer not in SCHEDULED:
+            return rule
         width, fan_in = self.width, optimizee.fan_in()
         ratios = {k: width / n for k, n in fan_in.items()} if width else {}
         factors = {k: min(ratio, math.sqrt(ratio)) for k, ratio in ratios.items()}
-        return ScheduledAdam(adam, self.roles, self.knots, optimizee.roles(), factors)
+        return ScheduledSteps(rule, self.roles, self.knots, optimizee.roles(), factors)
 
     def function(self) -> LossFunction:
         """Return the loss as a function of (phi, model, batch, count), in the batch's units."""
@@ -163,7 +172,10 @@ class LossSpec:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain JSON-able data."""
-        return asdict(self)
+        data = asdict(self)
+        if not self.momentum:
+            del data["momentum"]  # files from before there was one stay as they are
+        return data
 
     @staticmethod
     def from_dict(data: dict[str, Any]) -> "LossSpec":

@@ -1,7 +1,7 @@
 """Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 import torch
@@ -11,9 +11,10 @@ from ml3_ros.core import outer_adam
 from ml3_ros.core.compiled import Engine, engine_in_use
 from ml3_ros.core.draws import Source
 from ml3_ros.core.learned_steps import STEP_SIZES
+from ml3_ros.core.limit import LimitFamily, WithLimit
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
-from ml3_ros.core.outer_gradient import STEP_WEIGHTS, OuterGradient
+from ml3_ros.core.outer_gradient import STEP_WEIGHTS, Estimator, OuterGradient
 from ml3_ros.core.persistent_evolution import Evolution, Unrolled
 from ml3_ros.core.types import Batch, Extra, Params, stack, with_lead
 from ml3_ros.errors import ConfigError
@@ -64,6 +65,8 @@ class MetaTrainConfig:
     log_task_loss: bool = True  # so that late, small errors count as much as early ones
     weights: tuple[tuple[str, float], ...] = (("task", 1.0),)
     """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
+    limit_weight: float = 0.0
+    """Of the gradient of the task loss where the loss leads in the end, see `core.limit`."""
 
     def __post_init__(self) -> None:
         for name in ("n_outer_steps", "n_tasks", "unroll", "horizon"):
@@ -74,6 +77,8 @@ class MetaTrainConfig:
                 raise ConfigError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
         if not any(weight > 0.0 for _, weight in self.weights):
             raise ConfigError("weights: at least one term of the task loss needs a weight > 0")
+        if not 0.0 <= self.limit_weight < math.inf:
+            raise ConfigError(f"limit_weight must be >= 0 and finite, got {self.limit_weight}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +142,15 @@ class MetaTrainer:
             )
         learned = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
         self.phi = self._on_device(learned)
-        self.estimator, self._estimator = estimator, estimator.estimator(gradient, learned)
+        self.estimator = estimator
+        self._estimator: Estimator = estimator.estimator(gradient, learned)
+        if config.limit_weight:
+            if not isinstance(family, LimitFamily):
+                raise ConfigError(f"limit_weight={config.limit_weight}: the family knows no limit")
+            limit = replace(gradient, task_losses=family.limit_losses(spec.network()))
+            self._estimator = WithLimit(
+                estimator=self._estimator, limit=limit, weight=config.limit_weight
+            )
         self._compute = self.engine.prepare(self._estimator)
         self.outer_state = outer_adam.init(self.phi)
         n = config.n_tasks

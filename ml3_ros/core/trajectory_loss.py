@@ -1,5 +1,6 @@
 """Losses of episodes that also say how far to step (section III-B of the paper)."""
 
+import math
 from collections.abc import Mapping
 
 import torch
@@ -12,6 +13,16 @@ from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LARGEST_BOUND = 10.0  # of s: e^10 is a step that nobody wants
+GAIN_RIDGE = 1e-3  # of the regression that finds gains, per row
+
+
+def regression(x: Tensor, y: Tensor, ridge: float) -> Tensor:
+    """Return the coefficients (*lead, 1 + n, k) of y (*lead, B, k) on 1 and x (*lead, B, n)."""
+    x = torch.cat([torch.ones_like(x[..., :1]), x], dim=-1)
+    size = x.shape[-2]
+    second_moments = x.mT @ x / size + ridge * torch.eye(x.shape[-1])
+    coefficients: Tensor = torch.linalg.solve(second_moments, x.mT @ y / size)
+    return coefficients
 
 
 class StepSize(FunctionalModule):
@@ -92,11 +103,15 @@ class TrajectoryLoss(MetaLoss):
 
 
 class DesiredActionLoss(MetaLoss):
-    """L = e^s mean_t sum_j w_j (u_j - c_j)^2: the loss wants an action, and says how much.
+    """L = e^s (mean_t sum_j w_j (u_j - c_j)^2 + g |K|^2): the loss wants an action.
 
     The desired action c(x), within +-reach, and the weights w(x) > 0 are networks of what is seen
     of state and goal. Whatever meta-training does, the loss has one minimum in every state, a
     finite action, so that descent on it cannot run away. s is as in `TrajectoryLoss`.
+
+    K are the coefficients of a ridge regression of u - c on (1, x) over the batch: by how much the
+    gains of the policy are wrong. Episodes hardly differ in how they begin, so wrong gains cost
+    little of the first term, and descent on that alone sets them right last of all.
 
     Args:
         n_outputs: Number of actions.
@@ -105,6 +120,7 @@ class DesiredActionLoss(MetaLoss):
         step_hidden: Of those of the step size.
         bound: Of s, and of the logarithm of the weights.
         reach: Of desired actions, in units of the action's scale.
+        gain_weight: g, at least 0.
     """
 
     def __init__(
@@ -116,8 +132,12 @@ class DesiredActionLoss(MetaLoss):
         step_hidden: tuple[int, ...] = (32,),
         bound: float = 3.0,
         reach: float = 1.5,
+        gain_weight: float = 0.0,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
+        if not 0.0 <= gain_weight < math.inf:
+            raise ConfigError(f"gain_weight must be >= 0 and finite, got {gain_weight}")
+        self.gain_weight = gain_weight
         n_context = sum(self.context_sizes.values())
         self.reach = reach
         self.net = Mlp((n_context, *hidden, 2 * n_outputs), activation="elu", output_scale=0.1)
@@ -143,6 +163,9 @@ class DesiredActionLoss(MetaLoss):
         bound = self.step_size.bound
         weight = (bound * torch.tanh(log_weight / bound)).exp()
         value = (weight * error.square()).sum(-1).mean(-1)
+        if self.gain_weight:
+            gains = regression(seen, error, GAIN_RIDGE)
+            value = value + self.gain_weight * gains.square().sum((-2, -1))
         return self.step_size.call(phi, torch.cat([prediction, seen], dim=-1)) * value
 
     def desired(self, phi: Params, seen: Tensor) -> Tensor:

@@ -6,10 +6,13 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
+from ml3_ros.core.limit import LimitLosses
+from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import DataError
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.policy import Actor, Policy
+from ml3_ros.tasks.reaching.wanted import WantedPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,13 @@ class DemonstrationFamily(ReachingFamily):
         """Return "task" (*lead,): squared errors of actions, in units of their limits."""
         return {"task": cloning_loss(self.optimizee, theta, batch["goal"], extra)}
 
+    def limit_losses(self, network: MetaLoss) -> LimitLosses:
+        """See `core.limit`: how far what the loss wants is from what the expert did."""
+        wanted = WantedPolicy(self.optimizee.world, network)
+        return lambda phi, batch, extra: {"task": cloning_loss(wanted, phi, batch["goal"], extra)}
 
-def cloning_loss(policy: Policy, theta: Params, goal: Tensor, shown: Extra) -> Tensor:
+
+def cloning_loss(policy: Actor, theta: Params, goal: Tensor, shown: Extra) -> Tensor:
     """Return the mean squared error of actions (*lead,), in units of their limits.
 
     Args:

@@ -5,10 +5,13 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.inner_loop import LossFunction, Predictor
+from ml3_ros.core.limit import LimitLosses
+from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.wanted import WantedPolicy
 from ml3_ros.tasks.reaching.worlds import Steps, World
 
 LAST, MEAN, SPEED = 10.0, 1.0, 1e-4  # weights of the task loss: end, way, and velocity
@@ -77,7 +80,16 @@ class ReachingFamily:
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the task loss (*lead,) as "task": distances at the end and on the way [m]."""
-        policy = self.optimizee
+        return self._losses(self.optimizee, theta, batch, extra)
+
+    def limit_losses(self, network: MetaLoss) -> LimitLosses:
+        """See `core.limit`: the task losses of doing what the loss wants."""
+        wanted = WantedPolicy(self.optimizee.world, network)
+        return lambda phi, batch, extra: self._losses(wanted, phi, batch, extra)
+
+    def _losses(
+        self, policy: Policy | WantedPolicy, theta: Params, batch: Batch, extra: Extra
+    ) -> dict[str, Tensor]:
         model: Steps = self.dynamics.bound(extra) if self.dynamics else policy.world
         states, _ = policy.rollout(theta, batch["start"], batch["goal"], model)
         far = distance(policy.world, states, batch["goal"])

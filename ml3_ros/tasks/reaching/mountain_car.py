@@ -15,6 +15,7 @@ from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.tasks.reaching.worlds import bounded
 
 GOAL = (0.5, 1.0375)  # position [m] and velocity [m/s] on the top of the hill
 WAY_POINT = (-0.947, -0.0055)  # on the other slope, where the run-up begins
@@ -98,11 +99,6 @@ def meta_training(n_outer_steps: int) -> MetaTrainConfig:
         outer_lr=3e-3,
         outer_every_step=True,
     )
-
-
-def bounded(x: Tensor, low: float, high: float) -> Tensor:
-    """Return x within bounds; its gradient is that of x, so that no wall stops it."""
-    return x + (x.clamp(low, high) - x).detach()
 
 
 class MountainCarFamily:

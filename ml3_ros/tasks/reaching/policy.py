@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import Tensor
@@ -13,6 +13,15 @@ from ml3_ros.core.types import Batch, Params, scoped
 
 if TYPE_CHECKING:  # who trains a policy on an arm needs no dynamics, and loads none
     from ml3_ros.tasks.reaching.worlds import Steps, World
+
+
+class Actor(Protocol):
+    """Whoever acts in a world."""
+
+    world: World
+
+    def call(self, params: Params, batch: Batch, /) -> Tensor:
+        """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
 
 
 class Policy(FunctionalModule):
@@ -85,14 +94,7 @@ class Policy(FunctionalModule):
             States (*lead, B, T + 1, n_states) and actions (*lead, B, T, n_actions); autograd sees
             through both.
         """
-        step = (world or self.world).step
-        state, states, actions = start, [start], []
-        for _ in range(self.world.horizon):
-            action = self.call(params, {"state": state, "goal": goal})
-            state = step(state, action)
-            actions.append(action)
-            states.append(state)
-        return torch.stack(states, dim=-2), torch.stack(actions, dim=-2)
+        return episodes(self, params, start, goal, world)
 
     def experience(self, params: Params, batch: Batch) -> Batch:
         """Return what the policy sees when it acts from "start" (*lead, B, n) towards "goal".
@@ -109,6 +111,20 @@ class Policy(FunctionalModule):
         episode = {"state": seen, "goal": goals, "action": actions}
         episode |= self.world.observe(seen, goals)
         return {k: x.flatten(-3, -2) for k, x in episode.items()}
+
+
+def episodes(
+    actor: Actor, params: Params, start: Tensor, goal: Tensor, world: Steps | None = None
+) -> tuple[Tensor, Tensor]:
+    """Let whoever acts do so for an episode; see `Policy.rollout`."""
+    step = (world or actor.world).step
+    state, states, actions = start, [start], []
+    for _ in range(actor.world.horizon):
+        action = actor.call(params, {"state": state, "goal": goal})
+        state = step(state, action)
+        actions.append(action)
+        states.append(state)
+    return torch.stack(states, dim=-2), torch.stack(actions, dim=-2)
 
 
 class ImaginingPolicy(Policy):

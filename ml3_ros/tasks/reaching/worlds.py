@@ -15,6 +15,11 @@ from ml3_ros.core.types import Batch
 from ml3_ros.tasks.reaching.observations import planar
 
 
+def bounded(x: Tensor, low: float, high: float) -> Tensor:
+    """Return x within bounds; its gradient is that of x, so that no wall stops it."""
+    return x + (x.clamp(low, high) - x).detach()
+
+
 class Steps(Protocol):
     """What can tell the next state: a world, or a model of one."""
 

@@ -12,7 +12,7 @@ import torch
 from ml3_ros.core.higher_engine import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam
-from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledAdam
+from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledSteps
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
 from ml3_ros.core.schedules import hat_features
@@ -24,7 +24,7 @@ ROLES = tuple(sorted(set(NET.roles().values())))
 
 
 def rule(adam=None, roles=None):
-    return ScheduledAdam(adam or Adam(0.1), ROLES, KNOTS, roles or NET.roles())
+    return ScheduledSteps(adam or Adam(0.1), ROLES, KNOTS, roles or NET.roles())
 
 
 def phi_of(value, lead=()):
@@ -123,7 +123,7 @@ def test_the_meta_gradient_of_losses_and_step_sizes_is_that_of_higher(
         return family.task_losses(adapted, batches[-1], {})["task"]
 
     # eps stands inside our root and outside torch's: small enough, neither is seen
-    inner = ScheduledAdam(Adam(0.05, eps=1e-14), roles, (0.0, 2.0), net.roles())
+    inner = ScheduledSteps(Adam(0.05, eps=1e-14), roles, (0.0, 2.0), net.roles())
     found = meta_gradient(
         theta,
         phi,
@@ -201,5 +201,5 @@ def test_on_the_width_that_they_were_learned_on_steps_are_as_learned():
 def test_a_width_is_positive_and_for_learned_steps_only(width, make_spec):
     with pytest.raises(ConfigError, match="width"):
         scheduled(width)
-    with pytest.raises(ConfigError, match="'scheduled_adam' alone"):
+    with pytest.raises(ConfigError, match="scheduled_adam alone"):
         make_spec("mlp", width=64)

@@ -12,11 +12,11 @@ from ml3_ros.tasks.reaching.mountain_car import (
     WAY_POINT,
     MountainCar,
     MountainCarFamily,
-    bounded,
     car_policy,
     loss_spec,
     meta_training,
 )
+from ml3_ros.tasks.reaching.worlds import bounded
 
 
 def drive(action):

@@ -1,0 +1,54 @@
+"""What a learned loss wants to be done, as a policy: where descent on the loss ends."""
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.meta_losses import MetaLoss
+from ml3_ros.core.trajectory_loss import DesiredActionLoss
+from ml3_ros.core.types import Batch, Params
+from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.reaching.policy import episodes
+from ml3_ros.tasks.reaching.worlds import Steps, World, bounded
+
+
+def minimum_of(network: MetaLoss) -> DesiredActionLoss:
+    """Return the network of a loss whose minimum is known.
+
+    Raises:
+        ConfigError: It is not known.
+    """
+    if not isinstance(network, DesiredActionLoss):
+        raise ConfigError(
+            f"nobody knows what a {type(network).__name__} wants: a limit_weight needs the "
+            "architecture 'desired_action'"
+        )
+    return network
+
+
+class WantedPolicy:
+    """Acts as a loss wants it to, within the limits; its parameters are those of the loss.
+
+    Args:
+        world: Where it acts, and what the loss sees there.
+        network: Of the loss.
+
+    Raises:
+        ConfigError: It is not known what such a loss wants.
+    """
+
+    def __init__(self, world: World, network: MetaLoss) -> None:
+        self.world, self.network = world, minimum_of(network)
+        self._gains = {i.name: 1.0 / torch.tensor(i.scale) for i in world.inputs}
+        self._limits = torch.tensor(world.limits)
+
+    def call(self, phi: Params, batch: Batch) -> Tensor:
+        """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
+        seen = self.world.observe(batch["state"], batch["goal"])
+        x = torch.cat([seen[name] * gain for name, gain in self._gains.items()], dim=-1)
+        return self._limits * bounded(self.network.desired(phi, x), -1.0, 1.0)
+
+    def rollout(
+        self, phi: Params, start: Tensor, goal: Tensor, world: Steps | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Act for an episode; see `Policy.rollout`."""
+        return episodes(self, phi, start, goal, world)
