@@ -16,11 +16,13 @@ from tqdm import tqdm
 
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.meta_test import adaptation_curves, training_curves
 from ml3_ros.experiments.results import resolved
+from ml3_ros.experiments.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
@@ -45,6 +47,8 @@ RIVALS = {  # through which dynamics, by which rule
 }
 VALIDATION_SEED, TEST_SEED, MODEL_SEED, EPISODE_SEED = 10_000, 20_000, 30_000, 40_000
 TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
+N_VALIDATION = 8  # goals where meta-training was, other than its own, that choose a loss
+SCORED = (5, 10, 20, 50, 100)  # updates after which their distances count, in the log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +58,7 @@ class ModelBasedConfig:
     world: str = "point_mass"
     seeds: int = 10
     n_goals: int = 10  # the first half where meta-training was, the others elsewhere
-    outer_steps: int = 1000
+    outer_steps: int = 300
 
     def __post_init__(self) -> None:
         setting(self.world)
@@ -123,18 +127,26 @@ def _meta_train(
     chosen: Setting, name: str, architecture: str, seed: int, n_outer_steps: int
 ) -> tuple[LearnedLoss, ModelBasedTrainer]:
     spec = chosen.spec(architecture)  # type: ignore[arg-type]
-    trainer = ModelBasedTrainer(chosen, spec, meta_training(n_outer_steps), seed)
-    for _ in tqdm(range(n_outer_steps), desc=name, leave=False, mininterval=1.0):
-        trainer.step()
+    trainer = ModelBasedTrainer(chosen, spec, meta_training(n_outer_steps, architecture), seed)
+    generator = torch.Generator().manual_seed(VALIDATION_SEED + seed)
+    goals = chosen.goals(N_VALIDATION, generator, trained=True)
+    offsets = chosen.offsets(N_VALIDATION, generator)
+
+    def score(spec: LossSpec, phi: Params) -> float:
+        loss = LearnedLoss(spec=spec, phi=phi, provenance={})
+        found = under_loss(chosen, goals, loss, SCORED, VALIDATION_SEED + seed, offsets).final
+        return float(np.log(found).mean())
+
+    selected = train_and_select(trainer.trainer, score, name, trainer.step)
     provenance = {
         "task_family": "reaching",
         "method": name,
         "seed": seed,
         "revision": revision(),
+        "outer_steps": selected.step,
         "meta_training": resolved(trainer.trainer.config),
     }
-    loss = LearnedLoss(spec=spec, phi=trainer.trainer.seed_phi(0), provenance=provenance)
-    return loss, trainer
+    return LearnedLoss(spec=spec, phi=selected.phi, provenance=provenance), trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,10 +160,14 @@ class ReachingTest:
 class _Observer:
     """Measures policies on episodes from fixed starts, and remembers the first of each."""
 
-    def __init__(self, policy: Policy, goals: Tensor, seed: int) -> None:
+    def __init__(
+        self, policy: Policy, goals: Tensor, seed: int, offsets: Tensor | None = None
+    ) -> None:
         generator = torch.Generator().manual_seed(EPISODE_SEED + seed)
         self.policy, self.goals = policy, goals
         self.start = policy.world.start(generator, len(goals), TEST_EPISODES)
+        if offsets is not None:
+            self.start = self.start + offsets.unsqueeze(1)
         self.paths: list[Tensor] = []
 
     def __call__(self, theta: Params) -> Tensor:
@@ -167,12 +183,26 @@ class _Observer:
 
 
 def under_loss(
-    chosen: Setting, goals: Tensor, loss: LearnedLoss, checkpoints: tuple[int, ...], seed: int
+    chosen: Setting,
+    goals: Tensor,
+    loss: LearnedLoss,
+    checkpoints: tuple[int, ...],
+    seed: int,
+    offsets: Tensor | None = None,
 ) -> ReachingTest:
-    """Train a fresh policy for every goal with a learned loss, which knows no model."""
+    """Train a fresh policy for every goal with a learned loss, which knows no model.
+
+    Args:
+        chosen: World and policies.
+        goals: (n, 2) [m].
+        loss: The loss.
+        checkpoints: Updates at which policies are measured.
+        seed: Of policies and episodes.
+        offsets: As of `ReachingFamily`.
+    """
     policy = chosen.policy()
-    observer = _Observer(policy, goals, seed)
-    family = ReachingFamily(policy, goals)
+    observer = _Observer(policy, goals, seed, offsets)
+    family = ReachingFamily(policy, goals, offsets=offsets)
     curves = adaptation_curves(
         family, len(goals), loss.spec, loss.phi, checkpoints, observer, MODEL_SEED + seed
     )

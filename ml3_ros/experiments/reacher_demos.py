@@ -19,13 +19,15 @@ from tqdm import tqdm
 from ml3_ros.baselines.behavioural_cloning import clone
 from ml3_ros.baselines.ilqr import ilqr
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
-from ml3_ros.experiments.model_based import under_loss
+from ml3_ros.experiments.model_based import SCORED, under_loss
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.experiments.selection import train_and_select
+from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.reaching.demonstrations import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.family import distance
 from ml3_ros.tasks.reaching.policy import Policy
@@ -53,7 +55,7 @@ class ReacherDemosConfig:
     seeds: int = 5
     n_shown: int = 6  # demonstrations of each target, from random starts
     n_targets: int = 10  # new ones
-    outer_steps: int = 1000
+    outer_steps: int = 300
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_shown", "n_targets", "outer_steps"):
@@ -69,7 +71,7 @@ def prepare(config: ReacherDemosConfig, scratch: Path, report: Report) -> Arrays
         steps), distances [m], with "choice/NAME" (2,), indices into it.
     """
     shown = demonstrate(config.n_shown)
-    targets = new_targets(config.n_targets, torch.Generator().manual_seed(VALIDATION_SEED))
+    targets = validation_targets(config)
     arrays = {f"shown/{k}": getattr(shown, k).double().numpy() for k in shown.__slots__}
     for name in CLONES:
         scores = np.stack(
@@ -130,6 +132,11 @@ def new_targets(n: int, generator: torch.Generator) -> Tensor:
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
 
 
+def validation_targets(config: ReacherDemosConfig) -> Tensor:
+    """Return the targets (n, 2) [m] on which all methods are tuned."""
+    return new_targets(config.n_targets, torch.Generator().manual_seed(VALIDATION_SEED))
+
+
 def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
     """Meta-train the losses, clone the expert, and let all reach this seed's new targets.
 
@@ -142,7 +149,7 @@ def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Pat
     targets = new_targets(config.n_targets, torch.Generator().manual_seed(TEST_SEED + seed))
     arrays: Arrays = {"targets": targets.double().numpy()}
     for name, architecture in LOSSES.items():
-        loss = _meta_train(shown, name, architecture, seed, config.outer_steps, scratch)
+        loss = _meta_train(shown, name, architecture, seed, config)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         test = under_loss(SETTING, targets, loss, CHECKPOINTS, seed)
         arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
@@ -155,20 +162,29 @@ def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Pat
 
 
 def _meta_train(
-    shown: Demonstrations, name: str, architecture: str, seed: int, n_steps: int, scratch: Path
+    shown: Demonstrations, name: str, architecture: str, seed: int, config: ReacherDemosConfig
 ) -> LearnedLoss:
+    """Return a loss, chosen on the targets that behavioural cloning is tuned on."""
     spec = SETTING.spec(architecture)  # type: ignore[arg-type]
     family = DemonstrationFamily(SETTING.policy(), shown)
-    trainer = MetaTrainer(family, spec, meta_training(n_steps), (seed,))
-    run_to_end(trainer, scratch / f"{name}.safetensors", name)
+    trainer = MetaTrainer(family, spec, meta_training(config.outer_steps, architecture), (seed,))
+    targets = validation_targets(config)
+
+    def score(spec: LossSpec, phi: Params) -> float:
+        loss = LearnedLoss(spec=spec, phi=phi, provenance={})
+        found = under_loss(SETTING, targets, loss, SCORED, VALIDATION_SEED + seed).final
+        return float(np.log(found).mean())
+
+    selected = train_and_select(trainer, score, name)
     provenance = {
         "task_family": "reaching",
         "method": name,
         "seed": seed,
         "revision": revision(),
+        "outer_steps": selected.step,
         "meta_training": resolved(trainer.config),
     }
-    return LearnedLoss(spec=spec, phi=trainer.seed_phi(0), provenance=provenance)
+    return LearnedLoss(spec=spec, phi=selected.phi, provenance=provenance)
 
 
 def cloned(

@@ -1,7 +1,7 @@
 """How losses for reaching are meta-trained, in which worlds, and on which goals."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -15,6 +15,8 @@ from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink, World
 
 HIDDEN = (64, 64)  # of policies
+MOMENTUM, GAIN_WEIGHT = 0.8, 0.5  # of losses that want an action
+KNOTS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)  # updates between which their step sizes change
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -29,7 +31,8 @@ class Setting:
         middle: Direction of the half plane in which a loss is meta-trained [rad].
         wander: Largest offsets from the world's start to where meta-training's episodes begin
             (n_states,), one for each goal, so that a loss sees goals from all sides.
-        inner_lr: Step size of gradient descent on learned losses, which scale it themselves.
+        inner_lr: Step size of gradient descent on the paper's losses, which scale it themselves.
+        momentum_lr: What learned step sizes of the others start from.
         clip_norm: Largest gradient on a policy.
     """
 
@@ -40,6 +43,7 @@ class Setting:
     middle: float
     wander: tuple[float, ...]
     inner_lr: float
+    momentum_lr: float
     clip_norm: float | None = None
 
     def policy(self) -> Policy:
@@ -60,12 +64,23 @@ class Setting:
 
     def spec(self, architecture: Literal["trajectory", "desired_action"]) -> LossSpec:
         """Return a loss on what can be seen in this world."""
-        return LossSpec(
+        spec = LossSpec(
             architecture=architecture,
             target=InputSpec(name="action", unit=self.unit, scale=self.world.limits),
             context=self.world.inputs,
             inner_lr=self.inner_lr,
             clip_norm=self.clip_norm,
+        )
+        if architecture == "trajectory":
+            return spec
+        return replace(
+            spec,
+            inner_optimizer="scheduled_sgd",
+            inner_lr=self.momentum_lr,
+            momentum=MOMENTUM,
+            roles=tuple(sorted(set(self.policy().roles().values()))),
+            knots=KNOTS,
+            options={"gain_weight": GAIN_WEIGHT},
         )
 
 
@@ -76,8 +91,9 @@ SETTINGS: dict[str, Setting] = {
         scales=((1.0,) * 4, (1.0, 1.0)),
         radii=(0.3, 1.0),
         middle=0.0,
-        wander=(0.5, 0.5, 0.0, 0.0),
+        wander=(1.0, 1.0, 0.0, 0.0),
         inner_lr=0.3,
+        momentum_lr=0.05,
     ),
     "reacher": Setting(
         world=TwoLink(),
@@ -85,8 +101,9 @@ SETTINGS: dict[str, Setting] = {
         scales=((2.0, 2.0, 3.0, 3.0), (0.1, 0.1)),
         radii=(0.08, 0.18),
         middle=0.0,
-        wander=(1.5, 0.4, 0.0, 0.0),
+        wander=(2.0, 0.5, 0.0, 0.0),
         inner_lr=0.1,
+        momentum_lr=0.03,
         clip_norm=1.0,
     ),
 }
@@ -103,9 +120,12 @@ def setting(name: str) -> Setting:
     return SETTINGS[name]
 
 
-def meta_training(n_outer_steps: int) -> MetaTrainConfig:
-    """Return how losses are meta-trained: policies of all ages, each for a goal of its own."""
-    return MetaTrainConfig(
+def meta_training(n_outer_steps: int, architecture: str = "trajectory") -> MetaTrainConfig:
+    """Return how losses are meta-trained: policies of all ages, each for a goal of its own.
+
+    What a loss wants is learned from where it leads, and how fast it leads there from updates.
+    """
+    config = MetaTrainConfig(
         n_outer_steps=n_outer_steps,
         n_tasks=8,
         unroll=5,
@@ -114,3 +134,6 @@ def meta_training(n_outer_steps: int) -> MetaTrainConfig:
         outer_lr=3e-3,
         outer_every_step=True,
     )
+    if architecture == "desired_action":
+        return replace(config, unroll=10, horizon=40, limit_weight=5.0)
+    return config
