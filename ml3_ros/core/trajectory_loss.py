@@ -179,3 +179,17 @@ class DesiredActionLoss(MetaLoss):
 
     def _within_reach(self, desired: Tensor) -> Tensor:
         return self.reach * torch.tanh(desired / self.reach)
+
+
+def minimum_of(network: MetaLoss) -> DesiredActionLoss:
+    """Return the network of a loss whose minimum is known.
+
+    Raises:
+        ConfigError: It is not known.
+    """
+    if not isinstance(network, DesiredActionLoss):
+        raise ConfigError(
+            f"nobody knows what a {type(network).__name__} wants: a limit_weight needs the "
+            "architecture 'desired_action'"
+        )
+    return network

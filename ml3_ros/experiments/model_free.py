@@ -22,8 +22,6 @@ from ml3_ros.core.compiled import Engine
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Evolution
-from ml3_ros.core.trajectory_loss import DesiredActionLoss
-from ml3_ros.core.types import Params
 from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.meta_test import adaptation_curves
@@ -38,7 +36,7 @@ from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, train_losses
 from ml3_ros.tasks.model_free.environment import GoalEnvironment
 from ml3_ros.tasks.model_free.family import mean_return
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy
 from ml3_ros.tasks.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 
 LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
@@ -60,7 +58,7 @@ class Judge:
     goals: Tensor
     seed: int
 
-    def cost(self, policy: GaussianPolicy, goals: slice = slice(None)) -> Callable[..., Tensor]:
+    def cost(self, policy: Gaussian, goals: slice = slice(None)) -> Callable[..., Tensor]:
         """Return theta -> minus the mean return (n,) of policies, one for each of the goals."""
         generator = torch.Generator().manual_seed(EPISODE_SEED + self.seed)
         start = self.environment.start(generator, len(self.goals), TEST_EPISODES)[goals]
@@ -135,9 +133,11 @@ def _meta_train(
     share = 2 if isinstance(estimator, Evolution) else 1
     n_outer_steps = max(1, config.outer_steps // share)
     spec = chosen.spec(architecture, environment)
-    goals = chosen.goals(N_GOALS, torch.Generator().manual_seed(seed), trained=True)
+    generator = torch.Generator().manual_seed(seed)
+    goals = chosen.goals(N_GOALS, generator, trained=True)
+    turns = chosen.turns(N_GOALS, generator)
     trainer = MetaTrainer(
-        chosen.family(chosen.policy(environment), goals),
+        chosen.family(chosen.policy(environment), goals, turns),
         spec,
         replace(chosen.meta_training, n_outer_steps=n_outer_steps),
         (seed,),
@@ -177,26 +177,11 @@ def under_loss(
     return curves[:, [marks.index(update) for update in updates]]
 
 
-class _Wanted(GaussianPolicy):
-    """Acts as a loss wants it to; its parameters are those of the loss."""
-
-    def __init__(self, environment: GoalEnvironment, network: DesiredActionLoss) -> None:
-        super().__init__(environment)
-        self.network = network
-
-    def call(self, params: Params, *inputs: Any) -> Tensor:
-        """Return the action that the loss is smallest for."""
-        (batch,) = inputs
-        return self.network.desired(params, batch["observation"])
-
-
 def wanted_action_cost(chosen: Setting, judge: Judge, loss: LearnedLoss) -> NDArray[np.float64]:
     """Return the cost (goals,) of doing what the loss wants, without any training of a policy."""
-    network = loss.spec.network()
-    assert isinstance(network, DesiredActionLoss)
+    wanted = WantedPolicy(judge.environment, loss.spec.network())
     phi = {k: p.unsqueeze(0) for k, p in loss.phi.items()}
-    cost = judge.cost(_Wanted(judge.environment, network))(phi)
-    return cost.double().numpy()
+    return judge.cost(wanted)(phi).double().numpy()
 
 
 def _ppo(

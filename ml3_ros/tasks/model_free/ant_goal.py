@@ -45,6 +45,16 @@ class AntGoal:
         state[..., 16:] = SPEED * randn(source, *lead, 14)
         return state
 
+    def turn(self, state: Tensor, angle: Tensor) -> Tensor:
+        """See `GoalEnvironment`."""
+        state, half = state.clone(), 0.5 * angle.unsqueeze(-1)
+        w, x, y, z = state[..., 4:8].split(1, -1)
+        c, s = half.cos(), half.sin()
+        state[..., 4:8] = torch.cat(
+            [c * w - s * z, c * x - s * y, c * y + s * x, c * z + s * w], -1
+        )
+        return state
+
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """See `GoalEnvironment`."""
         return advance(self.simulation, state, action.clamp(-1.0, 1.0))

@@ -33,6 +33,9 @@ class GoalEnvironment(Protocol):
     def start(self, source: Source, *lead: int) -> Tensor:
         """Draw states in which episodes begin (*lead, n_states)."""
 
+    def turn(self, state: Tensor, angle: Tensor) -> Tensor:
+        """Return states at rest (*lead, n_states), turned by angles (*lead,) [rad]."""
+
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """Return the states (*lead, n_states) one period later."""
 

@@ -1,10 +1,19 @@
 """Goals as tasks for stochastic policies; a `core.meta_training.TaskFamily`."""
 
+import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randint, randn
+from ml3_ros.core.limit import LimitLosses
+from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.types import Batch, Extra, Params
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.policy import (
+    Gaussian,
+    GaussianPolicy,
+    WantedPolicy,
+    act,
+    log_likelihoods,
+)
 from ml3_ros.tasks.model_free.surrogate import advantages, surrogate
 
 
@@ -14,6 +23,8 @@ class GoalFamily:
     Args:
         policy: The network to be trained, in its environment.
         goals: The tasks (N, n_goals) [m].
+        turns: By how much the robot is turned where the episodes of each task begin (N,) [rad];
+            None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
         discount: Of the rewards in the task loss.
@@ -24,11 +35,13 @@ class GoalFamily:
         policy: GaussianPolicy,
         goals: Tensor,
         *,
+        turns: Tensor | None = None,
         n_episodes: int = 1,
         n_judged: int = 8,
         discount: float = 0.95,
     ) -> None:
         self.optimizee, self.goals = policy, goals
+        self.turns = torch.zeros(len(goals)) if turns is None else turns
         self.n_episodes, self.n_judged, self.discount = n_episodes, n_judged, discount
 
     @property
@@ -56,11 +69,18 @@ class GoalFamily:
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return "task" (*lead,): minus the mean return, with the gradient of eq. (8)."""
-        episodes = self.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
-        likelihoods = self.optimizee.log_likelihood(
-            theta, episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
-        ).view(episodes.rewards.shape)
+        return self._losses(self.optimizee, theta, batch)
+
+    def limit_losses(self, network: MetaLoss) -> LimitLosses:
+        """See `core.limit`: minus the mean return of doing what the loss wants."""
+        wanted = WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
+        return lambda phi, batch, extra: self._losses(wanted, phi, batch)
+
+    def _losses(self, policy: Gaussian, params: Params, batch: Batch) -> dict[str, Tensor]:
+        episodes = act(policy, params, batch["start"], batch["goal"], batch["noise"])
         weights = advantages(episodes.rewards, episodes.observations, self.discount)
+        seen, done = episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
+        likelihoods = log_likelihoods(policy, params, seen, done).view(weights.shape)
         value = surrogate(likelihoods, weights)
         cost = -episodes.rewards.sum(-1).mean(-1)
         return {"task": cost + (value - value.detach()) / episodes.rewards.shape[-1]}
@@ -69,14 +89,15 @@ class GoalFamily:
         """Return start, goal and noise of n episodes for every task, each (tasks, n, ...)."""
         world = self.optimizee.environment
         noise = randn(generator, len(tasks), n, world.horizon, world.n_actions)
+        start = world.start(generator, len(tasks), n)
         return {
-            "start": world.start(generator, len(tasks), n),
+            "start": world.turn(start, self.turns[tasks].unsqueeze(1)),
             "goal": self.goals[tasks].unsqueeze(1).expand(-1, n, -1),
             "noise": noise,
         }
 
 
-def mean_return(policy: GaussianPolicy, theta: Params, start: Tensor, goals: Tensor) -> Tensor:
+def mean_return(policy: Gaussian, theta: Params, start: Tensor, goals: Tensor) -> Tensor:
     """Return the mean return (n,) of policies that act by their mean.
 
     Args:
@@ -86,4 +107,4 @@ def mean_return(policy: GaussianPolicy, theta: Params, start: Tensor, goals: Ten
         goals: (n, n_goals).
     """
     goal = goals.unsqueeze(1).expand(-1, start.shape[1], -1)
-    return policy.act(theta, start, goal, None).rewards.sum(-1).mean(-1)
+    return act(policy, theta, start, goal, None).rewards.sum(-1).mean(-1)

@@ -2,14 +2,16 @@
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
 from ml3_ros.core.likelihood_loss import log_likelihood
+from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.trajectory_loss import minimum_of
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.tasks.model_free.environment import GoalEnvironment
 
@@ -22,6 +24,39 @@ class Episodes:
     actions: Tensor
     rewards: Tensor  # (*lead, E, T)
     last: Tensor  # state (*lead, E, n_states) at the end
+
+
+class Gaussian(Protocol):
+    """pi(a|s) = N(mean(s), std^2) in an environment."""
+
+    environment: GoalEnvironment
+    log_std: float
+
+    def call(self, params: Params, batch: Batch, /) -> Tensor:
+        """Return the means (*lead, B, n_actions) at "observation" (*lead, B, n)."""
+
+
+class WantedPolicy:
+    """Does on average what a loss wants to be done; its parameters are those of the loss.
+
+    Args:
+        environment: Where it acts.
+        network: Of the loss.
+        log_std: As of `GaussianPolicy`.
+
+    Raises:
+        ConfigError: It is not known what such a loss wants.
+    """
+
+    def __init__(
+        self, environment: GoalEnvironment, network: MetaLoss, log_std: float = -1.0
+    ) -> None:
+        self.environment, self.log_std = environment, log_std
+        self.network = minimum_of(network)
+
+    def call(self, phi: Params, batch: Batch) -> Tensor:
+        """Return the means (*lead, B, n_actions) at "observation" (*lead, B, n)."""
+        return self.network.desired(phi, batch["observation"])
 
 
 class GaussianPolicy(FunctionalModule):
@@ -67,37 +102,6 @@ class GaussianPolicy(FunctionalModule):
         (batch,) = inputs
         return self.net.call(scoped(params, "net"), batch["observation"])
 
-    def log_likelihood(self, params: Params, observations: Tensor, actions: Tensor) -> Tensor:
-        """Return log pi(a|s) (*lead, B) of actions (*lead, B, k) at observations (*lead, B, n)."""
-        means = self.call(params, {"observation": observations})
-        return log_likelihood(actions, means, self.log_std)
-
-    def act(self, params: Params, start: Tensor, goal: Tensor, noise: Tensor | None) -> Episodes:
-        """Act for an episode from every start; no gradient flows through it.
-
-        Args:
-            params: Parameters, each (*lead, *shape).
-            start: First states (*lead, E, n_states).
-            goal: Goals (*lead, E, n_goals).
-            noise: Standard normal (*lead, E, T, n_actions); None acts by the mean.
-        """
-        environment, std = self.environment, math.exp(self.log_std)
-        state, seen, done, rewards = start, [], [], []
-        with torch.no_grad():
-            for t in range(environment.horizon):
-                observation = environment.observe(state, goal)
-                action = self.call(params, {"observation": observation})
-                if noise is not None:
-                    action = action + std * noise[..., t, :]
-                after = environment.step(state, action)
-                rewards.append(environment.reward(state, action, after, goal))
-                seen.append(observation)
-                done.append(action)
-                state = after
-        return Episodes(
-            torch.stack(seen, -2), torch.stack(done, -2), torch.stack(rewards, -1), state
-        )
-
     def experience(self, params: Params, batch: Batch) -> Batch:
         """Return what is seen and done from "start" towards "goal", in the order "order".
 
@@ -107,7 +111,7 @@ class GaussianPolicy(FunctionalModule):
         """
         if "action" in batch:
             return batch
-        episodes = self.act(params, batch["start"], batch["goal"], batch["noise"])
+        episodes = act(self, params, batch["start"], batch["goal"], batch["noise"])
         order = batch["order"]
 
         def shuffled(x: Tensor) -> Tensor:
@@ -125,3 +129,39 @@ class GaussianPolicy(FunctionalModule):
         size = batch["action"].shape[-2] // self.n_mini_batches
         parts = range(0, size * self.n_mini_batches, size)
         return tuple({k: x[..., i : i + size, :] for k, x in batch.items()} for i in parts)
+
+
+def log_likelihoods(
+    policy: Gaussian, params: Params, observations: Tensor, actions: Tensor
+) -> Tensor:
+    """Return log pi(a|s) (*lead, B) of actions (*lead, B, k) at observations (*lead, B, n)."""
+    means = policy.call(params, {"observation": observations})
+    return log_likelihood(actions, means, policy.log_std)
+
+
+def act(
+    policy: Gaussian, params: Params, start: Tensor, goal: Tensor, noise: Tensor | None
+) -> Episodes:
+    """Act for an episode from every start; no gradient flows through it.
+
+    Args:
+        policy: Who acts.
+        params: Its parameters, each (*lead, *shape).
+        start: First states (*lead, E, n_states).
+        goal: Goals (*lead, E, n_goals).
+        noise: Standard normal (*lead, E, T, n_actions); None acts by the mean.
+    """
+    environment, std = policy.environment, math.exp(policy.log_std)
+    state, seen, done, rewards = start, [], [], []
+    with torch.no_grad():
+        for t in range(environment.horizon):
+            observation = environment.observe(state, goal)
+            action = policy.call(params, {"observation": observation})
+            if noise is not None:
+                action = action + std * noise[..., t, :]
+            after = environment.step(state, action)
+            rewards.append(environment.reward(state, action, after, goal))
+            seen.append(observation)
+            done.append(action)
+            state = after
+    return Episodes(torch.stack(seen, -2), torch.stack(done, -2), torch.stack(rewards, -1), state)

@@ -41,6 +41,12 @@ class ReacherGoal:
         state[..., 1:3] = SPREAD * (2.0 * rand(source, *lead, 2) - 1.0)
         return state
 
+    def turn(self, state: Tensor, angle: Tensor) -> Tensor:
+        """See `GoalEnvironment`."""
+        state = state.clone()
+        state[..., 1] += angle
+        return state
+
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """See `GoalEnvironment`."""
         return advance(self.simulation, state, STRENGTH * action.clamp(-1.0, 1.0))

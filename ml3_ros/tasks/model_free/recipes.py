@@ -8,6 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from ml3_ros.core.draws import rand
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig
 from ml3_ros.errors import ConfigError
@@ -60,11 +61,18 @@ class Setting:
             environment, hidden, log_std=self.log_std, n_mini_batches=self.n_mini_batches
         )
 
-    def family(self, policy: GaussianPolicy, goals: Tensor) -> GoalFamily:
+    def turns(self, n: int, generator: torch.Generator) -> Tensor:
+        """Draw turns (n,) [rad] for meta-training, so that a loss sees goals on all sides."""
+        return math.pi * (2.0 * rand(generator, n) - 1.0)
+
+    def family(
+        self, policy: GaussianPolicy, goals: Tensor, turns: Tensor | None = None
+    ) -> GoalFamily:
         """Return the tasks."""
         return GoalFamily(
             policy,
             goals,
+            turns=turns,
             n_episodes=self.n_episodes,
             n_judged=self.n_judged,
             discount=self.discount,

@@ -4,25 +4,10 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.meta_losses import MetaLoss
-from ml3_ros.core.trajectory_loss import DesiredActionLoss
+from ml3_ros.core.trajectory_loss import minimum_of
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.policy import episodes
 from ml3_ros.tasks.reaching.worlds import Steps, World, bounded
-
-
-def minimum_of(network: MetaLoss) -> DesiredActionLoss:
-    """Return the network of a loss whose minimum is known.
-
-    Raises:
-        ConfigError: It is not known.
-    """
-    if not isinstance(network, DesiredActionLoss):
-        raise ConfigError(
-            f"nobody knows what a {type(network).__name__} wants: a limit_weight needs the "
-            "architecture 'desired_action'"
-        )
-    return network
 
 
 class WantedPolicy:

@@ -118,6 +118,22 @@ def test_observations_turn_with_robot_and_goal(world, angle):
     )
 
 
+@pytest.mark.parametrize("angle", [0.7, 2.5, -1.3])
+def test_a_robot_that_is_turned_sees_goals_turned_the_other_way(world, angle):
+    state = world.start(generator(), 5)
+    at_rest = slice(5, None) if isinstance(world, ReacherGoal) else slice(16, None)
+    state[:, at_rest] = 0.0
+    place = torch.zeros(5, 2) if isinstance(world, ReacherGoal) else state[:, 1:3].float()
+    way = torch.tensor([[0.15, 0.05]]).expand(5, -1)
+    angles = torch.full((5,), angle)
+    torch.testing.assert_close(
+        world.observe(world.turn(state, angles), place + turned(way, -angles)),
+        world.observe(state, place + way),
+        rtol=1e-4,
+        atol=1e-5,
+    )
+
+
 def quaternion_product(angle, quat):
     """Return quaternions (n, 4) wxyz after a turn by `angle` about the vertical."""
     c, s = math.cos(angle / 2), math.sin(angle / 2)

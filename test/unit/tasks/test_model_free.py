@@ -15,7 +15,7 @@ from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.model_free.family import GoalFamily, mean_return
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.tasks.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
 from ml3_ros.tasks.model_free.recipes import setting
 from ml3_ros.tasks.model_free.surrogate import advantages, returns, surrogate
 
@@ -27,6 +27,9 @@ class Slide:
 
     def start(self, source: Source, *lead: int):
         return 0.2 * (rand(source, *lead, 1) - 0.5).double()
+
+    def turn(self, state, angle):
+        return torch.where(angle.unsqueeze(-1).abs() > 1.0, -state, state)  # a line has two ways
 
     def step(self, state, action):
         return state + 0.5 * action.clamp(-1.0, 1.0)
@@ -95,7 +98,7 @@ def test_the_surrogate_has_the_gradient_of_finite_differences(float64):
 
     def value(*values):
         params = dict(zip(theta, values, strict=True))
-        return surrogate(policy.log_likelihood(params, seen, actions).view(2, 4, 5), weights)
+        return surrogate(log_likelihoods(policy, params, seen, actions).view(2, 4, 5), weights)
 
     assert torch.autograd.gradcheck(value, tuple(theta.values()))
 
@@ -106,7 +109,7 @@ def test_log_likelihoods_are_those_of_torch():
     seen, actions = torch.randn(6, 1), torch.randn(6, 1)
     normal = torch.distributions.Normal(policy.call(theta, {"observation": seen}), math.exp(-0.4))
     torch.testing.assert_close(
-        policy.log_likelihood(theta, seen, actions), normal.log_prob(actions).sum(-1)
+        log_likelihoods(policy, theta, seen, actions), normal.log_prob(actions).sum(-1)
     )
 
 
@@ -142,10 +145,10 @@ def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
     batch, extra = tasks.query(which, which, generator(1))
     assert extra == {}
     value = tasks.task_losses(theta, batch, extra)["task"]
-    episodes = tasks.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
+    episodes = act(tasks.optimizee, theta, batch["start"], batch["goal"], batch["noise"])
     torch.testing.assert_close(value, -episodes.rewards.sum(-1).mean(-1))
-    likelihoods = tasks.optimizee.log_likelihood(
-        theta, episodes.observations.flatten(1, 2), episodes.actions.flatten(1, 2)
+    likelihoods = log_likelihoods(
+        tasks.optimizee, theta, episodes.observations.flatten(1, 2), episodes.actions.flatten(1, 2)
     ).view(3, 6, 4)
     weights = advantages(episodes.rewards, episodes.observations, tasks.discount)
     expected = surrogate(likelihoods, weights).sum() / 4.0
@@ -163,7 +166,7 @@ def test_experience_is_all_that_was_done_in_the_given_order():
     theta = tasks.init(which, generator())
     batch = tasks.support(which, which, generator(1))
     seen = tasks.optimizee.experience(theta, batch)
-    episodes = tasks.optimizee.act(theta, batch["start"], batch["goal"], batch["noise"])
+    episodes = act(tasks.optimizee, theta, batch["start"], batch["goal"], batch["noise"])
     assert set(seen) == {"observation", "action", "reward"}
     assert seen["action"].shape == (2, 12, 1) and tasks.steps_per_update == 12
     for i in range(2):
@@ -240,3 +243,58 @@ def test_policies_are_judged_by_their_mean():
 def test_an_unknown_robot_is_refused():
     with pytest.raises(ConfigError, match="reacher, ant"):
         setting("unicorn")
+
+
+def test_turned_starts_are_part_of_a_task():
+    tasks = GoalFamily(GaussianPolicy(Slide(), (3,)), GOALS, turns=2.0 * torch.ones(len(GOALS)))
+    chosen = torch.tensor([0, 3])
+    turned = tasks.support(chosen, chosen, generator(1))["start"]
+    plain = family().support(chosen, chosen, generator(1))["start"]
+    assert torch.equal(turned, -plain)
+
+
+def test_the_limit_is_the_return_of_what_the_loss_wants():
+    """Its gradient on phi is that of the surrogate, by the policy that the loss wants."""
+    tasks, chosen = family(n_judged=3), torch.arange(4)
+    spec = LossSpec(
+        architecture="desired_action",
+        target=InputSpec(name="action", unit="", scale=(1.0,)),
+        context=(InputSpec(name="observation", unit="", scale=(1.0,)),),
+    )
+    phi = {k: p.unsqueeze(0).requires_grad_() for k, p in spec.init_phi(generator()).items()}
+    batch, extra = tasks.query(chosen, chosen, generator(1))
+    found = tasks.limit_losses(spec.network())(phi, batch, extra)["task"]
+    wanted = WantedPolicy(Slide(), spec.network(), tasks.optimizee.log_std)
+    episodes = act(wanted, phi, batch["start"], batch["goal"], batch["noise"])
+    torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
+    moved = torch.autograd.grad(found.sum(), list(phi.values()), allow_unused=True)
+    by_name = dict(zip(phi, moved, strict=True))
+    assert by_name["net.weight_0"].abs().max() > 0.0
+    assert by_name["step_net.weight_0"] is None  # the step size leads nowhere
+
+
+def test_a_wanted_policy_improves_by_its_limit():
+    tasks = family(n_judged=8)
+    spec = LossSpec(
+        architecture="desired_action",
+        target=InputSpec(name="action", unit="", scale=(1.0,)),
+        context=(InputSpec(name="observation", unit="", scale=(1.0,)),),
+    )
+    config = MetaTrainConfig(
+        n_outer_steps=40, n_tasks=8, unroll=1, outer_lr=1e-2, log_task_loss=False, limit_weight=1e3
+    )
+    trainer = MetaTrainer(tasks, spec, config, (0,), engine=Engine())
+    wanted = WantedPolicy(Slide(), spec.network())
+    start = Slide().start(generator(5), len(GOALS), 4)
+    before, after = (
+        mean_return(wanted, {k: p[:, 0] for k, p in trainer.phi.items()}, start, GOALS)
+        for _ in _steps(trainer)
+    )
+    assert (after > before + 0.3).float().mean() >= 0.75
+
+
+def _steps(trainer):
+    yield
+    while not trainer.done:
+        trainer.step()
+    yield
