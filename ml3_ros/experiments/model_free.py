@@ -128,26 +128,29 @@ def _meta_train(
     seed: int,
     folder: Path,
 ) -> LearnedLoss:
-    architecture, estimator = LOSSES[name]
+    learning = LOSSES[name]
     # both estimators get as many environment steps
-    share = 2 if isinstance(estimator, Evolution) else 1
+    share = 2 if isinstance(learning.estimator, Evolution) else 1
     n_outer_steps = max(1, config.outer_steps // share)
-    spec = chosen.spec(architecture, environment)
+    spec = chosen.spec(learning.architecture, environment)
+    meta_training = replace(
+        chosen.meta_training, n_outer_steps=n_outer_steps, limit_weight=learning.limit_weight
+    )
     generator = torch.Generator().manual_seed(seed)
     goals = chosen.goals(N_GOALS, generator, trained=True)
     turns = chosen.turns(N_GOALS, generator)
     trainer = MetaTrainer(
         chosen.family(chosen.policy(environment), goals, turns),
         spec,
-        replace(chosen.meta_training, n_outer_steps=n_outer_steps),
+        meta_training,
         (seed,),
         engine=Engine(),  # a simulator cannot be recorded
-        estimator=estimator,
+        estimator=learning.estimator,
     )
 
     def make_loss(trainer: MetaTrainer, index: int, provenance: dict[str, Any]) -> LearnedLoss:
         about = {"task_family": f"{config.world}_free", "method": name, "seed": seed}
-        about |= {"estimator": f"{estimator}"}
+        about |= {"estimator": f"{learning.estimator}"}
         return LearnedLoss(spec=spec, phi=trainer.seed_phi(index), provenance=about | provenance)
 
     return train_losses(trainer, make_loss, folder)[0]

@@ -11,11 +11,31 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.model_free.recipes import Architecture, setting
 
 MAIN = "ml3_desired_action"
-LOSSES: dict[str, tuple[Architecture, Unrolled | Evolution]] = {
-    MAIN: ("desired_action", Unrolled()),
-    "ml3_likelihood": ("likelihood", Unrolled()),
-    "ml3_evolution": ("desired_action", Evolution(sigma=0.03)),
+LIMIT_WEIGHT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Learning:
+    """How a loss is learned.
+
+    Attributes:
+        architecture: Of the loss.
+        estimator: Of the gradient through updates of policies.
+        limit_weight: See `core.limit`.
+    """
+
+    architecture: Architecture
+    estimator: Unrolled | Evolution = Unrolled()  # noqa: RUF009, a frozen value
+    limit_weight: float = 0.0
+
+
+LOSSES = {
+    MAIN: Learning("desired_action", limit_weight=LIMIT_WEIGHT),
+    "ml3_no_limit": Learning("desired_action"),
+    "ml3_evolution": Learning("desired_action", Evolution(sigma=0.03)),
+    "ml3_likelihood": Learning("likelihood"),
 }
+"""The main one; what it is without its limit, by either estimator; and the paper's form."""
 VALIDATION_SEED = 10_000  # of goals, starts and policies on which PPO is tuned
 GROWTH = 1.15  # of environment steps between looks
 SPACE: dict[str, tuple[Any, ...]] = {
@@ -44,10 +64,10 @@ class ModelFreeConfig:
     world: str = "reacher"
     seeds: int = 5
     n_goals: int = 10  # the first half where meta-training was, but new; the others elsewhere
-    outer_steps: int = 500  # half as many by evolution, where all policies have twins
+    outer_steps: int = 200  # half as many by evolution, where all policies have twins
     losses: tuple[str, ...] = tuple(LOSSES)
     budget: int = 20_000  # environment steps of every policy that PPO trains
-    loss_budget: int = 20_000  # of every policy that a learned loss trains, at most as many
+    loss_budget: int = 5_000  # of every policy that a learned loss trains, at most as many
     candidates: int = 12  # settings that tuned PPO chooses from
     validation_goals: int = 4
     threads: int = 1  # of a simulation; every seed has a process of its own already

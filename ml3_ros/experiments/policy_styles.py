@@ -76,6 +76,13 @@ POLICY_STYLES: Mapping[str, MethodStyle] = {
         color="#4a6d8c",
         meaning="a random change an episode, kept where it is better; no model of the arm",
     ),
+    "ml3_no_limit": MethodStyle(
+        label="ML3, no limit",
+        color="#b5651d",
+        linestyle=DASHED,
+        linewidth=2.0,
+        meaning="the same, meta-trained by unrolled updates alone",
+    ),
     "ml3_evolution": MethodStyle(
         label="ML3, evolution",
         color="#8c2d04",

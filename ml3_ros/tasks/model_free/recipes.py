@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,8 +21,9 @@ from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
 HIDDEN = (64, 64)  # of policies
 N_GOALS = 64  # that a loss is meta-trained on
 Architecture = Literal["desired_action", "likelihood"]
-INNER_LR = {"desired_action": 0.3, "likelihood": 0.1}  # of gradient descent on a loss
-CLIP_NORM = {"desired_action": 3.0, "likelihood": 1.0}  # largest gradient on a policy
+INNER_LR, CLIP_NORM, MOMENTUM = 0.1, {"desired_action": 3.0, "likelihood": 1.0}, 0.8
+KNOTS = (0.0, 5.0, 15.0, 50.0, 150.0)  # gradient steps between which step sizes change
+GAIN_WEIGHT = 0.1  # of losses that want an action
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,7 @@ class Setting:
     meta_training: MetaTrainConfig
     n_episodes: int = 2
     n_mini_batches: int = 5
-    n_judged: int = 4
+    n_judged: int = 6
     discount: float = 0.97
 
     def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
@@ -79,21 +80,28 @@ class Setting:
         )
 
     def spec(self, architecture: Architecture, environment: GoalEnvironment) -> LossSpec:
-        """Return a loss on what policies see and do."""
-        options = {"log_std": self.log_std} if architecture == "likelihood" else {}
+        """Return a loss on what policies see and do, with step sizes that are learned too."""
+        options: dict[str, Any] = {"log_std": self.log_std}
+        if architecture == "desired_action":
+            options = {"gain_weight": GAIN_WEIGHT}
         n = environment.n_observations
         return LossSpec(
             architecture=architecture,
             target=InputSpec(name="action", unit="", scale=(1.0,) * environment.n_actions),
             context=(InputSpec(name="observation", unit="", scale=(1.0,) * n),),
             options=options,
-            inner_lr=INNER_LR[architecture],
+            inner_optimizer="scheduled_sgd",
+            inner_lr=INNER_LR,
+            momentum=MOMENTUM,
             clip_norm=CLIP_NORM[architecture],
+            roles=tuple(sorted(set(self.policy(environment).roles().values()))),
+            knots=KNOTS,
         )
 
     def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
         """Return how many environment steps a meta-training takes."""
         episodes = config.unroll * (self.n_episodes + self.n_judged)
+        episodes += self.n_judged if config.limit_weight else 0
         return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
 
 
