@@ -29,11 +29,13 @@ from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.tasks.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
 from ml3_ros.tasks.reaching.training import ModelBasedTrainer, random_practice, reaching_family
+from ml3_ros.tasks.reaching.wanted import WantedPolicy
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)  # updates
 RIVAL_CHECKPOINTS = tuple(x for x in CHECKPOINTS if x <= 2 * HORIZON)
-LOSSES = {"ml3_desired_action": "desired_action", "ml3_mlp": "trajectory"}
+MAIN = "ml3_desired_action"
+LOSSES = {MAIN: "desired_action", "ml3_mlp": "trajectory"}
 GRID: dict[str, tuple[InnerOptimizer, ...]] = {
     "sgd": (
         *(Sgd(lr) for lr in (0.003, 0.01, 0.03)),
@@ -106,7 +108,7 @@ def run_seed(config: ModelBasedConfig, seed: int, shared: Arrays, scratch: Path)
         loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         tests[name] = under_loss(chosen, goals, loss, CHECKPOINTS, seed)
-        if name == next(iter(LOSSES)):
+        if name == MAIN:
             learned = (trainer.learner.dynamics, trainer.learner.params)
     for name, (source, rule) in RIVALS.items():
         model = learned if source == "learned_model" else None
@@ -161,7 +163,11 @@ class _Observer:
     """Measures policies on episodes from fixed starts, and remembers the first of each."""
 
     def __init__(
-        self, policy: Policy, goals: Tensor, seed: int, offsets: Tensor | None = None
+        self,
+        policy: Policy | WantedPolicy,
+        goals: Tensor,
+        seed: int,
+        offsets: Tensor | None = None,
     ) -> None:
         generator = torch.Generator().manual_seed(EPISODE_SEED + seed)
         self.policy, self.goals = policy, goals
@@ -207,6 +213,14 @@ def under_loss(
         family, len(goals), loss.spec, loss.phi, checkpoints, observer, MODEL_SEED + seed
     )
     return observer.result(curves)
+
+
+def wanted_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
+    """Return how far from its goals (goals,) [m] ends who does what a seed's main loss wants."""
+    loss = LearnedLoss.from_bytes(arrays[f"loss/{MAIN}"].tobytes())
+    policy = WantedPolicy(setting(config.world).world, loss.spec.network())
+    observer = _Observer(policy, torch.from_numpy(arrays["goals"]).float(), seed)
+    return observer({k: p.unsqueeze(0) for k, p in loss.phi.items()}).double().numpy()
 
 
 def rival(

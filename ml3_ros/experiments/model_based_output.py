@@ -17,18 +17,20 @@ from ml3_ros.experiments.model_based import (
     GRID,
     HORIZON,
     LOSSES,
+    MAIN,
     RIVAL_CHECKPOINTS,
     RIVALS,
     ModelBasedConfig,
     prepare,
     run_seed,
+    wanted_distance,
 )
 from ml3_ros.experiments.results import Metrics, resolved, table
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 SHOWN_UPDATES = (1, 2, 5, 10, 20, 100, 1000)
 DRAWN_UPDATES = (0, 1, 5, 20)  # paths
-AT_HORIZON = CHECKPOINTS.index(HORIZON)
+AT_HORIZON, AT_FIFTH = CHECKPOINTS.index(HORIZON), CHECKPOINTS.index(HORIZON // 5)
 
 
 def finish(
@@ -63,9 +65,11 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     """Return the final distance over updates, for goals of meta-training and elsewhere.
 
     Of every learned loss: "NAME/updates_to_RIVAL", after how many updates it is as close as the
-    rival after 100, median over seeds (infinity if never); "NAME/gap", its distance elsewhere over
-    that at trained goals, after 100 updates; "NAME/worst", its largest distance between 100 and
-    1000 updates over that after 100; "NAME/lost", runs that end farther away than they began.
+    rival after 100, median over seeds (infinity if never); "NAME/share_of_RIVAL", its distance
+    after a fifth of the updates over the rival's after all; "NAME/gap", its distance elsewhere
+    over that at trained goals, after 100 updates; "NAME/worst", its largest distance between 100
+    and 1000 updates over that after 100; "NAME/lost", runs that end farther away than they began.
+    "ml3_desired_action/wanted" is how far from the goal an episode ends that does what it wants.
     """
     about = {"x": "updates of the policy", "y": "distance to the goal at the end [m]"}
     result = Metrics(name_of(config), resolved(config) | about)
@@ -83,11 +87,15 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
             wanted = found[rival][..., AT_HORIZON].mean(1)
             updates = [updates_to(*pair) for pair in zip(final.mean(1), wanted, strict=True)]
             result.headline[f"{name}/updates_to_{rival}"] = float(np.median(updates))
+            share = final[..., AT_FIFTH].mean(1) / wanted
+            result.headline[f"{name}/share_of_{rival}"] = float(np.median(share))
         gap = elsewhere[:, AT_HORIZON] / trained[:, AT_HORIZON]
         result.headline[f"{name}/gap"] = float(np.median(gap))
         later = final.mean(1)[:, AT_HORIZON:]
         result.headline[f"{name}/worst"] = float(np.median(later.max(-1) / later[:, 0]))
         result.headline[f"{name}/lost"] = float((~(final[..., -1] <= final[..., 0])).sum())
+    wanted = np.stack([wanted_distance(config, seed, arrays) for seed, arrays in seeds.items()])
+    result.headline[f"{MAIN}/wanted"] = float(np.median(wanted.mean(1)))
     result.headline["runs"] = float(final.shape[0] * final.shape[1])
     for rival, (_, rule) in RIVALS.items():
         best = GRID[rule][int(shared[f"choice/{rival}"])]

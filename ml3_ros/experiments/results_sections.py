@@ -2,6 +2,7 @@
 
 from ml3_ros.experiments.claims import Section, Target
 from ml3_ros.experiments.results_sections_arms import ARMS, NEVER_RELEASED
+from ml3_ros.experiments.results_sections_goals import GOALS
 from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.results_sections_reaching import REACHING
 from ml3_ros.experiments.results_sections_runs import RUNS
@@ -224,6 +225,7 @@ SECTIONS = (
     SHAPED_SINE,
     GENERALISATION,
     *ARMS,
+    *GOALS,
     *MODEL_FREE,
     *REACHING,
     *RUNS,

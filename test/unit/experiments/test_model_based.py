@@ -32,7 +32,10 @@ def short(monkeypatch):
     for module in (model_based, model_based_output):
         monkeypatch.setattr(module, "CHECKPOINTS", marks)
         monkeypatch.setattr(module, "RIVAL_CHECKPOINTS", marks)
+    for module in (model_based, reacher_demos):
+        monkeypatch.setattr(module, "SCORED", (2, 3))
     monkeypatch.setattr(model_based_output, "AT_HORIZON", 3)
+    monkeypatch.setattr(model_based_output, "AT_FIFTH", 2)
     monkeypatch.setattr(model_based_output, "SHOWN_UPDATES", (1, 7))
     monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 7))
     monkeypatch.setattr(model_based, "HORIZON", 2)
@@ -56,6 +59,16 @@ def test_a_small_run_of_model_based_reaching(short, tmp_path):
     elsewhere = result["methods"]["ml3_desired_action@elsewhere"]["per_seed"][0]
     assert elsewhere == pytest.approx(final[1])
     assert (seeds[0]["goals"][0, 0] > 0.0) and (seeds[0]["goals"][1, 0] < 0.0)
+    headline = result["headline"]
+    own = np.array(result["methods"]["ml3_desired_action"]["per_seed"][0])
+    mean = 0.5 * (own + elsewhere)
+    there = 0.5 * (
+        np.array(result["methods"]["sgd_true_model"]["per_seed"][0])
+        + result["methods"]["sgd_true_model@elsewhere"]["per_seed"][0]
+    )
+    share = headline["ml3_desired_action/share_of_sgd_true_model"]
+    assert share == pytest.approx(mean[2] / there[3])
+    assert 0.0 < headline["ml3_desired_action/wanted"] < 10.0
     assert (tmp_path / "losses" / "ml3_mlp" / "seed_0.safetensors").exists()
     again = model_based.run_seed(config, 0, shared, tmp_path)
     np.testing.assert_array_equal(again["distance/ml3_mlp"], seeds[0]["distance/ml3_mlp"])
