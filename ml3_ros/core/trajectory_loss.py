@@ -14,14 +14,19 @@ from ml3_ros.errors import ConfigError
 
 LARGEST_BOUND = 10.0  # of s: e^10 is a step that nobody wants
 GAIN_RIDGE = 1e-3  # of the regression that finds gains, per row
+MAX_GAINS = 1024  # rows of gains; bounds what a description from outside can make us allocate
 
 
 def regression(x: Tensor, y: Tensor, ridge: float) -> Tensor:
-    """Return the coefficients (*lead, 1 + n, k) of y (*lead, B, k) on 1 and x (*lead, B, n)."""
+    """Return the coefficients (*lead, 1 + n, k) of y (*lead, B, k) on 1 and x (*lead, B, n).
+
+    They are not finite where x is so large that the ridge is lost in rounding.
+    """
     x = torch.cat([torch.ones_like(x[..., :1]), x], dim=-1)
     size = x.shape[-2]
     second_moments = x.mT @ x / size + ridge * torch.eye(x.shape[-1])
-    coefficients: Tensor = torch.linalg.solve(second_moments, x.mT @ y / size)
+    # unchecked: a model that ran away shall be reset, not end the run of all others
+    coefficients: Tensor = torch.linalg.solve_ex(second_moments, x.mT @ y / size)[0]
     return coefficients
 
 
@@ -139,6 +144,10 @@ class DesiredActionLoss(MetaLoss):
             raise ConfigError(f"gain_weight must be >= 0 and finite, got {gain_weight}")
         self.gain_weight = gain_weight
         n_context = sum(self.context_sizes.values())
+        if gain_weight and n_context >= MAX_GAINS:
+            raise ConfigError(
+                f"gain_weight={gain_weight} on {n_context} inputs: use less than {MAX_GAINS}"
+            )
         self.reach = reach
         self.net = Mlp((n_context, *hidden, 2 * n_outputs), activation="elu", output_scale=0.1)
         self.step_size = StepSize(n_context + n_outputs, step_hidden, bound)

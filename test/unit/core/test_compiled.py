@@ -38,14 +38,18 @@ def assert_same(found, expected, rtol):
 
 
 ENGINES = [Engine(kind="replayed"), Engine(segment=1), Engine(kind="replayed", segment=1)]
-RUNS = [("mlp", "sgd", {}), ("structured", "adam", EARLY)]
+RUNS = [
+    ("mlp", {"inner_optimizer": "sgd"}, {}),
+    ("mlp", {"inner_optimizer": "sgd", "momentum": 0.7}, {}),
+    ("structured", {"inner_optimizer": "adam"}, EARLY),
+]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize(("architecture", "rule", "schedule"), RUNS)
 def test_every_engine_gives_the_same_run(float64, train, engine, architecture, rule, schedule):
     config = replace(CONFIG, **schedule)
-    rest = {"architecture": architecture, "inner_optimizer": rule, "inner_lr": 0.05}
+    rest = {"architecture": architecture, "inner_lr": 0.05, **rule}
     assert_same(train(engine, config, **rest), train(Engine(), config, **rest), 1e-9)
 
 

@@ -101,6 +101,10 @@ def both_engines(nle, inertia, architecture, weights, random_phi, optimizers):
 
 
 SGD = (Sgd(0.05), functools.partial(torch.optim.SGD, lr=0.05))
+NESTEROV = (
+    Sgd(0.05, momentum=0.8),
+    functools.partial(torch.optim.SGD, lr=0.05, momentum=0.8, nesterov=True),
+)
 # ours has eps^2 inside the root, torch's eps outside; neither is seen when it is this small
 ADAM = (Adam(0.01, eps=1e-14), functools.partial(torch.optim.Adam, lr=0.01, eps=1e-14))
 
@@ -119,6 +123,13 @@ def test_sgd_in_float32(nle, random_phi):
     weights = {"task": 1.0}
     for found, expected in both_engines(nle, "full", "structured", weights, random_phi, SGD):
         assert relative_error(found, expected) < 1e-5
+
+
+@pytest.mark.parametrize("nle", ["given", "learned"])
+def test_momentum_in_float64(nle, float64, random_phi):
+    weights = {"task": 1.0}
+    for found, expected in both_engines(nle, "full", "mlp", weights, random_phi, NESTEROV):
+        assert relative_error(found, expected) < 1e-12
 
 
 @pytest.mark.parametrize("architecture", ["structured", "mlp"])

@@ -50,6 +50,26 @@ def test_clipped_sgd_equals_torch(float64):
         torch.testing.assert_close(found[k], expected[k], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("clip_norm", [None, 1.5])
+def test_momentum_equals_torch(float64, clip_norm):
+    found, expected = follow_torch(
+        Sgd(0.03, clip_norm=clip_norm, momentum=0.8),
+        lambda p: torch.optim.SGD(p, lr=0.03, momentum=0.8, nesterov=True),
+        20,
+        clip_norm=clip_norm,
+    )
+    tolerance = 1e-13 if clip_norm is None else 1e-5  # torch adds 1e-6 to the norm
+    for k in expected:
+        torch.testing.assert_close(found[k], expected[k], rtol=tolerance, atol=tolerance)
+
+
+def test_only_momentum_remembers():
+    theta = random_theta((2,))
+    assert set(Sgd(0.1).init(theta, (2,))) == {"count"}
+    gathered = {f"b.{k}" for k in theta}
+    assert set(Sgd(0.1, momentum=0.9).init(theta, (2,))) == {"count"} | gathered
+
+
 def test_adam_equals_torch(float64):
     found, expected = follow_torch(Adam(0.03), lambda p: torch.optim.Adam(p, lr=0.03), 20)
     for k in expected:  # eps is placed otherwise
@@ -65,7 +85,10 @@ def test_adam_with_large_eps_differs_from_torch_by_its_place_alone(float64):
     torch.testing.assert_close(found["x"], expected)
 
 
-@pytest.mark.parametrize("rule", [Sgd(0.1), Sgd(0.1, clip_norm=0.5), Adam(0.1)])
+RULES = [Sgd(0.1), Sgd(0.1, clip_norm=0.5), Sgd(0.1, clip_norm=0.5, momentum=0.9), Adam(0.1)]
+
+
+@pytest.mark.parametrize("rule", RULES)
 def test_models_of_different_ages_are_updated_as_if_alone(rule, float64):
     lead = (2, 2)
     ages = torch.tensor([[0, 1], [7, 100]])
@@ -111,7 +134,7 @@ def test_each_model_is_clipped_by_its_own_norm():
 
 
 def test_steps_read_their_arguments_only():
-    for rule in (Sgd(0.1, clip_norm=0.5), Adam(0.1)):
+    for rule in RULES:
         theta, grads = random_theta(), random_theta(seed=5)
         state = rule.init(theta)
         before = {k: p.clone() for k, p in {**theta, **state}.items()}
@@ -121,7 +144,7 @@ def test_steps_read_their_arguments_only():
         assert all(torch.equal(own_grads[k], g) for k, g in grads.items())
 
 
-@pytest.mark.parametrize("rule", [Sgd(0.1, clip_norm=0.5), Adam(0.1)])
+@pytest.mark.parametrize("rule", RULES)
 def test_a_zero_gradient_has_finite_derivatives(rule):
     scale = torch.tensor(0.0, requires_grad=True)
     theta = {"x": torch.ones(3)}
@@ -137,3 +160,9 @@ def test_step_sizes_and_norms_must_be_positive(value):
     for make in (Sgd, Adam, lambda x: Sgd(0.1, clip_norm=x)):
         with pytest.raises(ConfigError, match="must be > 0"):
             make(value)
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.0, math.nan, math.inf])
+def test_momentum_is_a_share(value):
+    with pytest.raises(ConfigError, match="momentum must be >= 0 and < 1"):
+        Sgd(0.1, momentum=value)

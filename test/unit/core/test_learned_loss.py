@@ -20,9 +20,21 @@ MODEL = Mlp((2, 3, 1))  # what a rule steps
 PROVENANCE = {"task_family": "inverse_dynamics", "robot": "sawyer", "seed": 3, "metrics": [0.5]}
 
 
-@pytest.fixture(params=["structured", "mlp", "squared_error"])
+SCHEDULED = {
+    "inner_optimizer": "scheduled_sgd",
+    "momentum": 0.9,
+    "roles": tuple(sorted(set(MODEL.roles().values()))),
+    "knots": (0.0, 2.0),
+}
+
+
+@pytest.fixture(
+    params=[("structured", {}), ("mlp", SCHEDULED), ("squared_error", {"momentum": 0.5})],
+    ids=lambda param: param[0],
+)
 def any_loss(request, make_spec, random_phi):
-    spec = make_spec(request.param, clip_norm=2.5)
+    architecture, rule = request.param
+    spec = make_spec(architecture, clip_norm=2.5, **rule)
     return LearnedLoss(spec=spec, phi=random_phi(spec), provenance=PROVENANCE)
 
 
@@ -79,6 +91,16 @@ def test_round_trip(any_loss, tmp_path):
     assert loaded.to_bytes() == path.read_bytes() == any_loss.to_bytes()
     assert loaded.sha256() == any_loss.sha256()
     assert [p.name for p in path.parent.iterdir()] == ["loss.safetensors"]
+
+
+def test_files_from_before_there_was_momentum_stay_as_they_are(loss):
+    old = header_of(loss)
+    assert "momentum" not in old["spec"]
+    loaded = LearnedLoss.from_bytes(file_of(old, loss.phi))
+    assert loaded.spec.momentum == 0.0
+    assert header_of(loaded) == old
+    with_momentum = replace(loss, spec=replace(loss.spec, momentum=0.9))
+    assert header_of(with_momentum)["spec"] == {**old["spec"], "momentum": 0.9}
 
 
 def test_equal_losses_are_equal_bytes_and_others_are_not(loss):
@@ -192,6 +214,13 @@ def target_changes(**fields):
         (spec_changes(inner_lr=10**400), "inner_lr"),
         (spec_changes(clip_norm=-1.0), "clip_norm"),
         (spec_changes(clip_norm="big"), "damaged header"),
+        (spec_changes(momentum=1.0), "momentum"),
+        (spec_changes(momentum=-0.5), "momentum"),
+        (spec_changes(momentum=float("nan")), "momentum"),
+        (spec_changes(momentum=10**400), "momentum"),
+        (spec_changes(momentum="0.9"), "damaged header"),
+        (spec_changes(momentum=None), "damaged header"),
+        (spec_changes(inner_optimizer="adam", momentum=0.9), "momentum=0.9.*only 'sgd'"),
         (spec_changes(surprise=1), "surprise"),
         (target_changes(scale=[2.0, 0.0]), "scale"),
         (target_changes(scale=[2.0, -1.0]), "scale"),
@@ -226,6 +255,17 @@ def test_options_that_do_not_work_are_refused(make_spec, random_phi, name, value
         changed = {**header, "spec": {**header["spec"], "options": options}}
         with pytest.raises(LossFileError):
             LearnedLoss.from_bytes(file_of(changed, phi))
+
+
+def test_gain_weights_that_do_not_work_are_refused(make_spec):
+    spec = make_spec("desired_action", options={"hidden": (4,), "gain_weight": 0.5})
+    loss = LearnedLoss(spec=spec, phi=spec.network().init(torch.Generator()))
+    header = header_of(loss)
+    assert is_usable(LearnedLoss.from_bytes(file_of(header, loss.phi)))
+    for value in ("x", None, [1.0], -1.0, float("nan"), 10**400):
+        header["spec"]["options"]["gain_weight"] = value
+        with pytest.raises(LossFileError):
+            LearnedLoss.from_bytes(file_of(header, loss.phi))
 
 
 def test_a_loss_that_is_nowhere_finite_is_refused(make_spec):
@@ -308,5 +348,9 @@ def test_specifications_are_checked_when_made():
     for wrong in ({"inner_lr": 0.0}, {"inner_optimizer": "x"}, {"clip_norm": -1.0}):
         with pytest.raises(ConfigError):
             LossSpec(architecture="mlp", target=target, **wrong)
+    steps = {"roles": ("output.weight",), "knots": (0.0,)}
+    for wrong in ({"inner_optimizer": "adam"}, {"inner_optimizer": "scheduled_adam", **steps}):
+        with pytest.raises(ConfigError, match=r"momentum=0\.9: only 'sgd' and 'scheduled_sgd'"):
+            LossSpec(architecture="mlp", target=target, momentum=0.9, **wrong)
     spec = LossSpec(architecture="structured", target=target, context=(target,), clip_norm=1.0)
     assert LossSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec

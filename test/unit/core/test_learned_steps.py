@@ -11,7 +11,7 @@ import torch
 
 from ml3_ros.core.higher_engine import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
-from ml3_ros.core.inner_optimizers import Adam
+from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledSteps
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
@@ -23,8 +23,8 @@ NET = Mlp((2, 3, 3, 1))
 ROLES = tuple(sorted(set(NET.roles().values())))
 
 
-def rule(adam=None, roles=None):
-    return ScheduledSteps(adam or Adam(0.1), ROLES, KNOTS, roles or NET.roles())
+def rule(itself=None, roles=None):
+    return ScheduledSteps(itself or Adam(0.1), ROLES, KNOTS, roles or NET.roles())
 
 
 def phi_of(value, lead=()):
@@ -41,16 +41,48 @@ def test_shares_interpolate_in_the_log_of_age():
     torch.testing.assert_close(shares.sum(-1), torch.ones(len(ages), dtype=torch.float64))
 
 
-def test_at_zero_it_is_adam():
+@pytest.mark.parametrize("itself", [Adam(0.1), Sgd(0.1), Sgd(0.1, clip_norm=0.5, momentum=0.9)])
+def test_at_zero_it_is_the_rule_itself(itself):
     generator = torch.Generator().manual_seed(0)
-    theta, grads = NET.init(generator, (2,)), NET.init(generator, (2,))
-    adam = Adam(0.1)
-    state = adam.init(theta, (2,))
-    found, found_state = rule(adam).step(theta, grads, state, phi_of(0.0))
-    expected, expected_state = adam.step(theta, grads, state, {})
+    theta = NET.init(generator, (2,))
+    found, expected = theta, theta
+    found_state, expected_state = rule(itself).init(theta, (2,)), itself.init(theta, (2,))
+    for _ in range(3):
+        grads = NET.init(generator, (2,))
+        found, found_state = rule(itself).step(found, grads, found_state, phi_of(0.0))
+        expected, expected_state = itself.step(expected, grads, expected_state, {})
     for k in theta:
         torch.testing.assert_close(found[k], expected[k])
-        assert torch.equal(found_state[f"v.{k}"], expected_state[f"v.{k}"])
+        assert not torch.equal(found[k], theta[k])
+    assert found_state.keys() == expected_state.keys()
+    assert all(torch.equal(found_state[k], x) for k, x in expected_state.items())
+
+
+def test_learned_steps_of_descent_scale_what_it_would_do():
+    generator = torch.Generator().manual_seed(0)
+    theta, grads = NET.init(generator), NET.init(generator)
+    plain = Sgd(0.1, momentum=0.9)
+    moved, _ = plain.step(theta, grads, plain.init(theta), {})
+    found, _ = rule(plain).step(theta, grads, plain.init(theta), phi_of(0.5))
+    factor = math.exp(BOUND * math.tanh(0.5 / BOUND))
+    for k in theta:
+        torch.testing.assert_close(found[k] - theta[k], factor * (moved[k] - theta[k]))
+
+
+def test_a_specification_names_the_rule(make_spec):
+    learned = {"roles": ROLES, "knots": KNOTS}
+    spec = make_spec(
+        "mlp", inner_optimizer="scheduled_sgd", clip_norm=2.0, momentum=0.9, **learned
+    )
+    found = spec.optimizer(NET)
+    assert isinstance(found, ScheduledSteps)
+    assert found.rule == Sgd(spec.inner_lr, 2.0, 0.9)
+    assert (found.role_names, found.knots) == (ROLES, KNOTS)
+    assert spec.init_phi(torch.Generator())[STEP_SIZES].shape == (len(ROLES), len(KNOTS))
+    adam = make_spec("mlp", inner_optimizer="scheduled_adam", **learned)
+    assert adam.optimizer(NET).rule == Adam(adam.inner_lr)
+    with pytest.raises(ConfigError, match="scheduled_sgd and scheduled_adam need 1"):
+        make_spec("mlp", inner_optimizer="scheduled_sgd", knots=KNOTS)
 
 
 def test_each_role_has_its_own_step_size_at_each_age():
