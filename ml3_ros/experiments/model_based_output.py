@@ -180,13 +180,13 @@ def _draw_paths(axes: Axes, arrays: Arrays, method: str, update: int) -> None:
 
 
 _POINT_MASS = ModelBasedConfig()
-_REACHER = ModelBasedConfig(world="reacher")
+_REACHER = ModelBasedConfig(world="reacher", outer_steps=600)
 
 EXPERIMENTS = {
     name: Experiment(
         help=help_text,
         config=config,
-        quick=replace(config, seeds=2, outer_steps=200),
+        quick=replace(config, seeds=2, n_goals=4, outer_steps=150),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,

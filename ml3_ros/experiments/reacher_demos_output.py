@@ -141,7 +141,7 @@ EXPERIMENTS = {
     "reacher_demos": Experiment(
         help="an expert's demonstrations shape a loss for new targets (Fig. 6c, d)",
         config=ReacherDemosConfig(),
-        quick=ReacherDemosConfig(seeds=2, n_shown=2, outer_steps=200),
+        quick=ReacherDemosConfig(seeds=2, n_shown=2, outer_steps=120),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,

@@ -1,0 +1,61 @@
+"""Losses for policies that come with the package bring new policies to new goals."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import ml3_ros
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.experiments.model_based import under_loss
+from ml3_ros.experiments.reacher_demos import new_targets
+from ml3_ros.tasks.reaching.recipes import setting
+
+FOLDER = Path(ml3_ros.__file__).parent / "losses"
+
+
+def shipped(name):
+    path = FOLDER / f"{name}.safetensors"
+    loss = LearnedLoss.load(path)
+    assert loss.to_bytes() == path.read_bytes()
+    return loss
+
+
+def test_the_loss_for_the_point_mass_knows_the_other_half_plane():
+    chosen, loss = setting("point_mass"), shipped("pointmass_ml3_goal")
+    assert loss.spec == chosen.spec("desired_action")
+    goals = chosen.goals(4, torch.Generator().manual_seed(99), trained=False)
+    distance = under_loss(chosen, goals, loss, (0, 20, 50), seed=99).final
+    assert (distance[:, 0] > 0.2).all()
+    assert distance[:, 1].mean() < 0.07 and distance[:, 2].mean() < 0.05
+
+
+def test_the_loss_from_demonstrations_reaches_targets_that_nobody_showed():
+    chosen, loss = setting("reacher"), shipped("reacher_ml3_demos")
+    assert loss.spec == chosen.spec("desired_action")
+    targets = new_targets(4, torch.Generator().manual_seed(99))
+    distance = under_loss(chosen, targets, loss, (0, 50), seed=99).final
+    assert distance[:, 0].mean() > 0.04
+    assert distance[:, 1].mean() < 0.015
+
+
+def test_the_model_free_loss_needs_no_reward():
+    pytest.importorskip("gymnasium")
+    from ml3_ros.experiments import model_free
+    from ml3_ros.experiments.model_free_output import EXPERIMENTS
+    from ml3_ros.tasks.model_free.recipes import HIDDEN
+    from ml3_ros.tasks.model_free.recipes import setting as free_setting
+
+    chosen, loss = free_setting("reacher"), shipped("reacher_ml3_free")
+    environment = chosen.make(1)
+    assert loss.spec == chosen.spec("desired_action", environment)
+    goals = chosen.goals(4, torch.Generator().manual_seed(99), trained=True)
+    judge = model_free.Judge(environment, goals, seed=99)
+    config = replace(EXPERIMENTS["reacher_free"].config, loss_budget=1100)
+    cost = model_free.under_loss(config, chosen, judge, loss, HIDDEN)
+    assert np.isfinite(cost).all()
+    assert cost[:, -1].mean() < 0.5 * cost[:, 0].mean()
