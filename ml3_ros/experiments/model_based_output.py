@@ -180,7 +180,7 @@ def _draw_paths(axes: Axes, arrays: Arrays, method: str, update: int) -> None:
 
 
 _POINT_MASS = ModelBasedConfig()
-_REACHER = ModelBasedConfig(world="reacher", outer_steps=600)
+_REACHER = ModelBasedConfig(world="reacher")
 
 EXPERIMENTS = {
     name: Experiment(
