@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import runpy
+import shutil
+import subprocess
 
 import pytest
 
@@ -12,6 +14,7 @@ from ml3_ros.bringup.systems import SYSTEMS
 launch = pytest.importorskip("launch", reason="launch comes with a ROS 2 installation")
 pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installation")
 
+TIMEOUT_S = 120.0
 GIVEN = {"bag": "recording.db3", "urdf": "reacher"}
 
 
@@ -33,3 +36,41 @@ def test_a_launch_file_starts_what_the_description_says(name):
     assert {node.node_package for node in nodes} == {"ml3_ros"}
     declared = {argument.name for argument in description.get_launch_arguments()}
     assert declared == {argument.name for argument in system.arguments}
+
+
+def ros2_launch(name, *words):
+    """Run a launch file to its end; return the exit code and the output."""
+    if shutil.which("ros2") is None:
+        pytest.skip("ros2 comes with a ROS 2 installation")
+    path = str(share() / "launch" / f"{name}.launch.py")
+    result = subprocess.run(
+        ["ros2", "launch", path, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=TIMEOUT_S,
+        check=False,
+    )
+    return result.returncode, result.stdout
+
+
+@pytest.mark.system
+def test_policies_learn_and_any_parameter_of_a_node_can_be_set(tmp_path):
+    words = ("goals:=1", "updates:=1", "speed:=5", f"out:={tmp_path / 'out'}")
+    rc, output = ros2_launch("reacher_reach", *words, "policy_optimizer.updates:=2")
+    assert rc == 0, output
+    assert "after 2 updates" in output
+    assert "after 3 updates" not in output
+    assert "Distance of the hand from its goal at the end of an episode" in output
+    assert (tmp_path / "out/reach_live.png").stat().st_size > 1000
+    assert output.count("process has finished cleanly") == 4, "three nodes and the report"
+
+
+@pytest.mark.system
+def test_a_process_that_fails_ends_the_rest_and_is_rc_1(tmp_path):
+    words = ("loss:=reacher_ml3_shaped", f"out:={tmp_path / 'out'}")
+    rc, output = ros2_launch("reacher_reach", *words)
+    assert rc == 1, output
+    assert "conductor ended with rc 1: ending the rest" in output
+    assert output.count("process has finished cleanly") == 2, "the arm and the optimizer"
+    assert "Traceback" not in output
