@@ -19,17 +19,17 @@ Distance to the goal when an episode ends, mean over goals, {seeds:.0f} seeds of
 {config/n_goals:.0f} goals that nothing was trained or tuned on: half of them in the half plane of
 meta-training, half in the other one. Policies are alike for all methods, and start alike. Under
 a learned loss they act in the world and know no model; their rivals minimise the task loss through
-a model, learned or true, with rule and step size chosen on other goals. `ml3_desired_action` is
+a model, learned or true, with step sizes chosen on other goals, for 100 updates. `ml3_desired_action` is
 ours: a loss that wants an action, also meta-trained by where it leads in the end, with learned
 step sizes by role and age over descent with momentum. `ml3_mlp` is the paper's: a network on
 state, goal and action that puts out a loss and a step size. Of each, the loss that is best on
 validation goals on the way is kept."""
 _NOTES = (
-    "It is as close as gradient descent through learned dynamics after 100 updates after "
-    "{ml3_desired_action/updates_to_sgd_learned_model:.0f}, as Adam after "
-    "{ml3_desired_action/updates_to_adam_learned_model:.0f}, and as Adam through the true "
-    "dynamics after {ml3_desired_action/updates_to_adam_true_model:.0f} (inf: never); the paper's "
-    "network after {ml3_mlp/updates_to_sgd_learned_model:.0f}, "
+    "Updates until policies under it are as close as the rivals at last: "
+    "{ml3_desired_action/updates_to_sgd_learned_model:.0f} for gradient descent through learned "
+    "dynamics, {ml3_desired_action/updates_to_adam_learned_model:.0f} for Adam, and "
+    "{ml3_desired_action/updates_to_adam_true_model:.0f} for Adam through the true dynamics (inf: "
+    "never); under the paper's network {ml3_mlp/updates_to_sgd_learned_model:.0f}, "
     "{ml3_mlp/updates_to_adam_learned_model:.0f} and {ml3_mlp/updates_to_adam_true_model:.0f}.",
     "What this loss brings is knowledge of the tasks: doing what it wants, without any policy, "
     "ends {ml3_desired_action/wanted:.2g} m from the goal, and policies follow it as fast as "

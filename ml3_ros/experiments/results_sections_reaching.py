@@ -66,10 +66,13 @@ REACHER_DEMOS = Section(
     about="Distance of the fingertip to {config/n_targets:.0f} new targets when an episode ends, "
     "mean over targets, {config/seeds:.0f} seeds. iLQR shows {config/n_shown:.0f} episodes "
     "for each of four targets; the task loss of meta-training is the error of actions where "
-    "the expert was. A learned loss trains a fresh policy for every new target; a clone is "
-    "one policy for all that is told the target, its step size and steps tuned on other new "
-    "targets. The observant clone sees the way that is left in the first link's frame, as the"
-    " learned losses do, in place of joint angles and target.",
+    "the expert was. `ml3_shaped` is ours: a loss that wants an action, also meta-trained by the "
+    "error of what it wants, with learned step sizes over descent with momentum; "
+    "`ml3_shaped_mlp` is the paper's network. A learned loss trains a fresh policy for every new "
+    "target; a clone is one policy for all that is told the target. Its step size and steps, and "
+    "after how much of their meta-training losses are taken, were chosen on the same other "
+    "targets. The observant clone sees the way that is left in the first link's frame, as the "
+    "learned losses do, in place of joint angles and target.",
     notes=(
         "The shaped loss is as close as behavioural cloning after "
         "{ml3_shaped/updates_to_behavioural_cloning:.0f} updates, and at last within tolerance of "
