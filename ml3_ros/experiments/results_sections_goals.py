@@ -19,11 +19,11 @@ Distance to the goal when an episode ends, mean over goals, {seeds:.0f} seeds of
 {config/n_goals:.0f} goals that nothing was trained or tuned on: half of them in the half plane of
 meta-training, half in the other one. Policies are alike for all methods, and start alike. Under
 a learned loss they act in the world and know no model; their rivals minimise the task loss through
-a model, learned or true, with step sizes chosen on other goals, for 100 updates. `ml3_desired_action` is
-ours: a loss that wants an action, also meta-trained by where it leads in the end, with learned
-step sizes by role and age over descent with momentum. `ml3_mlp` is the paper's: a network on
-state, goal and action that puts out a loss and a step size. Of each, the loss that is best on
-validation goals on the way is kept."""
+a model, learned or true, with step sizes chosen on other goals for 100 updates, against which
+all are compared. `ml3_desired_action` is ours: a loss that wants an action, also meta-trained by
+where it leads in the end, with learned step sizes by role and age over descent with momentum.
+`ml3_mlp` is the paper's: a network on state, goal and action that puts out a loss and a step
+size. Of each, the loss that is best on validation goals on the way is kept."""
 _NOTES = (
     "Updates until policies under it are as close as the rivals at last: "
     "{ml3_desired_action/updates_to_sgd_learned_model:.0f} for gradient descent through learned "
