@@ -12,7 +12,8 @@ from typing import Literal
 INTRODUCTION = """\
 *Plain ML3* is the paper's method: a loss network on prediction and target, through which gradient
 descent at a fixed step trains the optimizee. *Ours* are adaptive losses, which also see the age of
-the model and carry learned step sizes for Adam, and losses that carry a physics prior. Every
+the model and carry learned step sizes for Adam, losses that carry a physics prior, and, for
+policies, losses that want an action and are also meta-trained by where they lead in the end. Every
 baseline chose its step size on a validation pool of its own, with the same number of candidates
 for all; no result is on data that anything was chosen by. **Where the rigid-body structure of an
 arm with friction columns is right, take least squares instead**: it needs seconds of motion and
