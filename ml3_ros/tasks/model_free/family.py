@@ -16,6 +16,8 @@ from ml3_ros.tasks.model_free.policy import (
 )
 from ml3_ros.tasks.model_free.surrogate import advantages, surrogate
 
+LIMIT = "limit."  # prefix within a query of what the limit's episodes begin with
+
 
 class GoalFamily:
     """One policy for each goal. Whoever acts, acts in the environment: there is no model.
@@ -27,6 +29,8 @@ class GoalFamily:
             None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
+        n_limit: Episodes of who does what the loss wants, see `core.limit`; None takes the starts
+            and the noise of those that are judged.
         discount: Of the rewards in the task loss.
     """
 
@@ -38,11 +42,13 @@ class GoalFamily:
         turns: Tensor | None = None,
         n_episodes: int = 1,
         n_judged: int = 8,
+        n_limit: int | None = None,
         discount: float = 0.95,
     ) -> None:
         self.optimizee, self.goals = policy, goals
         self.turns = torch.zeros(len(goals)) if turns is None else turns
         self.n_episodes, self.n_judged, self.discount = n_episodes, n_judged, discount
+        self.n_limit = n_limit
 
     @property
     def steps_per_update(self) -> int:
@@ -65,7 +71,11 @@ class GoalFamily:
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the same of fresh episodes; there is no extra information."""
-        return self._episodes(tasks, self.n_judged, generator), {}
+        batch = self._episodes(tasks, self.n_judged, generator)
+        if self.n_limit:
+            limit = self._episodes(tasks, self.n_limit, generator)
+            batch |= {f"{LIMIT}{k}": x for k, x in limit.items()}
+        return batch, {}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return "task" (*lead,): minus the mean return, with the gradient of eq. (8)."""
@@ -74,7 +84,13 @@ class GoalFamily:
     def limit_losses(self, network: MetaLoss) -> LimitLosses:
         """See `core.limit`: minus the mean return of doing what the loss wants."""
         wanted = WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
-        return lambda phi, batch, extra: self._losses(wanted, phi, batch)
+        own = LIMIT if self.n_limit else ""
+
+        def losses(phi: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
+            episodes = {k: batch[f"{own}{k}"] for k in ("start", "goal", "noise")}
+            return self._losses(wanted, phi, episodes)
+
+        return losses
 
     def _losses(self, policy: Gaussian, params: Params, batch: Batch) -> dict[str, Tensor]:
         episodes = act(policy, params, batch["start"], batch["goal"], batch["noise"])

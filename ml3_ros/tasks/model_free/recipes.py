@@ -38,6 +38,7 @@ class Setting:
         n_episodes: That a policy acts for between its updates.
         n_mini_batches: Into which their transitions are split.
         n_judged: Episodes of every updated policy that the task loss looks at.
+        n_limit: Episodes that judge what a loss wants; None takes those.
         discount: In the task loss.
     """
 
@@ -48,6 +49,7 @@ class Setting:
     n_episodes: int = 2
     n_mini_batches: int = 5
     n_judged: int = 6
+    n_limit: int | None = None
     discount: float = 0.97
 
     def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
@@ -76,6 +78,7 @@ class Setting:
             turns=turns,
             n_episodes=self.n_episodes,
             n_judged=self.n_judged,
+            n_limit=self.n_limit,
             discount=self.discount,
         )
 
@@ -101,7 +104,7 @@ class Setting:
     def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
         """Return how many environment steps a meta-training takes."""
         episodes = config.unroll * (self.n_episodes + self.n_judged)
-        episodes += self.n_judged if config.limit_weight else 0
+        episodes += (self.n_limit or self.n_judged) if config.limit_weight else 0
         return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
 
 

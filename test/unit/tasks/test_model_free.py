@@ -13,6 +13,7 @@ from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.trajectory_loss import DesiredActionLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.model_free.family import GoalFamily, mean_return
 from ml3_ros.tasks.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
@@ -271,6 +272,18 @@ def test_the_limit_is_the_return_of_what_the_loss_wants():
     by_name = dict(zip(phi, moved, strict=True))
     assert by_name["net.weight_0"].abs().max() > 0.0
     assert by_name["step_net.weight_0"] is None  # the step size leads nowhere
+
+
+def test_the_limit_may_look_at_more_episodes():
+    chosen, network = torch.arange(4), DesiredActionLoss(1, {"observation": 1})
+    phi = {k: p.unsqueeze(0) for k, p in network.init(generator()).items()}
+    tasks = family(n_judged=3, n_limit=20)
+    batch, _ = tasks.query(chosen, chosen, generator(1))
+    assert batch["start"].shape == (4, 3, 1) and batch["limit.start"].shape == (4, 20, 1)
+    wanted = WantedPolicy(Slide(), network, tasks.optimizee.log_std)
+    episodes = act(wanted, phi, *(batch[f"limit.{k}"] for k in ("start", "goal", "noise")))
+    found = tasks.limit_losses(network)(phi, batch, {})["task"]
+    torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
 
 
 def test_a_wanted_policy_improves_by_its_limit():
