@@ -72,7 +72,7 @@ def _section(name: str, title: str, notes: tuple[str, ...]) -> Section:
                 value=1.5,
             ),
         ),
-        columns=(0, 1, 5, 10, 20, 50, 100, 1000),
+        columns=(0, 1, 5, 10, 20, 50, 100, 200),
         panels={"": "goals as in meta-training [m]", "elsewhere": "goals elsewhere [m]"},
         figures={f"{name}.png": f"{name}.png"},
         curves=("ml3_desired_action", "ml3_mlp", "sgd_learned_model", "adam_true_model"),
