@@ -73,8 +73,8 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     assert content["methods"]["ppo"]["x"] == list(TINY.x)
     assert content["methods"][MAIN]["x"] == [0, 100, 115, 132]
     headline = content["headline"]
-    # 8 policies, 2 inner steps, 2 + 4 episodes of 50 steps
-    assert headline["meta_training_steps"] == 2 * 8 * 2 * 6 * 50
+    # of 8 policies: 2 inner steps with 2 + 6 episodes of 50 steps, 6 for the limit
+    assert headline["meta_training_steps"] == 2 * 8 * (2 * 8 + 6) * 50
     low, middle, high = (headline[f"{MAIN}/{k}"] for k in ("ratio_low", "ratio", "ratio_high"))
     assert low <= middle <= high
     assert (tmp_path / f"losses/{MAIN}/seed_1.safetensors").exists()
