@@ -26,7 +26,7 @@ TINY = ModelFreeConfig(
     seeds=2,
     n_goals=2,
     outer_steps=2,
-    losses=(MAIN, "ml3_likelihood", "ml3_evolution"),
+    losses=(MAIN, "ml3_no_limit", "ml3_likelihood", "ml3_evolution"),
     budget=200,
     loss_budget=150,
     candidates=1,
@@ -64,7 +64,7 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     content = json.loads((tmp_path / "metrics.json").read_text())
     assert content["experiment"] == "reacher_free"
     assert "environment steps" in content["config"]["x"]
-    names = {MAIN, "ml3_likelihood", "ml3_evolution", "ppo"}
+    names = {MAIN, "ml3_no_limit", "ml3_likelihood", "ml3_evolution", "ppo"}
     expected = names | {name + ELSEWHERE for name in names}
     expected |= {f"hidden_layers_{n}@architectures" for n in (1, 3)}
     assert set(content["methods"]) == expected
