@@ -15,7 +15,7 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 
 _DIGEST_LENGTH = 64  # characters
-_GROUPS = ("phi", "theta", "inner_state", "outer_state")
+_GROUPS = ("phi", "theta", "inner_state", "outer_state", "limit_state")
 _SINGLES = ("tasks", "ages", "resets_in")
 
 

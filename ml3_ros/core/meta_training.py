@@ -1,7 +1,7 @@
 """Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal, Protocol
 
 import torch
@@ -11,7 +11,7 @@ from ml3_ros.core import outer_adam
 from ml3_ros.core.compiled import Engine, engine_in_use
 from ml3_ros.core.draws import Source
 from ml3_ros.core.learned_steps import STEP_SIZES
-from ml3_ros.core.limit import LimitFamily, WithLimit
+from ml3_ros.core.limit import LimitSteps, limit_steps, with_limit
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer_gradient import STEP_WEIGHTS, Estimator, OuterGradient
@@ -67,9 +67,12 @@ class MetaTrainConfig:
     """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
     limit_weight: float = 0.0
     """Of the gradient of the task loss where the loss leads in the end, see `core.limit`."""
+    limit_epochs: int = 0
+    """How often phi goes through the episodes of the limit after every outer step."""
+    limit_mini_batches: int = 8
 
     def __post_init__(self) -> None:
-        for name in ("n_outer_steps", "n_tasks", "unroll", "horizon"):
+        for name in ("n_outer_steps", "n_tasks", "unroll", "horizon", "limit_mini_batches"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         for name in ("outer_lr", "outer_lr_steps", "outer_clip"):
@@ -79,6 +82,8 @@ class MetaTrainConfig:
             raise ConfigError("weights: at least one term of the task loss needs a weight > 0")
         if not 0.0 <= self.limit_weight < math.inf:
             raise ConfigError(f"limit_weight must be >= 0 and finite, got {self.limit_weight}")
+        if self.limit_epochs < 0:
+            raise ConfigError(f"limit_epochs must be >= 0, got {self.limit_epochs}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +149,16 @@ class MetaTrainer:
         self.phi = self._on_device(learned)
         self.estimator = estimator
         self._estimator: Estimator = estimator.estimator(gradient, learned)
+        self._limit_steps: LimitSteps | None = None
+        limited = (family, spec.network(), gradient)
         if config.limit_weight:
-            if not isinstance(family, LimitFamily):
-                raise ConfigError(f"limit_weight={config.limit_weight}: the family knows no limit")
-            limit = replace(gradient, task_losses=family.limit_losses(spec.network()))
-            self._estimator = WithLimit(
-                estimator=self._estimator, limit=limit, weight=config.limit_weight
-            )
+            self._estimator = with_limit(self._estimator, *limited, config.limit_weight)
+        if config.limit_epochs:
+            epochs, parts = config.limit_epochs, config.limit_mini_batches
+            self._limit_steps = limit_steps(*limited, epochs, parts)
         self._compute = self.engine.prepare(self._estimator)
         self.outer_state = outer_adam.init(self.phi)
+        self.limit_state: Params = outer_adam.init(self.phi) if self._limit_steps else {}
         n = config.n_tasks
         self._lead = (len(seeds), n)
         self.tasks, self.theta = self._fresh()
@@ -182,7 +188,10 @@ class MetaTrainer:
         values, grads, self.theta, self.inner_state = self._compute(
             self.theta, self.inner_state, self.phi, batch, extra, schedule, *batches
         )
-        self._update_phi(grads)
+        self._update_phi(grads, self.outer_state)
+        if self._limit_steps:
+            for grads in self._limit_steps.gradients(self.phi, batch, extra, self.generators):
+                self._update_phi(grads, self.limit_state)
         self.ages += config.unroll
         self.resets_in -= config.unroll
         self._reset(values["diverged"].cpu() | (self.resets_in <= 0))
@@ -207,7 +216,7 @@ class MetaTrainer:
         weights = 1.0 / (1.0 + age)
         return weights / weights.sum(0)
 
-    def _update_phi(self, grads: Params) -> None:
+    def _update_phi(self, grads: Params, state: Params) -> None:
         """One Adam step, in place."""
         config = self.config
         late = max(0.0, 2.0 * self.step_count / config.n_outer_steps - 1.0)
@@ -216,7 +225,7 @@ class MetaTrainer:
         network = [k for k in self.phi if k != STEP_SIZES]
         for names, lr in ((network, config.outer_lr), (learned_steps, config.outer_lr_steps)):
             if names:
-                outer_adam.step(self.phi, grads, self.outer_state, names, share * lr)
+                outer_adam.step(self.phi, grads, state, names, share * lr)
 
     def _reset(self, mask: Tensor) -> None:
         """Give the marked models (seeds, tasks) a new task and fresh parameters."""

@@ -134,7 +134,7 @@ def _meta_train(
     n_outer_steps = max(1, config.outer_steps // share)
     spec = chosen.spec(learning.architecture, environment)
     meta_training = replace(
-        chosen.meta_training, n_outer_steps=n_outer_steps, limit_weight=learning.limit_weight
+        learning.meta_training(chosen.meta_training), n_outer_steps=n_outer_steps
     )
     generator = torch.Generator().manual_seed(seed)
     goals = chosen.goals(N_GOALS, generator, trained=True)

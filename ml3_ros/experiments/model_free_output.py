@@ -101,11 +101,7 @@ def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -
     chosen = setting(config.world)
     taken = chosen.meta_training_steps(
         chosen.make(1),
-        replace(
-            chosen.meta_training,
-            n_outer_steps=config.outer_steps,
-            limit_weight=LOSSES[MAIN].limit_weight,
-        ),
+        replace(chosen.meta_training, n_outer_steps=config.outer_steps),
     )
     for suffix, part in parts.items():
         steps = steps_to_share({name: cost[:, part] for name, cost in found.items()}, x)

@@ -1,17 +1,17 @@
 """Sizes of the model-free experiments, the losses in them, and what tuned PPO chooses from."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ml3_ros.baselines.ppo import PpoSettings
+from ml3_ros.core.meta_training import MetaTrainConfig
 from ml3_ros.core.persistent_evolution import Evolution, Unrolled
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.model_free.recipes import Architecture, setting
 
 MAIN = "ml3_desired_action"
-LIMIT_WEIGHT = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,16 +21,20 @@ class Learning:
     Attributes:
         architecture: Of the loss.
         estimator: Of the gradient through updates of policies.
-        limit_weight: See `core.limit`.
+        limit: Whether it follows its limit, see `core.limit`.
     """
 
     architecture: Architecture
     estimator: Unrolled | Evolution = Unrolled()  # noqa: RUF009, a frozen value
-    limit_weight: float = 0.0
+    limit: bool = False
+
+    def meta_training(self, config: MetaTrainConfig) -> MetaTrainConfig:
+        """Return `config` with the limit or without."""
+        return config if self.limit else replace(config, limit_weight=0.0, limit_epochs=0)
 
 
 LOSSES = {
-    MAIN: Learning("desired_action", limit_weight=LIMIT_WEIGHT),
+    MAIN: Learning("desired_action", limit=True),
     "ml3_no_limit": Learning("desired_action"),
     "ml3_evolution": Learning("desired_action", Evolution(sigma=0.03)),
     "ml3_likelihood": Learning("likelihood"),

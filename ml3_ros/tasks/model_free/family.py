@@ -14,7 +14,7 @@ from ml3_ros.tasks.model_free.policy import (
     act,
     log_likelihoods,
 )
-from ml3_ros.tasks.model_free.surrogate import advantages, surrogate
+from ml3_ros.tasks.model_free.surrogate import advantages, clipped_surrogate, surrogate
 
 LIMIT = "limit."  # prefix within a query of what the limit's episodes begin with
 
@@ -82,15 +82,42 @@ class GoalFamily:
         return self._losses(self.optimizee, theta, batch)
 
     def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.limit`: minus the mean return of doing what the loss wants."""
-        wanted = WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
-        own = LIMIT if self.n_limit else ""
+        """See `core.limit`: minus the mean return of doing what the loss wants.
+
+        Of rows of `limit_episodes`: PPO's objective.
+        """
+        wanted = self._wanted(network)
 
         def losses(phi: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
-            episodes = {k: batch[f"{own}{k}"] for k in ("start", "goal", "noise")}
-            return self._losses(wanted, phi, episodes)
+            if "advantage" not in batch:
+                return self._losses(wanted, phi, self._limit_query(batch))
+            today = log_likelihoods(wanted, phi, batch["observation"], batch["action"])
+            before, weights = (batch[k].squeeze(-1) for k in ("log_likelihood", "advantage"))
+            return {"task": clipped_surrogate(today, before, weights)}
 
         return losses
+
+    def limit_episodes(self, network: MetaLoss, phi: Params, query: Batch) -> Batch:
+        """See `core.limit`: "observation", "action", "advantage" and "log_likelihood"."""
+        wanted, begins = self._wanted(network), self._limit_query(query)
+        with torch.no_grad():
+            episodes = act(wanted, phi, begins["start"], begins["goal"], begins["noise"])
+            weights = advantages(episodes.rewards, episodes.observations, self.discount)
+            seen, done = episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
+            return {
+                "observation": seen,
+                "action": done,
+                "advantage": weights.flatten(-2).unsqueeze(-1),
+                "log_likelihood": log_likelihoods(wanted, phi, seen, done).unsqueeze(-1),
+            }
+
+    def _wanted(self, network: MetaLoss) -> WantedPolicy:
+        return WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
+
+    def _limit_query(self, query: Batch) -> Batch:
+        """Return how the episodes of the limit begin."""
+        own = LIMIT if self.n_limit else ""
+        return {k: query[f"{own}{k}"] for k in ("start", "goal", "noise")}
 
     def _losses(self, policy: Gaussian, params: Params, batch: Batch) -> dict[str, Tensor]:
         episodes = act(policy, params, batch["start"], batch["goal"], batch["noise"])

@@ -104,7 +104,9 @@ class Setting:
     def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
         """Return how many environment steps a meta-training takes."""
         episodes = config.unroll * (self.n_episodes + self.n_judged)
-        episodes += (self.n_limit or self.n_judged) if config.limit_weight else 0
+        # each way to follow the limit acts by itself
+        ways = bool(config.limit_weight) + bool(config.limit_epochs)
+        episodes += ways * (self.n_limit or self.n_judged)
         return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
 
 
@@ -116,6 +118,7 @@ _META_TRAINING = MetaTrainConfig(
     outer_lr=5e-3,
     outer_every_step=True,
     log_task_loss=False,
+    limit_weight=5.0,
 )
 SETTINGS: dict[str, Setting] = {
     "reacher": Setting(
@@ -124,8 +127,13 @@ SETTINGS: dict[str, Setting] = {
     "ant": Setting(
         make=AntGoal,
         radii=(1.0, 1.5),
-        log_std=-0.7,
-        meta_training=replace(_META_TRAINING, horizon=10),
+        log_std=-1.0,
+        # it takes far more steps to learn to walk than to reach
+        meta_training=replace(
+            _META_TRAINING, unroll=1, outer_lr=1e-3, limit_weight=0.0, limit_epochs=5
+        ),
+        n_judged=2,
+        n_limit=8,
     ),
 }
 

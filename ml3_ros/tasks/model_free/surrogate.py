@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 SMALLEST_SPREAD = 1e-6  # of advantages: episodes that were all alike teach nothing
+CLIP = 0.2  # of the ratio of likelihoods
 RIDGE = 1e-3  # of the fit, per row
 
 
@@ -14,6 +15,22 @@ def surrogate(log_likelihoods: Tensor, weights: Tensor) -> Tensor:
     is what counts.
     """
     return -(weights.detach() * log_likelihoods).sum(-1).mean(-1)
+
+
+def clipped_surrogate(log_likelihoods: Tensor, before: Tensor, weights: Tensor) -> Tensor:
+    """Return PPO's objective, negated (*lead,), all arguments (*lead, B).
+
+    It has the gradient of `surrogate`, up to a factor, where the policy is still the one that
+    acted; what has become likelier or less likely by more than a fifth is left alone.
+
+    Args:
+        log_likelihoods: Of the actions, today.
+        before: When they were chosen.
+        weights: As of `surrogate`.
+    """
+    ratio = (log_likelihoods - before).exp()
+    kept = ratio.clamp(1.0 - CLIP, 1.0 + CLIP)
+    return -torch.minimum(weights * ratio, weights * kept).mean(-1)
 
 
 def returns(rewards: Tensor) -> Tensor:

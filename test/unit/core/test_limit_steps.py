@@ -1,0 +1,141 @@
+"""Steps of a loss on the episodes of its limit: each row once an epoch, at the loss of today."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
+from ml3_ros.core.limit import EpisodicLimitFamily, LimitSteps
+from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.outer_gradient import OuterGradient
+from ml3_ros.errors import ConfigError, DataError
+
+SEEDS, TASKS, ROWS = 2, 3, 11
+CONFIG = MetaTrainConfig(
+    n_outer_steps=8,
+    n_tasks=TASKS,
+    unroll=1,
+    horizon=4,
+    outer_lr=1e-2,
+    log_task_loss=False,
+    limit_epochs=3,
+    limit_mini_batches=4,
+)
+
+
+def mean_parameter(phi):
+    """Return a number of each loss (seeds, 1) that depends on all that is learned."""
+    return sum((p.flatten(2).mean(-1) for p in phi.values()), torch.zeros(()))
+
+
+@pytest.fixture
+def episodic(family):
+    """The family, where what a loss wants is a number, and episodes say that it should be 1."""
+
+    class Episodic(type(family)):
+        def __init__(self):
+            super().__init__(family.optimizee, family.amplitudes)
+            self.asked, self.parts = [], []
+
+        def limit_episodes(self, network, phi, query):
+            lead = query["y"].shape[:2]
+            self.asked.append(mean_parameter(phi).clone())
+            row = torch.arange(ROWS).view(ROWS, 1).expand(*lead, ROWS, 1)
+            return {"wanted": torch.ones(*lead, ROWS, 1), "row": row}
+
+        def limit_losses(self, network):
+            def losses(phi, query, extra):
+                self.parts.append(query["row"])
+                error = mean_parameter(phi)[..., None, None] - query["wanted"]
+                return {"task": error.square().mean((-2, -1))}
+
+            return losses
+
+    return Episodic()
+
+
+@pytest.fixture
+def steps(episodic, make_spec, random_phi):
+    """Return (LimitSteps, what its gradients are asked for with)."""
+    spec = make_spec("mlp")
+    limit = OuterGradient(
+        optimizee=episodic.optimizee,
+        loss=spec.function(),
+        inner_optimizer=spec.optimizer(episodic.optimizee),
+        task_losses=episodic.limit_losses(spec.network()),
+        constants={},
+        weights=(("task", 1.0),),
+        log_task_loss=False,
+        clip=1e9,
+    )
+    made = LimitSteps(
+        family=episodic, network=spec.network(), limit=limit, epochs=3, mini_batches=4
+    )
+    generators = [torch.Generator().manual_seed(s) for s in range(SEEDS)]
+    phi = random_phi(spec, lead=(SEEDS, 1))
+    return made, (phi, {"y": torch.zeros(SEEDS, TASKS, 2, 1)}, {}, generators)
+
+
+def test_mini_batches_of_an_epoch_share_no_row_and_differ_between_tasks_and_epochs(
+    steps, episodic
+):
+    made, arguments = steps
+    assert len(list(made.gradients(*arguments))) == 3 * 4
+    assert len(episodic.asked) == 1  # all of them of the same episodes
+    epochs = [torch.cat(episodic.parts[4 * i : 4 * i + 4], dim=-2) for i in range(3)]
+    for seen in epochs:
+        assert seen.shape == (SEEDS, TASKS, 8, 1)  # 4 parts of 2; 3 of 11 rows are left over
+        assert all(len(set(rows.tolist())) == 8 for rows in seen.view(SEEDS * TASKS, 8))
+    orders = torch.cat([seen.view(SEEDS * TASKS, 8) for seen in epochs])
+    assert len(orders.unique(dim=0)) == 3 * SEEDS * TASKS
+
+
+def test_every_gradient_is_that_of_todays_loss(steps):
+    """Against the derivative by hand, while the loss is moved between the steps."""
+    made, arguments = steps
+    phi = arguments[0]
+    for grads in made.gradients(*arguments):
+        for k, p in phi.items():
+            expected = 2.0 * (mean_parameter(phi) - 1.0) / p[0, 0].numel()
+            torch.testing.assert_close(
+                grads[k], expected.view(SEEDS, 1, *[1] * (p.ndim - 2)).expand_as(p)
+            )
+        for k, p in phi.items():
+            p -= 0.1 * grads[k]
+
+
+def test_meta_training_descends_by_them(episodic, make_spec):
+    trainer = MetaTrainer(episodic, make_spec("mlp"), CONFIG, (0, 1))
+    before = (mean_parameter(trainer.phi) - 1.0).abs()
+    while not trainer.done:
+        trainer.step()
+    assert ((mean_parameter(trainer.phi) - 1.0).abs() < 0.3 * before).all()
+    assert len(episodic.asked) == CONFIG.n_outer_steps
+
+
+def test_a_run_goes_on_where_it_stopped_and_not_with_other_epochs(episodic, make_spec):
+    def trainer(epochs):
+        config = replace(CONFIG, limit_epochs=epochs)
+        return MetaTrainer(episodic, make_spec("mlp"), config, (0,))
+
+    first, second = trainer(3), trainer(3)
+    first.step()
+    restore_trainer(second, trainer_to_bytes(first))
+    first.step(), second.step()
+    assert all(torch.equal(p, second.phi[k]) for k, p in first.phi.items())
+    with pytest.raises(DataError, match="another run"):
+        restore_trainer(trainer(2), trainer_to_bytes(first))
+
+
+def test_a_family_without_episodes_is_refused(family, episodic, make_spec):
+    class NoEpisodes(type(family)):
+        def limit_losses(self, network):
+            return episodic.limit_losses(network)
+
+    assert isinstance(episodic, EpisodicLimitFamily)
+    without = NoEpisodes(family.optimizee, family.amplitudes)
+    with pytest.raises(ConfigError, match="limit_epochs=3: the family has no episodes"):
+        MetaTrainer(without, make_spec("mlp"), CONFIG, (0,))
