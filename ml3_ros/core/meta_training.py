@@ -70,12 +70,13 @@ class MetaTrainConfig:
     limit_epochs: int = 0
     """How often phi goes through the episodes of the limit after every outer step."""
     limit_mini_batches: int = 8
+    limit_lr: float = 1e-3  # outer_lr of those steps
 
     def __post_init__(self) -> None:
         for name in ("n_outer_steps", "n_tasks", "unroll", "horizon", "limit_mini_batches"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
-        for name in ("outer_lr", "outer_lr_steps", "outer_clip"):
+        for name in ("outer_lr", "outer_lr_steps", "outer_clip", "limit_lr"):
             if not 0.0 < getattr(self, name) < math.inf:
                 raise ConfigError(f"{name} must be > 0 and finite, got {getattr(self, name)}")
         if not any(weight > 0.0 for _, weight in self.weights):
@@ -188,10 +189,10 @@ class MetaTrainer:
         values, grads, self.theta, self.inner_state = self._compute(
             self.theta, self.inner_state, self.phi, batch, extra, schedule, *batches
         )
-        self._update_phi(grads, self.outer_state)
+        self._update_phi(grads, self.outer_state, config.outer_lr)
         if self._limit_steps:
             for grads in self._limit_steps.gradients(self.phi, batch, extra, self.generators):
-                self._update_phi(grads, self.limit_state)
+                self._update_phi(grads, self.limit_state, config.limit_lr)
         self.ages += config.unroll
         self.resets_in -= config.unroll
         self._reset(values["diverged"].cpu() | (self.resets_in <= 0))
@@ -216,16 +217,16 @@ class MetaTrainer:
         weights = 1.0 / (1.0 + age)
         return weights / weights.sum(0)
 
-    def _update_phi(self, grads: Params, state: Params) -> None:
+    def _update_phi(self, grads: Params, state: Params, lr: float) -> None:
         """One Adam step, in place."""
         config = self.config
         late = max(0.0, 2.0 * self.step_count / config.n_outer_steps - 1.0)
         share = 1.0 + late * (config.outer_lr_final - 1.0)
         learned_steps = [k for k in self.phi if k == STEP_SIZES]
         network = [k for k in self.phi if k != STEP_SIZES]
-        for names, lr in ((network, config.outer_lr), (learned_steps, config.outer_lr_steps)):
+        for names, rate in ((network, lr), (learned_steps, config.outer_lr_steps)):
             if names:
-                outer_adam.step(self.phi, grads, state, names, share * lr)
+                outer_adam.step(self.phi, grads, state, names, share * rate)
 
     def _reset(self, mask: Tensor) -> None:
         """Give the marked models (seeds, tasks) a new task and fresh parameters."""

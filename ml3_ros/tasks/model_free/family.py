@@ -29,8 +29,8 @@ class GoalFamily:
             None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
-        n_limit: Episodes of who does what the loss wants, see `core.limit`; None takes the starts
-            and the noise of those that are judged.
+        n_limit: Episodes of who does what the loss wants, see `core.limit`, in each of as many
+            tasks drawn anew; None takes the starts, goals and noise of those that are judged.
         discount: Of the rewards in the task loss.
     """
 
@@ -73,7 +73,9 @@ class GoalFamily:
         """Return the same of fresh episodes; there is no extra information."""
         batch = self._episodes(tasks, self.n_judged, generator)
         if self.n_limit:
-            limit = self._episodes(tasks, self.n_limit, generator)
+            # other tasks every time: those of the models stay for many outer steps
+            others = self.sample(len(tasks), generator)
+            limit = self._episodes(others, self.n_limit, generator)
             batch |= {f"{LIMIT}{k}": x for k, x in limit.items()}
         return batch, {}
 

@@ -127,10 +127,10 @@ SETTINGS: dict[str, Setting] = {
     "ant": Setting(
         make=AntGoal,
         radii=(1.0, 1.5),
-        log_std=-1.0,
+        log_std=-1.3,
         # it takes far more steps to learn to walk than to reach
         meta_training=replace(
-            _META_TRAINING, unroll=1, outer_lr=1e-3, limit_weight=0.0, limit_epochs=5
+            _META_TRAINING, unroll=1, outer_lr=1e-4, limit_weight=0.0, limit_epochs=5
         ),
         n_judged=2,
         n_limit=8,

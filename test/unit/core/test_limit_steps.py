@@ -19,7 +19,8 @@ CONFIG = MetaTrainConfig(
     n_tasks=TASKS,
     unroll=1,
     horizon=4,
-    outer_lr=1e-2,
+    outer_lr=1e-5,
+    limit_lr=1e-2,
     log_task_loss=False,
     limit_epochs=3,
     limit_mini_batches=4,
@@ -114,6 +115,18 @@ def test_meta_training_descends_by_them(episodic, make_spec):
         trainer.step()
     assert ((mean_parameter(trainer.phi) - 1.0).abs() < 0.3 * before).all()
     assert len(episodic.asked) == CONFIG.n_outer_steps
+
+
+def test_they_have_a_rate_of_their_own(episodic, make_spec):
+    """The first step of Adam is as long as its rate, whatever the gradient."""
+    spec, moved = make_spec("mlp"), []
+    config = replace(CONFIG, limit_epochs=1, limit_mini_batches=1)
+    for rate in (1e-3, 4e-3):
+        trainer = MetaTrainer(episodic, spec, replace(config, limit_lr=rate), (0,))
+        before = {k: p.clone() for k, p in trainer.phi.items()}
+        trainer.step()
+        moved.append(max(float((trainer.phi[k] - p).abs().max()) for k, p in before.items()))
+    assert moved == pytest.approx([1e-3, 4e-3], rel=0.05)
 
 
 def test_a_run_goes_on_where_it_stopped_and_not_with_other_epochs(episodic, make_spec):

@@ -51,6 +51,16 @@ def test_they_are_those_of_who_does_what_the_loss_wants(reaching):
     torch.testing.assert_close(found["log_likelihood"], likely)
 
 
+def test_their_tasks_are_others_every_time(reaching):
+    """Models keep theirs for many outer steps: a loss would forget all other tasks meanwhile."""
+    tasks, *_ = reaching
+    first = torch.zeros(N, dtype=torch.int64)
+    goals = [
+        tasks.query(first, first, generator(seed))[0]["limit.goal"][:, 0] for seed in range(6)
+    ]
+    assert len(torch.cat(goals).unique(dim=0)) == N
+
+
 def test_the_first_step_on_all_rows_is_that_of_the_limit_itself(reaching):
     """Nothing is clipped before the loss has changed: the gradients are the same."""
     tasks, network, phi, query = reaching
