@@ -182,7 +182,7 @@ EXPERIMENTS = {
             _ANT,
             seeds=2,
             n_goals=2,
-            outer_steps=60,
+            outer_steps=120,
             losses=(MAIN,),
             budget=10_000,
             loss_budget=3_000,
