@@ -26,8 +26,13 @@ setup:
 demo: setup
 	@$(BIN)/ml3 up sawyer_invdyn loss:=shipped out:=out/demo
 
+# Nodes and systems run in real time, so they have the machine to themselves.
 test: setup
-	@$(BIN)/python -m pytest
+	@status=0; \
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_imports.py \
+	  || status=1; \
+	$(BIN)/python -m pytest test/node test/system || status=1; \
+	exit $$status
 
 test-slow: setup
 	@$(BIN)/python -m pytest -m slow

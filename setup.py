@@ -63,7 +63,8 @@ setup(
         "ray": ["ray>=2.40"],  # sweeps over many machines
         "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline
         "ur10": ["example-robot-data>=5.0"],
-        "test": ["packaging>=24", "pytest>=8"],  # also tells colcon to test with pytest
+        # also tells colcon to test with pytest
+        "test": ["packaging>=24", "pytest>=8", "pytest-xdist>=3"],
     },
     entry_points={
         "console_scripts": [
