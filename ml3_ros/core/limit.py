@@ -57,7 +57,7 @@ class LimitSteps:
         limit: How the limit is judged: an outer gradient whose models are the losses.
         epochs: How often all rows of the episodes are seen.
         mini_batches: Into which they are split for that, anew at random; what is left over is not
-            used.
+            used. There are no more of them than rows.
     """
 
     family: EpisodicLimitFamily
@@ -72,7 +72,7 @@ class LimitSteps:
         """Yield gradients on phi (seeds, 1, *shape), which is changed in place between them."""
         episodes = self.family.limit_episodes(self.network, phi | self.limit.constants, query)
         *lead, rows = next(iter(episodes.values())).shape[:3]
-        size = rows // self.mini_batches
+        size = max(1, rows // self.mini_batches)
         for _ in range(self.epochs):
             order = rand(source, n_seeds(source) * lead[1], rows).argsort(-1).view(*lead, rows, 1)
             for part in torch.split(order, size, dim=-2)[: self.mini_batches]:

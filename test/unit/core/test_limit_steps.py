@@ -94,6 +94,12 @@ def test_mini_batches_of_an_epoch_share_no_row_and_differ_between_tasks_and_epoc
     assert len(orders.unique(dim=0)) == 3 * SEEDS * TASKS
 
 
+def test_there_are_no_more_mini_batches_than_rows(steps, episodic):
+    made, arguments = steps
+    assert len(list(replace(made, mini_batches=5 * ROWS).gradients(*arguments))) == 3 * ROWS
+    assert all(part.shape == (SEEDS, TASKS, 1, 1) for part in episodic.parts)
+
+
 def test_every_gradient_is_that_of_todays_loss(steps):
     """Against the derivative by hand, while the loss is moved between the steps."""
     made, arguments = steps
