@@ -15,12 +15,13 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments import model_free, model_free_figure
 from ml3_ros.experiments.measured import Measured
 from ml3_ros.experiments.model_free_output import ELSEWHERE, ratio, steps_to_share
-from ml3_ros.experiments.model_free_settings import MAIN, ModelFreeConfig, candidates
+from ml3_ros.experiments.model_free_settings import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.results_page import results_page
 from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.sweep import run_experiment
 from ml3_ros.experiments.workers import Outcome
+from ml3_ros.tasks.model_free.recipes import setting
 
 TINY = ModelFreeConfig(
     seeds=2,
@@ -32,6 +33,15 @@ TINY = ModelFreeConfig(
     candidates=1,
     validation_goals=2,
 )
+
+
+@pytest.mark.parametrize("world", ["reacher", "ant"])
+def test_losses_without_the_limit_do_not_follow_it_in_any_way(world):
+    given = setting(world).meta_training
+    assert given.limit_weight or given.limit_epochs
+    assert LOSSES[MAIN].meta_training(given) == given
+    without = LOSSES["ml3_no_limit"].meta_training(given)
+    assert without == replace(given, limit_weight=0.0, limit_epochs=0)
 
 
 class Here:
