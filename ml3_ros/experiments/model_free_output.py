@@ -150,9 +150,10 @@ def _near(x: tuple[int, ...], step: int) -> int:
 _REACHER = ModelFreeConfig()
 _ANT = ModelFreeConfig(
     world="ant",
-    outer_steps=600,
+    outer_steps=1200,
     losses=(MAIN,),  # the others are compared where episodes are cheap
     budget=100_000,
+    loss_budget=10_000,
     candidates=6,
     validation_goals=2,
 )
