@@ -12,7 +12,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "LearnedLoss": "ml3_ros.core.learned_loss",
     "LossSpec": "ml3_ros.core.loss_spec",
-    "MetaTrainConfig": "ml3_ros.core.meta_training",
+    "MetaTrainConfig": "ml3_ros.core.meta_train_config",
     "MetaTrainer": "ml3_ros.core.meta_training",
     "adapt": "ml3_ros.core.inner_loop",
     "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.tasks.digits.family import DigitPairFamily, Pair
 from ml3_ros.tasks.digits.images import DigitImages
 from ml3_ros.tasks.digits.lenet import LeNet

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.trajectories import ExcitationConfig

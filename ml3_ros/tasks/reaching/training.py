@@ -4,7 +4,8 @@ import torch
 
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.loss_spec import LossSpec
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer, OuterStep
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer, OuterStep
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.dynamics import Dynamics, DynamicsTrainer
 from ml3_ros.tasks.reaching.family import ReachingFamily

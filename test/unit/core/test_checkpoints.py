@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import DataError
 
 CONFIG = MetaTrainConfig(n_outer_steps=12, n_tasks=3, unroll=2, horizon=6, restart="staggered")

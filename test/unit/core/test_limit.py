@@ -10,7 +10,8 @@ import torch
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.limit import LimitFamily, WithLimit
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.outer_gradient import OuterGradient
 from ml3_ros.core.persistent_evolution import Evolution, Unrolled
 from ml3_ros.errors import ConfigError, DataError

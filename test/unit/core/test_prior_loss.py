@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from ml3_ros.core.architectures import make_meta_loss
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.types import scoped
 from ml3_ros.errors import ConfigError

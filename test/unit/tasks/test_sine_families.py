@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.tasks.sine.regression import (

@@ -11,7 +11,8 @@ from ml3_ros.core.compiled import Engine
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.core.meta_training import MetaTrainConfig, MetaTrainer
+from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.demonstrations import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.dynamics import Dynamics
