@@ -9,6 +9,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_ros.bridges.messages import NANO
 from ml3_ros.bridges.poses import pose_to_msg
+from ml3_ros.nodes import policy_mode
 
 
 def test_no_torque_leaves_but_in_an_episode(graph, plant):
@@ -51,6 +52,15 @@ def test_without_a_goal_nothing_is_asked_of_the_arm(graph, plant):
     assert not arm.resets and not arm.sent
 
 
+def refusals(arm, monkeypatch):
+    """Return the list into which sentences of what the node refuses go."""
+    told, refuse = [], arm.node.refuse
+    monkeypatch.setattr(
+        arm.node, "refuse", lambda error, **how: (told.append(str(error)), refuse(error, **how))
+    )
+    return told
+
+
 REFUSED = {
     "3.000 m from the arm's axis": [3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
     "choose one from 0.2 to 2 m": [0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
@@ -60,13 +70,19 @@ REFUSED = {
 }
 
 
+def test_more_goals_than_can_wait_are_refused(graph, plant, monkeypatch):
+    monkeypatch.setattr(policy_mode, "MOST_GOALS", 2)
+    arm = plant()
+    told = refusals(arm, monkeypatch)
+    for _ in range(4):
+        arm.goal()
+    graph.until(lambda: arm.node.diagnostics.counts.get("refused goals") == 2)
+    assert "clean up the node" in told[0] and len(told) == 2
+
+
 def test_a_goal_that_must_not_be_used_is_refused(graph, plant, monkeypatch):
     arm = plant()
-    told = []
-    refuse = arm.node.refuse
-    monkeypatch.setattr(
-        arm.node, "refuse", lambda error, **how: (told.append(str(error)), refuse(error, **how))
-    )
+    told = refusals(arm, monkeypatch)
     for pose in REFUSED.values():
         arm.goal(pose)
     graph.until(lambda: len(told) == len(REFUSED))

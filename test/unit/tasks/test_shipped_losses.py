@@ -24,7 +24,12 @@ from ml3_ros.tasks.reaching.policy import Policy
 ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
 REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]
 CAR = [path for path in ALL if path.stem.startswith("mountain_car")]
-OF_EXPERIMENTS = {"pointmass_ml3_goal", "reacher_ml3_demos", "reacher_ml3_free"}
+OF_EXPERIMENTS = {
+    "pointmass_ml3_goal",
+    "reacher_ml3_demos",
+    "reacher_ml3_free",
+    "reacher_ml3_goal",
+}
 FILES = [path for path in ALL if path not in (*REACH, *CAR) and path.stem not in OF_EXPERIMENTS]
 
 

@@ -34,6 +34,15 @@ def test_the_loss_for_the_point_mass_knows_the_other_half_plane():
     assert distance[:, 1].mean() < 0.07 and distance[:, 2].mean() < 0.05
 
 
+def test_the_loss_for_two_links_reaches_goals_where_it_was_trained():
+    chosen, loss = setting("reacher"), shipped("reacher_ml3_goal")
+    assert loss.spec == chosen.spec("desired_action")
+    goals = chosen.goals(4, torch.Generator().manual_seed(99), trained=True)
+    distance = under_loss(chosen, goals, loss, (0, 20, 100), seed=99).final
+    assert distance[:, 0].mean() > 0.06
+    assert distance[:, 1].mean() < 0.03 and distance[:, 2].mean() < 0.015
+
+
 def test_the_loss_from_demonstrations_reaches_targets_that_nobody_showed():
     chosen, loss = setting("reacher"), shipped("reacher_ml3_demos")
     assert loss.spec == chosen.spec("desired_action")
