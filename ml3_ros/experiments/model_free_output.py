@@ -18,7 +18,7 @@ ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-tra
 ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies
 SHARE = 0.8  # of the way from fresh policies to the best one
 BOOTSTRAPS = 2000
-SHOWN = (0, 200, 500, 1000, 2000, 5000, 10_000, 20_000)  # environment steps
+SHOWN = (0, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000)
 
 
 def finish(

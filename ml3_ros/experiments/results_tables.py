@@ -44,7 +44,7 @@ def curve_tables(section: Section, measured: Measured) -> list[str]:
         if section.rows:
             tables = [_by_row(curves, measured.content["config"][section.rows])]
         else:
-            columns = _columns(section, next(iter(curves.values())))
+            columns = _columns(section, curves)
             tables = [
                 _errors(panel, curves, columns, measured),
                 _of_every_column("ratio_at", "ratio to", panel, curves, columns, measured),
@@ -142,9 +142,9 @@ def run_tables(measured: Measured) -> list[str]:
     return parts
 
 
-def _columns(section: Section, curve: Curve) -> list[float]:
-    wanted = [x for x in section.columns if x in curve.x]
-    return wanted or _spread(curve.x)
+def _columns(section: Section, curves: Mapping[str, Curve]) -> list[float]:
+    wanted = [x for x in section.columns if any(x in curve.x for curve in curves.values())]
+    return wanted or _spread(next(iter(curves.values())).x)
 
 
 def _spread(x: np.ndarray) -> list[float]:
@@ -157,7 +157,9 @@ def _spread(x: np.ndarray) -> list[float]:
 
 
 def _cell(curve: Curve, x: float) -> str:
-    """Return "median [lowest highest]" over the seeds."""
+    """Return "median [lowest highest]" over the seeds, or nothing where nobody looked."""
+    if x not in curve.x:
+        return ""
     values = curve.at(x)
     low, middle, high = np.quantile(values, (0.0, 0.5, 1.0), method="nearest")
     text = number(middle)

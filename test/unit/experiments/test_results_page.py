@@ -105,6 +105,16 @@ def test_tables_have_spread_step_sizes_panels_and_what_diverged():
     assert "F learned" not in alone and "ratio" not in alone
 
 
+def test_where_a_method_was_not_looked_at_its_cell_is_empty():
+    metrics = json.loads(json.dumps(METRICS))
+    metrics["methods"]["ml3"] = {"x": [0, 1], "per_seed": [[1, 0.5], [1, 0.6], [1, 5]]}
+    section = replace(SECTION, columns=(1, 10), ours="{share:.0%}")
+    for methods in (metrics["methods"], dict(reversed(metrics["methods"].items()))):
+        text = page(section, metrics | {"methods": methods})
+        assert "(`ml3`) | 0.6 [0.5 5] |  |  | 1 |" in text
+        assert "(`sgd_tuned`) | 0.7 [0.5 2] | 0.75 [0.25 3] | 0.03 |  |" in text
+
+
 def test_many_panels_are_folded():
     metrics = json.loads(json.dumps(METRICS))
     metrics["methods"]["ml3@third"] = metrics["methods"]["ml3@learned/nominal"]
