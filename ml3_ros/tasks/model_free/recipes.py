@@ -21,7 +21,7 @@ from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
 HIDDEN = (64, 64)  # of policies
 N_GOALS = 64  # that a loss is meta-trained on
 Architecture = Literal["desired_action", "likelihood"]
-INNER_LR, CLIP_NORM, MOMENTUM = 0.1, {"desired_action": 3.0, "likelihood": 1.0}, 0.8
+CLIP_NORM, MOMENTUM = {"desired_action": 3.0, "likelihood": 1.0}, 0.8
 KNOTS = (0.0, 5.0, 15.0, 50.0, 150.0)  # gradient steps between which step sizes change
 GAIN_WEIGHT = 0.1  # of losses that want an action
 
@@ -40,6 +40,7 @@ class Setting:
         n_judged: Episodes of every updated policy that the task loss looks at.
         n_limit: Episodes that judge what a loss wants; None takes those.
         discount: In the task loss.
+        inner_lr: What learned step sizes start from.
     """
 
     make: Callable[[int | None], GoalEnvironment]
@@ -51,6 +52,7 @@ class Setting:
     n_judged: int = 6
     n_limit: int | None = None
     discount: float = 0.97
+    inner_lr: float = 0.1
 
     def goals(self, n: int, generator: torch.Generator, *, trained: bool) -> Tensor:
         """Draw goals (n, 2) [m] in the half ring of meta-training, or in the other one."""
@@ -94,7 +96,7 @@ class Setting:
             context=(InputSpec(name="observation", unit="", scale=(1.0,) * n),),
             options=options,
             inner_optimizer="scheduled_sgd",
-            inner_lr=INNER_LR,
+            inner_lr=self.inner_lr,
             momentum=MOMENTUM,
             clip_norm=CLIP_NORM[architecture],
             roles=tuple(sorted(set(self.policy(environment).roles().values()))),
@@ -128,10 +130,17 @@ SETTINGS: dict[str, Setting] = {
         make=AntGoal,
         radii=(1.0, 1.5),
         log_std=-1.3,
-        # it takes far more steps to learn to walk than to reach
+        # it takes far more steps to learn to walk than to reach; so many steps of step sizes along
+        # gradients from few episodes would be a random walk, were they not small
         meta_training=replace(
-            _META_TRAINING, unroll=1, outer_lr=1e-4, limit_weight=0.0, limit_epochs=5
+            _META_TRAINING,
+            unroll=1,
+            outer_lr=1e-4,
+            outer_lr_steps=3e-3,
+            limit_weight=0.0,
+            limit_epochs=5,
         ),
+        inner_lr=0.05,
         n_judged=2,
         n_limit=8,
     ),
