@@ -54,7 +54,8 @@ class LimitSteps:
     Attributes:
         family: Judges the limit.
         network: Of the loss.
-        limit: How the limit is judged: an outer gradient whose models are the losses.
+        limit: How the limit is judged: an outer gradient whose models are the losses. It takes no
+            log: what judges rows that were acted before is no positive cost.
         epochs: How often all rows of the episodes are seen.
         mini_batches: Into which they are split for that, anew at random; what is left over is not
             used. There are no more of them than rows.
@@ -160,7 +161,7 @@ def limit_steps(
     return LimitSteps(
         family=family,
         network=network,
-        limit=replace(gradient, task_losses=family.limit_losses(network)),
+        limit=replace(gradient, task_losses=family.limit_losses(network), log_task_loss=False),
         epochs=epochs,
         mini_batches=mini_batches,
     )

@@ -84,6 +84,11 @@ class MetaTrainer:
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
         self.engine = engine or engine_in_use()
+        if config.limit_epochs and self.engine.device != "cpu":
+            raise ConfigError(
+                f"limit_epochs={config.limit_epochs}: its episodes are on the CPU, so device "
+                f"{self.engine.device!r} cannot be used"
+            )
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self.constants = constants or {}

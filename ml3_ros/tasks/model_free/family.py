@@ -8,6 +8,7 @@ from ml3_ros.core.limit import LimitLosses
 from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.model_free.policy import (
+    Episodes,
     Gaussian,
     GaussianPolicy,
     WantedPolicy,
@@ -101,17 +102,16 @@ class GoalFamily:
 
     def limit_episodes(self, network: MetaLoss, phi: Params, query: Batch) -> Batch:
         """See `core.limit`: "observation", "action", "advantage" and "log_likelihood"."""
-        wanted, begins = self._wanted(network), self._limit_query(query)
         with torch.no_grad():
-            episodes = act(wanted, phi, begins["start"], begins["goal"], begins["noise"])
-            weights = advantages(episodes.rewards, episodes.observations, self.discount)
-            seen, done = episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
-            return {
-                "observation": seen,
-                "action": done,
-                "advantage": weights.flatten(-2).unsqueeze(-1),
-                "log_likelihood": log_likelihoods(wanted, phi, seen, done).unsqueeze(-1),
-            }
+            episodes, weights, likelihoods = self._acted(
+                self._wanted(network), phi, self._limit_query(query)
+            )
+        return {
+            "observation": episodes.observations.flatten(-3, -2),
+            "action": episodes.actions.flatten(-3, -2),
+            "advantage": weights.flatten(-2).unsqueeze(-1),
+            "log_likelihood": likelihoods.flatten(-2).unsqueeze(-1),
+        }
 
     def _wanted(self, network: MetaLoss) -> WantedPolicy:
         return WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
@@ -122,13 +122,19 @@ class GoalFamily:
         return {k: query[f"{own}{k}"] for k in ("start", "goal", "noise")}
 
     def _losses(self, policy: Gaussian, params: Params, batch: Batch) -> dict[str, Tensor]:
-        episodes = act(policy, params, batch["start"], batch["goal"], batch["noise"])
-        weights = advantages(episodes.rewards, episodes.observations, self.discount)
-        seen, done = episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
-        likelihoods = log_likelihoods(policy, params, seen, done).view(weights.shape)
+        episodes, weights, likelihoods = self._acted(policy, params, batch)
         value = surrogate(likelihoods, weights)
         cost = -episodes.rewards.sum(-1).mean(-1)
         return {"task": cost + (value - value.detach()) / episodes.rewards.shape[-1]}
+
+    def _acted(
+        self, policy: Gaussian, params: Params, batch: Batch
+    ) -> tuple[Episodes, Tensor, Tensor]:
+        """Return episodes, and of every action its advantage and log-likelihood (*lead, E, T)."""
+        episodes = act(policy, params, batch["start"], batch["goal"], batch["noise"])
+        weights = advantages(episodes.rewards, episodes.observations, self.discount)
+        seen, done = episodes.observations.flatten(-3, -2), episodes.actions.flatten(-3, -2)
+        return episodes, weights, log_likelihoods(policy, params, seen, done).view(weights.shape)
 
     def _episodes(self, tasks: Tensor, n: int, generator: Source) -> Batch:
         """Return start, goal and noise of n episodes for every task, each (tasks, n, ...)."""

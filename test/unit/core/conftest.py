@@ -9,11 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.errors import DataError
 
 
 class Regressor(FunctionalModule):
@@ -115,3 +117,19 @@ def loss(make_spec, random_phi):
     spec = make_spec("structured")
     provenance = {"task_family": "inverse_dynamics", "seed": 3, "metrics": [0.5]}
     return LearnedLoss(spec=spec, phi=random_phi(spec), provenance=provenance)
+
+
+@pytest.fixture
+def goes_on():
+    """Return a check: a trainer goes on from a checkpoint, and one of another run refuses it."""
+
+    def check(make, other):
+        first, second = make(), make()
+        first.step()
+        restore_trainer(second, trainer_to_bytes(first))
+        first.step(), second.step()
+        assert all(torch.equal(p, second.phi[k]) for k, p in first.phi.items())
+        with pytest.raises(DataError, match="another run"):
+            restore_trainer(other, trainer_to_bytes(first))
+
+    return check
