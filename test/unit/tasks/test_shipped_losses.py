@@ -28,6 +28,7 @@ OF_EXPERIMENTS = {
     "pointmass_ml3_goal",
     "reacher_ml3_demos",
     "reacher_ml3_free",
+    "ant_ml3_free",
     "reacher_ml3_goal",
 }
 FILES = [path for path in ALL if path not in (*REACH, *CAR) and path.stem not in OF_EXPERIMENTS]

@@ -52,19 +52,21 @@ def test_the_loss_from_demonstrations_reaches_targets_that_nobody_showed():
     assert distance[:, 1].mean() < 0.015
 
 
-def test_the_model_free_loss_needs_no_reward():
+@pytest.mark.parametrize(("robot", "budget"), [("reacher", 1100), ("ant", 1300)])
+def test_model_free_losses_need_no_reward(robot, budget):
     pytest.importorskip("gymnasium")
     from ml3_ros.experiments import model_free
     from ml3_ros.experiments.model_free_output import EXPERIMENTS
     from ml3_ros.tasks.model_free.recipes import HIDDEN
     from ml3_ros.tasks.model_free.recipes import setting as free_setting
 
-    chosen, loss = free_setting("reacher"), shipped("reacher_ml3_free")
+    chosen, loss = free_setting(robot), shipped(f"{robot}_ml3_free")
     environment = chosen.make(1)
     assert loss.spec == chosen.spec("desired_action", environment)
     goals = chosen.goals(4, torch.Generator().manual_seed(99), trained=True)
     judge = model_free.Judge(environment, goals, seed=99)
-    config = replace(EXPERIMENTS["reacher_free"].config, loss_budget=1100)
+    config = replace(EXPERIMENTS[f"{robot}_free"].config, loss_budget=budget)
     cost = model_free.under_loss(config, chosen, judge, loss, HIDDEN)
     assert np.isfinite(cost).all()
-    assert cost[:, -1].mean() < 0.5 * cost[:, 0].mean()
+    worth = {"reacher": 0.5 * cost[:, 0].mean(), "ant": -3.0}  # costs: minus the return
+    assert cost[:, -1].mean() < worth[robot] < cost[:, 0].mean()
