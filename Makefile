@@ -9,7 +9,7 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup demo test test-slow lint docs clean
+.PHONY: help setup setup-tests demo test test-slow lint docs clean
 help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
@@ -18,23 +18,24 @@ help:
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
 	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
 
-setup:
+setup-tests: SETUP_OPTIONS := --tests
+setup setup-tests:
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is missing: run" \
 	  "\`sudo apt install python3 python3-venv python3-dev\`." >&2; exit 1; }
-	@$(PYTHON) tools/setup_env.py
+	@$(PYTHON) tools/setup_env.py $(SETUP_OPTIONS)
 
 demo: setup
 	@$(BIN)/ml3 up sawyer_invdyn loss:=shipped out:=out/demo
 
 # Nodes and systems run in real time, so they have the machine to themselves.
-test: setup
+test: setup-tests
 	@status=0; \
 	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_imports.py \
 	  || status=1; \
 	$(BIN)/python -m pytest test/node test/system || status=1; \
 	exit $$status
 
-test-slow: setup
+test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow
 
 lint: setup

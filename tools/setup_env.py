@@ -1,13 +1,15 @@
 """Make .venv complete: a ROS 2 prefix with the pinned packages, ml3_msgs and ml3_ros in it.
 
 `make setup` runs this; it needs nothing but Python's standard library. Every step leaves a stamp
-with a hash of what it depends on, so a second run does only what has changed. The environment is
-a ROS 2 prefix (share/, lib/, include/, bin/), and a line in its site-packages puts it on
-AMENT_PREFIX_PATH, so its programs run without sourcing anything.
+with a hash of what it depends on, so a second run does only what has changed. With `--tests` it
+also builds the messages that only tests need. The environment is a ROS 2 prefix (share/, lib/,
+include/, bin/), and a line in its site-packages puts it on AMENT_PREFIX_PATH, so its programs run
+without sourcing anything.
 """
 
 from __future__ import annotations
 
+import argparse
 import fcntl
 import hashlib
 import os
@@ -24,6 +26,7 @@ VENV = ROOT / ".venv"
 STATE = VENV / ".ml3_ros"  # stamps, and the log
 LOG = STATE / "setup.log"
 OLDEST_PYTHON = (3, 11)
+TEST_MESSAGES = "test/ml3_sawyer_test_msgs"
 PYTHON_NAME = "python{}.{}".format(*sys.version_info[:2])  # also begins Debian's package names
 
 # site.py executes this line at every start of the environment's Python.
@@ -106,11 +109,11 @@ def install_packages() -> None:
     pip_install("-r", "requirements.txt", "-r", "requirements-dev.txt")
 
 
-def install_messages() -> None:
-    """Build ml3_msgs with CMake and install it, through pip and without the network."""
+def install_messages(package: str = "./ml3_msgs") -> None:
+    """Build messages with CMake and install them, through pip and without the network."""
     relocate_exports()
     pip_install(
-        *("--no-index", "--no-build-isolation", "--no-deps", "--force-reinstall", "./ml3_msgs"),
+        *("--no-index", "--no-build-isolation", "--no-deps", "--force-reinstall", package),
         AMENT_PREFIX_PATH=str(VENV),
         CMAKE_PREFIX_PATH=str(VENV),
         CMAKE_BUILD_PARALLEL_LEVEL=str(os.cpu_count() or 1),
@@ -167,6 +170,15 @@ STEPS = (
     ),
 )
 
+TEST_STEPS = (
+    (
+        "test messages",
+        "building messages like Sawyer's",
+        [f"{TEST_MESSAGES}/**/*"],
+        lambda: install_messages(f"./{TEST_MESSAGES}"),
+    ),
+)
+
 
 def digest(before: str, patterns: list[str]) -> str:
     """Return a hash of the files that match, and of what came before."""
@@ -177,12 +189,12 @@ def digest(before: str, patterns: list[str]) -> str:
     return total.hexdigest()
 
 
-def set_up() -> None:
-    """Do the steps that are not done yet, saying one line each."""
+def set_up(*, tests: bool) -> None:
+    """Do the steps that are not done yet, those for tests if asked, saying one line each."""
     state = f"{ROOT} {PYTHON_NAME}"  # scripts hold the path: a moved clone needs a new .venv
     done_before = (VENV / "bin/python").exists()
     checked = False
-    for name, says, patterns, action in STEPS:
+    for name, says, patterns, action in (*STEPS, *TEST_STEPS) if tests else STEPS:
         state = digest(state, patterns)
         stamp = STATE / name
         if done_before and stamp.exists() and stamp.read_text() == state:
@@ -216,10 +228,13 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
+    parser = argparse.ArgumentParser(description="Make .venv complete.")
+    parser.add_argument("--tests", action="store_true", help="also what only the tests need")
+    tests = parser.parse_args().tests
     lock = os.open(str(ROOT), os.O_RDONLY)
     fcntl.flock(lock, fcntl.LOCK_EX)  # two `make` in one clone take turns
     try:
-        set_up()
+        set_up(tests=tests)
     except SetupError as error:
         print(error, file=sys.stderr)
         return 1
