@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.timer import Timer
 
 from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.nodes.diagnostics import Diagnostics
@@ -140,14 +141,16 @@ class Ml3Node(LifecycleNode):
         subscription = self.create_subscription(msg_type, topic, guarded, qos)
         self._entities.append((self.destroy_subscription, subscription))
 
-    def every(self, period_s: float, callback: Callable[[], None]) -> None:
+    def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` [s] while active; ends with cleanup."""
 
         def guarded() -> None:
             if self.active:
                 callback()
 
-        self._entities.append((self.destroy_timer, self.create_timer(period_s, guarded)))
+        timer = self.create_timer(period_s, guarded)
+        self._entities.append((self.destroy_timer, timer))
+        return timer
 
     def serve(self, srv_type: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
         """Offer a service while configured; an Ml3Error becomes its `success` and `message`."""

@@ -16,9 +16,9 @@ from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
 from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
@@ -60,24 +60,7 @@ class SimArm(Ml3Node):
         Param(name="gravity_compensation", default=False, help="add the gravity torque of the "
               "robot as described to every command, as the controller of some arms does: "
               "joint_command is then on top of it"),
-        Param(name="perturbation_seed", default=-1, help="draw masses, payload and friction at "
-              "random with this seed instead of taking the values below; -1: take them",
-              limits=(-1, 2**31 - 1)),
-        Param(name="payload", default=0.0, help="point mass at the tool [kg]", limits=(0.0, 20.0)),
-        Param(name="mass_scale", default=[1.0], help="mass of each link over its nominal one, one "
-              "number or one a joint [-]", limits=(0.1, 10.0)),
-        Param(name="viscous", default=[0.0], help="viscous friction, one number or one a joint "
-              "[N m s/rad]", limits=(0.0, 1000.0)),
-        Param(name="coulomb", default=[0.0], help="dry friction, one number or one a joint [N m]",
-              limits=(0.0, 1000.0)),
-        Param(name="position_noise", default=0.0, help="standard deviation of positions [rad]",
-              limits=(0.0, 0.1)),
-        Param(name="velocity_noise", default=1e-3, help="standard deviation of velocities [rad/s]",
-              limits=(0.0, 1.0)),
-        Param(name="torque_noise", default=[0.0], help="standard deviation of efforts, one number "
-              "or one a joint [N m]", limits=(0.0, 100.0)),
-        Param(name="command_delay", default=0.0, help="from a command to its torque [s]",
-              limits=(0.0, 0.1)),
+        *PERTURBATION,
     )  # fmt: skip
 
     def load(self) -> None:
@@ -85,7 +68,7 @@ class SimArm(Ml3Node):
         p = self.parameters
         description = load_robot(p["robot"])
         self._names = description.names
-        self._arm = MujocoArm(description, self._perturbation(description), seed=p["seed"])
+        self._arm = MujocoArm(description, perturbation_of(p, description), seed=p["seed"])
         self._home = np.array(p["home"] or description.home)
         self._arm.reset(self._home)
         self._dt = 1.0 / p["publish_rate"]
@@ -129,26 +112,6 @@ class SimArm(Ml3Node):
                 if saturated
             ),
         }
-
-    def _perturbation(self, description: object) -> Perturbation:
-        p = self.parameters
-        noise = {
-            "position_noise": p["position_noise"],
-            "velocity_noise": p["velocity_noise"],
-            "torque_noise": _one_or_all(p["torque_noise"]),
-        }
-        if p["perturbation_seed"] >= 0:
-            rng = np.random.default_rng(p["perturbation_seed"])
-            delay = (p["command_delay"], p["command_delay"])
-            return Perturbation.sample(description, rng, command_delay=delay, **noise)
-        return Perturbation(
-            payload=p["payload"],
-            mass_scale=_one_or_all(p["mass_scale"]),
-            viscous=_one_or_all(p["viscous"]),
-            coulomb=_one_or_all(p["coulomb"]),
-            command_delay=p["command_delay"],
-            **noise,
-        )
 
     def _stamp(self) -> int:
         return self._start + round(self._steps * self._dt * NANO)
@@ -217,10 +180,6 @@ class SimArm(Ml3Node):
         self._holding = False
         self.diagnostics.tick("joint_command")
         self._on_time()  # it may be what a late arm was waiting for
-
-
-def _one_or_all(values: tuple[float, ...]) -> float | tuple[float, ...]:
-    return values[0] if len(values) == 1 else values
 
 
 def main() -> int:
