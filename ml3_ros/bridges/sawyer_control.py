@@ -1,0 +1,185 @@
+"""What a Sawyer's own controller makes of joint commands: modes, clamps, watchdog, gravity.
+
+Pure: time comes in as an argument [s], and torques come out. What is imitated, and where that is
+known from, is written in docs/sawyer_emulator.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from ml3_ros.bridges.sawyer_interface import (
+    DEFAULT_COMMAND_TIMEOUT_S,
+    DEFAULT_SPEED_RATIO,
+    MAX_COMMAND_TIMEOUT_S,
+    SUPPRESS_WINDOW_S,
+    Mode,
+)
+from ml3_ros.errors import MessageError
+from ml3_ros.robots.base import Array, RigidBodyModel
+
+# Acceleration for position errors, times M: [1/s^2], [1/s], [1/s^3]; stiff, as the robot is.
+KP, KD, KI = 1e4, 200.0, 2e5
+INTEGRAL_SHARE = 0.5  # of the effort limit that the integral may take
+ZERO_GRAVITY_DAMPING = 2.0  # of the arm in a hand: torque -2 * M_jj * v [1/s]
+FALLS_BACK = (Mode.VELOCITY, Mode.TORQUE)  # modes that end when commands do
+_NONE = np.zeros(0)
+
+
+class CommandRefusedError(MessageError):
+    """A command that the robot does not follow."""
+
+    kind = "refused commands"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Command:
+    """A joint command in the order of the arm's joints; arrays are (n,), or (0,) if not sent."""
+
+    mode: Mode
+    position: Array = field(default_factory=lambda: _NONE)  # [rad]
+    velocity: Array = field(default_factory=lambda: _NONE)  # [rad/s]
+    acceleration: Array = field(default_factory=lambda: _NONE)  # [rad/s^2]
+    effort: Array = field(default_factory=lambda: _NONE)  # [N m], on top of gravity
+
+
+class ArmControl:
+    """The controller of an enabled arm: (time, q, v) in, full joint torque out.
+
+    It knows the nominal arm, `model`, whatever arm really moves. Every mode adds the gravity
+    model's effort, of measured velocity and commanded acceleration, unless that is suppressed.
+    """
+
+    def __init__(self, model: RigidBodyModel) -> None:
+        """Begin without a command; call `hold` before the first torque."""
+        self._model, self._limits = model, model.limits
+        self.timeout = DEFAULT_COMMAND_TIMEOUT_S
+        self.speed_ratio = DEFAULT_SPEED_RATIO
+        self.clamped = 0  # commands of which some number was beyond a limit
+        self.last_command: float | None = None  # [s]
+        self._suppressed: dict[str, float] = {}
+        self.hold(0.0, np.zeros(model.nq), np.zeros(model.nv))
+
+    # what comes in -----------------------------------------------------------------------------
+    def set_timeout(self, seconds: float) -> None:
+        """Set the age of a command at which the watchdog fires [s], clamped to 0 to 1 s."""
+        if not np.isfinite(seconds):
+            raise CommandRefusedError(f"joint_command_timeout is {seconds}: send 0 to 1 s")
+        self.timeout = float(np.clip(seconds, 0.0, MAX_COMMAND_TIMEOUT_S))
+
+    def set_speed_ratio(self, ratio: float) -> None:
+        """Set the share of the largest speed at which POSITION moves, clamped to 0 to 1."""
+        if not np.isfinite(ratio):
+            raise CommandRefusedError(f"set_speed_ratio is {ratio}: send 0 to 1")
+        self.speed_ratio = float(np.clip(ratio, 0.0, 1.0))
+
+    def suppress(self, topic: str, t: float) -> None:
+        """Take note of a message on a suppress topic."""
+        self._suppressed[topic] = t
+
+    def suppressed(self, topic: str, t: float) -> bool:
+        """Return whether the newest message on a suppress topic is still in its window."""
+        return t - self._suppressed.get(topic, -np.inf) < SUPPRESS_WINDOW_S
+
+    def command(self, command: Command, t: float, q: Array, v: Array) -> None:
+        """Follow a command from now on; it feeds the watchdog."""
+        if command.mode != self.mode or self.held_since is not None:
+            self._restart(q, v)
+        self.mode, self._command = command.mode, self._clamp(command)
+        self.last_command, self.held_since = t, None
+
+    def hold(self, t: float, q: Array, v: Array) -> None:
+        """Come to rest as fast as the joints may decelerate, and stay there."""
+        self.mode: Mode = Mode.POSITION
+        self._command: Command | None = None
+        self.held_since: float | None = t
+        self._restart(q, v)
+
+    def expired(self, t: float) -> bool:
+        """Return whether commands of a mode that needs them have ended for the timeout."""
+        if self.mode not in FALLS_BACK or self.last_command is None:
+            return False
+        return t - self.last_command >= self.timeout - 1e-9  # exactly at the timeout, too
+
+    # what comes out ----------------------------------------------------------------------------
+    def gravity_effort(self, q: Array, v: Array) -> Array:
+        """Return what the gravity model gives [N m] (n,), before any suppression."""
+        command = self._command
+        a = command.acceleration if command and command.acceleration.size else np.zeros_like(v)
+        return np.clip(self._model.rnea(q, v, a), -self._limits.effort, self._limits.effort)
+
+    def gravity_only(self, q: Array) -> Array:
+        """Return the torque [N m] (n,) that holds the nominal arm at rest."""
+        return self._model.nle(q, np.zeros_like(q))
+
+    def commanded(self) -> Command:
+        """Return the command that is followed, clamped, or an empty one."""
+        return self._command or Command(mode=self.mode)
+
+    def floating(self, q: Array, v: Array, gravity: Array) -> Array:
+        """Return the torque [N m] (n,) of an arm that is led by hand."""
+        return gravity - ZERO_GRAVITY_DAMPING * np.diag(self._model.M(q)) * v
+
+    def torque(self, t: float, dt: float, q: Array, v: Array, gravity: Array) -> Array:
+        """Return the full torque [N m] (n,) for the next `dt` [s].
+
+        Args:
+            t: Now [s].
+            dt: How long the torque will be given [s].
+            q: Measured positions [rad], (n,).
+            v: Measured velocities [rad/s], (n,).
+            gravity: What gravity compensation adds [N m], (n,).
+        """
+        if self.mode == Mode.TORQUE and self._command is not None:
+            return gravity + self._command.effort
+        self._advance(t, dt)
+        error, M = self._q_ref - q, self._model.M(q)
+        bound = INTEGRAL_SHARE * self._limits.effort
+        self._integral = np.clip(
+            self._integral + np.diag(M) * (KI * dt) * error, -bound, bound
+        )  # of a payload or friction that the model does not know
+        return gravity + M @ (KP * error + KD * (self._v_ref - v)) + self._integral
+
+    def _advance(self, t: float, dt: float) -> None:
+        """Move the reference [rad, rad/s] of all modes but TORQUE."""
+        command, limits = self._command, self._limits
+        if command is not None and command.mode == Mode.TRAJECTORY:
+            age = t - (self.last_command or 0.0)
+            ahead = min(age, self.timeout)  # then no further
+            a = command.acceleration
+            self._q_ref = command.position + ahead * command.velocity + 0.5 * ahead**2 * a
+            self._v_ref = (command.velocity + ahead * a) * (age < self.timeout)
+            return
+        if command is None:
+            wanted = np.zeros_like(self._v_ref)
+        elif command.mode == Mode.VELOCITY:
+            wanted = command.velocity
+        else:
+            away = command.position - self._q_ref
+            stoppable = np.sqrt(limits.acceleration * np.abs(away))
+            speed = np.minimum(self.speed_ratio * limits.velocity, stoppable)
+            wanted = np.sign(away) * np.minimum(speed, np.abs(away) / dt)
+        change = limits.acceleration * dt
+        self._v_ref = self._v_ref + np.clip(wanted - self._v_ref, -change, change)
+        moved = self._q_ref + dt * self._v_ref
+        self._q_ref = np.clip(moved, limits.lower, limits.upper)
+        self._v_ref = np.where(moved == self._q_ref, self._v_ref, 0.0)
+
+    def _restart(self, q: Array, v: Array) -> None:
+        self._q_ref, self._v_ref = np.array(q), np.array(v)
+        self._integral = np.zeros_like(self._v_ref)
+
+    def _clamp(self, command: Command) -> Command:
+        limits, mode = self._limits, command.mode
+        inside = {}
+        if mode in (Mode.POSITION, Mode.TRAJECTORY):
+            inside["position"] = np.clip(command.position, limits.lower, limits.upper)
+        if mode in (Mode.VELOCITY, Mode.TRAJECTORY):
+            inside["velocity"] = np.clip(command.velocity, -limits.velocity, limits.velocity)
+        if mode == Mode.TORQUE:
+            inside["effort"] = np.clip(command.effort, -limits.effort, limits.effort)
+        if any((inside[name] != getattr(command, name)).any() for name in inside):
+            self.clamped += 1
+        return replace(command, **inside)
