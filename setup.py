@@ -13,6 +13,7 @@ NODES = (
     "policy_optimizer",
     "recorder",
     "rigid_body_prior",
+    "sawyer_emulator",
     "sim_arm",
 )
 HERE = Path(__file__).resolve().parent

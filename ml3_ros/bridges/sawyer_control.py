@@ -140,10 +140,11 @@ class ArmControl:
         self._integral = np.clip(
             self._integral + np.diag(M) * (KI * dt) * error, -bound, bound
         )  # of a payload or friction that the model does not know
-        return gravity + M @ (KP * error + KD * (self._v_ref - v)) + self._integral
+        feedback = KP * error + KD * (self._v_ref - v)
+        return gravity + M @ (self._a_ref + feedback) + self._integral
 
     def _advance(self, t: float, dt: float) -> None:
-        """Move the reference [rad, rad/s] of all modes but TORQUE."""
+        """Move the reference [rad, rad/s, rad/s^2] of all modes but TORQUE."""
         command, limits = self._command, self._limits
         if command is not None and command.mode == Mode.TRAJECTORY:
             age = t - (self.last_command or 0.0)
@@ -151,6 +152,7 @@ class ArmControl:
             a = command.acceleration
             self._q_ref = command.position + ahead * command.velocity + 0.5 * ahead**2 * a
             self._v_ref = (command.velocity + ahead * a) * (age < self.timeout)
+            self._a_ref = np.zeros_like(self._v_ref)  # `gravity` has that of the command
             return
         if command is None:
             wanted = np.zeros_like(self._v_ref)
@@ -162,14 +164,15 @@ class ArmControl:
             speed = np.minimum(self.speed_ratio * limits.velocity, stoppable)
             wanted = np.sign(away) * np.minimum(speed, np.abs(away) / dt)
         change = limits.acceleration * dt
-        self._v_ref = self._v_ref + np.clip(wanted - self._v_ref, -change, change)
+        step = np.clip(wanted - self._v_ref, -change, change)
+        self._v_ref, self._a_ref = self._v_ref + step, step / dt
         moved = self._q_ref + dt * self._v_ref
         self._q_ref = np.clip(moved, limits.lower, limits.upper)
         self._v_ref = np.where(moved == self._q_ref, self._v_ref, 0.0)
 
     def _restart(self, q: Array, v: Array) -> None:
         self._q_ref, self._v_ref = np.array(q), np.array(v)
-        self._integral = np.zeros_like(self._v_ref)
+        self._integral = self._a_ref = np.zeros_like(self._v_ref)
 
     def _clamp(self, command: Command) -> Command:
         limits, mode = self._limits, command.mode

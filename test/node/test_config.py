@@ -13,7 +13,10 @@ from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems import SYSTEMS
 from ml3_ros.nodes.base import Ml3Node
 
-EXECUTABLES = sorted({p.executable for system in SYSTEMS.values() for p in system.processes})
+EXECUTABLES = sorted(
+    {p.executable for system in SYSTEMS.values() for p in system.processes}
+    | {path.stem for path in config_file("sim_arm.yaml").parent.glob("*.yaml")}
+)
 
 
 def rows_of(executable):

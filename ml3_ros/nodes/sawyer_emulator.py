@@ -1,0 +1,270 @@
+"""A simulated Sawyer behind the topics of the real one, for trying a driver without the robot."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from std_msgs.msg import Bool, Empty, Float64, String, UInt16
+from std_srvs.srv import SetBool, Trigger
+
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bridges import sawyer_robot_messages as convert
+from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.bridges.sawyer_emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
+from ml3_ros.errors import ConfigError, MessageError, RobotError
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
+from ml3_ros.nodes.process import run
+from ml3_ros.nodes.sim_arm import DOUBLES
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer_urdf import sawyer_urdf
+
+LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
+TELL_HZ = 100.0  # of all that is told at a fixed rate, but the cuff
+CUFF_HZ = 10.0  # and at once when it changes
+
+# The arm has some friction: 2 % of the effort limit dry, and as much again at the speed limit.
+DEFAULTS = {
+    "viscous": [0.92, 1.2, 0.41, 0.41, 0.052, 0.052, 0.04],
+    "coulomb": [1.6, 1.6, 0.8, 0.8, 0.18, 0.18, 0.18],
+    "velocity_noise": 2e-4,
+}
+
+
+class SawyerEmulator(Ml3Node):
+    """Converts between the topics and a `SawyerEmulation` that it steps in real time.
+
+    Windows and timeouts are of real time. Stamps are start + n * dt of robot time, which slips on
+    a machine that is too busy. The services under its own name play the world around the robot.
+    """
+
+    PARAMETERS = (
+        Param(name="message_package", default=sawyer.DEFAULT_PACKAGE, help="ROS 2 package with "
+              "the robot's messages"),
+        Param(name="control_rate", default=1000, help="rate of controller and physics [Hz]",
+              limits=(500, 2000)),
+        Param(name="state_rate", default=sawyer.DEFAULT_STATE_RATE_HZ, help="rate of joint_states "
+              "until joint_state_publish_rate sets it [Hz]",
+              limits=(1, sawyer.MAX_STATE_RATE_HZ)),
+        Param(name="timeout_outcome", default="hold", help="what the watchdog does: the robot "
+              "holds position, or disables itself", choices=("hold", "disable")),
+        Param(name="brakes", default=list(DEFAULT_BRAKES), help="joints that are locked while the "
+              "robot is disabled; the others are free"),
+        Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
+              "the robot's own"),
+        Param(name="calibration_offset", default=0.0, help="the origins of the joints in the "
+              "robot's description differ from the nominal ones at random, so far at most [m]",
+              limits=(0.0, 0.01)),
+        Param(name="seed", default=0, help="seed of noise and calibration",
+              limits=(0, 2**31 - 1)),
+        *(replace(row, default=DEFAULTS.get(row.name, row.default)) for row in PERTURBATION),
+    )  # fmt: skip
+
+    def load(self) -> None:
+        """Build the robot and connect it."""
+        p = self.parameters
+        self._messages = sawyer.message_types(p["message_package"])
+        self._description = load_robot("sawyer")
+        self._dt = 1.0 / p["control_rate"]
+        self._robot = SawyerEmulation(
+            self._description,
+            perturbation_of(p, self._description),
+            dt=self._dt,
+            home=np.array(p["home"]) if p["home"] else None,
+            seed=p["seed"],
+            timeout_outcome=p["timeout_outcome"],
+            brakes=p["brakes"],
+        )
+        self._urdf = sawyer_urdf(self._description, p["calibration_offset"], p["seed"])
+        self._wall = time.monotonic()
+        self._start = self._steps = 0
+        self._talk()
+        self._listen()
+        for name, act in (
+            ("press_estop", lambda on: self._robot.press(on, self._now())),
+            ("squeeze_cuff", lambda on: setattr(self._robot, "cuff", on)),
+            ("collide", lambda on: setattr(self._robot, "collided", on)),
+            ("mute", lambda on: setattr(self, "_muted", on)),
+        ):
+            self._hook(SetBool, name, lambda request, act=act: act(request.data))
+        self._hook(Trigger, "joint_fault", lambda _: self._robot.fault(self._now()))
+        self._state_rate = float(p["state_rate"])
+        self._timer = self.every(1.0 / max(self._state_rate, TELL_HZ), self._advance)
+
+    def start(self) -> None:
+        """Start at home and disabled; robot time goes on from the present."""
+        self._robot.restart()
+        self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
+        self._steps = self._slipped = self._fired = 0
+        self._next = {"states": 0.0, "tell": 0.0, "cuff": 0.0}
+        self._told_cuff, self._muted, self._told_mode = False, False, ""
+        self._first = int(self._now() / self._dt)  # step, counted from the configuration
+        self._limits.publish(
+            convert.limits_msg(self._robot.arm.names, self._description.limits, self._messages)
+        )
+        self._robot_description.publish(String(data=self._urdf))
+
+    def stop(self) -> None:
+        """Turn the motors off: nobody steps the robot any more."""
+        self._robot.enable(False, self._now())
+
+    def told(self) -> dict[str, object]:
+        """Tell what moves the arm, and what the watchdog and the clamps have done."""
+        if not self.active:
+            return {}
+        now, robot, control = self._now(), self._robot, self._robot.control
+        since = None if control.last_command is None else now - control.last_command
+        held = robot.assembly.enabled and control.held_since is not None
+        return {
+            "mode": robot.doing(now),
+            "enabled": robot.assembly.enabled,
+            "stopped": robot.assembly.stopped,
+            "since last command [s]": "none" if since is None else since,
+            "held [s]": now - control.held_since if held else 0.0,
+            "watchdog firings": robot.firings,
+            "last watchdog delay [s]": robot.last_delay,
+            "command timeout [s]": control.timeout,
+            "clamped commands": control.clamped,
+            "speed ratio": control.speed_ratio,
+            "state rate": self._state_rate,
+            "suppressed": ", ".join(s for s in SUPPRESSIONS if control.suppressed(s, now)),
+            "slipped [s]": self._slipped * self._dt,
+        }
+
+    # connections -------------------------------------------------------------------------------
+    def _talk(self) -> None:
+        m, publisher = self._messages, self.publisher
+        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_100)
+        self._assembly = publisher(m.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100)
+        self._gravity = publisher(m.SEAJointState, sawyer.GRAVITY_TORQUES, RELIABLE_100)
+        self._collision = publisher(
+            m.CollisionDetectionState, sawyer.COLLISION_STATE, RELIABLE_100
+        )
+        self._endpoint = publisher(m.EndpointState, sawyer.ENDPOINT_STATE, RELIABLE_100)
+        self._cuff = publisher(m.IODeviceStatus, sawyer.CUFF_STATE, RELIABLE_100)
+        self._limits = publisher(m.JointLimits, sawyer.JOINT_LIMITS, LATCHED_1)
+        self._robot_description = publisher(String, sawyer.ROBOT_DESCRIPTION, LATCHED_1)
+        self._mode = publisher(String, "~/mode", LATCHED_1)
+        self._delay = publisher(Float64, "~/watchdog_delay", LATCHED_1)
+
+    def _listen(self) -> None:
+        def on(msg_type: Any, topic: str, act: Callable[[Any, float], object]) -> None:
+            def after_the_past(msg: Any) -> None:
+                self._advance()  # what was before the message knows nothing of it
+                self.diagnostics.tick(topic.rpartition("/")[2])
+                act(msg, self._now())
+                self._tell_changes()
+
+            self.subscribe(msg_type, topic, after_the_past, RELIABLE_1)
+
+        robot, control = self._robot, self._robot.control
+        on(self._messages.JointCommand, sawyer.JOINT_COMMAND, self._on_command)
+        on(Float64, sawyer.COMMAND_TIMEOUT, lambda msg, _: control.set_timeout(msg.data))
+        on(Float64, sawyer.SPEED_RATIO, lambda msg, _: control.set_speed_ratio(msg.data))
+        on(UInt16, sawyer.STATE_RATE, lambda msg, _: self._on_rate(msg.data))
+        on(Bool, sawyer.SUPER_ENABLE, self._on_enable)
+        on(Empty, sawyer.SUPER_STOP, lambda _, now: robot.stop(now))
+        on(Empty, sawyer.SUPER_RESET, self._on_reset)
+        for topic in SUPPRESSIONS:
+            on(Empty, topic, lambda _, now, topic=topic: control.suppress(topic, now))
+
+    def _hook(self, kind: Any, name: str, act: Callable[[Any], object]) -> None:
+        def answer(request: Any, response: Any) -> Any:
+            if not self.active:
+                raise ConfigError("the emulated robot is not active: activate it first")
+            self._advance()
+            act(request)
+            self._tell_changes()
+            response.success = True
+            return response
+
+        self.serve(kind, f"~/{name}", answer)
+
+    def _on_command(self, msg: Any, now: float) -> None:
+        self._robot.command(convert.command_from_msg(msg, self._robot.arm.names), now)
+
+    def _on_enable(self, msg: Bool, now: float) -> None:
+        if not self._robot.enable(msg.data, now):
+            raise MessageError("the robot is stopped and is not enabled: reset it first")
+
+    def _on_reset(self, _: Empty, now: float) -> None:
+        if not self._robot.reset(now):
+            raise MessageError("the button is pressed and the robot is not reset: release it")
+
+    def _on_rate(self, rate: int) -> None:
+        if rate == 0:
+            raise MessageError("joint_state_publish_rate is 0: it is refused; send 1 to 800")
+        self._state_rate = float(min(rate, sawyer.MAX_STATE_RATE_HZ))
+        self._timer.timer_period_ns = round(NANO / max(self._state_rate, TELL_HZ))
+
+    # time --------------------------------------------------------------------------------------
+    def _now(self) -> float:
+        return time.monotonic() - self._wall
+
+    def _stamp(self) -> int:
+        return self._start + round(self._steps * self._dt * NANO)
+
+    def _advance(self) -> None:
+        """Step the robot up to now."""
+        due = int(self._now() / self._dt) - self._first
+        late = due - self._steps - self._slipped - round(LATEST_S / self._dt)
+        self._slipped += max(late, 0)
+        while self._steps + self._slipped < due:
+            t = (self._first + self._steps + self._slipped) * self._dt
+            try:
+                self._robot.step(t)
+            except RobotError as error:
+                self.refuse(error, kind="divergences")
+                self._robot.restart()
+            self._steps += 1
+            self._tell(t)
+        self._tell_changes()
+
+    def _is_due(self, what: str, rate: float) -> bool:
+        now = self._steps * self._dt
+        if now < self._next[what] - 1e-9:
+            return False
+        self._next[what] = max(self._next[what] + 1.0 / rate, now)
+        return True
+
+    def _tell(self, t: float) -> None:
+        states, tell = self._is_due("states", self._state_rate), self._is_due("tell", TELL_HZ)
+        if self._muted:
+            return
+        robot, messages = self._robot, self._messages
+        stamp = time_msg(self._stamp())
+        if states:
+            self._states.publish(convert.joint_state_msg(robot.reading(), stamp))
+            self.diagnostics.tick("joint_states")
+        if tell:
+            self._assembly.publish(convert.assembly_msg(robot.assembly, messages))
+            self._gravity.publish(convert.gravity_msg(robot, t, stamp, messages))
+            self._collision.publish(convert.collision_msg(robot.colliding(t), stamp, messages))
+            self._endpoint.publish(convert.endpoint_msg(robot, stamp, messages))
+        if self._is_due("cuff", CUFF_HZ) or robot.cuff != self._told_cuff:
+            self._cuff.publish(convert.cuff_msg(robot.cuff, stamp, messages))
+            self._told_cuff = robot.cuff
+
+    def _tell_changes(self) -> None:
+        mode = self._robot.doing(self._now())
+        if mode != self._told_mode:
+            self._told_mode = mode
+            self._mode.publish(String(data=mode))
+        if self._robot.firings != self._fired:
+            self._fired = self._robot.firings
+            self._delay.publish(Float64(data=self._robot.last_delay))
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: SawyerEmulator("sawyer_emulator"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
