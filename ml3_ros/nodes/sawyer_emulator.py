@@ -102,7 +102,7 @@ class SawyerEmulator(Ml3Node):
         self._robot.restart()
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = self._fired = 0
-        self._next = {"states": 0.0, "tell": 0.0, "cuff": 0.0}
+        self._next = dict.fromkeys(("states", "tell", "cuff"), self._dt)
         self._told_cuff, self._muted, self._told_mode = False, False, ""
         self._first = int(self._now() / self._dt)  # step, counted from the configuration
         self._limits.publish(

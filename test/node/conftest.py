@@ -75,7 +75,7 @@ class Graph:
     def connect(self, topic: str) -> None:
         """Spin until all publishers and subscriptions of a topic have found each other."""
         nodes = self.executor.get_nodes()
-        name = f"{self.namespace}/{topic}"
+        name = topic if topic.startswith("/") else f"{self.namespace}/{topic}"
         publishers = [p for n in nodes for p in n.publishers if p.topic_name == name]
         subscriptions = [s for n in nodes for s in n.subscriptions if s.topic_name == name]
         assert publishers

@@ -1,0 +1,365 @@
+"""The emulated Sawyer over real topics: names, rates, enabling, watchdog, stops, refusals."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Empty, Float64, String, UInt16
+from std_srvs.srv import SetBool, Trigger
+
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bridges.messages import NANO, nanoseconds
+from ml3_ros.bridges.sawyer_interface import ARM_JOINTS, EstopButton, EstopSource, Mode
+from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+PACKAGE = "ml3_sawyer_test_msgs"
+SAWYER = load_robot("sawyer")
+
+
+@pytest.fixture(scope="module")
+def messages():
+    try:
+        return sawyer.message_types(PACKAGE)
+    except ConfigError as error:
+        pytest.fail(f"{error}\nrun `python3 tools/setup_env.py --tests`, as `make test` does")
+
+
+class Client:
+    """An emulator and a node beside it that hears all its topics and can say all of its own."""
+
+    def __init__(self, graph, messages, **parameters):
+        self.graph, self.m = graph, messages
+        self.node = graph.add(
+            SawyerEmulator, "sawyer_emulator", message_package=PACKAGE, **parameters
+        )
+        self.probe = graph.plain()
+        own = f"{graph.namespace}/sawyer_emulator"
+        topics = {
+            "states": (JointState, sawyer.JOINT_STATES, RELIABLE_100),
+            "assembly": (messages.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100),
+            "gravity": (messages.SEAJointState, sawyer.GRAVITY_TORQUES, RELIABLE_100),
+            "collision": (messages.CollisionDetectionState, sawyer.COLLISION_STATE, RELIABLE_100),
+            "cuff": (messages.IODeviceStatus, sawyer.CUFF_STATE, RELIABLE_100),
+            "endpoint": (messages.EndpointState, sawyer.ENDPOINT_STATE, RELIABLE_100),
+            "modes": (String, f"{own}/mode", LATCHED_1),
+            "delays": (Float64, f"{own}/watchdog_delay", LATCHED_1),
+        }
+        for name, (kind, topic, qos) in topics.items():
+            setattr(self, name, graph.listen(self.probe, kind, topic, qos))
+        self.out = {
+            topic: self.probe.create_publisher(kind, topic, RELIABLE_1)
+            for topic, kind in {
+                sawyer.JOINT_COMMAND: messages.JointCommand,
+                sawyer.COMMAND_TIMEOUT: Float64,
+                sawyer.STATE_RATE: UInt16,
+                sawyer.SUPER_ENABLE: Bool,
+                sawyer.SUPER_STOP: Empty,
+                sawyer.SUPER_RESET: Empty,
+                sawyer.SUPPRESS_GRAVITY: Empty,
+            }.items()
+        }
+        assert self.node.trigger_configure() == SUCCESS
+        assert self.node.trigger_activate() == SUCCESS
+        for topic in (*self.out, *(topic for _, topic, _ in topics.values())):
+            graph.connect(topic)
+
+    def say(self, topic, msg=None):
+        self.out[topic].publish(msg or Empty())
+
+    def enable(self):
+        self.say(sawyer.SUPER_ENABLE, Bool(data=True))
+        self.until_state(lambda state: state.enabled and state.ready)
+
+    def command(self, mode=Mode.TORQUE, names=ARM_JOINTS, **arrays):
+        arrays = arrays or {"effort": [0.0] * 7}
+        self.say(sawyer.JOINT_COMMAND, self.m.JointCommand(mode=mode, names=names, **arrays))
+
+    def torque_mode(self):
+        self.enable()
+        self.command()
+        self.until_mode("torque")
+
+    def call(self, name, on=None):
+        kind = Trigger if on is None else SetBool
+        client = self.probe.create_client(kind, f"sawyer_emulator/{name}")
+        self.graph.until(client.service_is_ready)
+        answer = client.call_async(kind.Request() if on is None else kind.Request(data=on))
+        self.graph.until(answer.done)
+        return answer.result()
+
+    def until_state(self, condition):
+        self.graph.until(lambda: self.assembly and condition(self.assembly[-1]))
+
+    def until_mode(self, mode):
+        self.graph.until(lambda: self.modes and self.modes[-1].data == mode)
+
+    def until_more(self, heard, count=5):
+        target = len(heard) + count
+        self.graph.until(lambda: len(heard) >= target)
+
+    def counted(self, kind, count=1):
+        self.graph.until(lambda: self.node.diagnostics.counts[kind] == count)
+
+    def estop(self):
+        state = self.assembly[-1]
+        return state.stopped, state.enabled, state.estop_button, state.estop_source
+
+
+@pytest.fixture
+def robot(graph, messages):
+    return Client(graph, messages)
+
+
+# what it tells -----------------------------------------------------------------------------------
+def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
+    robot.until_more(robot.states, 60)
+    robot.graph.until(lambda: len(robot.assembly) >= 40)
+    for msg in robot.states:
+        assert list(msg.name) == ["head_pan", *ARM_JOINTS, "torso_t0"]
+        assert len(msg.position) == len(msg.velocity) == len(msg.effort) == 9
+        assert (msg.position[-1], msg.velocity[-1], msg.effort[-1]) == (0.0, 0.0, 0.0)
+    stamps = [nanoseconds(msg.header.stamp) for msg in robot.states]
+    assert set(np.diff(stamps)) == {NANO // 100}
+    assert robot.states[-1].velocity[2] == -0.001  # a brake is on, and that is what rest reads
+    step = robot.states[-1].position[2] / (1e-3 / 1024)
+    assert step == pytest.approx(round(step), abs=1e-6)
+    assert abs(robot.states[-1].effort[2]) > 5.0  # gravity load
+    for heard in (robot.assembly, robot.gravity, robot.collision, robot.endpoint):
+        assert len(heard) == pytest.approx(len(robot.states), abs=25)
+
+
+@pytest.mark.parametrize(("asked", "rate"), [(500, 500), (60_000, 800)])
+def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
+    robot.say(sawyer.STATE_RATE, UInt16(data=asked))
+    robot.graph.until(lambda: robot.node.told()["state rate"] == rate)
+    robot.until_more(robot.states, 50)
+    robot.states.clear()
+    robot.until_more(robot.states, 161)
+    stamps = [nanoseconds(msg.header.stamp) for msg in robot.states]
+    assert np.mean(np.diff(stamps)) == pytest.approx(NANO / rate, rel=0.02)
+
+
+def test_limits_and_description_reach_who_comes_late(robot, tmp_path):
+    limits = robot.graph.listen(robot.probe, robot.m.JointLimits, sawyer.JOINT_LIMITS, LATCHED_1)
+    urdf = robot.graph.listen(robot.probe, String, sawyer.ROBOT_DESCRIPTION, LATCHED_1)
+    robot.graph.until(lambda: limits and urdf)
+    assert tuple(limits[0].joint_names) == ARM_JOINTS
+    for field, values in (
+        ("position_lower", SAWYER.limits.lower),
+        ("position_upper", SAWYER.limits.upper),
+        ("velocity", SAWYER.limits.velocity),
+        ("accel", SAWYER.limits.acceleration),
+        ("effort", SAWYER.limits.effort),
+    ):
+        np.testing.assert_array_equal(getattr(limits[0], field), values)
+    path = tmp_path / "robot.urdf"
+    path.write_text(urdf[0].data)
+    assert set(load_robot(path).names) == {"head_pan", *ARM_JOINTS}
+
+
+def test_gravity_torques_tell_what_is_added(robot):
+    robot.torque_mode()
+    robot.until_more(robot.gravity)
+    msg = robot.gravity[-1]
+    assert tuple(msg.name) == ARM_JOINTS
+    q = np.array(msg.actual_position)
+    np.testing.assert_allclose(
+        msg.gravity_only, PinocchioModel(SAWYER).nle(q, np.zeros(7)), atol=1e-6
+    )
+    np.testing.assert_allclose(msg.gravity_model_effort, msg.gravity_only, atol=0.2)
+    assert list(msg.commanded_effort) == [0.0] * 7
+    robot.say(sawyer.SUPPRESS_GRAVITY)
+    robot.graph.until(lambda: not any(robot.gravity[-1].gravity_model_effort))
+    assert any(robot.gravity[-1].gravity_only)
+    robot.graph.until(lambda: any(robot.gravity[-1].gravity_model_effort))  # nobody repeats it
+
+
+def test_the_endpoint_is_where_the_hand_is(robot):
+    robot.enable()
+    robot.until_more(robot.endpoint)
+    stamps = {nanoseconds(msg.header.stamp): msg for msg in robot.states}
+    robot.graph.until(lambda: nanoseconds(robot.endpoint[-1].header.stamp) in stamps)
+    msg = robot.endpoint[-1]
+    q = np.array(stamps[nanoseconds(msg.header.stamp)].position)[1:8]
+    T = PinocchioModel(SAWYER).forward_kinematics(q)
+    p = msg.pose.position
+    np.testing.assert_allclose([p.x, p.y, p.z], T[:3, 3], atol=1e-9)
+    assert msg.valid and msg.header.frame_id == "base"
+
+
+# enabling and stops ------------------------------------------------------------------------------
+def test_it_begins_disabled_and_only_enabling_turns_the_motors_on(robot):
+    robot.until_more(robot.assembly)
+    assert robot.estop() == (False, False, EstopButton.UNPRESSED, EstopSource.NONE)
+    robot.command()
+    robot.counted("refused commands")
+    assert not robot.node.told()["enabled"]
+    robot.enable()
+    assert robot.modes[-1].data == "position"
+    robot.say(sawyer.SUPER_ENABLE, Bool(data=False))
+    robot.until_state(lambda state: not state.enabled)
+
+
+def test_a_pressed_button_stops_and_cannot_be_reset(robot):
+    robot.torque_mode()
+    robot.call("press_estop", True)
+    robot.until_state(lambda state: state.stopped)
+    assert robot.estop() == (True, False, EstopButton.PRESSED, EstopSource.USER)
+    robot.until_mode("disabled")
+    robot.say(sawyer.SUPER_RESET)
+    robot.counted("refused messages")
+    robot.call("press_estop", False)
+    robot.until_state(lambda state: state.estop_button == EstopButton.RELEASED)
+    robot.say(sawyer.SUPER_ENABLE, Bool(data=True))
+    robot.counted("refused messages", 2)
+    robot.say(sawyer.SUPER_RESET)
+    robot.until_state(lambda state: not state.stopped)
+    assert robot.estop() == (False, False, EstopButton.UNPRESSED, EstopSource.NONE)
+    robot.enable()
+
+
+def test_a_stop_by_software_needs_a_reset(robot):
+    robot.torque_mode()
+    robot.say(sawyer.SUPER_STOP)
+    robot.until_state(lambda state: state.stopped)
+    assert robot.estop() == (True, False, EstopButton.UNKNOWN, EstopSource.UNKNOWN)
+    robot.say(sawyer.SUPER_RESET)
+    robot.until_state(lambda state: not state.stopped)
+    assert not robot.assembly[-1].enabled
+
+
+def test_a_fault_of_a_joint_stops_with_an_error(robot):
+    robot.enable()
+    assert robot.call("joint_fault").success
+    robot.until_state(lambda state: state.error)
+    assert robot.estop() == (True, False, EstopButton.UNKNOWN, EstopSource.FAULT)
+
+
+def test_a_robot_that_is_not_active_has_no_world_around_it(robot):
+    robot.node.trigger_deactivate()
+    answer = robot.call("press_estop", True)
+    assert not answer.success
+    assert "activate it" in answer.message
+
+
+# commands and the watchdog -----------------------------------------------------------------------
+@pytest.mark.parametrize("timeout", [0.2, 0.05])
+def test_the_watchdog_holds_position_when_commands_end(robot, timeout):
+    if timeout != 0.2:
+        robot.say(sawyer.COMMAND_TIMEOUT, Float64(data=timeout))
+        robot.graph.until(lambda: robot.node.told()["command timeout [s]"] == timeout)
+    robot.enable()
+    q = np.array(robot.states[-1].position)
+    for _ in range(20):
+        robot.command()
+        robot.graph.for_(0.02)
+    sent = time.monotonic()
+    assert robot.node.told()["watchdog firings"] == 0
+    assert robot.modes[-1].data == "torque"
+    robot.command()
+    robot.until_mode("position")
+    late = time.monotonic() - sent
+    assert timeout <= late < timeout + 0.3
+    robot.graph.until(lambda: robot.delays)
+    assert robot.delays[-1].data == pytest.approx(timeout, abs=0.003)
+    assert robot.node.told()["watchdog firings"] == 1
+    robot.until_more(robot.states, 20)
+    np.testing.assert_allclose(robot.states[-1].position, q, atol=0.01)
+    assert robot.node.told()["held [s]"] > 0.0
+
+
+def test_the_watchdog_can_also_disable_the_robot(graph, messages):
+    robot = Client(graph, messages, timeout_outcome="disable")
+    robot.torque_mode()
+    robot.until_state(lambda state: not state.enabled)
+    assert robot.modes[-1].data == "disabled"
+    assert robot.node.told()["watchdog firings"] == 1
+
+
+def test_arrays_are_read_by_name_and_efforts_clamped(robot):
+    robot.enable()
+    effort = np.array([3.0, 2.0, 1.0, 1.0, 0.5, 0.5, 50.0])
+    robot.command(names=ARM_JOINTS[::-1], effort=effort[::-1].tolist())
+    robot.until_mode("torque")
+    robot.graph.until(lambda: len(robot.gravity[-1].commanded_effort))
+    np.testing.assert_array_equal(robot.gravity[-1].commanded_effort, [*effort[:6], 9.0])
+    assert robot.node.told()["clamped commands"] == 1
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"effort": [0.0] * 6},
+        {"effort": [0.0] * 8},
+        {"position": [0.0] * 7},  # no effort
+        {"effort": [0.0] * 7, "acceleration": [0.0]},
+        {"effort": [0.0] * 6 + [float("nan")]},
+        {"names": ARM_JOINTS[:6], "effort": [0.0] * 6},
+        {"names": (*ARM_JOINTS[:6], "head_pan"), "effort": [0.0] * 7},
+        {"mode": 0, "effort": [0.0] * 7},
+        {"mode": Mode.TRAJECTORY, "position": [0.0] * 7},
+    ],
+)
+def test_a_malformed_command_is_refused_and_counted(robot, arrays):
+    robot.enable()
+    robot.command(**arrays)
+    robot.counted("refused commands")
+    assert robot.modes[-1].data == "position"
+
+
+# the world around it -----------------------------------------------------------------------------
+def test_a_squeezed_cuff_is_told_and_ends_following(robot):
+    robot.torque_mode()
+    robot.call("squeeze_cuff", True)
+    robot.until_mode("zero gravity")
+
+    def cuff():
+        return {signal.name: signal.data for signal in robot.cuff[-1].signals}
+
+    robot.graph.until(lambda: robot.cuff and cuff()[sawyer.CUFF_SIGNAL] == "[1]")
+    assert [cuff()[name] for name in sawyer.CUFF_BUTTON_SIGNALS] == ["[0]", "[0]"]
+    robot.command()
+    robot.counted("refused commands")
+    robot.call("squeeze_cuff", False)
+    robot.until_mode("position")
+    robot.graph.until(lambda: cuff()[sawyer.CUFF_SIGNAL] == "[0]")
+
+
+def test_a_collision_is_told_and_ends_following(robot):
+    robot.torque_mode()
+    robot.call("collide", True)
+    robot.graph.until(lambda: robot.collision[-1].collision_state)
+    robot.until_mode("collision")
+    robot.command()
+    robot.counted("refused commands")
+    robot.call("collide", False)
+    robot.until_mode("position")
+    robot.graph.until(lambda: not robot.collision[-1].collision_state)
+
+
+def test_a_muted_robot_says_nothing_and_still_listens(robot):
+    robot.enable()
+    robot.call("mute", True)
+    robot.graph.for_(0.1)
+    said = len(robot.states), len(robot.assembly), len(robot.cuff)
+    robot.command()
+    robot.until_mode("torque")
+    robot.graph.for_(0.1)
+    assert said == (len(robot.states), len(robot.assembly), len(robot.cuff))
+    robot.call("mute", False)
+    robot.until_more(robot.states)
+
+
+def test_without_the_messages_it_says_how_to_get_them(graph, capfd):
+    node = graph.add(SawyerEmulator, "sawyer_emulator", message_package="no_such_msgs")
+    assert node.trigger_configure() == FAILURE
+    assert "parameter_bridge" in capfd.readouterr().err
