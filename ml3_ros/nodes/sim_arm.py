@@ -13,24 +13,20 @@ from std_srvs.srv import Trigger
 
 from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
 from ml3_ros.bridges.poses import pose_of, pose_to_msg
-from ml3_ros.errors import ConfigError, MessageError, RobotError
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
+from ml3_ros.nodes.safety_parameters import safety_config, safety_params, tell_violations
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.safety import SafetyConfig, SafetyStage, SafetyStop
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
 HOLD_DAMPING = 10.0  # of the arm that holds itself: torque -HOLD_DAMPING * M_jj * v [1/s]
 
 DOUBLES = Parameter.Type.DOUBLE_ARRAY
-
-
-class StaleCommandError(MessageError):
-    """A command answers a state that is too old, or was stamped by another clock."""
-
-    kind = "stale commands"
 
 
 class SimArm(Ml3Node):
@@ -39,7 +35,7 @@ class SimArm(Ml3Node):
     Without a fresh command the arm holds itself: gravity compensation and damping from its own
     model. The newest command is used for `command_timeout` of robot time. A controller that keeps
     answering gets up to `patience` for each answer, so that on a busy machine the robot's time
-    slips and the motion stays the same.
+    slips and the motion stays the same. Every command passes a `SafetyStage`, as on a real arm.
     """
 
     PARAMETERS = (
@@ -49,8 +45,6 @@ class SimArm(Ml3Node):
         Param(name="real_time_factor", default=1.0, help="robot seconds per second [-]",
               limits=(0.05, 20.0)),
         Param(name="seed", default=0, help="seed of the sensor noise", limits=(0, 2**31 - 1)),
-        Param(name="command_timeout", default=0.1, help="age at which a command is stale [s]",
-              limits=(0.005, 5.0)),
         Param(name="patience", default=0.05, help="how long robot time waits for the answer to a "
               "joint state [s]", limits=(0.0, 1.0)),
         Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
@@ -61,6 +55,7 @@ class SimArm(Ml3Node):
               "robot as described to every command, as the controller of some arms does: "
               "joint_command is then on top of it"),
         *PERTURBATION,
+        *safety_params(SafetyConfig()),
     )  # fmt: skip
 
     def load(self) -> None:
@@ -73,10 +68,12 @@ class SimArm(Ml3Node):
         self._arm.reset(self._home)
         self._dt = 1.0 / p["publish_rate"]
         self._patience = p["patience"]
-        self._timeout = round(p["command_timeout"] * NANO)
         self._damping = HOLD_DAMPING * np.diag(self._arm.M(self._home))
         self._start = self._steps = 0
-        self._nominal = MujocoArm(description) if p["gravity_compensation"] else None
+        self._nominal = MujocoArm(description)
+        self._safety = SafetyStage(
+            self._nominal, safety_config(p.values()), rate=p["publish_rate"]
+        )
         self._starts = np.random.default_rng((p["seed"], 1))  # apart from the sensor noise
         self._states = self.publisher(JointState, "joint_states", RELIABLE_100)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_100)
@@ -97,12 +94,15 @@ class SimArm(Ml3Node):
         """Forget the newest command: the arm holds itself until the next."""
         self._command: tuple[int, np.ndarray] | None = None
         self._holding = True
+        self._safety.reset()
 
     def told(self) -> dict[str, object]:
         """Tell what drives the arm."""
         if not self.active:
             return {}
         driver = "itself (no fresh command)" if self._holding else "joint_command"
+        if self._safety.stopped is not None:
+            driver = f"itself (stopped: {self._safety.stopped})"
         return {
             "held by": driver,
             "slipped [s]": self._slipped * self._dt,
@@ -139,11 +139,22 @@ class SimArm(Ml3Node):
         self._publish()
 
     def _torque(self) -> np.ndarray:
-        self._holding = self._command is None or self._stamp() - self._command[0] > self._timeout
         state = self._arm.state()
+        age = np.inf if self._command is None else (self._stamp() - self._command[0]) / NANO
+        self._holding = age > self._safety.config.command_timeout
         if not self._holding:
-            gravity = self._nominal.nle(state.q, np.zeros_like(state.v)) if self._nominal else 0.0
-            return self._command[1] + gravity
+            tau = self._command[1]
+            if self.parameters["gravity_compensation"]:
+                tau = tau + self._nominal.nle(state.q, np.zeros_like(state.v))
+            try:
+                command = self._safety.limit(tau, state.q, state.v)
+            except SafetyStop as error:
+                self._command, self._holding = None, True
+                self.refuse(error)
+            else:
+                tell_violations(self, command)
+                return command.tau
+        self._safety.hold()
         return self._arm.nle(state.q, state.v) - self._damping * state.v
 
     def _publish(self) -> None:
@@ -167,15 +178,9 @@ class SimArm(Ml3Node):
         return response
 
     def _on_command(self, msg: JointState) -> None:
-        tau = effort_from_msg(msg, self._names)
         stamp = nanoseconds(msg.header.stamp)
-        age = self._stamp() - stamp
-        if not 0 <= age <= self._timeout:
-            raise StaleCommandError(
-                f"joint_command is stamped {age / NANO:.3f} s before the arm's present state: it "
-                f"is refused; answer each joint state within {self._timeout / NANO:g} s and copy "
-                "its stamp"
-            )
+        age = (self._stamp() - stamp) / NANO
+        tau = self._safety.admit(effort_from_msg(msg, self._names), age)
         self._command = (stamp, tau)
         self._holding = False
         self.diagnostics.tick("joint_command")

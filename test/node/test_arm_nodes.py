@@ -74,9 +74,9 @@ def test_an_arm_without_commands_holds_itself_against_gravity(graph):
 
 
 def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
-    answer(arm, graph, [0.3, 0.0])
+    answer(arm, graph, [0.03, 0.0])
     assert arm.told()["held by"] == "joint_command"
-    assert arm.states[-1].effort[0] == pytest.approx(0.3)
+    assert arm.states[-1].effort[0] == pytest.approx(0.03)
     graph.until(lambda: arm.told()["held by"] != "joint_command")
     graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
 
@@ -108,7 +108,7 @@ def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(grap
     [
         ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is nan"),
         ({"age_s": 0.5}, "stale commands", "copy its stamp"),
-        ({"age_s": -0.5}, "stale commands", "copy its stamp"),
+        ({"age_s": -0.5}, "commands from the future", "copy the stamp"),
         ({"names": ("x", "y")}, "refused messages", "is for x, y, which this arm does not have"),
         ({"names": NAMES[:1], "tau": [0.1]}, "partial messages", f"has no {NAMES[1]}"),
     ],
@@ -120,6 +120,34 @@ def test_a_command_that_must_not_be_used_is_refused_and_counted(
     assert arm.diagnostics.counts == {kind: 1}
     assert arm.told()["held by"] == "itself (no fresh command)"
     assert re.search(sentence, capfd.readouterr().err)
+
+
+def test_a_command_beyond_a_limit_is_cut_down_and_counted(graph, arm, capfd):
+    answer(arm, graph, [0.7, 0.0])
+    assert max(state.effort[0] for state in arm.states) == pytest.approx(0.4)
+    assert arm.diagnostics.counts["effort limit"] > 0
+    assert "effort limit of joint0: the command was cut down" in capfd.readouterr().err
+
+
+def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph):
+    arm = graph.add(SimArm, "sim_arm", robot="reacher", velocity_noise=0.0, on_violation="stop")
+    arm.probe = graph.plain()
+    arm.states = graph.listen(arm.probe, JointState, "joint_states", RELIABLE_100)
+    arm.commands = arm.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+    reset = arm.probe.create_client(Trigger, "reset_arm")
+    up(arm)
+    graph.connect("joint_command")
+    graph.until(lambda: arm.states and reset.service_is_ready())
+    answer(arm, graph, [0.7, 0.0])
+    assert arm.told()["held by"] == "itself (stopped: effort limit of joint0)"
+    assert max(state.effort[0] for state in arm.states) < 0.1
+    answer(arm, graph, [0.03, 0.0])  # even a good command passes no more
+    assert arm.told()["held by"].startswith("itself")
+    assert arm.diagnostics.counts["safety stops"] == 2
+    done = reset.call_async(Trigger.Request())
+    graph.until(done.done)
+    answer(arm, graph, [0.03, 0.0])
+    assert arm.told()["held by"] == "joint_command"
 
 
 def test_a_deactivated_arm_is_silent_and_goes_on_later_in_time(graph, arm):

@@ -1,0 +1,86 @@
+"""A learned torque on its way to an arm: bounded, faded in and out, never older than allowed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.base import Array
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeedforwardConfig:
+    """How far a learned torque is trusted.
+
+    Attributes:
+        share: Largest share of the effort limits that it may take [-].
+        fade: How long it takes to go from nothing to all of it, and back [s].
+        max_age: Age beyond which a model counts no more [s].
+    """
+
+    share: float = 0.8
+    fade: float = 1.0
+    max_age: float = math.inf
+
+    def __post_init__(self) -> None:
+        """Refuse values without a meaning (ConfigError)."""
+        if not 0.0 <= self.share <= 1.0:
+            raise ConfigError(f"share is {self.share}: it must be in [0, 1]")
+        for name in ("fade", "max_age"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be > 0 s")
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """What is used of a learned torque [N m], (n,), and why it is less than all, if it is."""
+
+    tau: Array
+    fault: str | None
+
+
+class FeedforwardGate:
+    """Lets a learned torque in gradually, and out of the way when its model is not to be trusted.
+
+    The weight of the torque rises from 0 to 1 within `fade` while the model is fresh and finite,
+    and falls as fast once it is too old. Without a finite torque it is 0 at once: the last finite
+    one says nothing about where the arm is now.
+    """
+
+    def __init__(self, effort: Array, config: FeedforwardConfig) -> None:
+        """Begin with nothing let in; `effort` (n,) are the effort limits [N m]."""
+        self._bound = config.share * effort
+        self._config = config
+        self.reset()
+
+    def reset(self) -> None:
+        """Begin anew with nothing let in."""
+        self.weight = 0.0
+
+    def passed(self, tau: Array | None, age: float, dt: float) -> Trusted:
+        """Return what to use for the coming period.
+
+        Args:
+            tau: Learned torque [N m], (n,); None: there is no model yet.
+            age: Since the model has last learned [s].
+            dt: Since the last call [s].
+        """
+        if tau is None:
+            self.weight = 0.0
+            return Trusted(np.zeros_like(self._bound), None)
+        if not np.isfinite(tau).all():
+            self.weight = 0.0
+            return Trusted(np.zeros_like(self._bound), "not finite feedforward torques")
+        old = not age <= self._config.max_age  # NaN is old
+        step = dt / self._config.fade
+        self.weight = float(np.clip(self.weight + (-step if old else step), 0.0, 1.0))
+        bounded = np.clip(tau, -self._bound, self._bound)
+        fault = None
+        if old:
+            fault = "models too old"
+        elif (bounded != tau).any():
+            fault = "feedforward torques over their share"
+        return Trusted(self.weight * bounded, fault)
