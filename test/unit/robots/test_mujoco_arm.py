@@ -215,3 +215,20 @@ def test_a_diverged_arm_says_so_until_it_is_reset(sawyer, tmp_path, monkeypatch)
     arm.reset(sawyer.home)
     assert np.isfinite(arm.step(rest(arm), DT).q).all()
     assert not list(tmp_path.iterdir())
+
+
+def test_a_brake_locks_its_joints_only_and_its_load_is_measured(sawyer):
+    arm, home = MujocoArm(sawyer), sawyer.home
+    load = arm.nle(home, np.zeros(7))
+    arm.brake([False, True, True, True, False, False, False])
+    for _ in range(200):
+        state = arm.step(np.zeros(7), 0.001)
+    np.testing.assert_allclose(state.q[1:4], home[1:4], atol=1e-6)
+    assert np.abs(state.q[4] - home[4]) > 0.1
+    assert not state.tau[4:].any()
+    np.testing.assert_allclose(state.tau[1], load[1], rtol=0.2)
+    arm.brake(np.zeros(7, dtype=bool))
+    for _ in range(200):
+        state = arm.step(np.zeros(7), 0.001)
+    assert np.abs(state.q[1:4] - home[1:4]).min() > 1e-3
+    assert not state.tau.any()
