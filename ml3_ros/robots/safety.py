@@ -211,19 +211,22 @@ class SafetyStage:
             )
         return tau
 
-    def limit(self, tau: Array, q: Array, v: Array) -> SafeCommand:
+    def limit(self, tau: Array, q: Array, v: Array, gravity: Array | None = None) -> SafeCommand:
         """Return what may be sent of an admitted command in the state (q, v); once a period.
 
         Args:
             tau: Full torque, gravity included [N m], (n,).
             q: Positions [rad], (n,).
             v: Velocities [rad/s], (n,).
+            gravity: Torque that holds the arm [N m], (n,), from whoever knows better than the
+                model.
 
         Raises:
             SafetyStop: The stage has stopped, now or before.
         """
         self._raise_if_stopped()
-        gravity = self._model.nle(q, np.zeros_like(v))
+        if gravity is None:
+            gravity = self._model.nle(q, np.zeros_like(v))
         wanted = np.asarray(tau, dtype=float) - gravity
         total = self._model.limits.effort  # gravity may take much of it
         over_effort = (np.abs(wanted) > self._effort) | (np.abs(tau) > total)

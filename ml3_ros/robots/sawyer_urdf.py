@@ -103,3 +103,10 @@ def _rpy(quat_wxyz: Array) -> Iterator[float]:
 
 def _text(numbers: Array) -> str:
     return " ".join(f"{number:.12g}" for number in numbers)
+
+
+def nominal_urdf(description: RobotDescription) -> str:
+    """Return the URDF text of an arm: its own file, or one made from a MJCF file."""
+    if description.format == "urdf":
+        return description.path.read_text()
+    return sawyer_urdf(description)

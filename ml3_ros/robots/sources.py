@@ -29,11 +29,20 @@ def read_root(path: Path) -> ElementTree.Element:
         raise RobotError(
             f"cannot read {path} ({error.strerror}): give the path of a .urdf or .xml file"
         ) from None
+    return parse_root(data, str(path))
+
+
+def parse_root(data: bytes, what: str) -> ElementTree.Element:
+    """Return the root element of a robot file's content.
+
+    Raises:
+        RobotError: `what` is not XML, or declares a document type.
+    """
     try:
         return ElementTree.fromstring(data, parser=ElementTree.XMLParser(target=_NoDoctype()))
     except ElementTree.ParseError as error:
         raise RobotError(
-            f"{path} is not well-formed XML ({error}): repair or export it again"
+            f"{what} is not well-formed XML ({error}): repair or export it again"
         ) from None
 
 

@@ -1,0 +1,224 @@
+"""The driver of a Sawyer and the emulated robot over the robot's own topics."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+from std_msgs.msg import String
+from std_srvs.srv import SetBool, Trigger
+
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
+from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.sawyer_driver import SawyerDriver
+from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+SUCCESS = TransitionCallbackReturn.SUCCESS
+PACKAGE = "ml3_sawyer_test_msgs"
+SAWYER = load_robot("sawyer")
+MODEL = PinocchioModel(SAWYER)
+# all nodes and both sides of every topic share one thread here
+SLOW = {
+    "rate": 100.0,
+    "state_rate": 100,
+    "state_timeout": 0.5,
+    "robot_timeout": 0.5,
+    "command_timeout": 0.3,
+    "ramp": 0.1,
+    "brake_release": 0.1,
+}
+
+
+@pytest.fixture(scope="module")
+def messages():
+    try:
+        return sawyer.message_types(PACKAGE)
+    except ConfigError as error:
+        pytest.fail(f"{error}\nrun `python3 tools/setup_env.py --tests`, as `make test` does")
+
+
+class Rig:
+    """An emulated robot, its driver, and a node beside them that controls through topics."""
+
+    def __init__(self, graph, robot=None, **parameters):
+        self.graph, self.push = graph, None
+        self.emulator = graph.add(
+            SawyerEmulator,
+            "sawyer_emulator",
+            message_package=PACKAGE,
+            control_rate=500,
+            brakes=list(SAWYER.names),  # disabled it stays where it is
+            **(robot or {}),
+        )
+        self.driver = graph.add(
+            SawyerDriver, "sawyer_driver", message_package=PACKAGE, **(SLOW | parameters)
+        )
+        self.probe = graph.plain()
+        self.states = graph.listen(self.probe, JointState, "joint_states", RELIABLE_100)
+        self.told = graph.listen(self.probe, String, "sawyer_driver/state", LATCHED_1)
+        self.commands = self.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+        self.probe.create_subscription(JointState, "joint_states", self._answer, RELIABLE_1)
+        for node in (self.emulator, self.driver):
+            assert node.trigger_configure() == SUCCESS
+            assert node.trigger_activate() == SUCCESS
+        graph.connect("joint_states")
+        graph.connect("joint_command")
+        graph.until(lambda: self.driver.told()["limits checked"])
+
+    def _answer(self, msg):
+        if self.push is not None:
+            tau = MODEL.nle(np.array(msg.position), np.zeros(7)) + self.push
+            stamp = nanoseconds(msg.header.stamp)
+            self.commands.publish(effort_to_msg(tau, SAWYER.names, stamp))
+
+    def call(self, name, on=None):
+        kind = Trigger if on is None else SetBool
+        client = self.probe.create_client(kind, name)
+        self.graph.until(client.service_is_ready)
+        answer = client.call_async(kind.Request() if on is None else kind.Request(data=on))
+        self.graph.until(answer.done)
+        return answer.result()
+
+    def until(self, state):
+        self.graph.until(lambda: self.told and self.told[-1].data == state)
+
+    def active(self, push=None):
+        assert self.call("sawyer_driver/enable", True).success
+        self.push = np.zeros(7) if push is None else push
+        self.until("active")
+
+    @property
+    def q(self):
+        return np.array(self.states[-1].position)
+
+
+@pytest.fixture
+def rig(graph, messages):
+    return Rig(graph)
+
+
+def test_the_robot_appears_as_any_arm_does(graph, rig):
+    graph.until(lambda: len(rig.states) > 5)
+    assert tuple(rig.states[-1].name) == SAWYER.names
+    assert rig.emulator.told()["state rate"] == 100.0
+    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 0.5)
+    assert rig.call("sawyer_driver/enable", True).success
+    # what the robot shows at rest, -0.001 rad/s, is no motion
+    graph.until(lambda: set(rig.states[-1].velocity) == {0.0})
+
+
+def test_without_enabling_no_command_reaches_the_robot(graph, rig):
+    rig.push = np.full(7, 0.5)
+    graph.until(lambda: rig.driver.diagnostics.counts["commands while not ready"] > 3)
+    assert rig.emulator.diagnostics.rates.get("joint_command") is None
+
+
+def test_enabled_and_commanded_the_arm_moves_and_holds_itself_afterwards(graph, rig):
+    rig.active(np.array([6.0, 0, 0, 0, 0, 0, 0]))
+    start = rig.q[0]
+    graph.until(lambda: abs(rig.q[0] - start) > 0.1)
+    rig.push = None
+    rig.until("holding")
+    graph.until(lambda: rig.emulator.told()["mode"] == "position")
+    held = rig.q
+    graph.for_(0.5)
+    assert np.abs(rig.q - held).max() < 5e-3
+
+
+def test_a_zero_command_is_gravity_that_the_robot_adds_by_itself(graph, rig):
+    rig.active()
+    start = rig.q
+    graph.for_(1.0)
+    assert rig.emulator.told()["mode"] == "torque"
+    assert np.abs(rig.q - start).max() < 0.02
+    assert rig.driver.told()["gravity from"] == "robot"
+
+
+def test_the_emergency_stop_ends_it_and_only_an_operator_begins_again(graph, rig):
+    rig.active()
+    assert rig.call("sawyer_emulator/press_estop", True).success
+    rig.until("fault")
+    refused = rig.call("sawyer_driver/enable", True)
+    assert not refused.success
+    assert "emergency stop is pressed" in refused.message
+    refused = rig.call("sawyer_driver/reset")
+    assert not refused.success
+    assert "release the button" in refused.message
+    assert rig.call("sawyer_emulator/press_estop", False).success
+    graph.until(lambda: rig.call("sawyer_driver/reset").success)
+    rig.until("disabled")
+    rig.active()
+
+
+def test_the_stop_works_while_the_driver_is_not_even_configured(graph, messages):
+    rig = Rig(graph)
+    rig.active()
+    rig.driver.trigger_deactivate()
+    rig.driver.trigger_cleanup()
+    assert rig.call("sawyer_driver/stop").success
+    graph.until(lambda: rig.emulator.told()["stopped"])
+
+
+def test_deactivating_leaves_position_hold_and_the_usual_rates(graph, rig):
+    rig.active(np.array([4.0, 0, 0, 0, 0, 0, 0]))
+    graph.for_(0.3)
+    rig.driver.trigger_deactivate()
+    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 0.2)
+    assert rig.emulator.told()["mode"] == "position"
+    assert rig.emulator.told()["state rate"] == 100.0
+
+
+def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
+    away = SAWYER.home + np.array([0.3, 0, 0, 0, 0, 0.2, 0])
+    rig.emulator.trigger_deactivate()
+    rig.emulator.trigger_cleanup()
+    rig.emulator.set_parameters([Parameter("home", value=away.tolist())])
+    assert rig.emulator.trigger_configure() == SUCCESS
+    assert rig.emulator.trigger_activate() == SUCCESS
+    rig.until("disabled")
+    refused = rig.call("reset_arm")
+    assert not refused.success
+    assert "call the service enable" in refused.message
+    assert rig.call("sawyer_driver/enable", True).success
+    rig.until("holding")
+    graph.until(lambda: np.abs(rig.q - away).max() < 0.01)
+    assert "on its way" in rig.call("reset_arm").message
+    graph.until(lambda: rig.call("reset_arm").success)
+    assert "moving home" in [msg.data for msg in rig.told]
+    assert np.abs(rig.q - SAWYER.home).max() < 0.02
+
+
+def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_refused(
+    graph, messages, capfd
+):
+    rig = Rig(graph, robot={"calibration_offset": 0.005})
+    graph.until(lambda: "mm" in rig.driver.told()["calibrated origins"])
+    assert "give its own URDF" in capfd.readouterr().err
+    limits = messages.JointLimits(
+        joint_names=list(SAWYER.names),
+        position_lower=SAWYER.limits.lower.tolist(),
+        position_upper=SAWYER.limits.upper.tolist(),
+        velocity=SAWYER.limits.velocity.tolist(),
+        effort=(0.5 * SAWYER.limits.effort).tolist(),
+    )
+    other = rig.probe.create_publisher(messages.JointLimits, sawyer.JOINT_LIMITS, RELIABLE_1)
+    graph.until(lambda: other.get_subscription_count() > 0)
+    other.publish(limits)
+    graph.until(lambda: not rig.driver.told()["limits checked"])
+    assert "effort of right_j0 is 40, the model's 80" in capfd.readouterr().err
+    refused = rig.call("sawyer_driver/enable", True)
+    assert "joint_limits" in refused.message
+
+
+def test_without_the_robots_messages_one_sentence_says_how_to_get_them(graph, capfd):
+    driver = graph.add(SawyerDriver, "sawyer_driver", message_package="no_such_msgs")
+    assert driver.trigger_configure() == TransitionCallbackReturn.FAILURE
+    told = capfd.readouterr().err
+    assert "no ROS 2 package 'no_such_msgs'" in told
+    assert "ros1_bridge" in told

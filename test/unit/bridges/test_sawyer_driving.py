@@ -1,0 +1,382 @@
+"""The driver's decisions against the emulated robot, in lock-step and without ROS."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from ml3_ros.bridges.sawyer_control import Command
+from ml3_ros.bridges.sawyer_driving import (
+    DrivingConfig,
+    NotReadyError,
+    RobotView,
+    SawyerDriving,
+    State,
+)
+from ml3_ros.bridges.sawyer_emulation import SawyerEmulation
+from ml3_ros.bridges.sawyer_interface import Mode
+from ml3_ros.errors import ConfigError, MessageError
+from ml3_ros.nodes.sawyer_parameters import SAFETY
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.safety import SafetyStage, StaleCommandError
+
+SAWYER = load_robot("sawyer")
+MODEL = PinocchioModel(SAWYER)
+EFFORT = SAWYER.limits.effort
+STEP, CYCLE, CONTROL = 1, 2, 10  # [ms] of physics and states, of the driver, of the controller
+FRICTION = Perturbation(viscous=(2.0, 2.0, 1.0, 1.0, 0.2, 0.2, 0.2))
+
+
+class Bench:
+    """A robot, a driver, and a controller that pushes on top of gravity; time in whole ms."""
+
+    def __init__(self, config=None, outcome="hold"):
+        self.robot = SawyerEmulation(SAWYER, FRICTION, dt=1e-3, timeout_outcome=outcome)
+        self.robot.control.set_timeout(0.05)
+        safety = SafetyStage(MODEL, SAFETY, rate=1000.0 / CYCLE)
+        self.driving = SawyerDriving(MODEL, safety, SAWYER.home, config or DrivingConfig())
+        self.push = None  # [N m] (7,); None: the controller is dead
+        self.states_come = self.driver_lives = True
+        self.ms = 0
+        self.sent = []  # (ms, Send)
+        self.refused = []
+
+    @property
+    def now(self):
+        return self.ms * 1e-3
+
+    @property
+    def q(self):
+        return self.robot.arm.state().q
+
+    @property
+    def speed(self):
+        return float(np.abs(self.robot.arm.state().v).max())
+
+    def run(self, ms, until=None):
+        for _ in range(ms):
+            if until is not None and until():
+                return self
+            self._millisecond()
+        assert until is None, f"it did not happen within {ms} ms: {self.driving.state}"
+        return self
+
+    def _millisecond(self):
+        now = self.now
+        if self.states_come and self.driver_lives:
+            self._tell(now)
+        if self.push is not None and self.ms % CONTROL == 0 and self.driver_lives:
+            tau = MODEL.nle(self.q, np.zeros(7)) + self.push
+            self.command(tau, self.ms - self.ms % STEP)
+        if self.driver_lives and self.ms % CYCLE == 0:
+            send = self.driving.cycle(now)
+            if send is not None:
+                self.sent.append((self.ms, send))
+                self._forward(send, now)
+        self.robot.step(now)
+        self.ms += 1
+
+    def _tell(self, now):
+        reading, assembly = self.robot.reading(), self.robot.assembly
+        v = np.where(np.abs(reading.v) < 0.001001, 0.0, reading.v)
+        self.driving.hear_joints(self.ms, reading.q, v, now)
+        self.driving.hear_gravity(self.robot.control.gravity_effort(reading.q, v), now)
+        self.driving.cuff, self.driving.collision = self.robot.cuff, self.robot.collided
+        view = RobotView(
+            enabled=assembly.enabled,
+            ready=assembly.ready,
+            stopped=assembly.stopped,
+            error=assembly.error,
+            estop_button=assembly.estop_button,
+            estop_source=assembly.estop_source,
+        )
+        self.driving.hear_robot(view, now)
+
+    def _forward(self, send, now):
+        try:
+            if send.torque is not None:
+                self.robot.command(Command(mode=Mode.TORQUE, effort=send.torque), now)
+            else:
+                self.robot.command(Command(mode=Mode.POSITION, position=send.position), now)
+        except MessageError as error:
+            self.refused.append(str(error))
+
+    def command(self, tau, stamp):
+        try:
+            self.driving.hear_command(stamp, tau, self.now)
+        except MessageError as error:
+            self.refused.append(str(error))
+
+    def enabled(self):
+        """Enable the robot and wait until its brakes are released."""
+        self.run(5)
+        self.driving.arm()
+        self.robot.enable(True, self.now)
+        return self.run(1100)
+
+    def active(self, push=None):
+        self.enabled()
+        self.push = np.zeros(7) if push is None else push
+        return self.run(200, lambda: self.driving.state is State.ACTIVE)
+
+    def torques(self, since=0):
+        return [(ms, s.torque) for ms, s in self.sent if s.torque is not None and ms >= since]
+
+
+def one(joint, value):
+    return np.where(np.arange(7) == joint, value, 0.0)
+
+
+@pytest.fixture
+def bench():
+    return Bench()
+
+
+def test_nothing_is_ever_sent_before_an_operator_enables(bench):
+    bench.push = one(0, 5.0)
+    bench.run(50)
+    bench.robot.enable(True, bench.now)  # by somebody else
+    bench.run(1500)
+    assert bench.driving.state is State.HOLD
+    assert bench.torques() == []
+    assert "call its service enable" in bench.refused[-1]
+
+
+def test_a_zero_command_sends_zero_and_the_robot_keeps_the_arm_up(bench):
+    bench.active().run(1500)
+    # what is sent is the command less the robot's own gravity, to the reporting steps
+    assert max(np.abs(torque).max() for _, torque in bench.torques()) < 0.05
+    assert np.abs(bench.q - SAWYER.home).max() < 0.02
+    assert bench.robot.control.mode is Mode.TORQUE
+
+
+def test_torques_begin_at_zero_and_grow_over_the_ramp(bench):
+    bench.active(one(6, 0.2)).run(700)
+    began = bench.torques()[0][0]
+    for ms, torque in bench.torques():
+        weight = min((ms - began) / 500.0, 1.0)
+        assert abs(torque[6] - 0.2 * weight) < 0.03
+
+
+def test_only_the_share_of_effort_that_is_allowed_goes_out(bench):
+    bench.active(one(0, 1e3)).run(300)
+    assert max(np.abs(t[0]) for _, t in bench.torques()) <= 0.3 * EFFORT[0] + 1e-9
+
+
+def test_when_commands_end_the_arm_is_damped_within_a_cycle_and_held(bench):
+    bench.active(one(0, 8.0)).run(800)
+    assert bench.speed > 0.1
+    last = bench.ms - bench.ms % CONTROL
+    bench.push = None
+    bench.run(100, lambda: bench.driving.state is State.STOPPING)
+    assert bench.ms - last <= 50 + CONTROL + CYCLE + 1
+    ms, torque = bench.torques()[-1]
+    v = bench.robot.arm.state().v
+    assert ms == bench.ms - 1
+    assert torque[0] * v[0] < 0.0  # against the motion, nothing of the command is left
+    bench.run(600, lambda: bench.robot.control.mode is Mode.POSITION)
+    bench.run(300)
+    assert bench.speed < 0.01
+    assert bench.driving.state is State.HOLD
+    held = bench.q
+    bench.run(1000)
+    assert np.abs(bench.q - held).max() < 1e-3
+
+
+def test_a_controller_that_comes_back_begins_with_the_ramp_again(bench):
+    bench.active(one(0, 3.0)).run(600)
+    bench.push = None
+    bench.run(1500)
+    again = bench.ms
+    bench.push = one(0, 3.0)
+    bench.run(200)
+    assert bench.driving.state is State.ACTIVE
+    first = bench.torques(again)[0][1]
+    assert np.abs(first).max() < 0.05
+
+
+def test_old_future_and_unknown_stamps_are_refused(bench):
+    bench.active()
+    bench.push = None
+    tau = MODEL.nle(bench.q, np.zeros(7))
+    for stamp in (bench.ms - 60, bench.ms + 5, -(10**9)):
+        with pytest.raises(MessageError, match=r"copy (the|its) stamp"):
+            bench.driving.hear_command(stamp, tau, bench.now)
+    bench.driving.hear_command(bench.ms - 40, tau, bench.now)
+    with pytest.raises(StaleCommandError):  # received long ago, whatever clock the stamp is of
+        bench.driving.hear_command(bench.ms - 40, tau, bench.now + 0.02)
+
+
+HAPPENINGS = {
+    "button": (lambda b: b.robot.press(True, b.now), "emergency stop"),
+    "software stop": (lambda b: b.robot.stop(b.now), "stopped"),
+    "joint fault": (lambda b: b.robot.fault(b.now), "stopped"),
+    "disabled": (lambda b: b.robot.enable(False, b.now), "disabled"),
+    "cuff": (lambda b: setattr(b.robot, "cuff", True), "cuff"),
+    "collision": (lambda b: setattr(b.robot, "collided", True), "collision"),
+    "no states": (lambda b: setattr(b, "states_come", False), "stopped coming"),
+}
+
+
+@pytest.mark.parametrize("happening", HAPPENINGS)
+def test_whatever_happens_torques_end_at_once_and_do_not_come_back(bench, happening):
+    act, reason = HAPPENINGS[happening]
+    bench.active(one(0, 5.0)).run(600)
+    act(bench)
+    at = bench.ms
+    bench.run(3000)
+    late = 22 if happening == "no states" else CYCLE
+    assert [ms for ms, _ in bench.torques(at + late)] == []
+    assert bench.driving.state is State.FAULT
+    assert reason in bench.driving.reason
+    if happening != "no states":  # a command answers one
+        assert "call the service reset" in bench.refused[-1]
+    with pytest.raises(ConfigError, match="reset the driver"):
+        bench.driving.arm()
+
+
+def test_after_a_fault_the_operator_resets_and_enables_again(bench):
+    bench.active(one(0, 2.0)).run(100)
+    bench.robot.press(True, bench.now)
+    bench.run(100)
+    with pytest.raises(ConfigError, match="release the button"):
+        bench.driving.reset()
+    bench.robot.press(False, bench.now)
+    bench.robot.reset(bench.now)
+    bench.run(20)
+    bench.driving.reset()
+    bench.run(500)
+    assert bench.driving.state is State.DISABLED
+    bench.driving.arm()
+    bench.robot.enable(True, bench.now)
+    bench.run(1300)
+    assert bench.driving.state is State.ACTIVE
+
+
+def test_states_that_come_back_are_answered_with_a_hold(bench):
+    bench.active(one(0, 4.0)).run(600)
+    bench.states_come = False
+    bench.run(500)
+    assert bench.robot.control.mode is Mode.POSITION  # the robot's own watchdog
+    quiet = bench.ms
+    bench.states_come = True
+    bench.run(100)
+    after = [send for ms, send in bench.sent if ms >= quiet]
+    assert after
+    assert all(send.position is not None for send in after)
+
+
+@pytest.mark.parametrize("outcome", ["hold", "disable"])
+def test_a_driver_that_is_killed_leaves_the_arm_held_or_braked(outcome):
+    bench = Bench(outcome=outcome)
+    bench.active(one(0, 8.0)).run(800)
+    bench.driver_lives = False
+    killed = bench.ms
+    bench.run(100, lambda: bench.robot.firings > 0)
+    assert bench.ms - killed <= 50 + CYCLE + 2
+    bench.run(1000)
+    held = bench.q
+    bench.run(1000)
+    joints = slice(None) if outcome == "hold" else slice(1, 4)  # disabled: those with brakes
+    assert np.abs(bench.q - held)[joints].max() < 2e-3
+
+
+def test_a_squeezed_cuff_is_not_fought_and_a_hold_follows_where_it_was_left(bench):
+    bench.active().run(100)
+    bench.robot.cuff = True
+    at = bench.ms
+    bench.run(300)
+    assert [ms for ms, _ in bench.sent if ms > at + CYCLE] == []
+    bench.robot.cuff = False
+    bench.run(100)
+    held = [send.position for ms, send in bench.sent if ms > at + 300]
+    assert np.abs(held[-1] - bench.q).max() < 0.01
+
+
+def test_an_arm_that_moves_or_whose_brakes_open_yet_gets_no_torques(bench):
+    bench.run(5)
+    bench.driving.arm()
+    bench.robot.enable(True, bench.now)
+    bench.push = np.zeros(7)
+    bench.run(900)
+    assert bench.torques() == []
+    assert "brakes" in bench.refused[-1]
+    bench.push = None
+    bench.run(300)
+    v = one(2, 0.2)
+    bench.driving.hear_joints(bench.ms, bench.q, v, bench.now)
+    with pytest.raises(NotReadyError, match="until it is at rest"):
+        bench.driving.hear_command(bench.ms, np.zeros(7), bench.now)
+
+
+def test_the_arm_goes_home_in_position_mode(bench):
+    bench.active(one(0, 6.0)).run(900)
+    bench.push = None
+    bench.run(1500)
+    assert np.abs(bench.q - SAWYER.home).max() > 0.1
+    bench.driving.go_home(bench.now)
+    bench.run(20_000, lambda: not bench.driving.homing)
+    assert bench.driving.resting_at_home()
+    assert bench.driving.state is State.HOLD
+
+
+def test_a_way_home_that_takes_too_long_is_a_fault():
+    bench = Bench(DrivingConfig(home_timeout=0.3))
+    bench.active(one(0, 6.0)).run(900)
+    bench.push = None
+    bench.run(1500)
+    bench.driving.go_home(bench.now)
+    bench.run(400)
+    assert bench.driving.state is State.FAULT
+    assert "rad from home after" in bench.driving.reason
+
+
+def test_an_arm_that_nobody_enabled_does_not_go_home(bench):
+    bench.run(10)
+    with pytest.raises(ConfigError, match="call the service enable"):
+        bench.driving.go_home(bench.now)
+
+
+def test_without_the_robots_gravity_the_models_is_taken_out(bench):
+    bench.active().run(100)
+    gravity, source = bench.driving.added_by_robot(bench.now)
+    assert source == "robot"
+    gravity, source = bench.driving.added_by_robot(bench.now + 1.0)
+    assert source == "model"
+    np.testing.assert_allclose(gravity, MODEL.nle(bench.q, np.zeros(7)), atol=0.05)
+
+
+def test_commands_on_top_of_gravity_have_nothing_taken_out():
+    bench = Bench(DrivingConfig(gravity_on_top=True))
+    bench.enabled()
+    for _ in range(70):
+        bench.command(one(4, 0.3), bench.ms - 1)
+        bench.run(10)
+    np.testing.assert_allclose(bench.torques()[-1][1], one(4, 0.3), atol=1e-6)
+
+
+def test_disarming_stops_an_active_arm(bench):
+    bench.active(one(0, 3.0)).run(600)
+    bench.driving.disarm()
+    bench.push = None
+    bench.run(1000)
+    assert bench.driving.state is State.HOLD
+    assert bench.robot.control.mode is Mode.POSITION
+
+
+def test_a_runaway_joint_stops_the_driver(bench):
+    bench.active().run(600)
+    fast = one(5, 0.9 * SAWYER.limits.velocity[5])
+    bench.driving.hear_joints(bench.ms, bench.q, fast, bench.now)
+    send = bench.driving.cycle(bench.now)
+    assert bench.driving.state is State.FAULT
+    assert "overspeed of right_j5" in bench.driving.reason
+    assert send.torque[5] < 0.0
+
+
+@pytest.mark.parametrize("config", [{"ramp": 0.0}, {"damping": -1.0}, {"state_timeout": np.nan}])
+def test_a_configuration_without_a_meaning_is_refused(config):
+    with pytest.raises(ConfigError, match=next(iter(config))):
+        DrivingConfig(**config)
