@@ -17,7 +17,7 @@ from ml3_ros.bridges import sawyer_robot_messages as convert
 from ml3_ros.bridges.messages import NANO, time_msg
 from ml3_ros.bridges.sawyer_emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
@@ -150,7 +150,7 @@ class SawyerEmulator(Ml3Node):
         self._cuff = publisher(m.IODeviceStatus, sawyer.CUFF_STATE, RELIABLE_100)
         self._limits = publisher(m.JointLimits, sawyer.JOINT_LIMITS, LATCHED_1)
         self._robot_description = publisher(String, sawyer.ROBOT_DESCRIPTION, LATCHED_1)
-        self._mode = publisher(String, "~/mode", LATCHED_1)
+        self._mode = publisher(String, "~/mode", LATCHED_100)
         self._delay = publisher(Float64, "~/watchdog_delay", LATCHED_1)
 
     def _listen(self) -> None:

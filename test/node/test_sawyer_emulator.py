@@ -15,7 +15,7 @@ from ml3_ros.bridges import sawyer_interface as sawyer
 from ml3_ros.bridges.messages import NANO, nanoseconds
 from ml3_ros.bridges.sawyer_interface import ARM_JOINTS, EstopButton, EstopSource, Mode
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -34,10 +34,14 @@ def messages():
 
 
 class Client:
-    """An emulator and a node beside it that hears all its topics and can say all of its own."""
+    """An emulator and a node beside it that hears all its topics and can say all of its own.
+
+    On a busy machine this process may lose messages at high rates and be late for anything.
+    """
 
     def __init__(self, graph, messages, **parameters):
         self.graph, self.m = graph, messages
+        self.modes_seen = 0
         self.node = graph.add(
             SawyerEmulator, "sawyer_emulator", message_package=PACKAGE, **parameters
         )
@@ -50,7 +54,7 @@ class Client:
             "collision": (messages.CollisionDetectionState, sawyer.COLLISION_STATE, RELIABLE_100),
             "cuff": (messages.IODeviceStatus, sawyer.CUFF_STATE, RELIABLE_100),
             "endpoint": (messages.EndpointState, sawyer.ENDPOINT_STATE, RELIABLE_100),
-            "modes": (String, f"{own}/mode", LATCHED_1),
+            "modes": (String, f"{own}/mode", LATCHED_100),
             "delays": (Float64, f"{own}/watchdog_delay", LATCHED_1),
         }
         for name, (kind, topic, qos) in topics.items():
@@ -83,7 +87,12 @@ class Client:
         arrays = arrays or {"effort": [0.0] * 7}
         self.say(sawyer.JOINT_COMMAND, self.m.JointCommand(mode=mode, names=names, **arrays))
 
+    def set_timeout(self, seconds):
+        self.say(sawyer.COMMAND_TIMEOUT, Float64(data=seconds))
+        self.graph.until(lambda: self.node.told()["command timeout [s]"] == seconds)
+
     def torque_mode(self):
+        self.set_timeout(1.0)
         self.enable()
         self.command()
         self.until_mode("torque")
@@ -100,7 +109,16 @@ class Client:
         self.graph.until(lambda: self.assembly and condition(self.assembly[-1]))
 
     def until_mode(self, mode):
-        self.graph.until(lambda: self.modes and self.modes[-1].data == mode)
+        """Wait for a change to `mode` after the change that was waited for before."""
+
+        def came():
+            words = [msg.data for msg in self.modes[self.modes_seen :]]
+            if mode not in words:
+                return False
+            self.modes_seen += words.index(mode) + 1
+            return True
+
+        self.graph.until(came)
 
     def until_more(self, heard, count=5):
         target = len(heard) + count
@@ -127,25 +145,28 @@ def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
         assert list(msg.name) == ["head_pan", *ARM_JOINTS, "torso_t0"]
         assert len(msg.position) == len(msg.velocity) == len(msg.effort) == 9
         assert (msg.position[-1], msg.velocity[-1], msg.effort[-1]) == (0.0, 0.0, 0.0)
-    stamps = [nanoseconds(msg.header.stamp) for msg in robot.states]
-    assert set(np.diff(stamps)) == {NANO // 100}
     assert robot.states[-1].velocity[2] == -0.001  # a brake is on, and that is what rest reads
     step = robot.states[-1].position[2] / (1e-3 / 1024)
     assert step == pytest.approx(round(step), abs=1e-6)
     assert abs(robot.states[-1].effort[2]) > 5.0  # gravity load
-    for heard in (robot.assembly, robot.gravity, robot.collision, robot.endpoint):
-        assert len(heard) == pytest.approx(len(robot.states), abs=25)
+    for heard in (robot.states, robot.gravity, robot.collision, robot.endpoint):
+        periods = np.diff([nanoseconds(msg.header.stamp) for msg in heard])
+        assert np.median(periods) == NANO // 100
+        assert not (periods % (NANO // 100)).any()
+    assert len(robot.assembly) == pytest.approx(len(robot.gravity), rel=0.2)
 
 
 @pytest.mark.parametrize(("asked", "rate"), [(500, 500), (60_000, 800)])
 def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
     robot.say(sawyer.STATE_RATE, UInt16(data=asked))
     robot.graph.until(lambda: robot.node.told()["state rate"] == rate)
-    robot.until_more(robot.states, 50)
-    robot.states.clear()
-    robot.until_more(robot.states, 161)
-    stamps = [nanoseconds(msg.header.stamp) for msg in robot.states]
-    assert np.mean(np.diff(stamps)) == pytest.approx(NANO / rate, rel=0.02)
+    robot.until_more(robot.states)
+    told = robot.node.diagnostics.rates["joint_states"]
+    start, count = robot.node._stamp(), told.total
+    robot.graph.until(lambda: told.total >= count + 200)
+    seconds = (robot.node._stamp() - start) / NANO
+    assert (told.total - count) / seconds == pytest.approx(rate, rel=0.03)
+    assert nanoseconds(robot.states[-1].header.stamp) > start
 
 
 def test_limits_and_description_reach_who_comes_late(robot, tmp_path):
@@ -168,7 +189,7 @@ def test_limits_and_description_reach_who_comes_late(robot, tmp_path):
 
 def test_gravity_torques_tell_what_is_added(robot):
     robot.torque_mode()
-    robot.until_more(robot.gravity)
+    robot.graph.until(lambda: robot.gravity and len(robot.gravity[-1].commanded_effort))
     msg = robot.gravity[-1]
     assert tuple(msg.name) == ARM_JOINTS
     q = np.array(msg.actual_position)
@@ -204,7 +225,7 @@ def test_it_begins_disabled_and_only_enabling_turns_the_motors_on(robot):
     robot.counted("refused commands")
     assert not robot.node.told()["enabled"]
     robot.enable()
-    assert robot.modes[-1].data == "position"
+    robot.until_mode("position")
     robot.say(sawyer.SUPER_ENABLE, Bool(data=False))
     robot.until_state(lambda state: not state.enabled)
 
@@ -252,36 +273,41 @@ def test_a_robot_that_is_not_active_has_no_world_around_it(robot):
 
 
 # commands and the watchdog -----------------------------------------------------------------------
-@pytest.mark.parametrize("timeout", [0.2, 0.05])
-def test_the_watchdog_holds_position_when_commands_end(robot, timeout):
-    if timeout != 0.2:
-        robot.say(sawyer.COMMAND_TIMEOUT, Float64(data=timeout))
-        robot.graph.until(lambda: robot.node.told()["command timeout [s]"] == timeout)
-    robot.enable()
-    q = np.array(robot.states[-1].position)
-    for _ in range(20):
+def test_repeated_commands_keep_the_watchdog_quiet(robot):
+    robot.torque_mode()
+    end = time.monotonic() + 1.5
+    while time.monotonic() < end:
         robot.command()
         robot.graph.for_(0.02)
-    sent = time.monotonic()
     assert robot.node.told()["watchdog firings"] == 0
-    assert robot.modes[-1].data == "torque"
+    assert robot.node.told()["mode"] == "torque"
+
+
+@pytest.mark.parametrize("timeout", [0.2, 0.05])
+def test_the_watchdog_holds_position_when_commands_end(graph, messages, timeout):
+    robot = Client(graph, messages, brakes=list(ARM_JOINTS))
+    q = np.array(robot.node._robot.arm.state().q)
+    if timeout != 0.2:
+        robot.set_timeout(timeout)
+    robot.enable()
+    sent = time.monotonic()
     robot.command()
+    robot.until_mode("torque")
     robot.until_mode("position")
-    late = time.monotonic() - sent
-    assert timeout <= late < timeout + 0.3
+    assert time.monotonic() - sent >= timeout
     robot.graph.until(lambda: robot.delays)
-    assert robot.delays[-1].data == pytest.approx(timeout, abs=0.003)
+    assert timeout - 0.002 <= robot.delays[-1].data < timeout + 0.15
     assert robot.node.told()["watchdog firings"] == 1
     robot.until_more(robot.states, 20)
-    np.testing.assert_allclose(robot.states[-1].position, q, atol=0.01)
+    np.testing.assert_allclose(robot.states[-1].position[1:8], q, atol=2e-3)
     assert robot.node.told()["held [s]"] > 0.0
 
 
 def test_the_watchdog_can_also_disable_the_robot(graph, messages):
     robot = Client(graph, messages, timeout_outcome="disable")
     robot.torque_mode()
+    robot.until_mode("disabled")
     robot.until_state(lambda state: not state.enabled)
-    assert robot.modes[-1].data == "disabled"
     assert robot.node.told()["watchdog firings"] == 1
 
 
@@ -313,7 +339,7 @@ def test_a_malformed_command_is_refused_and_counted(robot, arrays):
     robot.enable()
     robot.command(**arrays)
     robot.counted("refused commands")
-    assert robot.modes[-1].data == "position"
+    assert robot.node.told()["mode"] == "position"
 
 
 # the world around it -----------------------------------------------------------------------------

@@ -85,7 +85,8 @@ def test_motors_go_off_and_a_torque_is_not_resumed_by_enabling(end):
         "disable": lambda: robot.enable(False, robot.t),
         "reset": lambda: robot.reset(robot.t),
     }[end]()
-    robot.run(0.01)
+    q = robot.run(0.01).q
+    np.testing.assert_allclose(robot.run(0.2).q[1:4], q[1:4], atol=1e-4)  # brakes are on
     assert robot.mode() == "disabled"
     assert not robot.arm.state().tau[4:].any()
     robot.press(False, robot.t)
