@@ -167,6 +167,17 @@ def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
     seconds = (robot.node._stamp() - start) / NANO
     assert (told.total - count) / seconds == pytest.approx(rate, rel=0.03)
     assert nanoseconds(robot.states[-1].header.stamp) > start
+    assert robot.node._timer.timer_period_ns == NANO // rate  # one by one, not in bursts
+
+
+def test_what_was_before_a_message_knows_nothing_of_it(robot):
+    robot.enable()
+    robot.node._timer.cancel()
+    robot.graph.for_(0.1)
+    before = robot.node._stamp()
+    robot.command()
+    robot.until_mode("torque")
+    assert robot.node._stamp() >= before + 0.04 * NANO
 
 
 def test_limits_and_description_reach_who_comes_late(robot, tmp_path):
@@ -345,6 +356,7 @@ def test_a_malformed_command_is_refused_and_counted(robot, arrays):
 # the world around it -----------------------------------------------------------------------------
 def test_a_squeezed_cuff_is_told_and_ends_following(robot):
     robot.torque_mode()
+    robot.until_more(robot.cuff, 3)  # also while nothing happens
     robot.call("squeeze_cuff", True)
     robot.until_mode("zero gravity")
 
