@@ -13,6 +13,7 @@ NODES = (
     "policy_optimizer",
     "recorder",
     "rigid_body_prior",
+    "sawyer_driver",
     "sawyer_emulator",
     "sim_arm",
 )

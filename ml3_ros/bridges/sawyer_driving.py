@@ -216,8 +216,8 @@ class SawyerDriving:
 
     def resting_at_home(self) -> bool:
         """Return whether the arm holds itself at home."""
-        near = np.abs(self._q - self._home).max() < 2.0 * NEAR_HOME
-        return self.state is State.HOLD and bool(near) and np.abs(self._v).max() < AT_REST
+        near = float(np.abs(self._q - self._home).max()) < 2.0 * NEAR_HOME
+        return self.state is State.HOLD and near and float(np.abs(self._v).max()) < AT_REST
 
     def state_age(self, now: float) -> float:
         """Return how old the newest joint state is [s]."""

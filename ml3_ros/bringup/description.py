@@ -36,6 +36,13 @@ class NameOf:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class ModelOf:
+    """Stands for the model of the robot that an argument names, be it simulated or not."""
+
+    name: str
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Argument:
     """One `name:=value` of a system.
@@ -85,6 +92,7 @@ class Process:
         parameters: Overrides of config/<executable>.yaml; stand-ins (`Arg`, ...) are replaced.
         remappings: (from, to) names of topics.
         when: (argument, value): start the process only then.
+        unless: (argument, value): do not start it then.
     """
 
     name: str
@@ -92,6 +100,7 @@ class Process:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()
     when: tuple[str, Any] | None = None
+    unless: tuple[str, Any] | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -168,6 +177,8 @@ class System:
         for process in self.processes:
             if process.when is not None and values[process.when[0]] != process.when[1]:
                 continue
+            if process.unless is not None and values[process.unless[0]] == process.unless[1]:
+                continue
             parameters = {
                 key: _replaced(value, values) for key, value in process.parameters.items()
             }
@@ -192,12 +203,19 @@ class System:
 def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
     if isinstance(value, Arg):
         return values[value.name]
+    if isinstance(value, ModelOf):
+        return model_of(values[value.name])
     if isinstance(value, JointsOf | NameOf):
         from ml3_ros.robots.registry import load_robot
 
-        robot = load_robot(values[value.name])
+        robot = load_robot(model_of(values[value.name]))
         return list(robot.names) if isinstance(value, JointsOf) else robot.name
     return value
+
+
+def model_of(robot: str) -> str:
+    """Return the model of a robot: sawyer_sim, the simulated one, is a sawyer."""
+    return robot.removesuffix("_sim")
 
 
 def yaml_text(value: Any) -> str:

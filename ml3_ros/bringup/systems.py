@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System
+from ml3_ros.bringup.description import (
+    Arg,
+    Argument,
+    JointsOf,
+    ModelOf,
+    NameOf,
+    Process,
+    System,
+)
 from ml3_ros.bringup.reach_system import REACHER_REACH
+
+REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
 
 SEED = Argument(
     name="seed",
@@ -38,7 +48,7 @@ OPTIMIZER = Process(
     executable="policy_optimizer",
     parameters={
         "robot": NameOf("robot"),
-        "model": Arg("robot"),
+        "model": ModelOf("robot"),
         "joints": JointsOf("robot"),
         "loss": Arg("loss"),
         "learn_duration": Arg("duration"),
@@ -52,17 +62,34 @@ OPTIMIZER = Process(
 EXCITATION = Process(
     name="excitation",
     executable="excitation",
-    parameters={"robot": Arg("robot"), "seed": Arg("seed")},
+    parameters={"robot": ModelOf("robot"), "seed": Arg("seed")},
+    unless=REAL,
 )
+# The driver lets through less than a simulated arm takes: limits as shares, see its parameters.
+CAREFUL_EXCITATION = replace(
+    EXCITATION,
+    parameters=EXCITATION.parameters
+    | {"limit_share": 0.6, "position_margin": 0.15, "lost_error": 0.1},
+    when=REAL,
+    unless=None,
+)
+CONDUCTOR = Process(
+    name="conductor",
+    executable="conductor",
+    parameters={"loss": Arg("loss"), "seed": Arg("seed"), "record": Arg("record")},
+    unless=REAL,
+)
+SAWYER_DRIVER = Process(name="sawyer_driver", executable="sawyer_driver", when=REAL)
 
 SAWYER_INVDYN = System(
     name="sawyer_invdyn",
-    help="a simulated Sawyer moves; networks learn its inverse dynamics under several losses",
+    help="a Sawyer moves; networks learn its inverse dynamics under several losses",
     arguments=(
         Argument(
             name="robot",
-            default="sawyer",
-            help="built-in arm (sawyer, reacher) or path of a URDF or MJCF file",
+            default="sawyer_sim",
+            help="simulated arm (sawyer_sim, reacher, or path of a URDF or MJCF file), or sawyer: "
+            "the robot itself",
         ),
         LOSS,
         Argument(
@@ -82,16 +109,19 @@ SAWYER_INVDYN = System(
             name="sim_arm",
             executable="sim_arm",
             parameters={
-                "robot": Arg("robot"),
+                "robot": ModelOf("robot"),
                 "seed": Arg("seed"),
                 "perturbation_seed": Arg("seed"),
             },
+            unless=REAL,
         ),
+        SAWYER_DRIVER,
         EXCITATION,
+        CAREFUL_EXCITATION,
         Process(
             name="rigid_body_prior",
             executable="rigid_body_prior",
-            parameters={"robot": Arg("robot")},
+            parameters={"robot": ModelOf("robot")},
             when=("loss", "train"),
         ),
         Process(
@@ -107,10 +137,12 @@ SAWYER_INVDYN = System(
         ),
         OPTIMIZER,
         RECORDER,
-        Process(
-            name="conductor",
-            executable="conductor",
-            parameters={"loss": Arg("loss"), "seed": Arg("seed"), "record": Arg("record")},
+        CONDUCTOR,
+        replace(
+            CONDUCTOR,
+            parameters=CONDUCTOR.parameters | {"sources": ["sawyer_driver", "excitation"]},
+            when=REAL,
+            unless=None,
         ),
     ),
 )
@@ -133,7 +165,7 @@ REACHER_INVDYN = replace(
     ),
     processes=tuple(
         replace(process, parameters=process.parameters | REACHER_MOTION)
-        if process is EXCITATION
+        if process.executable == "excitation"
         else process
         for process in SAWYER_INVDYN.processes
     ),

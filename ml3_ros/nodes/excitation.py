@@ -53,6 +53,12 @@ class ExcitationNode(Ml3Node):
               "amplitudes [rad]", limits=(0.0, 3.0)),
         Param(name="centre", default=DEFAULT.centre, help="largest offset of a piece's centre "
               "from home [rad]", limits=(0.0, 3.0)),
+        Param(name="limit_share", default=DEFAULT.limit_share, help="share of the velocity and "
+              "acceleration limits that the trajectory may use [-]", limits=(0.05, 1.0)),
+        Param(name="position_margin", default=DEFAULT.position_margin, help="distance that the "
+              "trajectory keeps from the position limits [rad]", limits=(0.0, 1.0)),
+        Param(name="lost_error", default=3.2, help="tracking error from which the arm is led from "
+              "where it is again: somebody else holds it [rad]", limits=(0.01, 10.0)),
         Param(name="effort_share", default=0.8, help="share of the effort limits that the "
               "trajectory may need with the heaviest arm; else it is made smaller [-]",
               limits=(0.05, 1.0)),
@@ -65,7 +71,8 @@ class ExcitationNode(Ml3Node):
         p = self.parameters
         description = load_robot(p["robot"])
         model = PinocchioModel(description)
-        shape = {name: p[name] for name in ("piece_seconds", "blend_seconds", "n_sines")}
+        alike = ("piece_seconds", "blend_seconds", "n_sines", "limit_share", "position_margin")
+        shape = {name: p[name] for name in alike}
         config = replace(
             DEFAULT,
             frequency=p["frequency"],
@@ -106,6 +113,10 @@ class ExcitationNode(Ml3Node):
         if self._from is None or self._restarts != self._stream.restarts:
             self._lead_from(sample)
         q_ref, v_ref, a_ref = self._reference((sample.stamp - self._from.stamp) * 1e-9)
+        if np.abs(q_ref - sample.q).max() > self.parameters["lost_error"]:
+            self.diagnostics.counts["arms lost"] += 1
+            self.start()
+            return
         tau = self._controller.torque(sample.q, sample.v, q_ref, v_ref, a_ref)
         self._commands.publish(effort_to_msg(tau, self._names, sample.stamp))
         self._error = q_ref - sample.q

@@ -11,8 +11,6 @@ from numpy.typing import ArrayLike
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
 
-_SHARE = 0.94  # of the velocity and acceleration limits that a trajectory may use
-_MARGIN = 0.05  # distance kept from the position limits [rad]
 _GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
 _SHRINK = 0.93  # of the amplitude, from one refused draw to the next
 
@@ -27,6 +25,8 @@ class ExcitationConfig:
     frequency: tuple[float, float] = (0.1, 0.8)  # [Hz]
     amplitude: float = 0.7  # largest sum of a joint's amplitudes [rad]
     centre: float = 0.3  # largest offset of a piece's centre from home [rad]
+    limit_share: float = 0.94  # of the velocity and acceleration limits that may be used
+    position_margin: float = 0.05  # distance kept from the position limits [rad]
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be planned (ConfigError)."""
@@ -45,6 +45,10 @@ class ExcitationConfig:
             raise ConfigError(
                 f"amplitude {self.amplitude} and centre {self.centre} must be >= 0 rad"
             )
+        if not 0.0 < self.limit_share <= 1.0:
+            raise ConfigError(f"limit_share is {self.limit_share}: it must be in (0, 1]")
+        if not self.position_margin >= 0.0:
+            raise ConfigError(f"position_margin is {self.position_margin}: it must be >= 0 rad")
 
 
 class _Piece(NamedTuple):
@@ -94,7 +98,8 @@ class Excitation:
         self.home = joint_array(home, n, "home")
         if seed < 0:
             raise ConfigError(f"seed is {seed}: it must be >= 0")
-        outside = (self.home < limits.lower + _MARGIN) | (self.home > limits.upper - _MARGIN)
+        margin = config.position_margin
+        outside = (self.home < limits.lower + margin) | (self.home > limits.upper - margin)
         if outside.any():
             raise ConfigError(
                 f"home of joint {int(np.argmax(outside))} is at its limit: choose one inside"
@@ -177,9 +182,10 @@ class Excitation:
     def _within(self, motion: Array) -> np.ndarray:
         """Return for each joint whether q, v, a (3, T, n) keep the limits, (n,) bool."""
         q, v, a = motion
-        fits = (q >= self.limits.lower + _MARGIN) & (q <= self.limits.upper - _MARGIN)
-        fits &= np.abs(v) <= _SHARE * self.limits.velocity
-        fits &= np.abs(a) <= _SHARE * self.limits.acceleration
+        share, margin = self.config.limit_share, self.config.position_margin
+        fits = (q >= self.limits.lower + margin) & (q <= self.limits.upper - margin)
+        fits &= np.abs(v) <= share * self.limits.velocity
+        fits &= np.abs(a) <= share * self.limits.acceleration
         return fits.all(axis=0)
 
 
