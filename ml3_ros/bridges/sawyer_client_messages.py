@@ -14,8 +14,9 @@ from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import JointSample, NotFiniteError, sample_from_msg
-from ml3_ros.bridges.sawyer_driving import RobotView, Send
+from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.bridges.sawyer_interface import CUFF_SIGNAL, Mode, SawyerMessages
+from ml3_ros.bridges.sawyer_reports import RobotView
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.robots.base import Array, JointLimits
 

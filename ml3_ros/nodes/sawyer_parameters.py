@@ -8,10 +8,10 @@ from typing import Any
 from rclpy.parameter import Parameter
 
 from ml3_ros.bridges import sawyer_interface as sawyer
-from ml3_ros.bridges.sawyer_driving import DrivingConfig
+from ml3_ros.bridges.sawyer_driving_config import DrivingConfig
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.safety_parameters import safety_params
-from ml3_ros.robots.safety import SafetyConfig
+from ml3_ros.robots.safety_config import SafetyConfig
 
 DRIVING = DrivingConfig()
 SAFETY = SafetyConfig(

@@ -27,9 +27,9 @@ MODEL = PinocchioModel(SAWYER)
 SLOW = {
     "rate": 100.0,
     "state_rate": 100,
-    "state_timeout": 0.5,
-    "robot_timeout": 0.5,
-    "command_timeout": 0.3,
+    "state_timeout": 1.0,
+    "robot_timeout": 1.0,
+    "command_timeout": 1.0,
     "ramp": 0.1,
     "brake_release": 0.1,
 }
@@ -107,7 +107,7 @@ def test_the_robot_appears_as_any_arm_does(graph, rig):
     graph.until(lambda: len(rig.states) > 5)
     assert tuple(rig.states[-1].name) == SAWYER.names
     assert rig.emulator.told()["state rate"] == 100.0
-    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 0.5)
+    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 1.0)
     assert rig.call("sawyer_driver/enable", True).success
     # what the robot shows at rest, -0.001 rad/s, is no motion
     graph.until(lambda: set(rig.states[-1].velocity) == {0.0})

@@ -6,21 +6,18 @@ import numpy as np
 import pytest
 
 from ml3_ros.bridges.sawyer_control import Command
-from ml3_ros.bridges.sawyer_driving import (
-    DrivingConfig,
-    NotReadyError,
-    RobotView,
-    SawyerDriving,
-    State,
-)
+from ml3_ros.bridges.sawyer_driving import SawyerDriving
+from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, NotReadyError, State
 from ml3_ros.bridges.sawyer_emulation import SawyerEmulation
 from ml3_ros.bridges.sawyer_interface import Mode
+from ml3_ros.bridges.sawyer_reports import RobotView
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.sawyer_parameters import SAFETY
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import SafetyStage, StaleCommandError
+from ml3_ros.robots.safety import SafetyStage
+from ml3_ros.robots.safety_config import StaleCommandError
 
 SAWYER = load_robot("sawyer")
 MODEL = PinocchioModel(SAWYER)
@@ -81,9 +78,10 @@ class Bench:
     def _tell(self, now):
         reading, assembly = self.robot.reading(), self.robot.assembly
         v = np.where(np.abs(reading.v) < 0.001001, 0.0, reading.v)
-        self.driving.hear_joints(self.ms, reading.q, v, now)
-        self.driving.hear_gravity(self.robot.control.gravity_effort(reading.q, v), now)
-        self.driving.cuff, self.driving.collision = self.robot.cuff, self.robot.collided
+        self.driving.reports.hear_joints(self.ms, reading.q, v, now)
+        self.driving.reports.hear_gravity(self.robot.control.gravity_effort(reading.q, v), now)
+        told = self.driving.reports
+        told.cuff, told.collision = self.robot.cuff, self.robot.collided
         view = RobotView(
             enabled=assembly.enabled,
             ready=assembly.ready,
@@ -92,7 +90,7 @@ class Bench:
             estop_button=assembly.estop_button,
             estop_source=assembly.estop_source,
         )
-        self.driving.hear_robot(view, now)
+        self.driving.reports.hear_robot(view, now)
 
     def _forward(self, send, now):
         try:
@@ -306,7 +304,7 @@ def test_an_arm_that_moves_or_whose_brakes_open_yet_gets_no_torques(bench):
     bench.push = None
     bench.run(300)
     v = one(2, 0.2)
-    bench.driving.hear_joints(bench.ms, bench.q, v, bench.now)
+    bench.driving.reports.hear_joints(bench.ms, bench.q, v, bench.now)
     with pytest.raises(NotReadyError, match="until it is at rest"):
         bench.driving.hear_command(bench.ms, np.zeros(7), bench.now)
 
@@ -341,9 +339,9 @@ def test_an_arm_that_nobody_enabled_does_not_go_home(bench):
 
 def test_without_the_robots_gravity_the_models_is_taken_out(bench):
     bench.active().run(100)
-    gravity, source = bench.driving.added_by_robot(bench.now)
+    gravity, source = bench.driving.reports.added_by_robot(bench.now)
     assert source == "robot"
-    gravity, source = bench.driving.added_by_robot(bench.now + 1.0)
+    gravity, source = bench.driving.reports.added_by_robot(bench.now + 1.0)
     assert source == "model"
     np.testing.assert_allclose(gravity, MODEL.nle(bench.q, np.zeros(7)), atol=0.05)
 
@@ -369,7 +367,7 @@ def test_disarming_stops_an_active_arm(bench):
 def test_a_runaway_joint_stops_the_driver(bench):
     bench.active().run(600)
     fast = one(5, 0.9 * SAWYER.limits.velocity[5])
-    bench.driving.hear_joints(bench.ms, bench.q, fast, bench.now)
+    bench.driving.reports.hear_joints(bench.ms, bench.q, fast, bench.now)
     send = bench.driving.cycle(bench.now)
     assert bench.driving.state is State.FAULT
     assert "overspeed of right_j5" in bench.driving.reason

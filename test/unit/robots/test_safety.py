@@ -11,12 +11,12 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import (
+from ml3_ros.robots.safety import SafetyStage
+from ml3_ros.robots.safety_config import (
     CommandLengthError,
     FutureCommandError,
     NotFiniteCommandError,
     SafetyConfig,
-    SafetyStage,
     SafetyStop,
     StaleCommandError,
 )

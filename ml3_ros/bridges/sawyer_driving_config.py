@@ -1,0 +1,64 @@
+"""The driver's states, its settings, and what it sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ml3_ros.errors import ConfigError, MessageError
+from ml3_ros.robots.base import Array
+
+
+class NotReadyError(MessageError):
+    """The robot or the driver is in a state in which no torque may be sent."""
+
+    kind = "commands while not ready"
+
+
+class State(StrEnum):
+    """Where the driver is; torque is sent in ACTIVE and, to brake, in STOPPING."""
+
+    DISCONNECTED = "disconnected"  # /robot/state or joint states have never come
+    DISABLED = "disabled"
+    HOLD = "holding"  # enabled; the robot holds its position
+    HOMING = "moving home"  # the robot moves home in its position mode
+    ACTIVE = "active"
+    STOPPING = "stopping"  # commands have ended: damping, then hold
+    FAULT = "fault"  # wants an operator's reset
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DrivingConfig:
+    """How the driver behaves.
+
+    Attributes:
+        state_timeout: Age beyond which the arm's state is not known any more [s].
+        entry_velocity: Largest velocity at which torques may begin [rad/s].
+        ramp: Time from the first torque to the full one [s].
+        damping: Of an arm that is being stopped: torque -damping M_jj v [1/s].
+        brake_release: Time from enabling to the first torque [s].
+        home_timeout: Longest way home [s].
+        gravity_on_top: joint_command is on top of gravity already: nothing is taken out.
+    """
+
+    state_timeout: float = 0.02
+    entry_velocity: float = 0.1
+    ramp: float = 0.5
+    damping: float = 10.0
+    brake_release: float = 1.0
+    home_timeout: float = 30.0
+    gravity_on_top: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values without a meaning (ConfigError)."""
+        for name in ("state_timeout", "entry_velocity", "ramp", "damping", "home_timeout"):
+            if not getattr(self, name) > 0.0:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be > 0")
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One JointCommand: torque on top of gravity [N m], or a position [rad], (n,)."""
+
+    torque: Array | None = None
+    position: Array | None = None

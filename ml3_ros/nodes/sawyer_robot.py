@@ -1,0 +1,162 @@
+"""The connection of the driver to a Sawyer: its own topics, in both directions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Empty, Float64, String, UInt16
+
+from ml3_ros.bridges import sawyer_client_messages as convert
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bridges.messages import JointSample, PartialMessageError
+from ml3_ros.bridges.sawyer_driving_config import Send
+from ml3_ros.bridges.sawyer_reports import SawyerReports
+from ml3_ros.errors import RobotError
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, SENSOR_1, Ml3Node
+from ml3_ros.nodes.sawyer_parameters import SUPPRESSED
+from ml3_ros.robots.base import RobotDescription
+from ml3_ros.robots.calibration import joint_origins, largest_difference
+from ml3_ros.robots.sawyer_urdf import nominal_urdf
+
+
+class SawyerRobot:
+    """Says what it is told to, and writes down in `SawyerReports` what the robot tells.
+
+    `limits_known` is true once the robot has told limits that are the model's; `calibration` says
+    how far its own description is from the model.
+    """
+
+    def __init__(
+        self,
+        node: Ml3Node,
+        description: RobotDescription,
+        reports: SawyerReports,
+        on_joints: Callable[[JointSample], None],
+    ) -> None:
+        """Connect.
+
+        Args:
+            node: Owns parameters, publishers and subscriptions.
+            description: The arm as modelled.
+            reports: Is filled with what the robot tells.
+            on_joints: Called with every state of the arm.
+
+        Raises:
+            ConfigError: The robot's messages are not installed.
+        """
+        self._node, self._description, self._reports = node, description, reports
+        self._on_joints = on_joints
+        self._names, self._p = description.names, node.parameters
+        self._messages = sawyer.message_types(self._p["message_package"])
+        self._origins = joint_origins(nominal_urdf(description))
+        self.limits_known = False
+        self.calibration = "not told yet"
+        self._talk()
+        self._listen()
+
+    def _talk(self) -> None:
+        m, publisher = self._messages, self._node.publisher
+        self._commands = publisher(m.JointCommand, sawyer.JOINT_COMMAND, RELIABLE_1)
+        self._timeout = publisher(Float64, sawyer.COMMAND_TIMEOUT, RELIABLE_1)
+        self._speed = publisher(Float64, sawyer.SPEED_RATIO, RELIABLE_1)
+        self._rate = publisher(UInt16, sawyer.STATE_RATE, RELIABLE_1)
+        self._enable = publisher(Bool, sawyer.SUPER_ENABLE, RELIABLE_1)
+        self._reset = publisher(Empty, sawyer.SUPER_RESET, RELIABLE_1)
+        self._suppressors = [
+            publisher(Empty, topic, RELIABLE_1)
+            for name, topic in SUPPRESSED.items()
+            if self._p[name]
+        ]
+
+    def _listen(self) -> None:
+        m, subscribe = self._messages, self._node.subscribe
+        subscribe(JointState, sawyer.JOINT_STATES, self._hear_joints, SENSOR_1)
+        subscribe(m.SEAJointState, sawyer.GRAVITY_TORQUES, self._hear_gravity, SENSOR_1)
+        subscribe(m.RobotAssemblyState, sawyer.ROBOT_STATE, self._hear_robot, SENSOR_1)
+        subscribe(
+            m.CollisionDetectionState, sawyer.COLLISION_STATE, self._hear_collision, SENSOR_1
+        )
+        subscribe(m.IODeviceStatus, sawyer.CUFF_STATE, self._hear_cuff, SENSOR_1)
+        # a bridge tells them once or again and again, and is heard either way
+        for qos in (LATCHED_1, RELIABLE_1):
+            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._hear_limits, qos)
+            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos)
+
+    # what is said ------------------------------------------------------------------------------
+    def command(self, send: Send) -> None:
+        """Send torque or position."""
+        stamp = self._node.get_clock().now().to_msg()
+        self._commands.publish(convert.command_msg(send, self._names, stamp, self._messages))
+        self._node.diagnostics.tick("robot/joint_command")
+
+    def remind(self) -> None:
+        """Tell rates and timeout; again and again, a bridge may have lost them."""
+        self._rate.publish(UInt16(data=self._p["state_rate"]))
+        self._timeout.publish(Float64(data=self._p["robot_timeout"]))
+        self._speed.publish(Float64(data=self._p["speed_ratio"]))
+
+    def restore(self) -> None:
+        """Tell the rates and the timeout that the robot has by itself."""
+        self._rate.publish(UInt16(data=sawyer.DEFAULT_STATE_RATE_HZ))
+        self._timeout.publish(Float64(data=sawyer.DEFAULT_COMMAND_TIMEOUT_S))
+
+    def enable(self, on: bool) -> None:
+        """Ask for motors on or off."""
+        self._enable.publish(Bool(data=on))
+
+    def reset(self) -> None:
+        """Ask to clear stop and error."""
+        self._reset.publish(Empty())
+
+    def suppress(self) -> None:
+        """Suppress what the parameters name, for a moment."""
+        for publisher in self._suppressors:
+            publisher.publish(Empty())
+
+    # what is heard -----------------------------------------------------------------------------
+    def _hear_joints(self, msg: JointState) -> None:
+        try:
+            sample = convert.joints_from_msg(msg, self._names, self._p["velocity_dead_band"])
+        except PartialMessageError:
+            self._node.diagnostics.counts["messages of other joints"] += 1  # as of a gripper
+            return
+        self._reports.hear_joints(sample.stamp, sample.q, sample.v, time.monotonic())
+        self._node.diagnostics.tick("robot/joint_states")
+        self._on_joints(sample)
+
+    def _hear_gravity(self, msg: Any) -> None:
+        tau = convert.gravity_from_msg(msg, self._names, self._p["gravity_field"])
+        if tau is not None:
+            self._reports.hear_gravity(tau, time.monotonic())
+
+    def _hear_robot(self, msg: Any) -> None:
+        self._reports.hear_robot(convert.view_from_msg(msg), time.monotonic())
+
+    def _hear_collision(self, msg: Any) -> None:
+        self._reports.collision = bool(msg.collision_state)
+
+    def _hear_cuff(self, msg: Any) -> None:
+        self._reports.cuff = convert.cuff_from_msg(msg)
+
+    def _hear_limits(self, msg: Any) -> None:
+        self.limits_known = False
+        convert.check_limits(msg, self._names, self._description.limits)
+        self.limits_known = True
+
+    def _hear_description(self, msg: String) -> None:
+        origins = joint_origins(msg.data)
+        missing = [name for name in self._names if name not in origins]
+        if missing:
+            raise RobotError(
+                f"the robot's description has no {', '.join(missing)}: it is of another robot"
+            )
+        arm = {name: origins[name] for name in self._names}
+        distance, angle = largest_difference(arm, self._origins)
+        self.calibration = f"within {1e3 * distance:.2f} mm and {angle:.4f} rad of the model's"
+        if distance > self._p["calibration_distance"] or angle > self._p["calibration_angle"]:
+            self._node.get_logger().warning(
+                f"the robot's origins are {self.calibration}: give its own URDF as `robot`"
+            )
