@@ -3,35 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from ml3_ros.bringup.description import Arg, Argument, Process, System
 
 
+def _simulated(robot: str, arm: Mapping[str, Any]) -> Process:
+    """Return the simulation of an arm, with its parameters."""
+    return Process(
+        name="sim_arm",
+        executable="sim_arm",
+        parameters={
+            "robot": robot,
+            "real_time_factor": Arg("speed"),
+            "seed": Arg("seed"),
+            **arm,
+        },
+    )
+
+
 def _processes(
-    choice: str, robot: str, arm: Mapping[str, Any], goals: Mapping[str, Any]
+    choice: str, robot: str, arm: Process, goals: Mapping[str, Any]
 ) -> tuple[Process, ...]:
     """Return the nodes that `robot:=choice` starts.
 
     Args:
         choice: Value of the argument.
         robot: Name of the arm.
-        arm: Parameters of its simulation.
+        arm: What stands for the arm: its simulation, or the driver of a real one.
         goals: Where goals are: parameters of the conductor.
     """
     when = ("robot", choice)
     return (
-        Process(
-            name="sim_arm",
-            executable="sim_arm",
-            parameters={
-                "robot": robot,
-                "real_time_factor": Arg("speed"),
-                "seed": Arg("seed"),
-                **arm,
-            },
-            when=when,
-        ),
+        replace(arm, when=when),
         Process(
             name="policy_optimizer",
             executable="policy_optimizer",
@@ -51,7 +56,7 @@ def _processes(
             name="conductor",
             executable="conductor",
             parameters={
-                "sources": ["sim_arm"],
+                "sources": [arm.name],
                 "loss": "none",
                 "goals": Arg("goals"),
                 "seed": Arg("seed"),
@@ -82,6 +87,11 @@ SAWYER_GOALS = {
     "goal_turn": [-0.4, 0.4],
 }
 
+# Policies command torques on top of gravity, which the robot compensates by itself.
+SAWYER_DRIVER = Process(
+    name="sawyer_driver", executable="sawyer_driver", parameters={"gravity_compensation": True}
+)
+
 REACHER_REACH = System(
     name="reacher_reach",
     help="policies learn to reach goals with an arm, from random to done in a few episodes",
@@ -89,8 +99,9 @@ REACHER_REACH = System(
         Argument(
             name="robot",
             default="reacher",
-            help="the two-joint arm, or a simulated Sawyer whose hand shall take poses",
-            choices=("reacher", "sawyer_sim"),
+            help="the two-joint arm, or a Sawyer whose hand shall take poses: a simulated one, or "
+            "the robot itself",
+            choices=("reacher", "sawyer_sim", "sawyer"),
         ),
         Argument(name="goals", default=4, help="new goals, one policy for each", limits=(1, 1000)),
         Argument(
@@ -120,7 +131,8 @@ REACHER_REACH = System(
         Argument(name="out", default="out/reacher_reach", help="folder of the results"),
     ),
     processes=(
-        *_processes("reacher", "reacher", REACHER_ARM, REACHER_GOALS),
-        *_processes("sawyer_sim", "sawyer", SAWYER_ARM, SAWYER_GOALS),
+        *_processes("reacher", "reacher", _simulated("reacher", REACHER_ARM), REACHER_GOALS),
+        *_processes("sawyer_sim", "sawyer", _simulated("sawyer", SAWYER_ARM), SAWYER_GOALS),
+        *_processes("sawyer", "sawyer", SAWYER_DRIVER, SAWYER_GOALS),
     ),
 )

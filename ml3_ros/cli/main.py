@@ -11,6 +11,7 @@ from ml3_ros.errors import Ml3Error
 
 COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     "up": ("up", "start a system of nodes and supervise it"),
+    "arm": ("arm", "enable, disable, stop, reset a real arm, or send it home"),
     "topics": ("topics", "list the topics of the ROS domain, or show the messages of one"),
     "experiment": ("experiment", "run an experiment of the paper and draw its figure"),
     "train": ("train", "meta-train a learned loss and save it"),

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from rclpy.parameter import Parameter
 
-from ml3_ros.bringup.description import Arg, JointsOf, NameOf
+from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems import SYSTEMS
 from ml3_ros.nodes.base import Ml3Node
@@ -51,5 +51,5 @@ def test_systems_set_only_parameters_that_their_nodes_have(system):
         rows = rows_of(process.executable)
         assert set(process.parameters) <= set(rows)
         for name, value in process.parameters.items():
-            if not isinstance(value, Arg | JointsOf | NameOf):
+            if not isinstance(value, Arg | JointsOf | ModelOf | NameOf):
                 assert rows[name].fault(value) is None

@@ -9,7 +9,16 @@ import pytest
 import torch
 import yaml
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, NameOf, Process, System, yaml_text
+from ml3_ros.bringup.description import (
+    Arg,
+    Argument,
+    JointsOf,
+    ModelOf,
+    NameOf,
+    Process,
+    System,
+    yaml_text,
+)
 from ml3_ros.bringup.reach_system import (
     REACHER_ARM,
     REACHER_GOALS,
@@ -103,15 +112,31 @@ def test_every_system_is_sound(system):
     assert system.report in names
     for process in system.processes:
         values = process.parameters.values()
-        assert {v.name for v in values if isinstance(v, Arg | JointsOf | NameOf)} <= names
+        stand_ins = Arg | JointsOf | ModelOf | NameOf
+        assert {v.name for v in values if isinstance(v, stand_ins)} <= names
         if process.when is not None:
             argument = next(a for a in system.arguments if a.name == process.when[0])
-            assert process.when[1] in (argument.choices or (True, False))
+            assert process.when[1] in (argument.choices or (True, False, "sawyer"))
     for argument in system.arguments:
         if argument.default is not None:
             assert argument.parse(str(argument.default)) == argument.default
     started = system.started(system.resolve(required))
     assert system.ends in {process.name for process in started}
+
+
+@pytest.mark.parametrize("name", ["sawyer_invdyn", "reacher_reach"])
+def test_a_real_sawyer_is_one_argument_and_the_learner_does_not_notice(name):
+    system = SYSTEMS[name]
+    started = {
+        robot: {p.name: p for p in system.started(system.resolve({"robot": robot}))}
+        for robot in ("sawyer_sim", "sawyer")
+    }
+    assert set(started["sawyer_sim"]) - set(started["sawyer"]) == {"sim_arm"}
+    assert set(started["sawyer"]) - set(started["sawyer_sim"]) == {"sawyer_driver"}
+    assert started["sawyer"]["policy_optimizer"] == started["sawyer_sim"]["policy_optimizer"]
+    sources = started["sawyer"]["conductor"].parameters["sources"]
+    assert sources == ["sawyer_driver", "excitation"][: len(sources)]
+    assert started["sawyer_sim"]["sim_arm"].parameters["robot"] == "sawyer"
 
 
 def test_the_reacher_moves_as_its_losses_were_trained_for():

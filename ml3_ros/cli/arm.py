@@ -1,0 +1,30 @@
+"""`ml3 arm WORD`: enable, disable, stop, reset a real arm, or send it home."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_parser(subparsers: argparse._SubParsersAction) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "arm",
+        help="enable, disable, stop, reset a real arm, or send it home",
+        description="Say a word to the driver of a real arm. The red button is quicker.",
+    )
+    parser.add_argument("word", choices=("enable", "disable", "stop", "reset", "home"))
+    parser.add_argument(
+        "--driver", default="sawyer_driver", help="name of the driver's node (%(default)s)"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Say it and show the answer; return the exit code.
+
+    Raises:
+        ConfigError: The driver is not there, does not answer, or refuses.
+    """
+    from ml3_ros.nodes.operator import ask_driver
+
+    print(ask_driver(args.word, args.driver))
+    return 0
