@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import savgol_filter
+from scipy.signal import savgol_filter, welch
 
 from ml3_ros.baselines.friction_fit import friction_features
 from ml3_ros.bridges.bags import JointRecording
@@ -22,6 +22,8 @@ AGREEMENT = 0.98  # correlation of the two
 LATEST = 0.1  # lags up to this are looked for [s]
 MODEL_SEEN = 0.8  # correlation from which the rigid-body torque tells the effort's unit
 NEWTON_METRES = (0.7, 1.4)  # gains that mean so
+NOTHING = 1e-6  # share of an effort's power
+SMOOTHED_BELOW = 8.0  # an effort with nothing above this was filtered [Hz]
 COARSE = 50  # an effort with fewer values than this is quantised
 TURNS, RANGE, REST = 4, 0.2, 0.5  # fewest reversals, smallest way [rad], largest share of rest
 ENTANGLED = 30.0  # condition number of the columns of the classical fit
@@ -51,6 +53,7 @@ def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list
         check_gaps(recording),
         check_velocity(recording),
         check_effort(recording, tau_rbd, at),
+        check_smoothing(recording),
         check_excitation(recording, tau_rbd, at),
     ]
 
@@ -159,6 +162,33 @@ def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]
     else:
         measured += ": no joint's effort follows the rigid-body torque, friction hides it"
     return _finding("effort", measured, words)
+
+
+def check_smoothing(recording: JointRecording) -> Finding:
+    """Judge whether efforts were low-pass filtered: friction then turns round too slowly.
+
+    Dry friction alone puts corners into an effort, and sensors add noise; one whose power is below
+    a millionth from some low frequency on has been through a filter.
+    """
+    dt = recording.dt
+    longest = max(gap_free_parts(recording), key=len)
+    segment = min(len(longest), 1024)
+    moving = recording.tau[longest].std(axis=0) > 0.0
+    if segment < 256 or not moving.any():
+        return _finding("smoothing", "too short to be told", [])
+    effort = recording.tau[longest][:, moving]
+    frequency, power = welch(effort, fs=1.0 / dt, nperseg=segment, axis=0)
+    above = np.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)
+    cutoff = float(max(frequency[np.argmax(column < NOTHING)] for column in above.T))
+    if cutoff == 0.0:  # no frequency is the last
+        return _finding("smoothing", "efforts have power at all frequencies", [])
+    words = []
+    if cutoff < SMOOTHED_BELOW:
+        words.append(
+            "they were low-pass filtered, so friction turns round over a range of speeds: publish "
+            "them unfiltered"
+        )
+    return _finding("smoothing", f"efforts hold nothing above {cutoff:.1f} Hz", words)
 
 
 def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ml3_ros.experiments.figures import FAINT, MEASURED, house_style
 from ml3_ros.experiments.identification.run import Identification
-from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.report import shorten
 
 Array = NDArray[np.float64]
@@ -25,7 +25,7 @@ COMPARED = ("classical_fit", "ridge_features")  # drawn beside the best learned 
 def error_figure(result: Identification) -> Figure:
     """Draw the held-out NMSE of every method for every joint, and its mean."""
     names = [*shorten(result.rows.joint_names), "mean"]
-    methods = in_order(list(result.heldout))
+    methods = list(result.heldout)
     with house_style():
         figure = Figure(figsize=(WIDTH, 1.7 + 0.52 * len(names)), layout="constrained")
         axes = figure.subplots()
@@ -69,7 +69,7 @@ def effort_figure(result: Identification) -> Figure:
     names = shorten(rows.joint_names)
     where, breaks = _side_by_side(rows.t[out], rows.block[out])
     with house_style():
-        figure, grid = _panels(len(names), 1.75)
+        figure, grid = _panels(f"{result.name}: held-out efforts", len(names), 1.75)
         for j, axes in enumerate(grid):
             _lines(axes, where, rows.tau[out, j], breaks, MEASURED, 3.5, "-")
             for name in shown:
@@ -95,7 +95,7 @@ def effort_figure(result: Identification) -> Figure:
             )
             for name in shown
         ]
-        figure.legend(handles=handles, loc="outside upper right", ncols=len(handles))
+        figure.legend(handles=handles, loc="outside lower right", ncols=len(handles))
     return figure
 
 
@@ -104,7 +104,8 @@ def friction_figure(result: Identification) -> Figure:
     assert result.tau_rbd is not None and result.coefficients is not None
     rows, names = result.rows, shorten(result.rows.joint_names)
     with house_style():
-        figure, grid = _panels(len(names), 1.9)
+        title = f"{result.name}: what the rigid-body torque leaves, and the classical fit of it"
+        figure, grid = _panels(title, len(names), 1.9)
         for j, axes in enumerate(grid):
             gain, viscous, coulomb, offset = result.coefficients[j]
             left = rows.tau[:, j] - gain * result.tau_rbd[:, j]
@@ -124,10 +125,11 @@ def friction_figure(result: Identification) -> Figure:
     return figure
 
 
-def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+def _panels(title: str, count: int, height: float) -> tuple[Figure, list[Axes]]:
     columns = 2 if count > 1 else 1
     lines = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTH, 0.8 + height * lines), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11.0, fontweight="bold")
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes in grid[count:]:
         axes.remove()

@@ -7,7 +7,7 @@ predicted by the last, and nothing is chosen by them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, Protocol
@@ -139,27 +139,6 @@ def extended(data: Explained) -> Fit:
         return options
 
     return _selected(data, columns)
-
-
-def table_ridge(rows: Rows, columns: Array, penalties: Sequence[float]) -> Fit:
-    """Return ridge regression of each torque on the same columns (R, p)."""
-    masks = training_masks(rows)
-    predicted = np.empty((len(masks), *rows.tau.shape))
-    choices = []
-    for joint in range(rows.tau.shape[1]):
-        learned = masks[-1]
-        target = rows.tau[:, joint]
-        penalty = min(
-            penalties,
-            key=lambda p, y=target: left_out_error(  # type: ignore[misc]
-                columns[learned], y[learned], rows.group[learned], p
-            ),
-        )
-        choices.append({"penalty": penalty})
-        for i, mask in enumerate(masks):
-            weights = ridge_weights(columns[mask], target[mask], penalty)
-            predicted[i, :, joint] = ridge_predict(weights, columns)
-    return Fit(predicted=predicted, choices=tuple(choices))
 
 
 def _selected(

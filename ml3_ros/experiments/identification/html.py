@@ -10,7 +10,7 @@ import numpy as np
 
 from ml3_ros.experiments.identification.run import Identification
 from ml3_ros.experiments.identification.tables import error_rows
-from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.experiments.method_styles import method_style
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1120px; margin: 2em auto;
@@ -21,7 +21,8 @@ th, td { padding: 0.25em 0.7em; text-align: right; border-bottom: 1px solid #e7e
 th:first-child, td:first-child { text-align: left; white-space: nowrap; }
 tr.best td { font-weight: bold; background: #f3f8f0; }
 ul.findings { list-style: none; padding: 0; } ul.findings li { margin: 0.3em 0; }
-.fine::before { content: "ok"; color: #3d7a2a; } .notice::before { content: "look"; color: #b0243f; }
+.fine::before { content: "ok"; color: #3d7a2a; }
+.notice::before { content: "look"; color: #b0243f; }
 .fine::before, .notice::before { display: inline-block; width: 3.2em; font-weight: bold; }
 img { max-width: 100%; } .faint { color: #777; font-size: 0.88em; }
 """
@@ -57,7 +58,7 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
         )
     meanings = [
         f"<b>{escape(method_style(m).label)}</b>: {escape(method_style(m).meaning)}"
-        for m in in_order(list(result.heldout))
+        for m in result.heldout
         if method_style(m).meaning
     ]
     sections.append(_list("h2", "Methods", [*meanings, *map(escape, result.notes)]))

@@ -1,14 +1,15 @@
 """Networks that learn the rows, or what a fit leaves of them; many folds and seeds are one batch.
 
 A network learns for as many steps as serve left-out inner groups best, joint by joint, and of what
-it adds to a fit each joint takes the share that was found there: where that is none, the fit stays
-as it is. Held-out rows are predicted in the end and nothing is chosen by them.
+it adds to a fit each joint takes the share that was found in every inner group: where one of them
+knows none of it, the fit stays as it is. Nothing is chosen by held-out rows.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -80,7 +81,7 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
     """
     if name is not None:
         paths = shipped()
-        found = LearnedLoss.load(paths[name] if name in paths else name)
+        found = LearnedLoss.load(paths.get(name, Path(name)))
         if len(found.spec.target.scale) != units.n_joints or found.spec.target.name != "tau":
             raise LossFileError(
                 f"loss {name} is not one for the torques of {units.n_joints} joints: train one "
@@ -98,7 +99,7 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
     if not candidates:
         raise LossFileError(
             f"no shipped loss is for {units.n_joints} joints: train one with `ml3 train "
-            "robot=FILE.urdf recipe.architecture=adaptive --out FILE` and give it as --loss FILE"
+            "robot=FILE.urdf recipe.architecture=adaptive --out FILE` and give it as loss=FILE"
         )
     (other, _), stem, robot, loss = min(candidates, key=lambda candidate: candidate[0])
     words = f"the shipped loss {stem}, meta-trained on simulated arms like {robot}"
@@ -222,7 +223,9 @@ def _chosen(
     true = left[group, at]  # (L, n)
     share = torch.ones(said.shape[0], said.shape[1], said.shape[3])
     if gated:
-        share = gate(true.expand_as(said), said)
+        true_of, said_of = ([x[..., group == g, :] for g in range(INNER)] for x in (true, said))
+        shares = [gate(x.expand_as(y), y) for x, y in zip(true_of, said_of, strict=True)]
+        share = torch.stack(shares).amin(0)
     variance = torch.as_tensor(rows.tau[learned].var(axis=0), dtype=torch.float32)
     error = (true - share.unsqueeze(-2) * said).square().mean(-2) / variance.clamp_min(1e-12)
     error = torch.where(error.isfinite(), error, torch.inf).mean(1)  # (C, n), over seeds

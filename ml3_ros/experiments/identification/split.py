@@ -56,6 +56,9 @@ class SplitConfig:
         return max(5, round(self.window / dt) // 2 * 2 + 1)
 
 
+_DEFAULT = SplitConfig()
+
+
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Rows:
     """Filtered samples in blocks; columns in the order of `joint_names`.
@@ -87,7 +90,7 @@ class Rows:
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
 
-def block_rows(recording: JointRecording, config: SplitConfig) -> Rows:
+def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Rows:
     """Cut a recording into blocks and filter each by itself.
 
     Gaps in time end a block; pieces too short for the filter are left out.
@@ -107,14 +110,14 @@ def block_rows(recording: JointRecording, config: SplitConfig) -> Rows:
     for part in gap_free_parts(recording):
         strain = hysteresis(recording.q[part], DISPLACEMENTS)
         count = len(part) // size or int(len(part) >= 2 * window)
-        for piece in np.array_split(np.arange(len(part)), count) if count else ():
-            pieces.append(_filtered(recording, part, piece, strain, config))
+        cuts = np.array_split(np.arange(len(part)), count) if count else []
+        pieces += [_filtered(recording, part, piece, strain, config) for piece in cuts]
     needed = 2 * config.every
     if len(pieces) < needed:
         raise DataError(
             f"the recording is too short: {recording.t[-1]:.1f} s give {len(pieces)} blocks of "
             f"{config.block:g} s without a gap, {needed} are needed; record at least "
-            f"{needed * config.block:.0f} s, or use a shorter --block"
+            f"{needed * config.block:.0f} s, or use shorter blocks (split.block=1)"
         )
     fold = config.every - 1 if config.fold is None else config.fold
     learned, groups = 0, []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml3_ros.experiments.identification.run import Identification
-from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.report import mean_over_joints, shorten
 from ml3_ros.experiments.report_table import aligned, number
 
@@ -12,8 +12,7 @@ def error_rows(result: Identification) -> tuple[list[str], list[list[str]]]:
     """Return the header, and per method its label, mean, spread over seeds and every joint."""
     header = ["held-out NMSE", "mean", "± seeds", *shorten(result.rows.joint_names)]
     lines = []
-    for name in in_order(list(result.heldout)):
-        each = result.heldout[name]
+    for name, each in result.heldout.items():
         means = mean_over_joints(each)
         spread = number(float(means.std(ddof=1))) if len(each) > 1 else ""
         joints = [number(float(x)) for x in each.mean(axis=0)]
