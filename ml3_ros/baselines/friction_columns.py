@@ -25,10 +25,11 @@ def smooth_sign(v: Array, a: Array, *, speed: float, smoothing: float) -> Array:
     Args:
         v: Joint velocities [rad/s].
         a: Joint accelerations [rad/s^2], the same shape.
-        speed: Speed over which friction itself turns round [rad/s], > 0.
+        speed: Speed over which friction itself turns round [rad/s]; 0 is sign(v).
         smoothing: Time over which the effort was smoothed [s].
     """
-    return np.asarray(np.tanh(v / np.hypot(speed, smoothing * a)))
+    width = np.hypot(speed, smoothing * a)
+    return np.where(width > 0.0, np.tanh(v / np.where(width > 0.0, width, 1.0)), np.sign(v))
 
 
 def stillness(v: Array, a: Array, *, speed: float, smoothing: float) -> Array:

@@ -21,9 +21,9 @@ from ml3_ros.baselines.ridge_fit import left_out_error, ridge_predict, ridge_wei
 from ml3_ros.experiments.identification.split import DISPLACEMENTS, INNER, Rows
 
 Array = NDArray[np.float64]
-BASE_PENALTY = 1e-4  # of gain and friction columns: keeps those that a joint does not excite small
+BASE_PENALTY = 1e-7  # of gain and friction columns: only for those that a joint does not excite
 REGRESSOR_PENALTIES = (10.0, 1.0, 0.1, 0.01)
-SPEEDS = (0.01, 0.03, 0.1)  # over which friction turns round [rad/s]
+SPEEDS = (0.0, 0.01, 0.03, 0.1)  # over which friction turns round [rad/s]
 STILL = (0.03, 0.1, 0.3)  # below which a joint sticks [rad/s]
 SMOOTHINGS = (0.0, 0.05, 0.1, 0.2)  # of the recorded effort [s]
 

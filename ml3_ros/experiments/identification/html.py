@@ -78,7 +78,7 @@ def _findings(result: Identification) -> str:
 
 
 def _table(result: Identification) -> str:
-    header, lines = error_rows(result)
+    header, lines = error_rows(result.heldout, result.rows.joint_names)
     best = method_style(result.best()).label
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from ml3_ros.baselines.hybrid import ResidualLearner, gate, residual_size
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.experiments.identification.fits import Fit, training_masks
 from ml3_ros.experiments.identification.split import INNER, Rows
@@ -111,7 +112,7 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
 def _for_arm(loss: LearnedLoss, units: Units) -> LearnedLoss:
     """Return the loss with this arm's joint names and scales."""
 
-    def named(spec):  # type: ignore[no-untyped-def]
+    def named(spec: InputSpec) -> InputSpec:
         return replace(spec, labels=units.joint_names)
 
     spec = replace(

@@ -15,6 +15,7 @@ from ml3_ros.experiments.identification.figures import (
 from ml3_ros.experiments.identification.friction_file import save_friction
 from ml3_ros.experiments.identification.html import report_html
 from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.experiments.identification.tables import markdown_table
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.experiments.results import Metrics
 from ml3_ros.files import write_atomically
@@ -28,7 +29,10 @@ def save_identification(result: Identification, folder: Path) -> list[Path]:
     Raises:
         DataError: The folder cannot be written.
     """
-    paths = [identification_metrics(result).save(folder)]
+    metrics = identification_metrics(result)
+    paths = [metrics.save(folder)]
+    text = markdown_table(metrics.methods, result.rows.joint_names) + "\n"
+    write_atomically(folder / "table.md", text.encode())
     drawn = {
         "errors": ("Errors by joint and method", error_figure(result)),
         "efforts": ("Held-out efforts", effort_figure(result)),

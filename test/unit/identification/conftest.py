@@ -1,4 +1,4 @@
-"""A planar arm of two joints that hangs from the ceiling, with friction and gains that are known."""
+"""A planar arm of two joints that hangs, with friction and gains that are known."""
 
 from __future__ import annotations
 

@@ -96,6 +96,7 @@ def test_the_smooth_sign_is_the_sign_averaged_over_time():
     averaged = [np.sign(x + a * times).mean() for x in v]
     got = smooth_sign(v, np.full_like(v, a), speed=1e-6, smoothing=smoothing)
     np.testing.assert_allclose(got, averaged, atol=1e-3)
+    np.testing.assert_array_equal(smooth_sign(v, v, speed=0.0, smoothing=0.0), np.sign(v))
     assert stillness(np.zeros(1), np.zeros(1), speed=0.1, smoothing=0.1)[0] == 1.0
 
 

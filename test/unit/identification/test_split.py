@@ -98,9 +98,9 @@ def test_folds_hold_out_every_block_once(recording):
 
 def test_what_cannot_be_split_is_refused(recording):
     short = {name: getattr(recording, name)[:1000] for name in ("t", "q", "v", "tau")}
-    with pytest.raises(DataError, match="too short: 10.0 s give 5 blocks .* record at least 16 s"):
+    with pytest.raises(DataError, match=r"too short: 10\.0 s give 5 blocks .* at least 16 s"):
         block_rows(replace(recording, **short))
-    with pytest.raises(ConfigError, match="make it at least 0.5"):
+    with pytest.raises(ConfigError, match=r"make it at least 0\.5"):
         block_rows(recording, SplitConfig(block=0.3))
     for wrong, sentence in (
         ({"held_out": 0.9}, "held_out must be 0.1 to 0.5"),
