@@ -19,7 +19,6 @@ from ml3_ros.experiments.report import shorten
 Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]
 MARKERS = "osD^vP*Xhd<>"
-COMPARED = ("classical_fit", "ridge_features")  # drawn beside the best learned model
 
 
 def error_figure(result: Identification) -> Figure:
@@ -64,8 +63,7 @@ def error_figure(result: Identification) -> Figure:
 def effort_figure(result: Identification) -> Figure:
     """Draw measured and predicted efforts of the held-out blocks, one panel a joint."""
     rows, out = result.rows, result.rows.held_out
-    shown = [name for name in COMPARED if name in result.predicted]
-    shown.append(result.best())
+    shown = ["classical_fit", result.best()]
     names = shorten(rows.joint_names)
     where, breaks = _side_by_side(rows.t[out], rows.block[out])
     with house_style():
@@ -99,6 +97,24 @@ def effort_figure(result: Identification) -> Figure:
     return figure
 
 
+def agreement_figure(result: Identification) -> Figure:
+    """Draw predicted over measured efforts of held-out rows, for rows in no order of time."""
+    out, names = result.rows.held_out, shorten(result.rows.joint_names)
+    method = result.best()
+    style = method_style(method)
+    with house_style():
+        title = f"{result.name}: held-out efforts as {style.label} predicts them"
+        figure, grid = _panels(title, len(names), 2.6, columns=4)
+        for j, axes in enumerate(grid):
+            measured = result.rows.tau[out, j]
+            said = result.predicted[method][:, out, j].mean(axis=0)
+            axes.plot(measured, said, ".", color=style.color, markersize=2.0, alpha=0.6)
+            axes.axline((0.0, 0.0), slope=1.0, color=FAINT, linewidth=0.8)
+            axes.set(title=f"joint {names[j]}", xlabel="measured")
+        grid[0].set_ylabel("predicted")
+    return figure
+
+
 def friction_figure(result: Identification) -> Figure:
     """Draw what the rigid-body torque leaves of the effort over velocity, with the fitted line."""
     assert result.tau_rbd is not None and result.coefficients is not None
@@ -125,8 +141,8 @@ def friction_figure(result: Identification) -> Figure:
     return figure
 
 
-def _panels(title: str, count: int, height: float) -> tuple[Figure, list[Axes]]:
-    columns = 2 if count > 1 else 1
+def _panels(title: str, count: int, height: float, columns: int = 2) -> tuple[Figure, list[Axes]]:
+    columns = min(columns, count)
     lines = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTH, 0.8 + height * lines), layout="constrained")
     figure.suptitle(title, x=0.01, ha="left", fontsize=11.0, fontweight="bold")

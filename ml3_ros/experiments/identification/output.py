@@ -8,6 +8,7 @@ import numpy as np
 
 from ml3_ros.experiments.figures import rendered, save_figure
 from ml3_ros.experiments.identification.figures import (
+    agreement_figure,
     effort_figure,
     error_figure,
     friction_figure,
@@ -33,11 +34,13 @@ def save_identification(result: Identification, folder: Path) -> list[Path]:
     paths = [metrics.save(folder)]
     text = markdown_table(metrics.methods, result.rows.joint_names) + "\n"
     write_atomically(folder / "table.md", text.encode())
+    of_an_arm = result.coefficients is not None  # else samples in no order of time
+    efforts = effort_figure(result) if of_an_arm else agreement_figure(result)
     drawn = {
         "errors": ("Errors by joint and method", error_figure(result)),
-        "efforts": ("Held-out efforts", effort_figure(result)),
+        "efforts": ("Held-out efforts", efforts),
     }
-    if result.coefficients is not None:
+    if of_an_arm:
         drawn["friction"] = ("Friction", friction_figure(result))
     for stem, (_, figure) in drawn.items():
         save_figure(figure, folder, stem)

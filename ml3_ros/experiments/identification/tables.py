@@ -41,6 +41,23 @@ def error_table(result: Identification) -> str:
     return aligned([header, *lines], rules=(1,))
 
 
+def folds_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return means over joints and seeds in Markdown, a row a method.
+
+    Args:
+        contents: By heading of its column, each a metrics.json of the same methods.
+    """
+    columns = list(contents.values())
+    rows = [
+        [
+            method_style(name).label,
+            *(number(content["headline"][f"{name}_heldout_nmse"]) for content in columns),
+        ]
+        for name in columns[0]["methods"]
+    ]
+    return table(["held-out NMSE", *contents], rows)
+
+
 def markdown_table(methods: Mapping[str, Mapping[str, Any]], joints: Sequence[str]) -> str:
     """Return the table in Markdown, from the methods of a metrics.json."""
     heldout = {name: np.array(method["per_seed"], float) for name, method in methods.items()}

@@ -10,7 +10,7 @@ from scipy.io import savemat
 from scipy.spatial import cKDTree
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.identification.output import identification_metrics
+from ml3_ros.experiments.identification.output import identification_metrics, save_identification
 from ml3_ros.experiments.identification.table import (
     MlpConfig,
     TableConfig,
@@ -93,7 +93,7 @@ def test_the_perceptron_is_tuned_on_left_out_clusters_and_sees_nothing_held_out(
     np.testing.assert_array_equal(tuned_mlp(spoilt, columns, MLP, seeds=2)[0], predicted)
 
 
-def test_every_method_is_judged(table, tiny):
+def test_every_method_is_judged_and_reported(table, tiny, tmp_path):
     said = []
     config = TableConfig(table="motion.mat", split=SPLIT, mlp=MLP, networks=tiny)
     result = identify_table(config, table, said.append)
@@ -108,6 +108,11 @@ def test_every_method_is_judged(table, tiny):
     ]
     assert "16 clusters of (q, v), every fourth held out" in result.notes[0]
     assert any("hybrid_ml3: held-out NMSE" in line for line in said)
+    assert {path.name for path in save_identification(result, tmp_path)} == {
+        "metrics.json",
+        "report.html",
+    }
+    assert (tmp_path / "efforts.png").stat().st_size
     headline = identification_metrics(result).headline
     assert headline["best_over_reference"] == pytest.approx(
         headline["hybrid_ml3_heldout_nmse"] / headline["ridge_heldout_nmse"]
