@@ -72,7 +72,8 @@ def identification_metrics(result: Identification) -> Metrics:
         means = mean_over_joints(each)
         metrics.headline[f"{name}_heldout_nmse"] = float(means.mean())
         if len(each) > 1:
-            metrics.headline[f"{name}_heldout_nmse_spread"] = float(np.std(means, ddof=1))
+            spread = float(np.std(means, ddof=1)) if np.isfinite(means).all() else np.inf
+            metrics.headline[f"{name}_heldout_nmse_spread"] = spread
     reference = "classical_fit" if "classical_fit" in result.heldout else "ridge"
     best = result.best()
     metrics.headline["best_over_reference"] = result.mean(best) / result.mean(reference)
