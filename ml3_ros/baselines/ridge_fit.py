@@ -41,13 +41,20 @@ def ridge_predict(weights: Array, columns: Array) -> Array:
     return np.asarray(columns @ weights[:-1] + weights[-1])
 
 
-def left_out_error(
+def left_out_errors(
     columns: Array, target: Array, groups: NDArray[np.intp], penalty: ArrayLike
-) -> float:
-    """Return the mean squared error where each group is predicted from the others."""
-    error = 0.0
+) -> Array:
+    """Return the sum of squared errors of each group (G,) where it is predicted from the others.
+
+    Args:
+        columns: (T, p).
+        target: (T,).
+        groups: To which of them each row belongs, (T,).
+        penalty: As for `ridge_weights`.
+    """
+    errors = []
     for group in np.unique(groups):
         out = groups == group
         weights = ridge_weights(columns[~out], target[~out], penalty)
-        error += float(np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2))
-    return error / len(target)
+        errors.append(float(np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2)))
+    return np.array(errors)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_columns import smooth_sign, stillness
 from ml3_ros.baselines.friction_fit import COEFFICIENTS, friction_fit, friction_predict
-from ml3_ros.baselines.ridge_fit import left_out_error, ridge_predict, ridge_weights
+from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.experiments.identification.split import DISPLACEMENTS, INNER, Rows
 
 Array = NDArray[np.float64]
@@ -144,33 +144,36 @@ def extended(data: Explained) -> Fit:
 def _selected(
     data: Explained, columns: Callable[[int], list[tuple[dict[str, Any], Array]]]
 ) -> Fit:
-    """Choose columns first, then the penalty of the regressor beside them, for every joint."""
+    """Choose columns first, then the penalty of the regressor beside them, for every joint.
+
+    The regressor's many columns are taken where they help every inner group, not only on the
+    mean: on a short recording they also fit what the next motion will not show.
+    """
     rows = data.rows
     masks = training_masks(rows)
     learned = masks[-1]
     predicted = np.empty((len(masks), *rows.tau.shape))
     choices = []
-    for joint in range(rows.tau.shape[1]):
-        target = rows.tau[:, joint]
+    for joint, target in enumerate(rows.tau.T):
 
-        def error(
-            x: Array,
-            penalty: float | Array,
-            y: Array = target[learned],
-        ) -> float:
-            return left_out_error(x[learned], y, rows.group[learned], penalty)
+        def errors(x: Array, penalty: float | Array, y: Array = target[learned]) -> Array:
+            return left_out_errors(x[learned], y, rows.group[learned], penalty)
 
-        choice, base = min(columns(joint), key=lambda option: error(option[1], BASE_PENALTY))
-        best = (error(base, BASE_PENALTY), None, base, np.full(base.shape[1], BASE_PENALTY))
-        whole = np.hstack([base, data.regressor[:, joint]])
+        choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
+        own = np.full(x.shape[1], BASE_PENALTY)
+        alone = best = errors(x, own)
+        choice = {**choice, "regressor_penalty": None}
+        whole = np.hstack([x, data.regressor[:, joint]])
         for penalty in REGRESSOR_PENALTIES:
-            own = np.full(whole.shape[1], penalty)
-            own[: base.shape[1]] = BASE_PENALTY
-            found = error(whole, own)
-            if found < best[0]:
-                best = (found, penalty, whole, own)
-        _, penalty, x, own = best
-        choices.append({**choice, "regressor_penalty": penalty})
+            both = np.full(whole.shape[1], penalty)
+            both[: x.shape[1]] = BASE_PENALTY
+            found = errors(whole, both)
+            if (found < alone).all() and found.sum() < best.sum():
+                best, choice["regressor_penalty"] = found, penalty
+        if choice["regressor_penalty"] is not None:
+            rest = np.full(data.regressor.shape[-1], choice["regressor_penalty"])
+            x, own = whole, np.concatenate([own, rest])
+        choices.append(choice)
         for i, mask in enumerate(masks):
             weights = ridge_weights(x[mask], target[mask], own)
             predicted[i, :, joint] = ridge_predict(weights, x)

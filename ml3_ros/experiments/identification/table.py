@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import PolynomialFeatures
 
-from ml3_ros.baselines.ridge_fit import left_out_error, ridge_predict, ridge_weights
+from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.experiments.identification.fits import Fit, training_masks
 from ml3_ros.experiments.identification.networks import NetworkConfig
 from ml3_ros.experiments.identification.run import Identification, heldout_nmse, train_networks
@@ -102,7 +102,7 @@ def ridge(rows: Rows, columns: Array, penalties: Sequence[float] = PENALTIES) ->
     choices = []
     for joint, target in enumerate(rows.tau.T):
         errors = [
-            left_out_error(columns[learned], target[learned], rows.group[learned], penalty)
+            left_out_errors(columns[learned], target[learned], rows.group[learned], penalty).sum()
             for penalty in penalties
         ]
         penalty = penalties[int(np.argmin(errors))]

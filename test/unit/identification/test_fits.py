@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.baselines.friction_columns import hysteresis, smooth_sign, stillness
-from ml3_ros.baselines.ridge_fit import left_out_error, ridge_predict, ridge_weights
+from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.identification.fits import (
@@ -43,6 +43,14 @@ def test_the_regressor_finds_a_payload_that_the_model_lacks(recording, rows, dat
     assert (
         heldout(linear_regressor(changed), heavy)[0] < 0.3 * heldout(classical(changed), heavy)[0]
     )
+
+
+def test_a_regressor_that_misleads_in_one_group_is_left_out(rows, data):
+    """The payload is there in two inner groups of three, and a smaller one in the third."""
+    extra = data.regressor[:, :, 10] * 1.5 * np.where(rows.group == 2, 0.4, 1.0)[:, None]
+    other = replace(rows, tau=rows.tau + TRUE[:, 0] * extra)
+    fit = linear_regressor(Explained(other, data.tau_rbd, data.regressor))
+    assert fit.choices[0]["regressor_penalty"] is None
 
 
 def test_the_extended_fit_finds_how_an_effort_was_smoothed_and_that_a_joint_sticks(data, rows):
@@ -112,6 +120,6 @@ def test_ridge_leaves_the_offset_free_and_judges_groups_by_the_others():
     np.testing.assert_allclose(ridge_predict(ridge_weights(x, y, 1e12), x), y.mean(), atol=1e-6)
     groups = np.repeat([0, 1], 150)
     y[groups == 1] += 10.0  # what group 0 knows does not help group 1
-    assert left_out_error(x, y, groups, 1e-6) > 50.0
+    assert (left_out_errors(x, y, groups, 1e-6) > 50.0 * 150).all()
     with pytest.raises(DataError, match="do not fit"):
         ridge_weights(x, y[:10], 0.0)
