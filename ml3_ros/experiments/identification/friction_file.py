@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_fit import COEFFICIENTS
 from ml3_ros.errors import DataError
+from ml3_ros.experiments.identification.checks import NEWTON_METRES
 from ml3_ros.files import write_atomically
 
 Array = NDArray[np.float64]
-NEWTON_METRES = (0.7, 1.4)  # gains between which an effort is taken for one in N m
 
 _HEADER = """\
 # Fitted to the blocks of a recording that were learned from, by joint:
@@ -26,7 +26,8 @@ _HEADER = """\
 # offset   [unit of the recorded effort]
 """
 _SIM_HEADER = """\
-# Friction for the node sim_arm, joints in the order of the robot: {names}
+# Friction for the node sim_arm, joints in the order of the robot:
+#   {names}
 #   ros2 run ml3_ros sim_arm --ros-args --params-file sim_arm.yaml -p robot:=FILE.urdf
 # viscous [N m s/rad] and coulomb [N m] are those of friction.yaml: right where the recorded effort
 # is in N m. {doubt}
@@ -49,15 +50,13 @@ def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
     foreign = [str(n) for n, g in zip(names, gain, strict=True) if not low <= g <= high]
     doubt = "The gain of every joint says so."
     if foreign:
-        doubt = (
-            "The gain says\n# otherwise, or nothing because the rigid-body torque is small, for "
-            + " ".join(", ".join(foreign).splitlines())
-        )
+        doubt = f"Gains beyond {low:g} to {high:g} say otherwise, or nothing where the\n"
+        doubt += f"# rigid-body torque is small, for {_one_line(foreign)}."
     parameters = {
         "viscous": [max(0.0, _short(x)) for x in viscous],
         "coulomb": [max(0.0, _short(x)) for x in coulomb],
     }
-    header = _SIM_HEADER.format(names=" ".join(", ".join(names).splitlines()), doubt=doubt)
+    header = _SIM_HEADER.format(names=_one_line(names), doubt=doubt)
     return header + yaml.safe_dump({"/**": {"ros__parameters": parameters}}, sort_keys=False)
 
 
@@ -84,6 +83,11 @@ def load_friction(path: str | Path) -> tuple[tuple[str, ...], Array]:
             f"{path} cannot be read as friction.yaml ({error}): let `ml3 identify` write it"
         ) from error
     return tuple(joints), coefficients
+
+
+def _one_line(names: Sequence[str]) -> str:
+    """Return names for a comment, which must not end where a name holds a line break."""
+    return " ".join(", ".join(names).split())
 
 
 def _short(value: float) -> float:
