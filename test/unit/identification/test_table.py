@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from scipy.io import savemat
 from scipy.spatial import cKDTree
 
+from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.identification.output import identification_metrics, save_identification
 from ml3_ros.experiments.identification.table import (
@@ -152,3 +154,16 @@ def test_small_tables_and_wrong_splits_are_refused(table):
         TableSplitConfig(fold=4)
     with pytest.raises(ConfigError, match="clusters must be >= 12 and guard >= 0"):
         TableSplitConfig(clusters=8)
+
+
+def test_a_table_becomes_a_folder(table, tmp_path, capsys):
+    path = save(tmp_path / "motion.mat", np.hstack([table.q, table.v, table.a, table.tau]))
+    words = ["--table", str(path), "--out", str(tmp_path / "out"), "split.clusters=16"]
+    small = ["networks.seeds=1", "networks.hidden=8", "networks.marks=5", "mlp.epochs=1"]
+    assert main(["identify", *words, *small]) == 0
+    assert "mlp" in capsys.readouterr().out
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["config"]["split"]["clusters"] == 16
+    assert metrics["methods"]["hybrid_ml3"]["x"] == [0, 1]
+    assert (tmp_path / "out" / "report.html").stat().st_size
+    assert not (tmp_path / "out" / "friction.yaml").exists()
