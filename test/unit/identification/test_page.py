@@ -15,7 +15,7 @@ PAGE = (DOCS / "identify.md").read_text()
 
 
 def metrics(name):
-    return json.loads((DOCS / "metrics" / f"identify_{name}.json").read_text())
+    return json.loads((DOCS / "metrics" / "identify" / f"{name}.json").read_text())
 
 
 @pytest.mark.parametrize("name", ["ur10", "sarcos"])
