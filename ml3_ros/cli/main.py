@@ -15,6 +15,7 @@ COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     "topics": ("topics", "list the topics of the ROS domain, or show the messages of one"),
     "experiment": ("experiment", "run an experiment of the paper and draw its figure"),
     "train": ("train", "meta-train a learned loss and save it"),
+    "identify": ("identify", "identify an arm from a recording: checks, models, a report"),
     "results": ("results", "write the page of results from metrics files"),
     "bench": ("bench", "measure speed and memory of the learning core"),
     "report": ("report", "print the table and draw the figures of a run's output folder"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ml3_ros.experiments.identification_styles import IDENTIFICATION_STYLES
 from ml3_ros.experiments.looks import DASH_DOT, DASHED, DOTTED, INK, MethodStyle
 from ml3_ros.experiments.policy_styles import LAYER_STYLES, POLICY_STYLES
 
@@ -85,7 +86,7 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
         label="rigid-body model", color="#c986ad", linestyle=DOTTED, linewidth=1.8, zorder=2.2
     ),
 }
-_ALL = {**METHOD_STYLES, **POLICY_STYLES, **LAYER_STYLES}
+_ALL = {**METHOD_STYLES, **IDENTIFICATION_STYLES, **POLICY_STYLES, **LAYER_STYLES}
 _SPARE_COLORS = ("#7a5c1e", "#4b5fc4", "#b0243f", "#3d7a2a", "#5d4a8a")
 
 

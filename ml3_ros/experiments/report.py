@@ -64,7 +64,7 @@ class RunReport:
     @property
     def short_names(self) -> tuple[str, ...]:
         """Joint names without what all of them share."""
-        return _shorten(self.joint_names)
+        return shorten(self.joint_names)
 
 
 def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
@@ -235,7 +235,7 @@ def mean_over_joints(values: Array) -> Array:
     return np.where(known.any(axis=-1), np.where(known, values, 0.0).sum(axis=-1) / count, np.nan)
 
 
-def _shorten(names: tuple[str, ...]) -> tuple[str, ...]:
+def shorten(names: tuple[str, ...]) -> tuple[str, ...]:
     """Drop the words that all names begin or end with: right_j0, right_j1 -> j0, j1."""
     words = [name.split("_") for name in names]
     while len(names) > 1 and min(map(len, words)) > 1 and len({word[0] for word in words}) == 1:

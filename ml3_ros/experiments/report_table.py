@@ -37,7 +37,7 @@ def _heldout_table(report: RunReport, labels: dict[str, str]) -> str:
             continue
         means = [number(_over_joints(method.heldout[i])[0]) for i in columns]
         rows.append([labels[name], *means, number(_over_joints(method.heldout[-1])[1])])
-    return "Held-out NMSE, mean over joints\n" + _aligned(rows, rules=(2,))
+    return "Held-out NMSE, mean over joints\n" + aligned(rows, rules=(2,))
 
 
 def _prequential_table(report: RunReport, labels: dict[str, str]) -> str:
@@ -47,7 +47,7 @@ def _prequential_table(report: RunReport, labels: dict[str, str]) -> str:
         if name == "classical_fit" and report.in_sample:
             rows.append([IN_SAMPLE, *_joint_cells(report.in_sample["learned"])])
     title = f"Prequential NMSE, {report.learn_seconds:.1f} s learned from"
-    return f"{title}: every sample predicted before it is learned from\n" + _aligned(
+    return f"{title}: every sample predicted before it is learned from\n" + aligned(
         rows, rules=(1,)
     )
 
@@ -84,7 +84,7 @@ def _spread_columns(steps: NDArray[np.float64]) -> list[int]:
     return sorted({int(np.abs(logs - mark).argmin()) for mark in wanted})
 
 
-def _aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
+def aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
     """Align columns, the first to the left; draw a rule before each row in `rules`."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [

@@ -1,0 +1,58 @@
+"""Columns for dry friction as a recording shows it: smoothed in time, and sticking at rest.
+
+Two things make sign(v) too simple for a real arm. Drivers and data sets smooth efforts, so where
+a joint turns round fast its friction turns over a longer range of speeds; and a joint that rests
+keeps pushing where it was going before, which no function of (q, v, a) can know.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.errors import DataError
+
+Array = NDArray[np.float64]
+
+
+def smooth_sign(v: Array, a: Array, *, speed: float, smoothing: float) -> Array:
+    """Return tanh(v / w) with w^2 = speed^2 + (smoothing a)^2, the shape of v.
+
+    To first order a velocity passes zero as v(t + s) = v + a s, so averaging sign(v) over times
+    s around t gives a function of v / a that turns over a range of speeds |a| times the length of
+    the average. Only the state at t is used.
+
+    Args:
+        v: Joint velocities [rad/s].
+        a: Joint accelerations [rad/s^2], the same shape.
+        speed: Speed over which friction itself turns round [rad/s]; 0 is sign(v).
+        smoothing: Time over which the effort was smoothed [s].
+    """
+    width = np.hypot(speed, smoothing * a)
+    return np.where(width > 0.0, np.tanh(v / np.where(width > 0.0, width, 1.0)), np.sign(v))
+
+
+def stillness(v: Array, a: Array, *, speed: float, smoothing: float) -> Array:
+    """Return exp(-|(v, smoothing a)| / speed), 1 at rest, the shape of v; as `smooth_sign`."""
+    return np.asarray(np.exp(-np.hypot(v, smoothing * a) / speed))
+
+
+def hysteresis(q: Array, displacements: Array) -> Array:
+    """Return z (T, n, D) in -1 ... 1: how far each joint is strained against its dry friction.
+
+        z_k = clip(z_{k-1} + (q_k - q_{k-1}) / displacement, -1, 1), z_0 = 0
+
+    A joint that moves has z = sign(v); one that turns round passes through zero within twice the
+    displacement; one that rests keeps its z. Rows depend on past positions alone.
+
+    Args:
+        q: Joint positions [rad], (T, n), in the order of time and without a gap.
+        displacements: How far a joint creeps before it slips [rad], (D,), > 0.
+    """
+    if q.ndim != 2 or not (displacements > 0.0).all():
+        raise DataError(f"hysteresis needs q (T, n) and displacements > 0, got {q.shape}")
+    steps = np.diff(q, axis=0)[..., None] / displacements
+    z = np.zeros((len(q), q.shape[1], len(displacements)))
+    for k, step in enumerate(steps):
+        z[k + 1] = np.clip(z[k] + step, -1.0, 1.0)
+    return z

@@ -1,0 +1,1 @@
+"""What a recording says about an arm: checks, fits, networks, verdicts, a report."""

@@ -1,0 +1,253 @@
+"""What is wrong with a recording, in sentences: looked at before anything is learned from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import savgol_filter, welch
+
+from ml3_ros.baselines.friction_fit import friction_features
+from ml3_ros.bridges.bags import JointRecording
+from ml3_ros.experiments.identification.split import gap_free_parts
+from ml3_ros.robots.filters import savgol_acceleration
+
+Array = NDArray[np.float64]
+SLOWEST = 50.0  # [Hz]: below, accelerations of a moving arm are lost
+JITTER = 0.2  # of the median step, at the 99th percentile
+SLOPE = 0.05  # velocities may be so much larger or smaller than the positions' derivative
+AGREEMENT = 0.98  # correlation of the two
+LATEST = 0.1  # lags up to this are looked for [s]
+MODEL_SEEN = 0.8  # correlation from which the rigid-body torque tells the effort's unit
+NEWTON_METRES = (0.7, 1.4)  # gains between which an effort is taken for one in N m
+NOTHING = 1e-6  # share of an effort's power
+SMOOTHED_BELOW = 8.0  # an effort with nothing above this was filtered [Hz]
+COARSE = 50  # an effort with fewer values than this is quantised
+TURNS, RANGE, REST = 4, 0.2, 0.5  # fewest reversals, smallest way [rad], largest share of rest
+ENTANGLED = 30.0  # condition number of the columns of the classical fit
+_MATCH = 9  # samples over which velocities are compared
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Finding:
+    """One check: whether all is well, and a sentence with what was measured."""
+
+    topic: str
+    fine: bool
+    text: str
+
+
+def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list[Finding]:
+    """Return one finding for each check.
+
+    Args:
+        recording: As it was read.
+        t: Times [s] (R,) at which the model was evaluated, all among those of the recording.
+        tau_rbd: Rigid-body torque [N m] at these times, (R, n).
+    """
+    at = np.searchsorted(recording.t, t - 1e-9)
+    return [
+        check_rate(recording),
+        check_gaps(recording),
+        check_velocity(recording),
+        check_effort(recording, tau_rbd, at),
+        check_smoothing(recording),
+        check_excitation(recording, tau_rbd, at),
+    ]
+
+
+def check_rate(recording: JointRecording) -> Finding:
+    """Judge how fast and how steadily samples come."""
+    steps, dt = np.diff(recording.t), recording.dt
+    # what is longer is a gap, and told as one
+    jitter = float(np.percentile(np.abs(steps[steps < 1.5 * dt] - dt), 99.0)) / dt
+    measured = f"{1.0 / dt:.1f} Hz, steps steady to {100.0 * jitter:.1f} % (99th percentile)"
+    words = []
+    if 1.0 / dt < SLOWEST:
+        words.append(f"slower than {SLOWEST:.0f} Hz: record faster, or move more slowly")
+    if jitter > JITTER:
+        words.append(
+            "steps are uneven, and accelerations suffer: stamp samples where they are measured, "
+            "not where they arrive"
+        )
+    return _finding("rate", measured, words)
+
+
+def check_gaps(recording: JointRecording) -> Finding:
+    """Judge what is missing."""
+    parts, checks, dt = gap_free_parts(recording), recording.checks, recording.dt
+    lost = recording.t[-1] - sum(recording.t[part[-1]] - recording.t[part[0]] for part in parts)
+    measured = f"{checks}; {len(parts) - 1} gaps, {lost - (len(parts) - 1) * dt:.2f} s missing"
+    words = []
+    if len(parts) > 1:
+        longest = max(recording.t[part[-1]] - recording.t[part[0]] for part in parts)
+        words.append(
+            f"the longest stretch without a gap is {longest:.1f} s: record on the robot's own "
+            "computer, or with a larger queue"
+        )
+    left_out = checks.partial + checks.malformed + checks.not_finite
+    if left_out > 0.01 * checks.messages:
+        words.append(f"{left_out} messages cannot be used: see what the driver publishes")
+    return _finding("gaps", measured, words)
+
+
+def check_velocity(recording: JointRecording) -> Finding:
+    """Judge whether velocities are the derivative of positions."""
+    dt = recording.dt
+    parts = [part for part in gap_free_parts(recording) if len(part) >= 3 * _MATCH]
+    if not parts:
+        return _finding("velocity", "not looked at", ["no stretch without a gap is long enough"])
+    slope_of = [savgol_acceleration(recording.q[part], dt, _MATCH, 2) for part in parts]
+    smooth = [savgol_filter(recording.v[part], _MATCH, 2, axis=0) for part in parts]
+    derivative, velocity = np.concatenate(slope_of), np.concatenate(smooth)
+    words, worst = [], 1.0
+    for j, name in enumerate(recording.names):
+        d, v = derivative[:, j], velocity[:, j]
+        if d.std() < 1e-4 and v.std() < 1e-4:
+            continue  # at rest; excitation says so
+        lag = _lag([(x[:, j], y[:, j]) for x, y in zip(slope_of, smooth, strict=True)], dt)
+        shift = round(lag / dt)
+        d, v = (d[: len(d) - shift], v[shift:]) if shift >= 0 else (d[-shift:], v[:shift])
+        slope = float(v @ d / max(d @ d, 1e-12))
+        agreement = float(np.corrcoef(d, v)[0, 1]) if d.std() > 0 and v.std() > 0 else 0.0
+        worst = min(worst, agreement)
+        if agreement < AGREEMENT:
+            words.append(
+                f"{name}: velocity is not the derivative of position (correlation "
+                f"{agreement:.2f}): see whether both belong to the same joint and time"
+            )
+        elif abs(slope - 1.0) > SLOPE:
+            degrees = any(abs(slope / unit - 1.0) < SLOPE for unit in (57.2958, 1 / 57.2958))
+            guess = "one of them is in degrees" if degrees else "see the driver's units"
+            words.append(f"{name}: velocity is {slope:.3g} times what positions say: {guess}")
+        elif abs(lag) > 1.5 * dt:
+            late = "behind" if lag > 0 else "ahead of"
+            words.append(
+                f"{name}: velocity is {1e3 * abs(lag):.0f} ms {late} position: use a driver that "
+                "filters both alike"
+            )
+    return _finding("velocity", f"correlates with d position/dt at {worst:.3f} or more", words)
+
+
+def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
+    """Judge whether efforts are measured, and in which unit: motor current has a gain of its own.
+
+    Only joints whose effort follows the rigid-body torque can tell; friction hides it elsewhere.
+    """
+    words, gains = [], []
+    for j, name in enumerate(recording.names):
+        effort, tau = recording.tau[:, j], tau_rbd[:, j]
+        values = len(np.unique(effort))
+        if values == 1:
+            words.append(f"{name}: effort never changes: the driver does not measure it")
+            continue
+        if values < COARSE:
+            words.append(f"{name}: effort takes {values} values only: it is quantised coarsely")
+        own = effort[at]
+        if tau.std() > 0.0 and own.std() > 0.0 and np.corrcoef(tau, own)[0, 1] >= MODEL_SEEN:
+            features = friction_features(tau[:, None], recording.v[at, j : j + 1])[:, 0]
+            gains.append((name, float(np.linalg.lstsq(features, own, rcond=None)[0][0])))
+    told = ", ".join(f"{name} {gain:.2f}" for name, gain in gains)
+    measured = f"effort per N m of the model: {told}" if gains else "unit cannot be told"
+    foreign = [(n, g) for n, g in gains if not NEWTON_METRES[0] <= g <= NEWTON_METRES[1]]
+    if foreign:
+        words.append(
+            f"{', '.join(n for n, _ in foreign)}: not in N m (motor current?), or the links' "
+            "masses are not the URDF's: friction below is in the recorded unit"
+        )
+    elif gains:
+        measured += ": N m, or scaled to it"
+    else:
+        measured += ": no joint's effort follows the rigid-body torque, friction hides it"
+    return _finding("effort", measured, words)
+
+
+def check_smoothing(recording: JointRecording) -> Finding:
+    """Judge whether efforts were low-pass filtered: friction then turns round too slowly.
+
+    Dry friction alone puts corners into an effort, and sensors add noise; one whose power is below
+    a millionth from some low frequency on has been through a filter.
+    """
+    dt = recording.dt
+    longest = max(gap_free_parts(recording), key=len)
+    segment = min(len(longest), 1024)
+    moving = recording.tau[longest].std(axis=0) > 0.0
+    if segment < 256 or not moving.any():
+        return _finding("smoothing", "too short to be told", [])
+    effort = recording.tau[longest][:, moving]
+    frequency, power = welch(effort, fs=1.0 / dt, nperseg=segment, axis=0)
+    above = np.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)
+    cutoff = float(max(frequency[np.argmax(column < NOTHING)] for column in above.T))
+    if cutoff == 0.0:  # no frequency is the last
+        return _finding("smoothing", "efforts have power at all frequencies", [])
+    words = []
+    if cutoff < SMOOTHED_BELOW:
+        words.append(
+            "they were low-pass filtered, so friction turns round over a range of speeds: publish "
+            "them unfiltered"
+        )
+    return _finding("smoothing", f"efforts hold nothing above {cutoff:.1f} Hz", words)
+
+
+def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
+    """Judge whether the motion shows what is to be identified."""
+    words, fewest, smallest = [], len(recording.t), np.inf
+    for j, name in enumerate(recording.names):
+        v = recording.v[:, j]
+        fast = np.percentile(np.abs(v), 95.0)
+        way = float(np.ptp(recording.q[:, j]))
+        moving = v[np.abs(v) > max(0.02 * fast, 1e-3)]
+        turns = int((np.diff(np.sign(moving)) != 0).sum())
+        rest = float((np.abs(v) < max(0.01 * fast, 1e-3)).mean())
+        fewest, smallest = min(fewest, turns), min(smallest, way)
+        if way < RANGE:
+            words.append(f"{name}: moves {way:.2f} rad only: let it sweep its range")
+        elif turns < TURNS:
+            words.append(f"{name}: turns round {turns} times only: dry friction needs reversals")
+        elif rest > REST:
+            words.append(f"{name}: rests {100.0 * rest:.0f} % of the time: keep it moving")
+        else:
+            columns = friction_features(tau_rbd[:, j, None], recording.v[at, j : j + 1])[:, 0, :3]
+            condition = _condition(columns)
+            if condition > ENTANGLED:
+                words.append(
+                    f"{name}: gravity, speed and direction go together (condition {condition:.0f}"
+                    "): vary poses and speeds"
+                )
+    measured = (
+        f"every joint moves {smallest:.2f} rad or more and turns round {fewest} times or more"
+    )
+    return _finding("excitation", measured, words)
+
+
+def _finding(topic: str, measured: str, words: Sequence[str]) -> Finding:
+    text = "; ".join([measured, *words])
+    return Finding(topic=topic, fine=not words, text=f"{text}.")
+
+
+def _lag(pairs: Sequence[tuple[Array, Array]], dt: float) -> float:
+    """Return by how much [s] the second of each pair is behind the first."""
+    most = max(1, round(LATEST / dt))
+    shifts = range(-most, most + 1)
+    products = []
+    for shift in shifts:
+        total = weight = 0.0
+        for first, second in pairs:
+            if len(first) <= 2 * most:
+                continue
+            x = first[most:-most]
+            y = second[most + shift : len(second) - most + shift]
+            total += float((x - x.mean()) @ (y - y.mean()))
+            weight += float(np.linalg.norm(x - x.mean()) * np.linalg.norm(y - y.mean()))
+        products.append(total / max(weight, 1e-12))
+    return shifts[int(np.argmax(products))] * dt
+
+
+def _condition(columns: Array) -> float:
+    """Return the condition number of standardised columns that vary."""
+    scale = columns.std(axis=0)
+    z = (columns - columns.mean(axis=0))[:, scale > 1e-9] / scale[scale > 1e-9]
+    values = np.linalg.svd(z, compute_uv=False)
+    return float(values[0] / max(values[-1], 1e-12)) if len(values) else np.inf

@@ -1,0 +1,180 @@
+"""What least squares makes of the rows: from the rigid-body model alone to friction that sticks.
+
+Every fit is made INNER + 1 times: once without each inner group, which tells how well its settings
+serve rows that it did not see, and once from all rows that may be learned from. Held-out rows are
+predicted by the last, and nothing is chosen by them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.baselines.friction_columns import smooth_sign, stillness
+from ml3_ros.baselines.friction_fit import COEFFICIENTS, friction_fit, friction_predict
+from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.experiments.identification.split import DISPLACEMENTS, INNER, Rows
+
+Array = NDArray[np.float64]
+BASE_PENALTY = 1e-7  # of gain and friction columns: only for those that a joint does not excite
+REGRESSOR_PENALTIES = (10.0, 1.0, 0.1, 0.01)
+SPEEDS = (0.0, 0.01, 0.03, 0.1)  # over which friction turns round [rad/s]
+STILL = (0.03, 0.1, 0.3)  # below which a joint sticks [rad/s]
+SMOOTHINGS = (0.0, 0.05, 0.1, 0.2)  # of the recorded effort [s]
+
+
+class ArmModel(Protocol):
+    """A rigid-body model with joints in the order of `names`."""
+
+    names: tuple[str, ...]
+
+    def rnea(self, q: Array, v: Array, a: Array) -> Array:
+        """Return the torque [N m] (R, n) of states (R, n)."""
+        ...
+
+    def regressor(self, q: Array, v: Array, a: Array) -> Array:
+        """Return Y (R, n, p) of states (R, n)."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Fit:
+    """One method's predictions of all rows, and what it chose.
+
+    `predicted` (INNER + 1, R, n) by the fits without inner group 0, 1, ..., and by that from all
+    rows that may be learned from. `choices` says per joint which settings were taken, `weights`
+    holds the coefficients of the classical fit (n, 4) where there are some.
+    """
+
+    predicted: Array
+    choices: tuple[dict[str, Any], ...] = ()
+    coefficients: Array = field(default_factory=lambda: np.zeros((0, len(COEFFICIENTS))))
+
+
+def training_masks(rows: Rows) -> list[NDArray[np.bool_]]:
+    """Return the rows (R,) that each of the INNER + 1 fits learns from."""
+    learned = ~rows.held_out
+    return [learned & (rows.group != group) for group in range(INNER)] + [learned]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Explained:
+    """Rows with what a model says of them: rigid-body torque (R, n) [N m], regressor (R, n, p)."""
+
+    rows: Rows
+    tau_rbd: Array
+    regressor: Array
+
+    @staticmethod
+    def by(model: ArmModel, rows: Rows) -> Explained:
+        """Evaluate a model with the joints of the rows, in their order."""
+        state = (rows.q, rows.v, rows.a)
+        return Explained(rows, model.rnea(*state), model.regressor(*state))
+
+
+def rigid_body(data: Explained) -> Fit:
+    """Return the model's torque as it is: the unit of the effort is taken for N m."""
+    return Fit(predicted=np.repeat(data.tau_rbd[None], INNER + 1, axis=0))
+
+
+def classical(data: Explained) -> Fit:
+    """Return the fit effort = gain tau_rbd + viscous v + coulomb sign(v) + offset."""
+    rows = data.rows
+    fits = [
+        friction_fit(data.tau_rbd[mask], rows.v[mask], rows.tau[mask])
+        for mask in training_masks(rows)
+    ]
+    predicted = [friction_predict(fit, data.tau_rbd, rows.v) for fit in fits]
+    return Fit(predicted=np.stack(predicted), coefficients=fits[-1])
+
+
+def linear_regressor(data: Explained) -> Fit:
+    """Return ridge regression on the regressor and classical friction columns.
+
+    Every joint has parameters of its own, because its effort has a unit of its own; the penalty
+    is on how far they are from a gain times the model's own.
+    """
+
+    def columns(joint: int) -> list[tuple[dict[str, Any], Array]]:
+        v, a = data.rows.v[:, joint], data.rows.a[:, joint]
+        return [({}, np.stack([data.tau_rbd[:, joint], v, np.sign(v), a], axis=-1))]
+
+    return _selected(data, columns)
+
+
+def extended(data: Explained) -> Fit:
+    """Return ridge regression on the regressor and friction that is smoothed and sticks.
+
+    Per joint, settings are those that predict left-out inner groups best: how friction turns
+    round, whether it sticks and over which displacement, rotor inertia, and how far inertial
+    parameters may go.
+    """
+    rows = data.rows
+    creeps = range(rows.strain.shape[-1])
+    sticking = [(None, None), *product(STILL, creeps)]
+
+    def columns(joint: int) -> list[tuple[dict[str, Any], Array]]:
+        v, a = rows.v[:, joint], rows.a[:, joint]
+        options = []
+        for speed, smoothing, (still, creep), rotor in product(
+            SPEEDS, SMOOTHINGS, sticking, (False, True)
+        ):
+            parts = [
+                data.tau_rbd[:, joint],
+                v,
+                smooth_sign(v, a, speed=speed, smoothing=smoothing),
+            ]
+            choice = {"speed": speed, "smoothing": smoothing, "rotor": rotor}
+            if still is not None and creep is not None:
+                near = stillness(v, a, speed=still, smoothing=smoothing)
+                parts.append(rows.strain[:, joint, creep] * near)
+                choice |= {"still": still, "displacement": float(DISPLACEMENTS[creep])}
+            parts += [a] * rotor
+            options.append((choice, np.stack(parts, axis=-1)))
+        return options
+
+    return _selected(data, columns)
+
+
+def _selected(
+    data: Explained, columns: Callable[[int], list[tuple[dict[str, Any], Array]]]
+) -> Fit:
+    """Choose columns first, then the penalty of the regressor beside them, for every joint.
+
+    The regressor's many columns are taken where they help every inner group, not only on the
+    mean: on a short recording they also fit what the next motion will not show.
+    """
+    rows = data.rows
+    masks = training_masks(rows)
+    learned = masks[-1]
+    predicted = np.empty((len(masks), *rows.tau.shape))
+    choices = []
+    for joint, target in enumerate(rows.tau.T):
+
+        def errors(x: Array, penalty: float | Array, y: Array = target[learned]) -> Array:
+            return left_out_errors(x[learned], y, rows.group[learned], penalty)
+
+        choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
+        own = np.full(x.shape[1], BASE_PENALTY)
+        alone = best = errors(x, own)
+        choice = {**choice, "regressor_penalty": None}
+        whole = np.hstack([x, data.regressor[:, joint]])
+        for penalty in REGRESSOR_PENALTIES:
+            both = np.full(whole.shape[1], penalty)
+            both[: x.shape[1]] = BASE_PENALTY
+            found = errors(whole, both)
+            if (found < alone).all() and found.sum() < best.sum():
+                best, choice["regressor_penalty"] = found, penalty
+        if choice["regressor_penalty"] is not None:
+            rest = np.full(data.regressor.shape[-1], choice["regressor_penalty"])
+            x, own = whole, np.concatenate([own, rest])
+        choices.append(choice)
+        for i, mask in enumerate(masks):
+            weights = ridge_weights(x[mask], target[mask], own)
+            predicted[i, :, joint] = ridge_predict(weights, x)
+    return Fit(predicted=predicted, choices=tuple(choices))

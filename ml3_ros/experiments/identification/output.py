@@ -1,0 +1,82 @@
+"""What an identification leaves in its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from ml3_ros.experiments.figures import rendered, save_figure
+from ml3_ros.experiments.identification.figures import (
+    agreement_figure,
+    effort_figure,
+    error_figure,
+    friction_figure,
+)
+from ml3_ros.experiments.identification.friction_file import save_friction
+from ml3_ros.experiments.identification.html import report_html
+from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.experiments.identification.tables import markdown_table
+from ml3_ros.experiments.report import mean_over_joints
+from ml3_ros.experiments.results import Metrics
+from ml3_ros.files import write_atomically
+
+EXPERIMENT = "identify"
+
+
+def save_identification(result: Identification, folder: Path) -> list[Path]:
+    """Write metrics, figures, report and friction; return the paths a reader wants.
+
+    Raises:
+        DataError: The folder cannot be written.
+    """
+    metrics = identification_metrics(result)
+    paths = [metrics.save(folder)]
+    text = markdown_table(metrics.methods, result.rows.joint_names) + "\n"
+    write_atomically(folder / "table.md", text.encode())
+    of_an_arm = result.coefficients is not None  # else samples in no order of time
+    efforts = effort_figure(result) if of_an_arm else agreement_figure(result)
+    drawn = {
+        "errors": ("Errors by joint and method", error_figure(result)),
+        "efforts": ("Held-out efforts", efforts),
+    }
+    if of_an_arm:
+        drawn["friction"] = ("Friction", friction_figure(result))
+    for stem, (_, figure) in drawn.items():
+        save_figure(figure, folder, stem)
+    page = report_html(result, {h: rendered(figure, "png") for h, figure in drawn.values()})
+    write_atomically(folder / "report.html", page.encode())
+    paths.append(folder / "report.html")
+    if result.coefficients is not None:
+        paths += save_friction(folder, result.rows.joint_names, result.coefficients)
+    return paths
+
+
+def identification_metrics(result: Identification) -> Metrics:
+    """Return the content of metrics.json; x counts joints, in the order of config's `joints`."""
+    names = result.rows.joint_names
+    metrics = Metrics(
+        experiment=EXPERIMENT,
+        config={
+            **result.config,
+            "x": "joints",
+            "joints": list(names),
+            "held_out_samples": int(result.rows.held_out.sum()),
+            "learned_samples": int((~result.rows.held_out).sum()),
+            "choices": result.choices,
+            "notes": list(result.notes),
+        },
+    )
+    for name, each in result.heldout.items():
+        metrics.add(name, list(range(len(names))), each)
+        means = mean_over_joints(each)
+        metrics.headline[f"{name}_heldout_nmse"] = float(means.mean())
+        if len(each) > 1:
+            spread = float(np.std(means, ddof=1)) if np.isfinite(means).all() else np.inf
+            metrics.headline[f"{name}_heldout_nmse_spread"] = spread
+    reference = "classical_fit" if "classical_fit" in result.heldout else "ridge"
+    best = result.best()
+    metrics.headline["best_over_reference"] = result.mean(best) / result.mean(reference)
+    better = result.heldout[best].mean(axis=0) <= result.heldout[reference].mean(axis=0)
+    metrics.headline["joints_not_worse_than_reference"] = int(better.sum())
+    return metrics

@@ -1,0 +1,228 @@
+"""From a recording and a model to everything that a report shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.baselines.friction_fit import COEFFICIENTS
+from ml3_ros.baselines.scores import nmse
+from ml3_ros.bridges.bags import JointRecording, read_joint_states
+from ml3_ros.errors import ConfigError, DataError, LossFileError
+from ml3_ros.experiments.identification.checks import Finding, check_recording
+from ml3_ros.experiments.identification.fits import (
+    ArmModel,
+    Explained,
+    Fit,
+    classical,
+    extended,
+    linear_regressor,
+    rigid_body,
+)
+from ml3_ros.experiments.identification.networks import (
+    NetworkConfig,
+    adam,
+    find_loss,
+    train_best,
+    units_of,
+)
+from ml3_ros.experiments.identification.split import Rows, SplitConfig, block_rows
+from ml3_ros.experiments.identification.verdicts import Verdict, joint_verdicts
+from ml3_ros.experiments.report import mean_over_joints
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+Array = NDArray[np.float64]
+Tell = Callable[[str], None]
+LEARNED = ("hybrid_ml3", "hybrid_adam")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IdentifyConfig:
+    """One identification of an arm."""
+
+    bag: str
+    urdf: str
+    topic: str | None = None
+    loss: str | None = None  # shipped loss or file; None: see `networks.find_loss`
+    split: SplitConfig = field(default_factory=SplitConfig)
+    networks: NetworkConfig = field(default_factory=NetworkConfig)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Identification:
+    """What was found.
+
+    `predicted` holds the effort (S, R, n) of all rows by each method, S = 1 without seeds;
+    `heldout` its NMSE (S, n) on held-out rows; `coefficients` (n, 4) are those of the classical
+    fit and `tau_rbd` (R, n) [N m] the model's torque, both absent for a table without a model.
+    """
+
+    name: str
+    rows: Rows
+    predicted: Mapping[str, Array]
+    heldout: Mapping[str, Array]
+    findings: tuple[Finding, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
+    tau_rbd: Array | None = None
+    coefficients: Array | None = None
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    def mean(self, method: str) -> float:
+        """Return the held-out NMSE of a method, mean over joints and seeds."""
+        return float(mean_over_joints(self.heldout[method]).mean())
+
+    def best(self) -> str:
+        """Return the hybrid that verdicts and figures are about."""
+        return _best(self.heldout)
+
+
+def load_arm(urdf: str) -> PinocchioModel:
+    """Return the model of an arm by name or file."""
+    return PinocchioModel(load_robot(urdf))
+
+
+def read_recording(config: IdentifyConfig, names: tuple[str, ...]) -> JointRecording:
+    """Read the joints of the model from the bag.
+
+    Raises:
+        DataError: The bag cannot be used; see `read_joint_states`.
+    """
+    try:
+        return read_joint_states(config.bag, config.topic, names)
+    except DataError as error:
+        if "has no joint " in str(error):
+            raise DataError(f"{error}; give the URDF of the arm that was recorded") from error
+        raise
+
+
+def identify(
+    config: IdentifyConfig, recording: JointRecording, model: ArmModel, tell: Tell = print
+) -> Identification:
+    """Check a recording, fit and train every model on its learnable blocks, judge on the others.
+
+    Args:
+        config: Settings.
+        recording: Joint states, in the order of the model's joints.
+        model: Of the arm.
+        tell: Is told what is under way.
+    """
+    rows = block_rows(recording, config.split)
+    data = Explained.by(model, rows)
+    findings = check_recording(recording, rows.t, data.tau_rbd)
+    for finding in findings:
+        tell(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
+    out = int(rows.held_out.sum())
+    tell(f"learning from {len(rows.t) - out} samples, {out} held out")
+    fits: dict[str, Fit] = {}
+    for name, fit in {
+        "rigid_body": rigid_body,
+        "classical_fit": classical,
+        "regressor_ridge": linear_regressor,
+        "extended_fit": extended,
+    }.items():
+        fits[name] = fit(data)
+        _tell_error(tell, name, fits[name].predicted[-1:], rows)
+    predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
+    bases = {
+        "network": None,
+        "residual": fits["classical_fit"],
+        "hybrid": fits["extended_fit"],
+    }
+    more, choices, notes = train_networks(rows, bases, config.networks, config.loss, tell)
+    predicted |= more
+    choices |= {name: fit.choices for name, fit in fits.items() if fit.choices}
+    heldout = {name: heldout_nmse(x, rows) for name, x in predicted.items()}
+    best = _best(heldout)
+    return Identification(
+        name=Path(config.urdf).stem,
+        rows=rows,
+        predicted=predicted,
+        heldout=heldout,
+        findings=tuple(findings),
+        verdicts=tuple(
+            joint_verdicts(
+                rows,
+                data.tau_rbd,
+                predicted["classical_fit"][0],
+                predicted[best].mean(axis=0),
+                "the hybrid",
+            )
+        ),
+        notes=notes,
+        tau_rbd=data.tau_rbd,
+        coefficients=fits["classical_fit"].coefficients,
+        choices=choices,
+        config=asdict(config) | {"coefficients": list(COEFFICIENTS)},
+    )
+
+
+def train_networks(
+    rows: Rows,
+    bases: Mapping[str, Fit | None],
+    config: NetworkConfig,
+    loss: str | None,
+    tell: Tell,
+) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
+    """Train networks on what each of `bases` leaves, with Adam and with a learned loss.
+
+    Returns:
+        Predictions (S, R, n) by method, what was chosen, and notes.
+    """
+    units = units_of(rows)
+    trainers = {"adam": [adam(units, step) for step in config.adam_steps]}
+    notes = []
+    try:
+        learned, words = find_loss(loss, units)
+        trainers["ml3"] = [learned]
+        notes.append(f"ML3 networks are trained by {words}.")
+    except LossFileError as error:
+        if loss is not None:
+            raise
+        notes.append(f"no ML3 networks: {error}.")
+    predicted: dict[str, Array] = {}
+    choices: dict[str, Any] = {}
+    for base_name, base in bases.items():
+        for trainer, losses in trainers.items():
+            name = f"{base_name}_{trainer}"
+            best = train_best(
+                rows,
+                base,
+                losses,
+                config,
+                lambda text, name=name: tell(f"  {name} {text}"),  # type: ignore[misc]
+            )
+            predicted[name] = best.predicted
+            choices[name] = {
+                "step_size": best.loss.spec.inner_lr,
+                "steps": best.steps.tolist(),
+                "share": best.share.tolist(),
+                "left_out_nmse": best.error,
+            }
+            _tell_error(tell, name, best.predicted, rows)
+    return predicted, choices, tuple(notes)
+
+
+def _best(methods: Collection[str]) -> str:
+    """Return the first learned method that was run: fixed beforehand, not picked by results."""
+    return next(name for name in LEARNED if name in methods)
+
+
+def heldout_nmse(predicted: Array, rows: Rows) -> Array:
+    """Return the NMSE (S, n) on the held-out rows of predictions (S, R, n) of all rows."""
+    out = rows.held_out
+    if not out.any():
+        raise ConfigError("no row is held out: hold out a share of the blocks")
+    return np.stack([nmse(one[out], rows.tau[out]) for one in predicted])
+
+
+def _tell_error(tell: Tell, name: str, predicted: Array, rows: Rows) -> None:
+    mean = float(mean_over_joints(heldout_nmse(predicted, rows)).mean())
+    tell(f"{name}: held-out NMSE {mean:.4f}, mean over joints")

@@ -1,0 +1,64 @@
+"""The table of an identification: for the terminal, for a report, for a page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.experiments.report import mean_over_joints, shorten
+from ml3_ros.experiments.report_table import aligned, number
+from ml3_ros.experiments.results_tables import table
+
+
+def error_rows(
+    heldout: Mapping[str, NDArray[np.float64]], joints: Sequence[str]
+) -> tuple[list[str], list[list[str]]]:
+    """Return the header, and per method its label, mean, spread over seeds and every joint.
+
+    Args:
+        heldout: Held-out NMSE (S, n) by method.
+        joints: Names of the joints (n,).
+    """
+    header = ["held-out NMSE", "mean", "± seeds", *shorten(tuple(joints))]
+    lines = []
+    for name, each in heldout.items():
+        means = mean_over_joints(each)
+        known = len(each) > 1 and np.isfinite(means).all()
+        spread = number(float(means.std(ddof=1))) if known else ""
+        cells = [number(float(x)) for x in (means.mean(), *each.mean(axis=0))]
+        lines.append([method_style(name).label, cells[0], spread, *cells[1:]])
+    return header, lines
+
+
+def error_table(result: Identification) -> str:
+    """Return the table for a terminal."""
+    header, lines = error_rows(result.heldout, result.rows.joint_names)
+    return aligned([header, *lines], rules=(1,))
+
+
+def folds_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return means over joints and seeds in Markdown, a row a method.
+
+    Args:
+        contents: By heading of its column, each a metrics.json of the same methods.
+    """
+    columns = list(contents.values())
+    rows = [
+        [
+            method_style(name).label,
+            *(number(content["headline"][f"{name}_heldout_nmse"]) for content in columns),
+        ]
+        for name in columns[0]["methods"]
+    ]
+    return table(["held-out NMSE", *contents], rows)
+
+
+def markdown_table(methods: Mapping[str, Mapping[str, Any]], joints: Sequence[str]) -> str:
+    """Return the table in Markdown, from the methods of a metrics.json."""
+    heldout = {name: np.array(method["per_seed"], float) for name, method in methods.items()}
+    return table(*error_rows(heldout, joints))

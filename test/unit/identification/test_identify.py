@@ -1,0 +1,286 @@
+"""`ml3 identify`: from a bag to a folder, and every refusal in one sentence."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from scipy.io import savemat
+
+from ml3_ros.cli.main import main
+from ml3_ros.errors import DataError
+from ml3_ros.experiments.identification.checks import Finding
+from ml3_ros.experiments.identification.figures import (
+    effort_figure,
+    error_figure,
+    friction_figure,
+)
+from ml3_ros.experiments.identification.friction_file import (
+    friction_text,
+    load_friction,
+    save_friction,
+)
+from ml3_ros.experiments.identification.html import report_html
+from ml3_ros.experiments.identification.output import identification_metrics
+from ml3_ros.experiments.identification.run import Identification, IdentifyConfig, identify
+from ml3_ros.experiments.identification.tables import error_table, markdown_table
+from ml3_ros.experiments.identification.verdicts import Verdict
+from ml3_ros.robots.perturbation import Perturbation
+
+TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
+SMALL = [
+    "networks.seeds=2",
+    "networks.hidden=8",
+    "networks.marks=5,20",
+    "networks.adam_steps=0.01",
+]
+METHODS = [
+    "rigid_body",
+    "classical_fit",
+    "regressor_ridge",
+    "extended_fit",
+    "network_adam",
+    "network_ml3",
+    "residual_adam",
+    "residual_ml3",
+    "hybrid_adam",
+    "hybrid_ml3",
+]
+
+
+@pytest.fixture(scope="module")
+def result(recording, model, tiny):
+    config = IdentifyConfig(bag="my_bag", urdf="pendulum.urdf", networks=tiny)
+    return identify(config, recording, model, lambda text: None)
+
+
+def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys):
+    bag, out = save_bag(tmp_path / "bag", recording), tmp_path / "out"
+    words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(out), *SMALL]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "velocity: correlates" in said and "hybrid_ml3: held-out NMSE" in said
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert metrics["experiment"] == "identify"
+    assert metrics["config"]["joints"] == ["shoulder", "elbow"]
+    assert metrics["config"]["networks"]["seeds"] == 2
+    assert list(metrics["methods"]) == METHODS
+    for name, method in metrics["methods"].items():
+        assert method["x"] == [0, 1]
+        assert np.shape(method["per_seed"]) == (2 if "_adam" in name or "_ml3" in name else 1, 2)
+    assert metrics["headline"]["best_over_reference"] < 2.0
+    names, coefficients = load_friction(out / "friction.yaml")
+    assert names == ("shoulder", "elbow")
+    np.testing.assert_allclose(coefficients, TRUE, atol=0.03)
+    page = (out / "report.html").read_text()
+    assert page.count("data:image/png;base64,") == 3
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+    for name in ("errors", "efforts", "friction"):
+        assert (out / f"{name}.png").stat().st_size and (out / f"{name}.svg").stat().st_size
+    assert (out / "table.md").read_text().startswith("| held-out NMSE | mean |")
+
+
+def test_every_method_is_judged_on_held_out_rows_alone(result):
+    assert list(result.heldout) == METHODS
+    out = result.rows.held_out
+    for name, predicted in result.predicted.items():
+        error = np.mean((predicted - result.rows.tau)[:, out] ** 2, axis=1)
+        expected = error / result.rows.tau[out].var(axis=0)
+        np.testing.assert_allclose(result.heldout[name], expected)
+    assert result.best() == "hybrid_ml3"
+    assert {finding.topic for finding in result.findings} >= {"rate", "effort", "excitation"}
+
+
+def test_a_loss_that_there_is_none_for_leaves_a_note_and_the_rest(model, recording, tiny):
+    """An arm of one joint: no loss ships for it."""
+    one = replace(
+        recording,
+        names=("elbow",),
+        **{name: getattr(recording, name)[:, 1:] for name in ("q", "v", "tau")},
+    )
+
+    class Slice:
+        names = ("elbow",)
+
+        def rnea(self, q, v, a):
+            return a
+
+        def regressor(self, q, v, a):
+            return a[..., None]
+
+    config = IdentifyConfig(bag="b", urdf="u", networks=tiny)
+    found = identify(config, one, Slice(), lambda text: None)
+    assert "network_ml3" not in found.heldout and found.best() == "hybrid_adam"
+    assert "no ML3 networks: no shipped loss is for 1 joints" in found.notes[0]
+    assert len(error_table(found).splitlines()) == 2 + len(found.heldout)
+    for figure in (error_figure, effort_figure, friction_figure):
+        assert figure(found).axes
+
+
+def test_diverged_seeds_stay_in(result):
+    heldout = {**result.heldout, "network_adam": np.array([[np.inf, 0.1], [0.2, 0.1]])}
+    broken = replace(result, heldout=heldout)
+    metrics = identification_metrics(broken)
+    assert metrics.methods["network_adam"]["per_seed"][0][0] == np.inf
+    assert metrics.headline["network_adam_heldout_nmse"] == np.inf
+    assert "diverged" in error_table(broken)
+    assert error_figure(broken).axes
+
+
+def test_markdown_is_made_from_metrics_alone(result):
+    metrics = identification_metrics(result)
+    lines = markdown_table(metrics.methods, metrics.config["joints"]).splitlines()
+    assert lines[0] == "| held-out NMSE | mean | ± seeds | shoulder | elbow |"
+    assert len(lines) == 2 + len(METHODS)
+    assert lines[3].startswith("| model + friction fit | ")
+
+
+def test_names_are_escaped(result):
+    evil = ("<script>alert(1)</script>", 'a"b&c')
+    other: Identification = replace(
+        result,
+        name="<i>arm</i>",
+        rows=replace(result.rows, joint_names=evil),
+        findings=(Finding(topic="<b>", fine=False, text="<u>x</u>"),),
+        verdicts=(Verdict(joint=evil[0], sentence="<s>bad</s>"),),
+        notes=("<em>note</em>",),
+    )
+    page = report_html(other, {"<h>": b"png"})
+    for tag in ("<script>", "<i>", "<u>", "<s>", "<em>", "<h>"):
+        assert tag not in page
+    assert "&lt;script&gt;" in page and "a&quot;b&amp;c" in page
+
+
+def test_the_report_says_what_was_found(result):
+    page = report_html(result, {})
+    for finding in result.findings:
+        assert finding.topic in page
+    for name in ("model + friction fit", "hybrid, ML3", "classical fit + ML3 network"):
+        assert name in page
+    assert "Every joint is served well" in report_html(replace(result, verdicts=()), {})
+
+
+def test_friction_comes_back_from_yaml(tmp_path):
+    names = ("shoulder", "yes", "1", "el: bow")  # words that YAML reads otherwise
+    coefficients = np.arange(16.0).reshape(4, 4) / 3.0
+    save_friction(tmp_path, names, coefficients)
+    found, values = load_friction(tmp_path / "friction.yaml")
+    assert found == names
+    np.testing.assert_allclose(values, coefficients, rtol=1e-5)
+    assert "viscous  [unit of the recorded effort, s/rad]" in friction_text(names, coefficients)
+
+
+def test_friction_is_parameters_of_the_simulated_arm(tmp_path):
+    coefficients = TRUE.copy()
+    coefficients[1, 2] = -0.1  # no arm has friction that drives it
+    save_friction(tmp_path, ("shoulder", "elbow"), coefficients)
+    text = (tmp_path / "sim_arm.yaml").read_text()
+    parameters = yaml.safe_load(text)["/**"]["ros__parameters"]
+    arm = Perturbation(**parameters)
+    assert arm.viscous == (0.8, 0.4) and arm.coulomb == (1.5, 0.0)
+    assert "otherwise" in text and text.count("elbow") == 2  # its gain is 2.5
+    known = Path(__file__).resolve().parents[3] / "config" / "sim_arm.yaml"
+    assert set(parameters) <= set(yaml.safe_load(known.read_text())["/**"]["ros__parameters"])
+
+
+@pytest.mark.parametrize("text", ["", "joints: 3", "joints: {a: {gain: x}}", "joints: [", "a: 1"])
+def test_what_is_no_friction_file_is_refused(tmp_path, text):
+    (tmp_path / "friction.yaml").write_text(text)
+    with pytest.raises(DataError, match=r"cannot be read as friction\.yaml"):
+        load_friction(tmp_path / "friction.yaml")
+    with pytest.raises(DataError, match="let `ml3 identify` write it"):
+        load_friction(tmp_path / "nowhere.yaml")
+
+
+def cut(recording, **signals):
+    parts = {name: getattr(recording, name)[:1000] for name in ("t", "q", "v", "tau")}
+    return replace(recording, **{**parts, **signals})
+
+
+SPOILT = {
+    "too short": (lambda r: cut(r), "too short: 10.0 s give 5 blocks"),
+    "other joints": (
+        lambda r: cut(r, names=("a", "b")),
+        "no joint shoulder, elbow: .* carries a, b; give the URDF of the arm that was recorded",
+    ),
+    "NaN": (lambda r: cut(r, q=np.full((1000, 2), np.nan)), "holds 0 usable sample.*not finite"),
+    "empty": (
+        lambda r: cut(r, **{name: getattr(r, name)[:0] for name in ("t", "q", "v", "tau")}),
+        "holds no message: record it again",
+    ),
+    "no effort": (
+        lambda r: cut(r, tau=np.zeros((1000, 0))),
+        "carries no effort: record it with a driver that fills it",
+    ),
+    "constant effort": (lambda r: cut(r, tau=np.ones((1000, 2))), "effort in .* never changes"),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_bags_that_cannot_be_used_are_refused(name, recording, urdf, tmp_path, save_bag, capsys):
+    spoil, sentence = SPOILT[name]
+    bag = save_bag(tmp_path / "bag", spoil(recording))
+    words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(tmp_path / "out")]
+    assert main([*words, *SMALL]) == 2
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and said[0].startswith("ml3: ")
+    assert re.search(sentence, said[0])
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
+@pytest.fixture
+def refused(recording, urdf, tmp_path, save_bag, capsys):
+    """Call `ml3 identify` with words; return the sentence of the refusal."""
+
+    def call(*words):
+        places = {
+            "BAG": lambda: save_bag(tmp_path / "bag", recording),
+            "URDF": lambda: urdf,
+            "OUT": lambda: tmp_path / "out",
+        }
+        assert main(["identify", *(str(places.get(w, lambda w=w: w)()) for w in words)]) == 2
+        *before, last = capsys.readouterr().err.splitlines()
+        assert last.startswith("ml3: ") and not any(x.startswith("Traceback") for x in before)
+        return last
+
+    return call
+
+
+def test_wrong_words_are_refused(refused, tmp_path):
+    for words in ((), ("--bag", "b"), ("--urdf", "u"), ("--bag", "b", "--table", "t")):
+        assert "--bag FILE --urdf FILE, or --table FILE alone" in refused(*words)
+    both = ("--bag", "BAG", "--urdf", "URDF", "--out", "OUT")
+    assert "split.block=0" in refused(*both[:4], "--out", "OUT", "split.block=0")
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_files_are_refused(refused, tmp_path):
+    nowhere = str(tmp_path / "nowhere.db3")
+    assert "there is no bag at" in refused("--bag", nowhere, "--urdf", "URDF", "--out", "OUT")
+    missing = refused("--bag", nowhere, "--urdf", str(tmp_path / "no.urdf"), "--out", "OUT")
+    assert "no.urdf" in missing
+    assert "use sawyer, reacher, ur10 or a .urdf" in refused("--bag", "b", "--urdf", "dragon")
+    assert "there is no table at" in refused("--table", str(tmp_path / "no.mat"), "--out", "OUT")
+    assert not (tmp_path / "out").exists()
+
+
+def test_losses_that_do_not_fit_are_refused(refused):
+    words = ("--bag", "BAG", "--urdf", "URDF", "--out", "OUT", *SMALL)
+    assert "not one for the torques of 2 joints" in refused(*words, "loss=sawyer_ml3_shaped")
+
+
+def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(
+    refused, tmp_path, capsys
+):
+    (tmp_path / "file").touch()
+    out = str(tmp_path / "file" / "out")
+    said = refused("--bag", "BAG", "--urdf", "URDF", "--out", out, *SMALL)
+    assert out in said and "choose a folder that can" in said
+    matrix = np.random.default_rng(0).normal(size=(500, 8))
+    savemat(tmp_path / "x.mat", {"x": matrix})
+    assert out in refused("--table", str(tmp_path / "x.mat"), "--out", out)
