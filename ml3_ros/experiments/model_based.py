@@ -61,20 +61,29 @@ class ModelBasedConfig:
     seeds: int = 10
     n_goals: int = 10  # the first half where meta-training was, the others elsewhere
     outer_steps: int = 300
+    updates: int = CHECKPOINTS[-1]  # of a policy under a learned loss
+    every: int = 1  # rivals choose among every so many-th step size of GRID
 
     def __post_init__(self) -> None:
         setting(self.world)
-        if self.seeds < 1 or self.outer_steps < 1:
-            raise ConfigError("seeds and outer_steps must be >= 1")
+        if min(self.seeds, self.outer_steps, self.every) < 1:
+            raise ConfigError("seeds, outer_steps and every must be >= 1")
+        if self.updates < HORIZON:
+            raise ConfigError(f"updates must be >= {HORIZON}, where methods are compared")
         if self.n_goals < 2 or self.n_goals % 2:
             raise ConfigError(f"n_goals must be even and >= 2, got {self.n_goals}")
+
+
+def candidates(config: ModelBasedConfig, rule: str) -> tuple[InnerOptimizer, ...]:
+    """Return what rivals that update by `rule` choose from."""
+    return GRID[rule][:: config.every]
 
 
 def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
     """Choose rule and step size of each rival on validation goals.
 
     Returns:
-        "choice/RIVAL", an index into its part of GRID, and "validation/RIVAL", all scores [m].
+        "choice/RIVAL", an index into its `candidates`, and "validation/RIVAL", all scores [m].
     """
     chosen = setting(config.world)
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
@@ -84,12 +93,12 @@ def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
     for name, (source, rule) in RIVALS.items():
         model = (learner.dynamics, learner.params) if source == "learned_model" else None
         scores = []
-        for candidate in tqdm(GRID[rule], desc=f"{name}: tuning", leave=False):
+        for candidate in tqdm(candidates(config, rule), desc=f"{name}: tuning", leave=False):
             test = rival(chosen, goals, candidate, model, (HORIZON,), VALIDATION_SEED)
             scores.append(test.final.mean())
         best = int(np.argmin(scores))
         arrays |= {f"validation/{name}": np.array(scores), f"choice/{name}": np.array(best)}
-        report(f"{name}: {GRID[rule][best]}, {min(scores):.3g} m")
+        report(f"{name}: {candidates(config, rule)[best]}, {min(scores):.3g} m")
     return arrays
 
 
@@ -103,17 +112,21 @@ def run_seed(config: ModelBasedConfig, seed: int, shared: Arrays, scratch: Path)
     chosen = setting(config.world)
     goals = test_goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
     arrays: Arrays = {"goals": goals.double().numpy()}
+    looks, rival_looks = (
+        tuple(x for x in marks if x <= config.updates)
+        for marks in (CHECKPOINTS, RIVAL_CHECKPOINTS)
+    )
     tests = {}
     for name, architecture in LOSSES.items():
         loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
-        tests[name] = under_loss(chosen, goals, loss, CHECKPOINTS, seed)
+        tests[name] = under_loss(chosen, goals, loss, looks, seed)
         if name == MAIN:
             learned = (trainer.learner.dynamics, trainer.learner.params)
     for name, (source, rule) in RIVALS.items():
         model = learned if source == "learned_model" else None
-        chosen_rule = GRID[rule][int(shared[f"choice/{name}"])]
-        tests[name] = rival(chosen, goals, chosen_rule, model, RIVAL_CHECKPOINTS, seed)
+        chosen_rule = candidates(config, rule)[int(shared[f"choice/{name}"])]
+        tests[name] = rival(chosen, goals, chosen_rule, model, rival_looks, seed)
     for name, test in tests.items():
         arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
     return arrays

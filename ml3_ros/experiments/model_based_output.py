@@ -14,13 +14,13 @@ from ml3_ros.experiments.meta_test import by_method, save_losses
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.model_based import (
     CHECKPOINTS,
-    GRID,
     HORIZON,
     LOSSES,
     MAIN,
     RIVAL_CHECKPOINTS,
     RIVALS,
     ModelBasedConfig,
+    candidates,
     prepare,
     run_seed,
     wanted_distance,
@@ -50,9 +50,9 @@ def name_of(config: ModelBasedConfig) -> str:
     return {"point_mass": "pointmass_goal", "reacher": "reacher_goal"}[config.world]
 
 
-def marks_of(name: str) -> tuple[int, ...]:
-    """Return the updates at which a method was measured."""
-    return RIVAL_CHECKPOINTS if name in RIVALS else CHECKPOINTS
+def marks_of(name: str, distance: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return the updates at which a method's distances (..., x) were measured."""
+    return (RIVAL_CHECKPOINTS if name in RIVALS else CHECKPOINTS)[: distance.shape[-1]]
 
 
 def halves(final: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -67,17 +67,18 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     Of every learned loss: "NAME/updates_to_RIVAL", after how many updates it is as close as the
     rival after 100, median over seeds (infinity if never); "NAME/share_of_RIVAL", its distance
     after a fifth of the updates over the rival's after all; "NAME/gap", its distance elsewhere
-    over that at trained goals, after 100 updates; "NAME/worst", its largest distance between 100
-    and 1000 updates over that after 100; "NAME/lost", runs that end farther away than they began.
-    "ml3_desired_action/wanted" is how far from the goal an episode ends that does what it wants.
+    over that at trained goals, after 100 updates; "NAME/worst", its largest distance from 100
+    updates to the last over that after 100; "NAME/lost", runs that end farther away than
+    they began. "ml3_desired_action/wanted" is how far from the goal an episode ends that
+    does what it wants.
     """
     about = {"x": "updates of the policy", "y": "distance to the goal at the end [m]"}
     result = Metrics(name_of(config), resolved(config) | about)
     found = by_method(seeds, "distance")
     for name, final in found.items():
         trained, elsewhere = halves(final)
-        result.add(name, marks_of(name), trained)
-        result.add(name + ELSEWHERE, marks_of(name), elsewhere)
+        result.add(name, marks_of(name, final), trained)
+        result.add(name + ELSEWHERE, marks_of(name, final), elsewhere)
         result.headline[f"{name}/distance"] = float(np.median(trained[:, AT_HORIZON]))
         result.headline[f"{name}/distance_elsewhere"] = float(np.median(elsewhere[:, AT_HORIZON]))
     for name in LOSSES:
@@ -98,7 +99,7 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     result.headline[f"{MAIN}/wanted"] = float(np.median(wanted.mean(1)))
     result.headline["runs"] = float(final.shape[0] * final.shape[1])
     for rival, (_, rule) in RIVALS.items():
-        best = GRID[rule][int(shared[f"choice/{rival}"])]
+        best = candidates(config, rule)[int(shared[f"choice/{rival}"])]
         result.headline[f"{rival}/step_size"] = float(best.inner_lr)  # type: ignore[attr-defined]
     return result
 
@@ -116,7 +117,7 @@ def tables(seeds: dict[int, Arrays]) -> str:
     for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
         rows = {}
         for name in in_order(list(found)):
-            marks, curve = marks_of(name), halves(found[name])[i]
+            marks, curve = marks_of(name, found[name]), halves(found[name])[i]
             columns = [curve[:, marks.index(u)] if u in marks else None for u in SHOWN_UPDATES]
             rows[name] = [
                 "" if x is None else f"{np.median(x):.3f} [{x.min():.3f} {x.max():.3f}]"
@@ -138,7 +139,7 @@ def figure(seeds: dict[int, Arrays], out: Path, name: str) -> tuple[Path, Path]:
             for method in in_order(list(found)):
                 curve = halves(found[method])[i]
                 low, middle, high = np.quantile(curve, (0.0, 0.5, 1.0), axis=0, method="nearest")
-                x = np.maximum(marks_of(method), 0.5)  # before the first update
+                x = np.maximum(marks_of(method, curve), 0.5)  # before the first update
                 lines.append(draw(curves[i], method, x, middle, band=(low, high)))
             curves[i].axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
             curves[i].set(
@@ -186,7 +187,7 @@ EXPERIMENTS = {
     name: Experiment(
         help=help_text,
         config=config,
-        quick=replace(config, seeds=2, n_goals=4, outer_steps=150),
+        quick=replace(config, seeds=2, n_goals=4, outer_steps=120, updates=100, every=3),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from ml3_ros.core.inner_optimizers import Adam, Sgd
+from ml3_ros.errors import ConfigError
 from ml3_ros.experiments import model_based, model_based_output, reacher_demos
 from ml3_ros.experiments import reacher_demos_output as demos_output
 from ml3_ros.experiments.model_based import CHECKPOINTS, ModelBasedConfig
@@ -39,8 +40,7 @@ def short(monkeypatch):
     monkeypatch.setattr(model_based_output, "SHOWN_UPDATES", (1, 7))
     monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 7))
     monkeypatch.setattr(model_based, "HORIZON", 2)
-    for module in (model_based, model_based_output):
-        monkeypatch.setattr(module, "GRID", {"sgd": (Sgd(0.01),), "adam": (Adam(0.01),)})
+    monkeypatch.setattr(model_based, "GRID", {"sgd": (Sgd(0.01),), "adam": (Adam(0.01),)})
     monkeypatch.setattr("ml3_ros.tasks.reaching.training.FIRST_STEPS", 20)
     monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_EVERY", 2)
     monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_STEPS", 5)
@@ -72,6 +72,29 @@ def test_a_small_run_of_model_based_reaching(short, tmp_path):
     assert (tmp_path / "losses" / "ml3_mlp" / "seed_0.safetensors").exists()
     again = model_based.run_seed(config, 0, shared, tmp_path)
     np.testing.assert_array_equal(again["distance/ml3_mlp"], seeds[0]["distance/ml3_mlp"])
+
+
+def test_a_quick_run_looks_at_fewer_updates_and_tries_fewer_step_sizes(
+    short, monkeypatch, tmp_path
+):
+    grid = {"sgd": tuple(map(Sgd, (0.01, 0.02, 0.03, 0.04))), "adam": (Adam(0.01),)}
+    monkeypatch.setattr(model_based, "GRID", grid)
+    monkeypatch.setattr(model_based_output, "AT_HORIZON", 2)
+    monkeypatch.setattr(model_based_output, "AT_FIFTH", 1)
+    monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 2))
+    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=1, updates=2, every=2)
+    shared = model_based.prepare(config, tmp_path, print)
+    assert len(shared["validation/sgd_true_model"]) == 2
+    seeds = {0: model_based.run_seed(config, 0, shared, tmp_path)}
+    model_based_output.finish(config, seeds, shared, tmp_path, print)
+    result = json.loads((tmp_path / "metrics.json").read_text())
+    assert (
+        result["methods"]["ml3_mlp"]["x"] == result["methods"]["sgd_true_model"]["x"] == [0, 1, 2]
+    )
+    tried = grid["sgd"][::2]
+    assert result["headline"]["sgd_true_model/step_size"] in [rule.inner_lr for rule in tried]
+    with pytest.raises(ConfigError, match="updates must be >= 2"):
+        ModelBasedConfig(updates=1)
 
 
 def test_the_expert_reaches_its_targets():
