@@ -65,11 +65,11 @@ EXCITATION = Process(
     parameters={"robot": ModelOf("robot"), "seed": Arg("seed")},
     unless=REAL,
 )
-# The driver lets through less than a simulated arm takes: limits as shares, see its parameters.
+# The driver lets through less than a simulated arm takes, and a real arm waits for nobody.
 CAREFUL_EXCITATION = replace(
     EXCITATION,
     parameters=EXCITATION.parameters
-    | {"limit_share": 0.6, "position_margin": 0.15, "lost_error": 0.1},
+    | {"limit_share": 0.6, "position_margin": 0.15, "lost_error": 0.1, "gain": 0.1},
     when=REAL,
     unless=None,
 )

@@ -39,6 +39,8 @@ class ExcitationNode(Ml3Node):
         Param(name="seed", default=0, help="seed of the trajectories", limits=(0, 2**31 - 1)),
         Param(name="rate", default=100.0, help="joint states per second, sets the gains [Hz]",
               limits=(10.0, 1000.0)),
+        Param(name="gain", default=0.3, help="share of the velocity error that one period takes "
+              "back; smaller where answers are late [-]", limits=(0.01, 0.5)),
         Param(name="fade_seconds", default=2.0, help="shortest way to the trajectory's start [s]",
               limits=(0.1, 60.0)),
         Param(name="piece_seconds", default=DEFAULT.piece_seconds, help="a new sum of sines every "
@@ -86,7 +88,7 @@ class ExcitationNode(Ml3Node):
         self._excitation = within_effort(
             excitation, PinocchioModel(description, heaviest), CHECKED_S, p["effort_share"]
         )
-        self._controller = TrackingController(model, rate=p["rate"])
+        self._controller = TrackingController(model, rate=p["rate"], gain=p["gain"])
         self._velocity = description.limits.velocity
         self._names = description.names
         self._stream = JointStream(self._names, self.diagnostics.counts)

@@ -37,7 +37,12 @@ NODES = {
         "command_timeout:=0.3",
         "robot_timeout:=0.5",
     ),
-    "excitation": ("limit_share:=0.6", "position_margin:=0.15", "lost_error:=0.1"),
+    "excitation": (
+        "limit_share:=0.4",
+        "position_margin:=0.15",
+        "lost_error:=0.2",
+        "gain:=0.05",
+    ),
 }
 
 
