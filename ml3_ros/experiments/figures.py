@@ -106,7 +106,12 @@ def draw(
 
 
 def label_line_ends(
-    axes: Axes, lines: Sequence[Line2D], *, gap: float = 1.25, indent: float = 6.0
+    axes: Axes,
+    lines: Sequence[Line2D],
+    *,
+    gap: float = 1.25,
+    indent: float = 6.0,
+    laid_out: bool = False,
 ) -> None:
     """Write each line's label at the right of the axes, at the height where the line ends.
 
@@ -118,6 +123,7 @@ def label_line_ends(
         lines: Lines with labels; those without a finite point are left out.
         gap: Distance of two labels in heights of the text [-].
         indent: Distance from the axes [points].
+        laid_out: The figure has just been laid out, which takes long where it has many axes.
     """
     drawn = [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
     if not drawn:
@@ -125,7 +131,8 @@ def label_line_ends(
     size = 8.5
     figure = axes.get_figure(root=True)
     assert figure is not None
-    figure.draw_without_rendering()  # limits and layout are only now known
+    if not laid_out:
+        figure.draw_without_rendering()  # limits and layout are only now known
     box, points = axes.get_window_extent(), figure.dpi / 72.0
     ends = []
     for line in drawn:

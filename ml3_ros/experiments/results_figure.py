@@ -40,8 +40,9 @@ def overview_figure(
             color=FAINT,
             fontsize=8,
         )
+        figure.draw_without_rendering()
         for axes in figure.axes:
-            label_line_ends(axes, axes.get_lines())
+            label_line_ends(axes, axes.get_lines(), laid_out=True)
     return figure
 
 
