@@ -22,13 +22,13 @@ _TRUST = FeedforwardConfig()
 class GainConfig:
     """How stiff the feedback is.
 
-    With the defaults a joint's error is taken back with 64 / s^2 and 11 / s, where
-    `TrackingController` has 300 / s^2 and 30 / s and learns what it still lacks: here the
-    feedforward alone makes an arm track well.
+    With the defaults a joint's error is taken back with 64 / s^2 and at most 11 / s, where
+    `TrackingController` has 300 / s^2 and 30 / s, linearises at the measured state, and learns
+    what it still lacks: here the feedforward alone makes an arm track well.
 
     Attributes:
-        frequency: Natural frequency of a joint with its inertia at home [rad/s].
-        damping: Its damping ratio [-].
+        frequency: Natural frequency of a joint with the others held [rad/s].
+        damping: Damping ratio of a joint with the others free [-].
         least_stiffness: Torque per error of the lightest joints, as a share of the effort limit
             [1/rad]. A wrist turns against dry friction that is a hundred times what its inertia
             takes; scaled by inertia alone, feedback could not even hold it where it is.
@@ -53,18 +53,21 @@ class GainConfig:
                 "makes the arm unstable"
             )
 
-    def gains(self, inertia: Array, effort: Array) -> tuple[Array, Array]:
+    def gains(self, M: Array, effort: Array) -> tuple[Array, Array]:
         """Return kp [N m/rad] and kd [N m s/rad], (n,).
 
-        kp = max(frequency^2 inertia, least_stiffness effort), kd = 2 damping sqrt(kp inertia).
+        kp = max(frequency^2 M_ii, least_stiffness effort), kd = 2 damping sqrt(kp / (M^-1)_ii).
+
+        Stiffness counts all that a joint carries. Damping counts what the joint feels while the
+        others give way, a third of that: held for a period, more makes a light arm unstable.
 
         Args:
-            inertia: Diagonal of M(q) at home [kg m^2], (n,).
+            M: Inertia matrix at home [kg m^2], (n, n).
             effort: Effort limits [N m], (n,); where infinite, inertia alone counts.
         """
         bounded = np.where(np.isfinite(effort), effort, 0.0)
-        kp = np.maximum(self.frequency**2 * inertia, self.least_stiffness * bounded)
-        return kp, 2.0 * self.damping * np.sqrt(kp * inertia)
+        kp = np.maximum(self.frequency**2 * M.diagonal(), self.least_stiffness * bounded)
+        return kp, 2.0 * self.damping * np.sqrt(kp / np.linalg.inv(M).diagonal())
 
 
 class ComputedTorque:
@@ -73,7 +76,8 @@ class ComputedTorque:
     Both feedforwards may be exchanged between any two periods, and either may be missing. `known`
     is taken as it is. `learned` passes a `FeedforwardGate`: bounded, faded in, and out again when
     nobody has exchanged it for too long. They see the reference only, so no model, however wrong,
-    can make the loop unstable.
+    can take part in an oscillation. In return kp has to bear the change of gravity with q: M is
+    that of the arm with its largest payload.
 
     Attributes:
         known: Trusted feedforward, such as `PinocchioModel.rnea`, or None.
@@ -84,7 +88,7 @@ class ComputedTorque:
 
     def __init__(
         self,
-        inertia: ArrayLike,
+        M: ArrayLike,
         limits: JointLimits,
         *,
         gains: GainConfig = GainConfig(),
@@ -94,22 +98,24 @@ class ComputedTorque:
         """Begin without a learned model.
 
         Args:
-            inertia: Diagonal of M(q) at home [kg m^2], (n,).
+            M: Inertia matrix at home, with the largest payload [kg m^2], (n, n).
             limits: Of the joints; torques stay within the effort limits.
             gains: Of the feedback.
             trust: How far the learned torque is trusted.
             known: Trusted feedforward.
 
         Raises:
-            RobotError: inertia has another length than the limits, or is not > 0.
+            RobotError: M has another size than the limits, or is not positive definite.
         """
         n = len(limits.effort)
-        diagonal = joint_array(inertia, n, "inertia")
-        if not (diagonal > 0.0).all():
-            raise RobotError("inertia holds a value <= 0: give the diagonal of M(q)")
+        inertia = np.asarray(M, dtype=np.float64)
+        if inertia.shape != (n, n):
+            raise RobotError(f"M has shape {inertia.shape}, but there are {n} joints")
+        if not (np.isfinite(inertia).all() and np.linalg.eigvalsh(inertia)[0] > 0.0):
+            raise RobotError("M is not positive definite: give the inertia matrix at home")
         self.known: Feedforward | None = known
         self.fault: str | None = None
-        self.kp, self.kd = gains.gains(diagonal, limits.effort)
+        self.kp, self.kd = gains.gains(inertia, limits.effort)
         self._n, self._effort, self._dt = n, limits.effort, 1.0 / gains.rate
         self._gate = FeedforwardGate(limits.effort, trust)
         self.reset()

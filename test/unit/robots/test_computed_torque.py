@@ -14,7 +14,7 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 
-INERTIA = np.array([1.0, 1e-4])
+M = np.array([[1.0, 0.005], [0.005, 1e-4]])
 AT_ONCE = FeedforwardConfig(share=0.5, fade=0.01, max_age=0.1)
 HERE = (np.zeros(2), np.zeros(2), np.zeros(2))
 
@@ -26,7 +26,7 @@ def limits(reacher):
 
 @pytest.fixture
 def controller(limits):
-    return ComputedTorque(INERTIA, limits, trust=AT_ONCE)
+    return ComputedTorque(M, limits, trust=AT_ONCE)
 
 
 def constant(*tau):
@@ -35,7 +35,8 @@ def constant(*tau):
 
 def test_gains_scale_with_inertia_down_to_a_least_stiffness(controller):
     np.testing.assert_allclose(controller.kp, [64.0, 0.03 * 10.0])
-    np.testing.assert_allclose(controller.kd, 1.4 * np.sqrt(controller.kp * INERTIA))
+    free = np.array([1.0 - 0.005**2 / 1e-4, 1e-4 - 0.005**2])  # felt while the other gives way
+    np.testing.assert_allclose(controller.kd, 1.4 * np.sqrt(controller.kp * free))
     q, v = np.array([0.1, 0.2]), np.array([0.3, -0.4])
     tau = controller.torque(q, v, np.array([0.2, 0.0]), np.array([0.0, 0.1]))
     expected = controller.kp * [0.1, -0.2] + controller.kd * [-0.3, 0.5]
@@ -43,7 +44,7 @@ def test_gains_scale_with_inertia_down_to_a_least_stiffness(controller):
 
 
 def test_gains_are_far_below_those_of_the_tracking_controller():
-    kp, kd = GainConfig().gains(np.ones(1), np.zeros(1))
+    kp, kd = GainConfig().gains(np.eye(1), np.zeros(1))
     assert kp[0] < 300.0 / 4.0
     assert kd[0] < 30.0 / 2.0
 
@@ -64,7 +65,7 @@ def test_both_feedforwards_see_the_reference_alone(controller):
 
 
 def test_models_are_exchanged_live_and_what_is_faded_in_stays_so(limits):
-    slow = ComputedTorque(INERTIA, limits, trust=replace(AT_ONCE, fade=0.04))
+    slow = ComputedTorque(M, limits, trust=replace(AT_ONCE, fade=0.04))
     slow.exchange(constant(4.0, 0.0))
     found = [slow.torque(*HERE)[0] for _ in range(2)]
     slow.exchange(constant(8.0, 0.0))
@@ -110,8 +111,10 @@ def test_what_does_not_fit_is_refused(controller, limits):
     controller.exchange(constant(1.0))
     with pytest.raises(RobotError, match="learned feedforward has shape"):
         controller.torque(*HERE)
-    with pytest.raises(RobotError, match="inertia holds a value <= 0"):
-        ComputedTorque([1.0, 0.0], limits)
+    with pytest.raises(RobotError, match="not positive definite"):
+        ComputedTorque(np.diag([1.0, 0.0]), limits)
+    with pytest.raises(RobotError, match=r"M has shape \(3, 3\)"):
+        ComputedTorque(np.eye(3), limits)
 
 
 @pytest.mark.parametrize(
@@ -129,7 +132,7 @@ def test_an_exact_model_tracks_where_feedback_alone_sags(sawyer):
     sag = {}
     for name, known in (("exact", model.rnea), ("nominal", nominal.rnea), ("none", None)):
         arm = MujocoArm(sawyer, perturbation)
-        loop = ComputedTorque(nominal.M(sawyer.home).diagonal(), sawyer.limits, known=known)
+        loop = ComputedTorque(model.M(sawyer.home), sawyer.limits, known=known)
         state = arm.state()
         for _ in range(200):
             state = arm.step(loop.torque(state.q, state.v, sawyer.home), 0.01)
