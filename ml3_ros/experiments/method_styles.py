@@ -100,6 +100,15 @@ METHOD_STYLES: Mapping[str, MethodStyle] = {
     "sgd_tuned_residual": MethodStyle(
         label="model + SGD, tuned", color="#0d6fb8", linestyle=DASH_DOT
     ),
+    "ml3_shaped_forgetting": MethodStyle(
+        label="ML3, shaped, forgetting", color="#d5430b", linestyle=DASHED, zorder=4.7
+    ),
+    "ml3_prior_forgetting": MethodStyle(
+        label="ML3 + prior, forgetting", color="#4b5fc4", linestyle=DASHED, zorder=4.75
+    ),
+    "adam_tuned_forgetting": MethodStyle(
+        label="Adam, forgetting", color="#00916e", linestyle=DASHED
+    ),
     "least_squares_forgetting": MethodStyle(
         label="least squares, forgetting", color="#777777", linestyle=DASH_DOT, zorder=2.45
     ),

@@ -21,7 +21,8 @@ class Method:
         kind: What learns: nothing, a network or least squares on the regressor.
         loss: Of a network: the name of a shipped loss without the robot's, or "sgd" or "adam" on
             the squared error.
-        memory: Of least squares: time after which a sample counts 1/e [s]; 0: all count alike.
+        memory: Time that a network's batches go back [s]; 0: to the first sample. Under least
+            squares samples fade with half of it as time constant, so that their mean age is equal.
     """
 
     nominal: bool = False
@@ -35,9 +36,13 @@ class Method:
         return {"sgd": SGD_GRID, "adam": ADAM_GRID}.get(self.loss, ())
 
 
-def _networks(nominal: bool, **losses: str) -> dict[str, Method]:
+MEMORY = 5.0  # of methods that forget [s]
+
+
+def _networks(nominal: bool = False, memory: float = 0.0, **losses: str) -> dict[str, Method]:
     return {
-        name: Method(kind="network", loss=loss, nominal=nominal) for name, loss in losses.items()
+        name: Method(kind="network", loss=loss, nominal=nominal, memory=memory)
+        for name, loss in losses.items()
     }
 
 
@@ -45,7 +50,6 @@ METHODS: dict[str, Method] = {
     "feedback_only": Method(),
     "rigid_body": Method(nominal=True),
     **_networks(
-        False,
         ml3_shaped="ml3_shaped",
         ml3_adaptive="ml3_adaptive",
         ml3_prior="ml3_prior",
@@ -53,14 +57,20 @@ METHODS: dict[str, Method] = {
         adam_tuned="adam",
     ),
     **_networks(
-        True,
+        nominal=True,
         ml3_shaped_residual="ml3_shaped",
         ml3_adaptive_residual="ml3_adaptive",
         sgd_tuned_residual="sgd",
         adam_tuned_residual="adam",
     ),
+    **_networks(
+        memory=MEMORY,
+        ml3_shaped_forgetting="ml3_shaped",
+        ml3_prior_forgetting="ml3_prior",
+        adam_tuned_forgetting="adam",
+    ),
     "least_squares_friction": Method(kind="least_squares"),
-    "least_squares_forgetting": Method(kind="least_squares", memory=5.0),
+    "least_squares_forgetting": Method(kind="least_squares", memory=MEMORY),
 }
 
 
@@ -110,8 +120,10 @@ class TrackingConfig:
             raise ConfigError(f"methods: name some of {', '.join(METHODS)}, got {self.methods}")
         if list(self.marks) != sorted(set(self.marks)) or not self.marks or self.marks[0] != 0.0:
             raise ConfigError(f"marks must be seconds, increasing from 0, got {self.marks}")
-        if not self.marks[-1] >= self.period > 0.0:
-            raise ConfigError(f"the last mark must be >= period > 0 s, got {self.marks[-1]}")
+        if not self.marks[-1] >= 2.0 * self.period > 0.0:
+            raise ConfigError(
+                f"the last mark must be two periods or more, > 0 s, got {self.marks[-1]}"
+            )
         if not 0.0 <= self.settle_seconds < self.test_seconds:
             raise ConfigError("settle_seconds must be >= 0 and below test_seconds")
         if not (self.added_payload > 0.0 and self.after_seconds > self.period):

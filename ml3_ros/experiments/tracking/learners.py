@@ -34,7 +34,7 @@ class Learner(Protocol):
         ...
 
     def model(self) -> Feedforward:
-        """Return what has been learned so far."""
+        """Return what has been learned so far; it also takes many states at once, (T, n)."""
         ...
 
 
@@ -42,11 +42,19 @@ class NetworkLearner:
     """A network under one loss, trained as policy_optimizer does."""
 
     def __init__(
-        self, loss: LearnedLoss, units: Units, robot: str, *, steps_per_window: int, seed: int
+        self,
+        loss: LearnedLoss,
+        units: Units,
+        robot: str,
+        *,
+        steps_per_window: int,
+        memory: int,
+        seed: int,
     ) -> None:
-        """Begin with the random model of that seed."""
+        """Begin with the random model of that seed; batches are of the last `memory` samples."""
         recipe = Recipe(steps_per_window=steps_per_window)
-        config = replace(OnlineConfig(), sampling=recipe.sampling())
+        sampling = replace(recipe.sampling(), memory=memory)
+        config = replace(OnlineConfig(), sampling=sampling)
         self._online = OnlineLearner(
             recipe.optimizee(units, robot), {_METHOD: loss}, config, seed=seed
         )
@@ -63,10 +71,11 @@ class NetworkLearner:
 
 def _network(optimizee: InverseDynamicsNet, theta: Params) -> Feedforward:
     def torque(q: Array, v: Array, a: Array) -> Array:
-        state = torch.from_numpy(np.stack((q, v, a)).astype(np.float32)).unsqueeze(1)
+        rows = np.stack([np.atleast_2d(x) for x in (q, v, a)])
+        batch = dict(zip("qva", torch.from_numpy(rows.astype(np.float32)), strict=True))
         with torch.no_grad():
-            tau = optimizee.call(theta, dict(zip("qva", state, strict=True)))
-        return np.asarray(tau.squeeze(0).double().numpy())
+            tau = optimizee.call(theta, batch)
+        return np.asarray(tau.double().numpy().reshape(q.shape))
 
     return torque
 
@@ -105,7 +114,8 @@ class LeastSquaresLearner:
         regressor, parameters = self._regressor, self._solver.parameters
 
         def torque(q: Array, v: Array, a: Array) -> Array:
-            return np.asarray(regressor(q[None], v[None], a[None])[0] @ parameters)
+            rows = regressor(*(np.atleast_2d(x) for x in (q, v, a)))
+            return np.asarray((rows @ parameters).reshape(q.shape))
 
         return torque
 
@@ -163,9 +173,16 @@ def learner_factory(
         if method.kind == "nothing":
             return None
         if method.kind == "least_squares":
-            decay = window / (rate * method.memory) if method.memory else 0.0
+            decay = 2.0 * window / (rate * method.memory) if method.memory else 0.0
             return LeastSquaresLearner(nominal, units, window, float(np.exp(-decay)))
         loss = loss_of(method, robot, step_size)
-        return NetworkLearner(loss, units, robot, steps_per_window=steps_per_window, seed=seed)
+        return NetworkLearner(
+            loss,
+            units,
+            robot,
+            steps_per_window=steps_per_window,
+            memory=round(rate * method.memory),
+            seed=seed,
+        )
 
     return make

@@ -99,12 +99,12 @@ def running_rms(errors: Array, window: int) -> Array:
     return result
 
 
-def recovery(level: Array, dt: float, before: float, share: float) -> float:
+def recovery(level: Array, rate: float, before: float, share: float) -> float:
     """Return after how many seconds the level is at most `share` times that before, for good.
 
     Args:
-        level: Running error from the change on (T,), entry k at time (k + 1) dt.
-        dt: Between entries [s].
+        level: Running error from the change on (T,), entry k at time (k + 1) / rate.
+        rate: Of entries [Hz].
         before: The level before the change.
         share: How much higher still counts as recovered [-].
 
@@ -116,4 +116,4 @@ def recovery(level: Array, dt: float, before: float, share: float) -> float:
         return 0.0
     if above[-1] == len(level) - 1:
         return math.inf
-    return float((above[-1] + 2) * dt)  # the first entry that is below and stays
+    return float((above[-1] + 2) / rate)  # the first entry that is below and stays

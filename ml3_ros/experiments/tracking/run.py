@@ -152,18 +152,21 @@ class Trial:
         window = round(config.period * bench.rate)
         level = running_rms(np.concatenate([before[-2 * window + 1 :], after]), window)
         level = level[window - 1 :]  # the last `window` before the change, then all after
-        seconds = recovery(level[window:], 1.0 / bench.rate, level[window - 1], config.recovered)
+        seconds = recovery(level[window:], bench.rate, level[window - 1], config.recovered)
         return level, seconds, rms(before[-window:])
 
     def _tested(self, model: Feedforward | None) -> Array:
+        """Return the error of an arm that makes the test motion with a frozen model, (n,)."""
         bench, config = self._bench, self._bench.config
-        n = bench.description.nv
-        if model is not None:
-            rest = np.zeros(n)
-            if not np.isfinite(model(bench.description.home, rest, rest)).all():
-                return np.full(n, math.inf)  # learning has diverged
         controller = bench.controller(nominal=self._method.nominal)
-        controller.exchange(model)
+        if model is not None:
+            # A model sees the reference only, so all its torques are known before the arm moves.
+            times = np.arange(round(config.test_seconds * bench.rate)) / bench.rate
+            torques = model(*bench.test_motion.at(times))
+            if not np.isfinite(torques).all():
+                return np.full(bench.description.nv, math.inf)  # learning has diverged
+            coming = iter(torques)
+            controller.exchange(lambda q, v, a: next(coming))
         loop = ClosedLoop(bench.arm(self._robot), controller, bench.test_motion, bench.rate)
         errors = loop.run(config.test_seconds)
         return rms(errors[round(config.settle_seconds * bench.rate) :])
