@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "robots": set(),
     "tasks": {"core", "robots"},
     "baselines": {"core", "robots", "tasks"},
-    "experiments": {"core", "robots", "tasks", "baselines"},
+    "experiments": {"core", "losses", "robots", "tasks", "baselines"},
     "bridges": {"core", "robots", "tasks"},
     "nodes": {"core", "losses", "robots", "tasks", "baselines", "bridges"},
     "bringup": {"robots", "bridges"},

@@ -6,12 +6,27 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.robots.base import Array
 
+CHANGE = (
+    "feedback_only",
+    "rigid_body",
+    "sgd_tuned",
+    "adam_tuned",
+    "ml3_shaped",
+    "ml3_prior",
+    "adam_tuned_forgetting",
+    "ml3_shaped_forgetting",
+    "ml3_prior_forgetting",
+    "least_squares_forgetting",
+)
 BARS = ("feedback_only", "rigid_body", "adam_tuned", "ml3_shaped", "ml3_adaptive", "ml3_prior")
 LINES = ("feedback_only", "rigid_body", "least_squares_friction")
 """References that stand in both panels of errors."""
@@ -37,13 +52,13 @@ def figure(
         out: Folder.
         stem: Of the files.
     """
-    scratch = [name for name in errors if not name.endswith("_residual")]
+    scratch = [name for name in errors if not name.endswith(("_residual", "_forgetting"))]
     with_model = [name for name in errors if name.endswith("_residual") or name in LINES]
     with_model += [name for name in ("ml3_prior",) if name in errors]
     has_residuals = any(name.endswith("_residual") for name in errors)
     with house_style():
-        canvas = Figure(figsize=(13.6, 9.4), layout="constrained")
-        canvas.get_layout_engine().set(w_pad=0.12, h_pad=0.1)  # type: ignore[union-attr]
+        layout = ConstrainedLayoutEngine(h_pad=0.1, w_pad=0.12)
+        canvas = Figure(figsize=(13.6, 9.4), layout=layout)
         (a, b), (c, d) = canvas.subplots(2, 2)
         drawn = [(a, _errors(a, marks, errors, scratch))]
         a.set_title("a  the learned model alone is fed forward")
@@ -70,7 +85,7 @@ def figure(
 
 def _errors(
     axes: Axes, marks: Sequence[float], errors: Mapping[str, Array], names: Sequence[str]
-) -> list:
+) -> list[Line2D]:
     places = np.arange(len(marks))
     lines = []
     for name in names:
@@ -88,6 +103,7 @@ def _errors(
         xlim=(0.0, places[-1]),
     )
     axes.set_xticks(places, [f"{mark:g}" for mark in marks])
+    _plain_numbers(axes)
     return lines
 
 
@@ -105,15 +121,18 @@ def _joints(axes: Axes, marks: Sequence[float], errors: Mapping[str, Array]) -> 
         axes.vlines(at, low, high, color="#333333", linewidth=0.8)
     axes.set(yscale="log", ylabel="tracking error [mrad]", xlabel="joint")
     axes.set_xticks(np.arange(n), [str(i + 1) for i in range(n)])
+    _plain_numbers(axes)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
     axes.set_title(f"c  joint by joint after {marks[-1]:g} s")
 
 
-def _change(axes: Axes, times: Array, levels: Mapping[str, Array]) -> list:
+def _change(axes: Axes, times: Array, levels: Mapping[str, Array]) -> list[Line2D]:
     lines = []
-    for name, level in levels.items():
-        middle = np.quantile(1e3 * level, 0.5, axis=0, method="nearest")
+    for name in CHANGE:
+        if name not in levels:
+            continue
+        middle = np.quantile(1e3 * levels[name], 0.5, axis=0, method="nearest")
         lines.append(draw(axes, name, times, middle, others=list(levels)))
     axes.axvline(0.0, color=FAINT, linewidth=0.9)
     axes.set(
@@ -122,4 +141,12 @@ def _change(axes: Axes, times: Array, levels: Mapping[str, Array]) -> list:
         ylabel="error over the last period [mrad]",
         xlim=(times[0], times[-1]),
     )
+    _plain_numbers(axes)
     return lines
+
+
+def _plain_numbers(axes: Axes) -> None:
+    """Label a logarithmic axis with 10, 20, 50, 100, ..., not with powers."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())

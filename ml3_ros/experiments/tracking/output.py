@@ -9,7 +9,7 @@ from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.measured import number
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table
-from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
+from ml3_ros.experiments.tracking.config import MEMORY, METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.figure import figure
 from ml3_ros.robots.base import Array
 
@@ -87,11 +87,11 @@ def metrics(config: TrackingConfig, found: dict[str, Found], shared: Arrays) -> 
     "NAME@payload" the running error over the seconds after the change of payload, "NAME@recovery"
     the seconds until it is back over the mass added.
 
-    Headlines: "NAME/rms_at_X", the median over runs; "NAME/ratio_at_X", the geometric mean of the
+    Headlines: "NAME/mrad_at_X", the median over runs; "NAME/ratio_at_X", the geometric mean of the
     error over that of tuned Adam, run by run, and further ones of RIVALS; "NAME/won_at_X", how
     often it was below tuned Adam; "NAME/recovery_s", the median (the higher of two), and
     "NAME/recovered", the share of runs that came back; "NAME/end_over_before", the error at the
-    end over that before the change, geometric mean; "NAME/end_rms", the error at the end;
+    end over that before the change, geometric mean; "NAME/end_mrad", the error at the end;
     "NAME/diverged", the runs that did; "NAME/step_size".
     """
     about = {
@@ -99,6 +99,7 @@ def metrics(config: TrackingConfig, found: dict[str, Found], shared: Arrays) -> 
         "y": "RMS tracking error on a motion not learned from, mean over joints [rad]",
         "x@joints": f"number of the joint, after {config.marks[-1]:g} s",
         "x@payload": f"seconds after the payload grew; error over the last {config.period:g} s",
+        "memory": MEMORY,
         "x@recovery": "mass added [kg]; y: seconds until the error is back",
     }
     result = Metrics(NAME, resolved(config) | about)
@@ -121,7 +122,7 @@ def _headlines(config: TrackingConfig, name: str, found: dict[str, Found]) -> di
     own = found[name]
     headline = {f"{name}/diverged": float((~np.isfinite(own.runs)).any(-1).sum())}
     for i, mark in enumerate(config.marks):
-        headline[f"{name}/rms_at_{mark:g}"] = _middle(own.runs[:, i])
+        headline[f"{name}/mrad_at_{mark:g}"] = 1e3 * _middle(own.runs[:, i])
         for what, rival in RIVALS.items():
             if rival in found and rival != name and mark > 0.0:
                 other = found[rival].runs[:, i]
@@ -133,7 +134,7 @@ def _headlines(config: TrackingConfig, name: str, found: dict[str, Found]) -> di
         f"{name}/recovery_s": _middle(own.seconds),
         f"{name}/recovered": float(np.isfinite(own.seconds).mean()),
         f"{name}/end_over_before": _ratio(own.level[..., -1], before),
-        f"{name}/end_rms": _middle(own.level[..., -1]),
+        f"{name}/end_mrad": 1e3 * _middle(own.level[..., -1]),
     }
 
 
