@@ -23,7 +23,7 @@ TRACKING = Section(
     "too, and its error is learned. `_forgetting`: what is older than {config/memory:g} s is "
     "forgotten. "
     "`ml3_prior` is given a model of this kind of arm within its loss. Step sizes of SGD and Adam "
-    "were chosen on {config/n_validation_robots:.0f} other robots, five candidates each; losses "
+    "were chosen on {config/n_validation_robots:.0f} other robots, six candidates each; losses "
     "are those that ship. Ratios are geometric means over all runs, paired, to tuned Adam.",
     notes=(
         "Over tuned Adam, from scratch: shaped {ml3_shaped/ratio_at_5:.2f} after 5 s, "

@@ -17,6 +17,8 @@ _QUICK = replace(
         "ml3_prior",
         "sgd_tuned",
         "adam_tuned",
+        "ml3_shaped_residual",
+        "adam_tuned_residual",
         "least_squares_friction",
     ),
     seeds=2,

@@ -6,8 +6,8 @@ from typing import Literal
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.computed_torque import GainConfig
 
-SGD_GRID = (0.003, 0.01, 0.02, 0.03, 0.05)
-ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02)
+SGD_GRID = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
+ADAM_GRID = (0.0003, 0.001, 0.003, 0.006, 0.01, 0.02)
 CLIP_NORM = 1.0  # of SGD's gradient, as beside a real arm
 
 

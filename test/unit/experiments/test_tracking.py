@@ -243,7 +243,7 @@ def test_a_model_that_has_diverged_counts_as_infinity(bench, monkeypatch):
 
 def test_the_step_size_with_the_lowest_mean_log_error_is_taken(monkeypatch, tmp_path):
     def errors_after(self, marks):
-        scores = {0.001: 4.0, 0.003: math.inf, 0.006: 0.5, 0.01: 1.0, 0.02: 2.0}
+        scores = {0.0003: 5.0, 0.001: 4.0, 0.003: math.inf, 0.006: 0.5, 0.01: 1.0, 0.02: 2.0}
         assert marks == SMALL.marks[1:]
         assert self._robot == self._bench.robot(VALIDATION_POOL, 0, 0)
         return np.full((len(marks), 7), scores[self._step_size])
@@ -251,7 +251,7 @@ def test_the_step_size_with_the_lowest_mean_log_error_is_taken(monkeypatch, tmp_
     monkeypatch.setattr(tracking_run.Trial, "errors_after", errors_after)
     shared = tracking_run.prepare(SMALL, tmp_path, lambda text: None)
     assert shared["step_size/adam_tuned"] == 0.006
-    assert shared["validation/adam_tuned"].shape == (5, 1, 1)
+    assert shared["validation/adam_tuned"].shape == (6, 1, 1)
 
 
 def test_headlines_pair_runs_and_keep_those_that_diverged():
