@@ -103,6 +103,7 @@ class RecursiveLeastSquares:
         ridge: ArrayLike = 1e-6,
         start: ArrayLike | None = None,
         noise: ArrayLike = 1.0,
+        keep: float = 1.0,
     ) -> None:
         """Begin with w = start.
 
@@ -111,10 +112,15 @@ class RecursiveLeastSquares:
             ridge: Weight of the distance from `start`, one number or one per parameter; > 0.
             start: Parameters to begin with (p,), zero if left out.
             noise: Standard deviation of tau [N m], one number or one per joint (n,).
+            keep: Share of its weight that the past, ridge included, keeps at an update [-]; below
+                1 the arm may change.
 
         Raises:
-            ConfigError: ridge or noise is not > 0, or `start` has another length.
+            ConfigError: ridge or noise is not > 0, `start` has another length, or keep is not in
+                (0, 1].
         """
+        if not 0.0 < keep <= 1.0:
+            raise ConfigError(f"keep must be in (0, 1], got {keep}")
         weight, self._noise = np.asarray(ridge, dtype=float), np.asarray(noise, dtype=float)
         first = np.zeros(n_parameters) if start is None else np.array(start, dtype=float)
         if first.shape != (n_parameters,):
@@ -124,6 +130,7 @@ class RecursiveLeastSquares:
         root = np.sqrt(np.broadcast_to(weight, first.shape))
         self._root: Array = np.column_stack([np.diag(root), root * first])
         self._parameters: Array | None = first
+        self._keep = np.sqrt(keep)
 
     @property
     def parameters(self) -> Array:
@@ -141,7 +148,7 @@ class RecursiveLeastSquares:
             DataError: Shapes do not fit, or a value is not finite; nothing was changed.
         """
         rows = self._rows(regressor, tau)
-        (triangle,) = qr(np.vstack([self._root, rows]), mode="r")
+        (triangle,) = qr(np.vstack([self._keep * self._root, rows]), mode="r")
         self._root = np.asarray(triangle[: len(self._root)])
         self._parameters = None
 

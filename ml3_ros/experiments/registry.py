@@ -10,6 +10,7 @@ from ml3_ros.experiments import (
     reacher_demos_output,
     shaped_sine_output,
     sine_regression_output,
+    tracking,
 )
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 
@@ -25,4 +26,5 @@ EXPERIMENTS: dict[str, Experiment] = {
     **mountain_car_output.EXPERIMENTS,
     **reacher_demos_output.EXPERIMENTS,
     **model_free_output.EXPERIMENTS,
+    **tracking.EXPERIMENTS,
 }

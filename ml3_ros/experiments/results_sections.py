@@ -6,6 +6,7 @@ from ml3_ros.experiments.results_sections_goals import GOALS
 from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.results_sections_reaching import REACHING
 from ml3_ros.experiments.results_sections_runs import RUNS
+from ml3_ros.experiments.results_sections_tracking import TRACKING
 
 _SINE_OURS = (
     "after 100 steps ours through SGD {ml3_sgd/mse:.2g}, through Adam {ml3_adam/mse:.2g}; tuned "
@@ -225,6 +226,7 @@ SECTIONS = (
     SHAPED_SINE,
     GENERALISATION,
     *ARMS,
+    TRACKING,
     *GOALS,
     *MODEL_FREE,
     *REACHING,

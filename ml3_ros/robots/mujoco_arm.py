@@ -30,6 +30,7 @@ _SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 # Damping of a joint whose brake is on [N m s/rad]: a load of 50 N m moves it by 0.3 mrad a minute,
 # where dry friction, which is soft in MuJoCo, would let it creep by 20.
 _BRAKE = 1e7
+_PAYLOAD = "ml3_payload"  # body at the tool
 
 
 class MujocoArm:
@@ -79,15 +80,14 @@ class MujocoArm:
             raise RobotError(
                 f"there is no frame {description.tool!r} for the tool: name a site, body or link"
             )
-        if perturbation.payload > 0.0:
-            body.add_body(
-                name="ml3_payload",
-                pos=(0.0, 0.0, 0.0) if site is None else site.pos,
-                mass=perturbation.payload,
-                ipos=(0.0, 0.0, 0.0),
-                inertia=(0.0, 0.0, 0.0),
-                explicitinertial=True,
-            )
+        body.add_body(  # also where there is no payload yet
+            name=_PAYLOAD,
+            pos=(0.0, 0.0, 0.0) if site is None else site.pos,
+            mass=perturbation.payload,
+            ipos=(0.0, 0.0, 0.0),
+            inertia=(0.0, 0.0, 0.0),
+            explicitinertial=True,
+        )
         self._model = model = compile_spec(spec, description.path)
         self._tool_site = -1 if site is None else model.site(description.tool).id
         self._tool_body = body.id
@@ -96,8 +96,7 @@ class MujocoArm:
         scales = perturbation.per_joint("mass_scale", self.nv)
         for joint, scale in zip(joints, scales, strict=True):
             link = model.body_weldid == model.jnt_bodyid[joint.id]
-            if perturbation.payload > 0.0:
-                link[model.body("ml3_payload").id] = False
+            link[model.body(_PAYLOAD).id] = False
             model.body_mass[link] *= scale
             model.body_inertia[link] *= scale
         model.dof_damping[self._dof] += perturbation.per_joint("viscous", self.nv)
@@ -138,6 +137,17 @@ class MujocoArm:
         """
         self._braked = np.asarray(locked, dtype=bool)
         self._model.dof_damping[self._dof] = np.where(self._braked, _BRAKE, self._damping)
+
+    def set_payload(self, mass: float) -> None:
+        """Put a point mass [kg] at the tool in place of the payload; the motion goes on.
+
+        Raises:
+            RobotError: mass is negative or not finite; the payload is unchanged.
+        """
+        if not 0.0 <= mass < np.inf:
+            raise RobotError(f"payload is {mass}: it must be finite and >= 0 kg")
+        self._model.body_mass[self._model.body(_PAYLOAD).id] = mass
+        mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
 
     def state(self) -> ArmState:
         """Return the newest measurement; asking again draws no new noise."""

@@ -31,9 +31,15 @@ class SamplingConfig:
     window: int = 8  # samples per window
     newest: int = 8  # of these, in every batch
     judged_on: Literal["seen", "held_out"] = "seen"  # at meta-train, on a stream
+    memory: int = 0  # samples that uniform draws go back; 0: to the first, for an arm that stays
 
     def __post_init__(self) -> None:
-        for name, least in (("batch_size", 1), ("query_size", 1), ("steps_per_window", 0)):
+        for name, least in (
+            ("batch_size", 1),
+            ("query_size", 1),
+            ("steps_per_window", 0),
+            ("memory", 0),
+        ):
             if getattr(self, name) < least:
                 raise ConfigError(f"{name} must be >= {least}, got {getattr(self, name)}")
         if not 1 <= self.newest <= min(self.window, self.batch_size):
@@ -44,7 +50,8 @@ class SamplingConfig:
     def draw(self, seen: Tensor, generator: Source) -> Tensor:
         """Return sample indices (k, B) for tasks of which `seen` (k,) samples have come."""
         uniform = rand(generator, len(seen), self.batch_size)
-        samples = (uniform * seen.unsqueeze(-1)).long()
+        reach = seen.clamp_max(self.memory) if self.memory else seen
+        samples = (seen - reach).unsqueeze(-1) + (uniform * reach.unsqueeze(-1)).long()
         if self.steps_per_window:
             samples[:, -self.newest :] = seen.unsqueeze(-1) - 1 - torch.arange(self.newest)
         return samples

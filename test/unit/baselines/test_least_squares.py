@@ -47,6 +47,19 @@ def test_recursive_equals_batch(problem, block):
     np.testing.assert_allclose(solver.parameters, expected, rtol=1e-8, atol=1e-8)
 
 
+def test_what_is_forgotten_counts_less(problem):
+    regressor, tau = problem
+    solver = RecursiveLeastSquares(12, ridge=0.5, keep=0.9)
+    for begin in range(0, 60, 10):
+        solver.update(regressor[begin : begin + 10], tau[begin : begin + 10])
+    age = np.repeat(np.arange(5, -1, -1), 10)
+    noise = 0.9 ** (-0.5 * age)[:, None] * np.ones(3)
+    expected = ridge_solution(regressor, tau, ridge=0.5 * 0.9**6, noise=noise)
+    np.testing.assert_allclose(solver.parameters, expected, rtol=1e-8, atol=1e-8)
+    with pytest.raises(ConfigError, match="keep must be in"):
+        RecursiveLeastSquares(12, keep=0.0)
+
+
 def test_batch_solution_has_no_gradient_left(problem):
     regressor, tau = problem
     noise, start = np.array([0.1, 1.0, 5.0]), np.arange(12.0)

@@ -8,6 +8,7 @@ import pytest
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 DT = 0.01
 
@@ -232,3 +233,27 @@ def test_a_brake_locks_its_joints_only_and_its_load_is_measured(sawyer):
         state = arm.step(np.zeros(7), 0.001)
     assert np.abs(state.q[1:4] - home[1:4]).min() > 1e-3
     assert not state.tau.any()
+
+
+def test_the_payload_can_change_while_the_arm_moves(arm, states):
+    changed = MujocoArm(arm, Perturbation(payload=0.5, mass_scale=1.1))
+    fresh = MujocoArm(arm, Perturbation(mass_scale=1.1))
+    for moving in (changed, fresh):
+        before = moving.step(np.zeros(arm.nv), 0.01)
+        moving.set_payload(2.5)
+        assert moving.state() is before
+        heavy = PinocchioModel(arm, Perturbation(payload=2.5, mass_scale=1.1))
+        for q, v, a in zip(*states(arm, 3), strict=True):
+            np.testing.assert_allclose(moving.M(q), heavy.M(q), rtol=1e-9, atol=1e-9)
+            np.testing.assert_allclose(moving.rnea(q, v, a), heavy.rnea(q, v, a), atol=1e-8)
+        reference = MujocoArm(arm, Perturbation(payload=2.5, mass_scale=1.1))
+        reference.reset(before.q, before.v)
+        tau = np.full(arm.nv, 0.1)
+        np.testing.assert_allclose(
+            moving.step(tau, 0.01).v, reference.step(tau, 0.01).v, rtol=1e-6, atol=1e-9
+        )
+    moving.set_payload(0.0)
+    light = PinocchioModel(arm, Perturbation(mass_scale=1.1))
+    np.testing.assert_allclose(moving.M(arm.home), light.M(arm.home), rtol=1e-9, atol=1e-9)
+    with pytest.raises(RobotError, match="payload is -1"):
+        moving.set_payload(-1.0)

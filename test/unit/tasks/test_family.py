@@ -62,6 +62,14 @@ def test_without_a_stream_batches_are_uniform():
     assert torch.all((counts > 20) & (counts < 80))  # 48 expected
 
 
+def test_a_short_memory_draws_from_the_newest_samples_only():
+    sampling = SamplingConfig(batch_size=32, steps_per_window=1, newest=4, memory=10)
+    rows = sampling.draw(torch.tensor([200_000, 6]).repeat(50), generator(0))
+    old = rows[::2]
+    assert set(old.flatten().tolist()) == set(range(199_990, 200_000))
+    assert set(rows[1::2].flatten().tolist()) == set(range(6))
+
+
 def test_equal_generators_draw_equal_batches():
     seen = torch.tensor([20, 30])
     assert torch.equal(STREAM.draw(seen, generator(3)), STREAM.draw(seen, generator(3)))
@@ -78,6 +86,7 @@ def test_equal_generators_draw_equal_batches():
         {"query_size": 0},
         {"steps_per_window": -1},
         {"window": 0},
+        {"memory": -1},
     ],
 )
 def test_samplings_out_of_range_are_refused(wrong):
