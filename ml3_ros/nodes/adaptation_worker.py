@@ -23,6 +23,7 @@ from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
+LEAST_VARIANCE = 1e-3  # over the squared typical effort: that of an arm at rest or without power
 ANSWER_S = 10.0  # within this a request is answered
 
 
@@ -127,7 +128,8 @@ class AdaptationWorker(threading.Thread):
         if not windows:
             return []
         tau = np.concatenate([window.tau for window in windows])
-        variance = np.maximum(tau.var(axis=0), np.finfo(float).tiny)
+        typical = np.array(self._online.optimizee.units.effort)
+        variance = np.maximum(tau.var(axis=0), LEAST_VARIANCE * typical**2)
         statuses = []
         for name, learner in list(self._online.learners.items()):
             predicted = np.concatenate([predicted_by(name, window) for window in windows])

@@ -63,6 +63,25 @@ def up(node):
     assert node.trigger_activate() == SUCCESS
 
 
+def test_errors_of_an_arm_without_power_are_told_in_finite_numbers(graph, optimizer):
+    node, arm = optimizer(learn_duration=60.0)
+    moving = arm.message
+
+    def unpowered(k):
+        msg = moving(k)
+        if k > 100:
+            msg.effort = [0.0] * len(msg.name)
+        return msg
+
+    arm.message = unpowered
+    assert node.trigger_configure() == SUCCESS
+    assert node.trigger_activate() == SUCCESS
+    arm.stream(900)
+    graph.until(lambda: arm.told and arm.told[-1].samples > 700)
+    errors = np.array([msg.nmse for msg in arm.told])
+    assert (errors < 1e6).all()
+
+
 def test_it_learns_tests_writes_and_ends(graph, optimizer, tmp_path):
     a_loss().save(tmp_path / "mine.safetensors")
     node, arm = optimizer(
