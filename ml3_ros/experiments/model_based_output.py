@@ -187,7 +187,7 @@ EXPERIMENTS = {
     name: Experiment(
         help=help_text,
         config=config,
-        quick=replace(config, seeds=2, n_goals=4, outer_steps=80, updates=100, every=3),
+        quick=replace(config, seeds=2, n_goals=4, outer_steps=60, updates=100, every=3),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,
