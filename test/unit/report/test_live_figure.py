@@ -17,6 +17,7 @@ from ml3_ros.experiments.live_figure import live_figure
 from ml3_ros.experiments.method_styles import METHOD_STYLES, method_style
 from ml3_ros.experiments.policy_styles import POLICY_STYLES
 from ml3_ros.experiments.report import build_report
+from ml3_ros.experiments.tracking_styles import TRACKING_STYLES
 
 
 def texts(figure):
@@ -91,7 +92,7 @@ def test_spread_keeps_order_distance_and_bounds():
 
 
 def test_methods_have_looks_of_their_own():
-    for styles in (METHOD_STYLES, POLICY_STYLES):
+    for styles in (METHOD_STYLES, POLICY_STYLES, TRACKING_STYLES):
         looks = [(style.color, style.linestyle) for style in styles.values()]
         assert len(set(looks)) == len(looks)
     others = ["mine", "yours"]
