@@ -17,10 +17,13 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 
+from ml3_ros.bridges import sawyer_interface as sawyer
 from ml3_ros.bridges.messages import NANO, JointSample, sample_to_msg
+from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import RELIABLE_100
 
 TESTS = itertools.count()
+SAWYER_MESSAGES = "ml3_sawyer_test_msgs"
 JOINTS = ("a", "b")
 STREAM_START = 1_000 * NANO
 
@@ -145,3 +148,12 @@ def executor() -> Iterator[SingleThreadedExecutor]:
 def graph(executor: SingleThreadedExecutor) -> Iterator[Graph]:
     """Nodes on the executor of this test."""
     yield Graph(executor)
+
+
+@pytest.fixture(scope="session")
+def messages() -> sawyer.SawyerMessages:
+    """The stand-ins for a Sawyer's messages."""
+    try:
+        return sawyer.message_types(SAWYER_MESSAGES)
+    except ConfigError as error:
+        pytest.fail(f"{error}\nrun `python3 tools/setup_env.py --tests`, as `make test` does")

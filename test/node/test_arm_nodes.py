@@ -286,6 +286,26 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     assert len(commands) == count
 
 
+def test_an_arm_that_somebody_else_holds_is_led_anew_from_where_it_is(graph):
+    excitation = graph.add(
+        ExcitationNode, "excitation", robot="reacher", fade_seconds=0.5, lost_error=0.1
+    )
+    probe = graph.plain()
+    commands = graph.listen(probe, JointState, "joint_command", RELIABLE_100)
+    states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+    up(excitation)
+    graph.connect("joint_states")
+    graph.connect("joint_command")
+    held = JointState(name=list(NAMES), velocity=[0.0, 0.0], effort=[0.0, 0.0])
+    held.position = [float(REACHER.home[0]) + 0.5, float(REACHER.home[1])]
+    for k in range(300):
+        held.header.stamp.sec, held.header.stamp.nanosec = divmod(NANO + k * NANO // 100, NANO)
+        states.publish(held)
+        graph.until(lambda k=k: len(commands) + excitation.diagnostics.counts["arms lost"] > k)
+    assert excitation.diagnostics.counts["arms lost"] > 1
+    assert excitation.told()["largest tracking error [rad]"] <= 0.1
+
+
 def test_the_prior_is_the_models_at_the_stamped_state(graph):
     up(graph.add(RigidBodyPrior, "rigid_body_prior", robot="reacher"))
     probe = graph.plain()

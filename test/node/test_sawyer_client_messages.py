@@ -18,11 +18,6 @@ SAWYER = load_robot("sawyer")
 NAMES = SAWYER.names
 
 
-@pytest.fixture(scope="module")
-def messages():
-    return sawyer.message_types("ml3_sawyer_test_msgs")
-
-
 def joints(**columns):
     names = list(reversed(sawyer.STATE_JOINTS))  # whatever order the robot has
     values = {"position": 0.1, "velocity": 0.2, "effort": 0.3} | columns

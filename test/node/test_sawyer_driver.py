@@ -12,15 +12,14 @@ from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.bridges import sawyer_interface as sawyer
 from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
-from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.sawyer_driver import SawyerDriver
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from test.node.conftest import SAWYER_MESSAGES as PACKAGE
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
-PACKAGE = "ml3_sawyer_test_msgs"
 SAWYER = load_robot("sawyer")
 MODEL = PinocchioModel(SAWYER)
 # all nodes and both sides of every topic share one thread here
@@ -33,14 +32,6 @@ SLOW = {
     "ramp": 0.1,
     "brake_release": 0.1,
 }
-
-
-@pytest.fixture(scope="module")
-def messages():
-    try:
-        return sawyer.message_types(PACKAGE)
-    except ConfigError as error:
-        pytest.fail(f"{error}\nrun `python3 tools/setup_env.py --tests`, as `make test` does")
 
 
 class Rig:
