@@ -130,3 +130,19 @@ def joint_array(value: object, n: int, what: str) -> Array:
     if not np.isfinite(array).all():
         raise RobotError(f"{what} holds NaN or infinity: send finite numbers only")
     return array
+
+
+def tracking_arrays(
+    n: int, q: object, v: object, q_ref: object, v_ref: object | None, a_ref: object | None
+) -> tuple[Array, Array, Array, Array, Array]:
+    """Return a measured state and its reference as finite arrays (n,); absent rates are zero.
+
+    Raises:
+        RobotError: One of them is not `n` finite numbers.
+    """
+    state = joint_array(q, n, "q"), joint_array(v, n, "v")
+    rates = (
+        np.zeros(n) if value is None else joint_array(value, n, what)
+        for value, what in ((v_ref, "v_ref"), (a_ref, "a_ref"))
+    )
+    return (*state, joint_array(q_ref, n, "q_ref"), *rates)  # type: ignore[return-value]

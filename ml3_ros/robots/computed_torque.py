@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.robots.base import Array, JointLimits, joint_array
+from ml3_ros.robots.base import Array, JointLimits, joint_array, tracking_arrays
 from ml3_ros.robots.feedforward import FeedforwardConfig, FeedforwardGate
 
 Feedforward = Callable[[Array, Array, Array], Array]
@@ -155,10 +155,7 @@ class ComputedTorque:
                 `known` something that is not finite.
         """
         n = self._n
-        q, v = joint_array(q, n, "q"), joint_array(v, n, "v")
-        q_ref = joint_array(q_ref, n, "q_ref")
-        v_ref = np.zeros(n) if v_ref is None else joint_array(v_ref, n, "v_ref")
-        a_ref = np.zeros(n) if a_ref is None else joint_array(a_ref, n, "a_ref")
+        q, v, q_ref, v_ref, a_ref = tracking_arrays(n, q, v, q_ref, v_ref, a_ref)
         tau = self.kp * (q_ref - q) + self.kd * (v_ref - v)
         if self.known is not None:
             tau = tau + joint_array(self.known(q_ref, v_ref, a_ref), n, "the known feedforward")

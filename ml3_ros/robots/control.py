@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
+from ml3_ros.robots.base import Array, RigidBodyModel, tracking_arrays
 
 _FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
 _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
@@ -104,10 +104,7 @@ class TrackingController:
             RobotError: Wrong shape or not finite; nothing is learned from it.
         """
         n = self._model.nv
-        q, v = joint_array(q, n, "q"), joint_array(v, n, "v")
-        q_ref = joint_array(q_ref, n, "q_ref")
-        v_ref = np.zeros(n) if v_ref is None else joint_array(v_ref, n, "v_ref")
-        a_ref = np.zeros(n) if a_ref is None else joint_array(a_ref, n, "a_ref")
+        q, v, q_ref, v_ref, a_ref = tracking_arrays(n, q, v, q_ref, v_ref, a_ref)
         feedback = self._kp * (q_ref - q) + self._kd * (v_ref - v)
         effort = self._model.limits.effort
         per_kg = self._model.payload_torque(q_ref, v_ref, a_ref)
