@@ -16,6 +16,7 @@ NODES = (
     "sawyer_driver",
     "sawyer_emulator",
     "sim_arm",
+    "tracking_controller",
 )
 HERE = Path(__file__).resolve().parent
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml3_msgs.msg import InertiaPrior, LearnedLoss
+from ml3_msgs.msg import InertiaPrior, LearnedLoss, LearnedModel
 from ml3_ros.bridges.messages import NotFiniteError, nanoseconds, time_msg
 from ml3_ros.errors import MessageError
 
@@ -102,3 +102,27 @@ def loss_from_msg(msg: LearnedLoss) -> bytes:
             "checksum): it is refused and the loss in use stays; publish it again"
         )
     return data
+
+
+def model_to_msg(
+    method: str, data: bytes, *, stamp: int, update: int, joint_names: Sequence[str]
+) -> LearnedModel:
+    """Return a model as it is after `update` gradient updates; `data` are its file's bytes."""
+    msg = LearnedModel(method=method, update=update, joint_names=list(joint_names))
+    msg.header.stamp = time_msg(stamp)
+    msg.data = data
+    return msg
+
+
+def model_from_msg(msg: LearnedModel, names: Sequence[str]) -> bytes:
+    """Return the bytes of the model that a message carries.
+
+    Raises:
+        MessageError: It is for other joints, or for these in another order.
+    """
+    if list(msg.joint_names) != list(names):
+        raise MessageError(
+            f"learned_model '{msg.method}' is for {', '.join(msg.joint_names)}, not for "
+            f"{', '.join(names)}: it is not used; start the learner with the same robot"
+        )
+    return bytes(msg.data)

@@ -14,8 +14,7 @@ from ml3_ros.bringup.description import (
     System,
 )
 from ml3_ros.bringup.reach_system import REACHER_REACH
-
-REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
+from ml3_ros.bringup.track_system import REAL, SAWYER_TRACK
 
 SEED = Argument(
     name="seed",
@@ -237,5 +236,6 @@ REPLAY = System(
 )
 
 SYSTEMS = {
-    system.name: system for system in (SAWYER_INVDYN, REACHER_INVDYN, REPLAY, REACHER_REACH)
+    system.name: system
+    for system in (SAWYER_INVDYN, REACHER_INVDYN, SAWYER_TRACK, REPLAY, REACHER_REACH)
 }

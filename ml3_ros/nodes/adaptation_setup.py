@@ -33,6 +33,8 @@ PARAMETERS = (
     Param(name="loss", default="shipped", help="where the learned losses come from: with the "
           "package, from the topic learned_loss, or nowhere",
           choices=("shipped", "train", "none")),
+    Param(name="shipped_losses", default=STRINGS, help="methods whose shipped losses are used; "
+          "unset: all that ship for the arm"),
     Param(name="losses", default=STRINGS, help="more methods, each NAME=FILE"),
     Param(name="loss_folder", default=".", help="where load_learned_loss may read"),
     Param(name="sgd_lr", default=0.03, help="step size of the method sgd_tuned; 0: without it [-]",
@@ -58,6 +60,8 @@ PARAMETERS = (
           "0: never [s]", limits=(0.0, 3600.0)),
     Param(name="checkpoint_period", default=10.0, help="time of the stream between checkpoints "
           "[s]", limits=(0.1, 3600.0)),
+    Param(name="model_period", default=0.0, help="time between models on the topic learned_model, "
+          "for a controller that feeds their torques forward; 0: never [s]", limits=(0.0, 60.0)),
     Param(name="seed", default=0, help="seed of initial models and batches",
           limits=(0, 2**31 - 1)),
     Param(name="out", default="out/policy_optimizer", help="folder of the results"),
@@ -78,19 +82,16 @@ class LossShelf:
         self.losses: dict[str, LearnedLoss] = {}
         self.born: dict[str, float] = {}  # monotonic time at which each loss came [s]
         self.kept_units: Units | None = None  # of a run that is resumed
-        self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] != "none" else []
+        self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] == "train" else []
         self.samples_for_units: int = p["units_samples"]
         self._joints: tuple[str, ...] = p["joints"]
         self._scales = {
             name: p[f"units_{name}"] for name in ("velocity", "acceleration", "effort")
         }
         if p["loss"] == "shipped":
-            for name in loss_files.LEARNED:
+            for name in p["shipped_losses"] or _methods_of(p["robot"]):
+                self.wanted.append(name)
                 self.put(name, _shipped(p["robot"], name))
-            for name in loss_files.FURTHER:
-                if f"{p['robot']}_{name}" in shipped():
-                    self.wanted.append(name)
-                    self.put(name, _shipped(p["robot"], name))
         for text in p["losses"]:
             name, equals, file = text.partition("=")
             if not equals:
@@ -155,6 +156,11 @@ def make_learner(
         methods["adam_tuned"] = squared_error(units, "tau", "adam", p["adam_lr"])
     config = dataclasses.replace(OnlineConfig(), sampling=recipe.sampling())
     return OnlineLearner(recipe.optimizee(units, p["robot"]), methods, config, seed=p["seed"])
+
+
+def _methods_of(robot: str) -> list[str]:
+    further = (name for name in loss_files.FURTHER if f"{robot}_{name}" in shipped())
+    return [*loss_files.LEARNED, *further]
 
 
 def _shipped(robot: str, name: str) -> LearnedLoss:

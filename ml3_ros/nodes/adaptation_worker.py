@@ -19,6 +19,7 @@ import torch
 from ml3_ros.errors import DataError, Ml3Error
 from ml3_ros.nodes.run_log import RunLog, predicted_by
 from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
@@ -47,6 +48,16 @@ class MethodStatus:
     meta_loss_value: float
     nmse: np.ndarray
     learning: bool
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class MethodModel:
+    """The model of one method as a file's bytes; `t` [s] is the time of the stream."""
+
+    method: str
+    t: float
+    update: int
+    data: bytes
 
 
 class AdaptationWorker(threading.Thread):
@@ -145,6 +156,21 @@ class AdaptationWorker(threading.Thread):
                 )
             )
         return statuses
+
+    def models(self) -> list[MethodModel]:
+        """Return the models as they are; empty before the first window."""
+        newest = self._log.newest
+        if newest is None:
+            return []
+        return [
+            MethodModel(
+                method=name,
+                t=float(newest.t[-1]) - self._shift,
+                update=newest.n_steps,
+                data=model_to_bytes(self._online.optimizee, learner.theta),
+            )
+            for name, learner in list(self._online.learners.items())
+        ]
 
     # the thread ---------------------------------------------------------------------------------
     def run(self) -> None:

@@ -29,6 +29,7 @@ from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
+from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_mode import PolicyMode
 from ml3_ros.nodes.policy_setup import POLICY_PARAMETERS
 from ml3_ros.nodes.process import run
@@ -74,6 +75,9 @@ class PolicyOptimizer(Ml3Node):
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
         self.every(TELL_S, self._on_time)
+        if p["model_period"]:
+            self._feed = ModelFeed(self)
+            self.every(p["model_period"], self._on_model_time)
 
     def start(self) -> None:
         """Wait for the first joint state."""
@@ -183,6 +187,10 @@ class PolicyOptimizer(Ml3Node):
             self.trigger_deactivate()
         elif self._worker.error is not None:
             self.trigger_shutdown()
+
+    def _on_model_time(self) -> None:
+        if self._worker is not None and self._stream is not None:
+            self._feed.publish(self._worker, self._stream.stream)
 
     def _publish(self) -> None:
         assert self._worker is not None

@@ -5,10 +5,10 @@ from __future__ import annotations
 import threading
 
 import numpy as np
-from safetensors.torch import save
 
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
+from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.tasks.inverse_dynamics.online_checkpoint import learner_to_bytes, restore_learner
 from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
@@ -29,6 +29,12 @@ class RunLog:
         """Keep a window that was predicted before it was learned from, or never learned from."""
         with self._lock:
             self._windows.append(window)
+
+    @property
+    def newest(self) -> WindowReport | None:
+        """The newest window, or None before there is one."""
+        with self._lock:
+            return self._windows[-1] if self._windows else None
 
     def last(self, seconds: float) -> list[WindowReport]:
         """Return the windows of the last `seconds` [s]."""
@@ -94,8 +100,8 @@ class RunLog:
             )
             self._folder.save_heldout(heldout)
         for name, learner in online.learners.items():
-            theta = {key: p.detach().contiguous() for key, p in learner.theta.items()}
-            write_atomically(self._folder.checkpoint(name), save(theta))
+            content = model_to_bytes(online.optimizee, learner.theta)
+            write_atomically(self._folder.checkpoint(name), content)
 
     def _predictions(self) -> Predictions:
         with self._lock:

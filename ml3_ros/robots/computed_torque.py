@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +9,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, JointLimits, joint_array, tracking_arrays
-from ml3_ros.robots.feedforward import FeedforwardConfig, FeedforwardGate
-
-Feedforward = Callable[[Array, Array, Array], Array]
-"""(q_ref [rad], v_ref [rad/s], a_ref [rad/s^2]) -> tau [N m], all (n,)."""
+from ml3_ros.robots.feedforward import Feedforward, FeedforwardConfig, FeedforwardGate
 
 _TRUST = FeedforwardConfig()
 
@@ -125,8 +121,15 @@ class ComputedTorque:
         self._gate.reset()
         self.exchange(None)
 
-    def exchange(self, learned: Feedforward | None) -> None:
-        """Use this learned model from the next period on; what is faded in stays so."""
+    def exchange(self, learned: Feedforward | None, *, at_once: bool = False) -> None:
+        """Use this learned model from the next period on; what is faded in stays so.
+
+        Args:
+            learned: The model, or None.
+            at_once: Do not fade it in: it is known to fit where the arm is now.
+        """
+        if at_once:
+            self._gate.weight = 1.0
         self._learned: Feedforward | None = learned
         self._periods = 0  # since it came
 
@@ -154,11 +157,19 @@ class ComputedTorque:
             RobotError: Wrong shape or not finite; or a feedforward returned another shape, or
                 `known` something that is not finite.
         """
+        q, v, q_ref, v_ref, a_ref = tracking_arrays(self._n, q, v, q_ref, v_ref, a_ref)
+        return self.with_feedback(self.feedforward(q_ref, v_ref, a_ref), q, v, q_ref, v_ref)
+
+    def feedforward(self, q_ref: Array, v_ref: Array, a_ref: Array) -> Array:
+        """Return the feedforward of a control period [N m], (n,); call it once a period.
+
+        It needs no measurement, so where answers have to be quick it can be had beforehand.
+
+        Raises:
+            RobotError: A feedforward returned another shape, or `known` something that is not
+                finite.
+        """
         n = self._n
-        q, v, q_ref, v_ref, a_ref = tracking_arrays(n, q, v, q_ref, v_ref, a_ref)
-        tau = self.kp * (q_ref - q) + self.kd * (v_ref - v)
-        if self.known is not None:
-            tau = tau + joint_array(self.known(q_ref, v_ref, a_ref), n, "the known feedforward")
         learned = None
         if self._learned is not None:
             learned = np.asarray(self._learned(q_ref, v_ref, a_ref), dtype=np.float64)
@@ -169,4 +180,22 @@ class ComputedTorque:
         trusted = self._gate.passed(learned, self._periods * self._dt, self._dt)
         self._periods += 1
         self.fault = trusted.fault
-        return np.clip(tau + trusted.tau, -self._effort, self._effort)
+        if self.known is None:
+            return trusted.tau
+        known = joint_array(self.known(q_ref, v_ref, a_ref), n, "the known feedforward")
+        return known + trusted.tau
+
+    def with_feedback(
+        self, feedforward: Array, q: Array, v: Array, q_ref: Array, v_ref: Array
+    ) -> Array:
+        """Return the full joint torque [N m], within the effort limits; all arguments are (n,).
+
+        Args:
+            feedforward: Of this period [N m].
+            q: Measured positions [rad].
+            v: Measured velocities [rad/s].
+            q_ref: Reference positions now [rad].
+            v_ref: Reference velocities now [rad/s].
+        """
+        tau = feedforward + self.kp * (q_ref - q) + self.kd * (v_ref - v)
+        return np.clip(tau, -self._effort, self._effort)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array
+
+Feedforward = Callable[[Array, Array, Array], Array]
+"""(q_ref [rad], v_ref [rad/s], a_ref [rad/s^2]) -> tau [N m], all (n,)."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,3 +88,32 @@ class FeedforwardGate:
         elif (bounded != tau).any():
             fault = "feedforward torques over their share"
         return Trusted(self.weight * bounded, fault)
+
+
+class Crossfade:
+    """One feedforward that turns into another without a jump of the torque.
+
+    Called once a control period; the change-over takes `seconds`.
+    """
+
+    def __init__(self, first: Feedforward, seconds: float, dt: float) -> None:
+        """Begin with `first`; `dt` is the control period [s]."""
+        self._old = self._new = first
+        self._step = dt / seconds
+        self._weight = 1.0  # of the new one
+
+    def to(self, feedforward: Feedforward) -> None:
+        """Begin to change over to another feedforward."""
+        self._old, self._new, self._weight = self._new, feedforward, 0.0
+
+    def replace(self, feedforward: Feedforward) -> None:
+        """Use another version of the newest feedforward, at once."""
+        self._new = feedforward
+
+    def __call__(self, q: Array, v: Array, a: Array) -> Array:
+        """Return the torque of this period [N m], (n,)."""
+        new = self._new(q, v, a)
+        if self._weight >= 1.0:
+            return new
+        self._weight = min(1.0, self._weight + self._step)
+        return self._weight * new + (1.0 - self._weight) * self._old(q, v, a)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ class ExcitationConfig:
     centre: float = 0.3  # largest offset of a piece's centre from home [rad]
     limit_share: float = 0.94  # of the velocity and acceleration limits that may be used
     position_margin: float = 0.05  # distance kept from the position limits [rad]
+    period: float = 0.0  # with which each piece repeats itself [s]; 0: it does not
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be planned (ConfigError)."""
@@ -49,6 +50,8 @@ class ExcitationConfig:
             raise ConfigError(f"limit_share is {self.limit_share}: it must be in (0, 1]")
         if not self.position_margin >= 0.0:
             raise ConfigError(f"position_margin is {self.position_margin}: it must be >= 0 rad")
+        if not self.period >= 0.0:
+            raise ConfigError(f"period is {self.period}: it must be >= 0 s")
 
 
 class _Piece(NamedTuple):
@@ -130,7 +133,7 @@ class Excitation:
 
     def _blend(self, old: Array, new: Array, x: Array) -> Array:
         """Return (1 - s) old + s new with derivatives, (3, T, n) as old and new, x [s] (T,) on."""
-        s, ds, dds = _quintic(x / self.config.blend_seconds)[:, :, None]
+        s, ds, dds = quintic(x / self.config.blend_seconds)[:, :, None]
         ds, dds = ds / self.config.blend_seconds, dds / self.config.blend_seconds**2
         gap = new - old
         q = old[0] + s * gap[0]
@@ -172,10 +175,14 @@ class Excitation:
         shape = (len(self.home), self.config.n_sines)
         share = rng.uniform(0.2, 1.0, shape)
         total = scale * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
+        frequency = rng.uniform(*self.config.frequency, shape)
+        if self.config.period:
+            frequency = np.maximum(np.round(frequency * self.config.period), 1.0)
+            frequency /= self.config.period
         return _Piece(
             centre=self.home + scale * self.config.centre * rng.uniform(-1.0, 1.0, shape[0]),
             amplitude=total * share / share.sum(axis=1, keepdims=True),
-            omega=2.0 * np.pi * rng.uniform(*self.config.frequency, shape),
+            omega=2.0 * np.pi * frequency,
             phase=rng.uniform(0.0, 2.0 * np.pi, shape),
         )
 
@@ -208,14 +215,7 @@ def within_effort(
     """
     config = excitation.config
     for scale in np.linspace(1.0, 0.1, 10):
-        smaller = ExcitationConfig(
-            piece_seconds=config.piece_seconds,
-            blend_seconds=config.blend_seconds,
-            n_sines=config.n_sines,
-            frequency=config.frequency,
-            amplitude=scale * config.amplitude,
-            centre=scale * config.centre,
-        )
+        smaller = replace(config, amplitude=scale * config.amplitude, centre=scale * config.centre)
         candidate = Excitation(excitation.limits, excitation.home, excitation.seed, smaller)
         if (peak_effort(candidate, model, duration) <= share * excitation.limits.effort).all():
             return candidate
@@ -224,7 +224,7 @@ def within_effort(
     )
 
 
-def _quintic(x: Array) -> Array:
+def quintic(x: Array) -> Array:
     """Return s, ds/dx, d2s/dx2, (3, T), of the quintic step from 0 at x <= 0 to 1 at x >= 1."""
     x = np.clip(x, 0.0, 1.0)
     return np.stack(

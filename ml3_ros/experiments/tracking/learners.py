@@ -5,19 +5,17 @@ from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
-import torch
 
 from ml3_ros.baselines.least_squares import JointColumns, RecursiveLeastSquares, TorqueRegressor
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.types import Params
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
 from ml3_ros.losses import shipped_loss
 from ml3_ros.robots.base import Array, RigidBodyModel
-from ml3_ros.robots.computed_torque import Feedforward
+from ml3_ros.robots.feedforward import Feedforward
 from ml3_ros.robots.filters import AccelerationFilter
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.model import as_feedforward
 from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units
@@ -66,18 +64,7 @@ class NetworkLearner:
 
     def model(self) -> Feedforward:
         """See `Learner`."""
-        return _network(self._online.optimizee, self._online.learners[_METHOD].theta)
-
-
-def _network(optimizee: InverseDynamicsNet, theta: Params) -> Feedforward:
-    def torque(q: Array, v: Array, a: Array) -> Array:
-        rows = np.stack([np.atleast_2d(x) for x in (q, v, a)])
-        batch = dict(zip("qva", torch.from_numpy(rows.astype(np.float32)), strict=True))
-        with torch.no_grad():
-            tau = optimizee.call(theta, batch)
-        return np.asarray(tau.double().numpy().reshape(q.shape))
-
-    return torque
+        return as_feedforward(self._online.optimizee, self._online.learners[_METHOD].theta)
 
 
 class LeastSquaresLearner:

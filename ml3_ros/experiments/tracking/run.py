@@ -12,7 +12,8 @@ from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Learner, Stream, learner_factory, units_of
 from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running_rms
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.computed_torque import ComputedTorque, Feedforward
+from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.feedforward import Feedforward
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

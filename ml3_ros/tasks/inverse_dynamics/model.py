@@ -1,13 +1,17 @@
 """The optimizee: a network that predicts joint torques, u = M_theta(q) a + F_theta(q, v)."""
 
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 STICTION_VELOCITY = 0.1  # rad/s over which Coulomb friction changes sign, as a feature of F
@@ -48,7 +52,13 @@ class InverseDynamicsNet(FunctionalModule):
         output_scale: float = 0.1,
     ) -> None:
         super().__init__()
+        if nle not in get_args(NleMode) or inertia not in get_args(InertiaForm):
+            raise ConfigError(
+                f"nle {nle!r}, inertia {inertia!r}: choose from {get_args(NleMode)} and "
+                f"{get_args(InertiaForm)}"
+            )
         self.units, self.nle_mode, self.inertia_form = units, nle, inertia
+        self.hidden, self.activation = hidden, activation
         n = units.n_joints
         n_entries = n * n if inertia == "full" else n * (n + 1) // 2
         heads: dict[str, Any] = {"activation": activation, "output_scale": output_scale}
@@ -157,3 +167,29 @@ class InverseDynamicsNet(FunctionalModule):
         return self.nle_net.call(scoped(theta, "nle_net"), z) + self.skip.call(
             scoped(theta, "skip"), z
         )
+
+
+Array = NDArray[np.float64]
+
+
+def as_feedforward(
+    net: InverseDynamicsNet, theta: Params
+) -> Callable[[Array, Array, Array], Array]:
+    """Return a trained network as a function of arrays, as controllers want it.
+
+    Args:
+        net: The network.
+        theta: Its parameters, without leading dimensions; whoever trains on makes new ones.
+
+    Returns:
+        (q [rad], v [rad/s], a [rad/s^2]) -> torque [N m], each (n,), or (T, n).
+    """
+
+    def torque(q: Array, v: Array, a: Array) -> Array:
+        rows = np.stack([np.atleast_2d(x) for x in (q, v, a)])
+        batch = dict(zip("qva", torch.from_numpy(rows.astype(np.float32)), strict=True))
+        with torch.no_grad():
+            tau = net.call(theta, batch)
+        return np.asarray(tau.double().numpy().reshape(q.shape))
+
+    return torque

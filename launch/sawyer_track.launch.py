@@ -1,0 +1,10 @@
+"""ros2 launch ml3_ros sawyer_track.launch.py [key:=value ...]; --show-args tells the keys."""
+
+from launch import LaunchDescription
+from ml3_ros.bringup.launch_adapter import launch_description
+from ml3_ros.bringup.systems import SYSTEMS
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the processes of the system, as described in ml3_ros.bringup.systems."""
+    return launch_description(SYSTEMS["sawyer_track"])

@@ -1,0 +1,126 @@
+"""The system in which an arm follows a motion by torques that it is learning, as data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml3_ros.bringup.description import Arg, Argument, JointsOf, ModelOf, NameOf, Process, System
+
+REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
+METHODS = ["ml3_shaped", "sgd_tuned", "adam_tuned"]
+# A real arm is never left without torques against gravity, moves less, and is sooner let go.
+CAREFUL: Mapping[str, Any] = {
+    "feedforwards": ["rigid_body", *METHODS],
+    "limit_share": 0.6,
+    "position_margin": 0.15,
+    "lost_error": 0.5,
+}
+SIMULATED: Mapping[str, Any] = {"feedforwards": ["feedback_only", "rigid_body", *METHODS]}
+
+
+def _controller(**choice: Any) -> Process:
+    real = "when" in choice
+    return Process(
+        name="tracking_controller",
+        executable="tracking_controller",
+        parameters={
+            "robot": ModelOf("robot"),
+            "seed": Arg("seed"),
+            "lap_seconds": Arg("lap"),
+            "out": Arg("out"),
+            **(CAREFUL if real else SIMULATED),
+        },
+        **choice,
+    )
+
+
+def _conductor(arm: str, **choice: Any) -> Process:
+    return Process(
+        name="conductor",
+        executable="conductor",
+        parameters={
+            "sources": [arm, "tracking_controller"],
+            "loss": Arg("loss"),
+            "seed": Arg("seed"),
+        },
+        **choice,
+    )
+
+
+SAWYER_TRACK = System(
+    name="sawyer_track",
+    help="a Sawyer follows a motion with low gains, by torques that it is learning meanwhile",
+    arguments=(
+        Argument(
+            name="robot",
+            default="sawyer_sim",
+            help="simulated arm (sawyer_sim, reacher, or path of a URDF or MJCF file), or sawyer: "
+            "the robot itself",
+        ),
+        Argument(
+            name="loss",
+            default="shipped",
+            help="use the losses that come with ml3_ros for this arm, or none",
+            choices=("shipped", "none"),
+        ),
+        Argument(
+            name="lap",
+            default=6.0,
+            help="period of the motion; each lap has the next feedforward [s]",
+            limits=(2.0, 120.0),
+        ),
+        Argument(
+            name="duration",
+            default=64.0,
+            help="robot time to learn from [s]",
+            limits=(1.0, 86400.0),
+        ),
+        Argument(
+            name="hold_out",
+            default=32.0,
+            help="robot time after `duration` in which the arm goes on with frozen models [s]",
+            limits=(1.0, 86400.0),
+        ),
+        Argument(
+            name="seed",
+            default=0,
+            help="seed of the simulated arm, of the motion and of all networks",
+            limits=(0, 2**31 - 1),
+        ),
+        Argument(name="out", default="out/sawyer_track", help="folder of the results"),
+    ),
+    processes=(
+        Process(
+            name="sim_arm",
+            executable="sim_arm",
+            parameters={
+                "robot": ModelOf("robot"),
+                "seed": Arg("seed"),
+                "perturbation_seed": Arg("seed"),
+            },
+            unless=REAL,
+        ),
+        Process(name="sawyer_driver", executable="sawyer_driver", when=REAL),
+        _controller(unless=REAL),
+        _controller(when=REAL),
+        Process(
+            name="policy_optimizer",
+            executable="policy_optimizer",
+            parameters={
+                "robot": NameOf("robot"),
+                "model": ModelOf("robot"),
+                "joints": JointsOf("robot"),
+                "loss": Arg("loss"),
+                "shipped_losses": ["ml3_shaped"],
+                "learn_duration": Arg("duration"),
+                "hold_out_duration": Arg("hold_out"),
+                "model_period": 0.2,
+                "seed": Arg("seed"),
+                "out": Arg("out"),
+            },
+        ),
+        _conductor("sim_arm", unless=REAL),
+        _conductor("sawyer_driver", when=REAL),
+    ),
+)

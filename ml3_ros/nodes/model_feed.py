@@ -1,0 +1,41 @@
+"""Hands out the models that are being learned, to controllers that feed their torques forward."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ml3_msgs.msg import LearnedModel
+from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.nodes.adaptation_worker import AdaptationWorker
+from ml3_ros.nodes.base import LATCHED_1, Ml3Node
+from ml3_ros.nodes.joint_stream import JointStream
+
+
+class ModelFeed:
+    """The topic learned_model: one latched publisher a method, so late controllers get them all.
+
+    A model that does not change is sent again and again too: who stops hearing of it knows that
+    nobody learns any more.
+    """
+
+    def __init__(self, node: Ml3Node) -> None:
+        """Publish for `node`."""
+        self._node = node
+        self._latched: dict[str, Any] = {}
+
+    def publish(self, worker: AdaptationWorker, stream: JointStream) -> None:
+        """Send the model of every method as it is now; before the first update, nothing."""
+        for model in worker.models():
+            if model.method not in self._latched:
+                self._latched[model.method] = self._node.publisher(
+                    LearnedModel, "learned_model", LATCHED_1
+                )
+                self._latched[model.method].on_activate(None)
+            msg = model_to_msg(
+                model.method,
+                model.data,
+                stamp=stream.stamp(model.t),
+                update=model.update,
+                joint_names=stream.names,
+            )
+            self._latched[model.method].publish(msg)

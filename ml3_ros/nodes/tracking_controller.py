@@ -1,0 +1,228 @@
+"""Leads an arm along a motion by computed torque, with torques that others learn meanwhile."""
+
+from __future__ import annotations
+
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.msg import LearnedModel, Tracking
+from ml3_ros.bridges.messages import NANO, effort_to_msg, time_msg
+from ml3_ros.bridges.ml3_messages import model_from_msg
+from ml3_ros.errors import DataError
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
+from ml3_ros.nodes.joint_stream import JointStream
+from ml3_ros.nodes.process import run
+from ml3_ros.nodes.tracking_setup import (
+    FEEDBACK_ONLY,
+    PARAMETERS,
+    RIGID_BODY,
+    controller_of,
+    laps_of,
+)
+from ml3_ros.robots.approach import Approach
+from ml3_ros.robots.base import Array
+from ml3_ros.robots.feedforward import Crossfade, Feedforward
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks.inverse_dynamics.laps_file import Lap, save_laps
+from ml3_ros.tasks.inverse_dynamics.model import as_feedforward
+from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+
+PREPARED = 0.25  # periods by which a joint state may miss the time that was prepared for
+LATCHED_20 = QoSProfile(
+    depth=20,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+
+class TrackingControllerNode(Ml3Node):
+    """Answers each joint state with a torque: feedback with low gains, and a feedforward.
+
+    The motion repeats itself. Each lap is made with the next of `feedforwards`, the torque of one
+    turning into that of the next, and its tracking error is told: laps differ in nothing else.
+    Models come on learned_model while they are learned and are used from the next period on.
+    """
+
+    PARAMETERS = PARAMETERS
+
+    def load(self) -> None:
+        """Plan within the limits of the robot, and connect."""
+        p = self.parameters
+        description = load_robot(p["robot"])
+        self._laps = laps_of(p.values(), description)
+        self._controller = controller_of(p.values(), description, self._laps)
+        self._rigid_body = PinocchioModel(description).rnea
+        self._names, self._dt = description.names, 1.0 / p["rate"]
+        self._stream = JointStream(self._names, self.diagnostics.counts)
+        self._read_model = ModelReader()
+        self._models: dict[str, tuple[int, Feedforward]] = {}
+        self._tracking = self.publisher(Tracking, "tracking", RELIABLE_100)
+        self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
+        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.subscribe(LearnedModel, "learned_model", self._on_model, LATCHED_20, always=True)
+
+    def start(self) -> None:
+        """Begin with the way from the arm's present pose, which the next message tells."""
+        self._done: list[Lap] = []
+        self._let_go()
+
+    def stop(self) -> None:
+        """Keep what was measured."""
+        self._save()
+
+    def told(self) -> dict[str, object]:
+        """Tell what is fed forward, and how well the arm tracks."""
+        if not self.active or self._way is None:
+            return {}
+        return {
+            "feedforward": self._feedforward,
+            "updates of its model": self._update,
+            "laps": len(self._done),
+            "largest tracking error [rad]": float(np.abs(self._error).max()),
+        }
+
+    # the loop -----------------------------------------------------------------------------------
+    def _on_state(self, msg: JointState) -> None:
+        sample = self._stream.read(msg)
+        if self._way is None or self._restarts != self._stream.restarts:
+            self._begin(sample.q, sample.stamp)
+        t = (sample.stamp - self._began) / NANO
+        late = t - self._prepared_for
+        if abs(late) > PREPARED * self._dt:
+            self._prepare(t)
+            late = 0.0
+        # what was prepared is a small part of a period off
+        q_ref = self._q + self._v * late
+        v_ref = self._v + self._a * late
+        self._error = sample.q - q_ref
+        if np.abs(self._error).max() > self.parameters["lost_error"]:
+            self._lose(sample.stamp)
+            return
+        tau = self._controller.with_feedback(self._tau, sample.q, sample.v, q_ref, v_ref)
+        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp))
+        self.diagnostics.tick("joint_command")
+        self._score(t, sample.stamp)
+        self._prepare(t + self._dt)
+
+    def _begin(self, q: Array, stamp: int) -> None:
+        """Lead the arm from q [rad] to where laps begin, by the torques of the arm as described.
+
+        It is held there by something like them, so nothing has to be faded in.
+        """
+        self._way = Approach(q, self._laps, self.parameters["fade_seconds"])
+        self._began, self._restarts = stamp, self._stream.restarts
+        self._mix = Crossfade(self._rigid_body, self.parameters["feedforward_fade"], self._dt)
+        self._controller.exchange(self._mix, at_once=True)
+
+    def _prepare(self, t: float) -> None:
+        """Work out all that the period at time t [s] takes but the measurement."""
+        assert self._way is not None
+        self._q, self._v, self._a = self._way.at(t)
+        if self._feedforward in (FEEDBACK_ONLY, RIGID_BODY):
+            self._controller.exchange(self._mix)  # these do not age
+        self._tau = self._controller.feedforward(self._q, self._v, self._a)
+        self._prepared_for = t
+        if self._controller.fault is not None:
+            self.diagnostics.counts[self._controller.fault] += 1
+
+    def _let_go(self) -> None:
+        self._way: Approach | None = None
+        self._restarts = self._stream.restarts
+        self._lap, self._prepared_for = -1, -math.inf
+        self._feedforward, self._update = RIGID_BODY, 0
+        self._controller.reset()
+
+    def _lose(self, stamp: int) -> None:
+        """Send nothing: somebody else holds the arm; it is led from where it is at the next."""
+        self.diagnostics.counts["arms lost"] += 1
+        if self._lap >= 0:
+            self._finish(np.full(len(self._names), np.inf), stamp)
+        self._let_go()
+
+    # laps ---------------------------------------------------------------------------------------
+    def _score(self, t: float, stamp: int) -> None:
+        assert self._way is not None
+        t -= self._way.seconds
+        lap = self._laps.lap(t)
+        if lap > self._lap:
+            if self._lap >= 0 and self._counted:
+                self._finish(np.sqrt(self._squares / self._counted), stamp)
+            self._lap = lap
+            names = self.parameters["feedforwards"]
+            self._change_to(names[len(self._done) % len(names)])
+        if lap >= 0 and self._laps.into(t) >= self.parameters["settle"]:
+            self._squares += np.square(self._error)
+            self._counted += 1
+
+    def _change_to(self, name: str) -> None:
+        self._feedforward, self._update = name, 0
+        self._squares, self._counted = np.zeros(len(self._names)), 0
+        self._mix.to(self._torque_of(name))
+        self._controller.exchange(self._mix)
+
+    def _finish(self, rms: Array, stamp: int) -> None:
+        """Tell of a lap and keep it."""
+        msg = Tracking(
+            lap=len(self._done),
+            feedforward=self._feedforward,
+            update=self._update,
+            joint_names=list(self._names),
+            rms=rms.tolist(),
+            rms_mean=float(rms.mean()),
+        )
+        msg.header.stamp = time_msg(stamp)
+        self._tracking.publish(msg)
+        ended = self._stream.seconds(stamp)
+        lap = Lap(
+            feedforward=self._feedforward,
+            ended=ended,
+            update=self._update,
+            rms=tuple(rms.tolist()),
+        )
+        self._done.append(lap)
+        self._save()
+
+    def _save(self) -> None:
+        if self.parameters["out"] and self._done:
+            try:
+                save_laps(Path(self.parameters["out"]), self._names, self._done)
+            except DataError as error:  # the arm comes first
+                self.refuse(error, kind="files not written")
+
+    # models -------------------------------------------------------------------------------------
+    def _on_model(self, msg: LearnedModel) -> None:
+        if msg.method not in self.parameters["feedforwards"]:
+            return
+        net, theta = self._read_model(model_from_msg(msg, self._names), msg.method)
+        if net.units.joint_names != self._names:
+            raise DataError(f"the model of {msg.method} is of {', '.join(net.units.joint_names)}")
+        self._models[msg.method] = msg.update, as_feedforward(net, theta)
+        if self.active and self._way is not None and msg.method == self._feedforward:
+            self._mix.replace(self._torque_of(msg.method))
+            self._controller.exchange(self._mix)
+
+    def _torque_of(self, name: str) -> Feedforward:
+        """Return a feedforward as it is now; of a model that has not come yet, none."""
+        if name == RIGID_BODY:
+            return self._rigid_body
+        self._update, torque = self._models.get(name, (0, _nothing))
+        return torque
+
+
+def _nothing(q: Array, v: Array, a: Array) -> Array:
+    return np.zeros_like(q)
+
+
+def main() -> int:
+    """Run the node."""
+    return run(lambda: TrackingControllerNode("tracking_controller"))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
