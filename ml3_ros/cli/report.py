@@ -7,12 +7,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ml3_ros.experiments.figures import save_figure
+from ml3_ros.experiments.laps_report import STEM, laps_figure, laps_metrics, laps_table
 from ml3_ros.experiments.live_figure import live_figure
 from ml3_ros.experiments.reach_clip import reach_clip
 from ml3_ros.experiments.reach_figure import reach_figure
 from ml3_ros.experiments.reach_report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.experiments.report import EXPERIMENT, build_report, report_metrics
 from ml3_ros.experiments.report_table import report_table
+from ml3_ros.tasks.inverse_dynamics.laps_file import FILE as LAPS
+from ml3_ros.tasks.inverse_dynamics.laps_file import load_laps
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT as REACH
 from ml3_ros.tasks.reaching.reach_files import ReachFolder
@@ -47,8 +50,14 @@ def run(args: argparse.Namespace) -> int:
         return _report_reaching(ReachFolder(args.folder), clip=args.clip)
     report = build_report(args.folder, robot=args.robot)
     print(report_table(report))
-    RunFolder(args.folder).save_metrics(report_metrics(report))
-    paths = save_figure(live_figure(report), args.folder, EXPERIMENT)
+    metrics = report_metrics(report)
+    paths = [*save_figure(live_figure(report), args.folder, EXPERIMENT)]
+    if (args.folder / LAPS).exists():
+        names, laps = load_laps(args.folder)
+        print("\n" + laps_table(names, laps))
+        metrics["laps"] = laps_metrics(names, laps)
+        paths += save_figure(laps_figure(names, laps), args.folder, STEM)
+    RunFolder(args.folder).save_metrics(metrics)
     _tell(args.folder, paths)
     return 0
 

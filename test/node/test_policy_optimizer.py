@@ -11,14 +11,15 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from ml3_msgs.msg import Adaptation
+from ml3_msgs.msg import Adaptation, LearnedModel
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.bridges.ml3_messages import loss_to_msg
+from ml3_ros.bridges.ml3_messages import loss_to_msg, model_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
-from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+from ml3_ros.nodes.policy_optimizer import LATCHED_10, PolicyOptimizer
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
@@ -111,6 +112,32 @@ def test_it_learns_tests_writes_and_ends(graph, optimizer, tmp_path):
     assert not last["adam_tuned"].learning
     assert list(last["adam_tuned"].joint_names) == list(NAMES)
     assert run.load_config()["seed"] == 0
+
+
+def test_models_are_handed_out_while_they_are_learned_also_to_who_comes_late(graph, optimizer):
+    node, arm = optimizer(model_period=0.05, learn_duration=60.0)
+    models = graph.listen(arm.probe, LearnedModel, "learned_model", LATCHED_10)
+    up(node)
+    arm.stream(200)
+    graph.until(lambda: models and models[-1].update > 20)
+    assert {msg.method for msg in models} == {"sgd_tuned", "adam_tuned"}
+    updates = [msg.update for msg in models if msg.method == "adam_tuned"]
+    assert updates == sorted(updates)
+    net, _ = ModelReader()(model_from_msg(models[-1], NAMES))
+    assert net.units.joint_names == NAMES
+    graph.until(lambda: node._worker.waiting == 0)
+    newest = {msg.method: msg for msg in models}["adam_tuned"].update
+    late = graph.listen(graph.plain("late"), LearnedModel, "learned_model", LATCHED_10)
+    graph.until(lambda: {msg.method for msg in late} == {"sgd_tuned", "adam_tuned"})
+    assert min(msg.update for msg in late) >= newest
+
+
+def test_only_the_shipped_losses_that_are_asked_for_are_used(graph, optimizer):
+    node, _ = optimizer(
+        robot="reacher", joints=["joint0", "joint1"], loss="shipped", shipped_losses=["ml3_prior"]
+    )
+    assert node.trigger_configure() == SUCCESS
+    assert list(node._shelf.losses) == ["ml3_prior"]
 
 
 def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, optimizer, capfd):

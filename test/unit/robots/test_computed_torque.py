@@ -79,6 +79,23 @@ def test_models_are_exchanged_live_and_what_is_faded_in_stays_so(limits):
     assert slow.torque(*HERE)[0] == 0.0
 
 
+def test_what_is_known_to_fit_need_not_be_faded_in(limits):
+    slow = ComputedTorque(M, limits, trust=replace(AT_ONCE, fade=0.04))
+    slow.exchange(constant(4.0, 0.0), at_once=True)
+    assert slow.torque(*HERE)[0] == 4.0
+
+
+def test_the_feedforward_can_be_had_before_the_measurement(limits):
+    one, other = (ComputedTorque(M, limits, known=constant(1.0, 0.5)) for _ in range(2))
+    rng = np.random.default_rng(0)
+    for controller in (one, other):
+        controller.exchange(lambda q, v, a: q + v * a)
+    for q, v, q_ref, v_ref, a_ref in 0.1 * rng.standard_normal((5, 5, 2)):
+        ahead = other.feedforward(q_ref, v_ref, a_ref)
+        tau = other.with_feedback(ahead, q, v, q_ref, v_ref)
+        np.testing.assert_array_equal(tau, one.torque(q, v, q_ref, v_ref, a_ref))
+
+
 def test_the_learned_torque_is_bounded_and_the_sum_keeps_the_effort_limits(controller):
     controller.exchange(constant(80.0, -9.0))
     np.testing.assert_allclose(controller.torque(*HERE), [50.0, -5.0])

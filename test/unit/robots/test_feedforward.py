@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.feedforward import FeedforwardConfig, FeedforwardGate
+from ml3_ros.robots.feedforward import Crossfade, FeedforwardConfig, FeedforwardGate
 
 EFFORT = np.array([10.0, 2.0])
 TAU = np.array([4.0, -1.0])
@@ -64,3 +64,17 @@ def test_before_there_is_a_model_there_is_no_torque_and_no_fault():
 def test_a_configuration_without_a_meaning_is_refused(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         gate(**config)
+
+
+def test_one_feedforward_turns_into_another_without_a_jump():
+    def constant(*tau):
+        return lambda q, v, a: np.array(tau)
+
+    mix = Crossfade(constant(4.0, 0.0), seconds=0.4, dt=0.1)
+    here = (np.zeros(2),) * 3
+    assert mix(*here)[0] == 4.0
+    mix.to(constant(0.0, 8.0))
+    found = [mix(*here) for _ in range(2)]
+    mix.replace(constant(0.0, 16.0))  # a newer version of what is faded in
+    found += [mix(*here) for _ in range(3)]
+    np.testing.assert_allclose(found, [[3, 2], [2, 4], [1, 12], [0, 16], [0, 16]], atol=1e-12)

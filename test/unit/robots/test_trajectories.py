@@ -127,12 +127,19 @@ def test_smaller_amplitudes_where_effort_is_short(sawyer):
         within_effort(full, model, 5.0, share=0.01)
 
 
+def test_a_motion_made_smaller_keeps_the_rest_of_its_shape(sawyer):
+    shape = ExcitationConfig(limit_share=0.5, position_margin=0.2, period=3.0)
+    careful = Excitation(sawyer.limits, sawyer.home, 0, shape)
+    assert within_effort(careful, PinocchioModel(sawyer), 5.0).config == shape
+
+
 def test_settings_that_cannot_be_planned_are_refused(sawyer):
     for keywords in (
         {"blend_seconds": 6.0},
         {"blend_seconds": 0.0},
         {"n_sines": 0},
         {"frequency": (0.8, 0.1)},
+        {"period": -1.0},
         {"frequency": (0.0, 0.1)},
         {"amplitude": -1.0},
         {"centre": float("nan")},

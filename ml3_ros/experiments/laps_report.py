@@ -1,0 +1,100 @@
+"""The report of the laps that an arm made live: how well it tracked with what was fed forward."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from ml3_ros.experiments.figures import draw, house_style
+from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.experiments.report import shorten
+from ml3_ros.experiments.report_table import aligned, number
+from ml3_ros.tasks.inverse_dynamics.laps_file import Lap
+
+STEM = "tracking_live"
+
+
+def by_feedforward(laps: Sequence[Lap]) -> dict[str, list[Lap]]:
+    """Return the laps of each feedforward, in the order of all tables."""
+    names = in_order(sorted({lap.feedforward for lap in laps}))
+    return {name: [lap for lap in laps if lap.feedforward == name] for name in names}
+
+
+def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, Any]:
+    """Return what metrics.json says of laps, by feedforward; errors are RMS [rad]."""
+    return {
+        name: {
+            "x": [lap.ended for lap in own],
+            "updates": [lap.update for lap in own],
+            "per_seed": [[float(np.mean(lap.rms)) for lap in own]],
+            "last_lap": dict(zip(joint_names, own[-1].rms, strict=True)),
+        }
+        for name, own in by_feedforward(laps).items()
+    }
+
+
+def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
+    """Return the tracking error of first and last laps [mrad], for the terminal."""
+    rows = [["", "lap", "after", "updates", "mean", *shorten(tuple(joint_names))]]
+    numbers = {id(lap): i for i, lap in enumerate(laps)}
+    for name, own in by_feedforward(laps).items():
+        for lap in own if len(own) < 3 else (own[0], own[-1]):
+            rms = 1e3 * np.array(lap.rms)
+            rows.append(
+                [
+                    method_style(name).label,
+                    str(numbers[id(lap)]),
+                    f"{lap.ended:.0f} s",
+                    str(lap.update),
+                    *map(number, (rms.mean(), *rms)),
+                ]
+            )
+    return "RMS tracking error of a lap [mrad]; all laps are the same motion\n" + aligned(
+        rows, rules=(1,)
+    )
+
+
+def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
+    """Draw the error lap by lap, and joint by joint in the last lap of each feedforward."""
+    with house_style():
+        figure = Figure(figsize=(11.5, 4.2), layout="constrained")
+        left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
+        own = by_feedforward(laps)
+        for name, each in own.items():
+            mean = [1e3 * float(np.mean(lap.rms)) for lap in each]
+            draw(left, name, [lap.ended for lap in each], mean, others=list(own))
+            left.plot(
+                [lap.ended for lap in each], mean, "o", color=method_style(name).color, ms=4.0
+            )
+        left.set(
+            yscale="log",
+            xlabel="time at the end of the lap [s]",
+            ylabel="tracking error, mean over joints [mrad]",
+            title="lap by lap",
+        )
+        _bars(right, shorten(tuple(joint_names)), own)
+        figure.suptitle(
+            "One motion, over and over: what is fed forward changes from lap to lap",
+            x=0.01,
+            ha="left",
+            fontweight="bold",
+        )
+    return figure
+
+
+def _bars(axes: Axes, joints: Sequence[str], own: dict[str, list[Lap]]) -> None:
+    width = 0.84 / len(own)
+    for i, (name, each) in enumerate(own.items()):
+        style = method_style(name)
+        at = np.arange(len(joints)) + (i - (len(own) - 1) / 2) * width
+        rms = 1e3 * np.array(each[-1].rms)
+        shown = np.where(np.isfinite(rms), rms, np.nan)
+        axes.bar(at, shown, 0.9 * width, color=style.color, label=style.label)
+    axes.set(yscale="log", title="joint by joint in the last lap of each [mrad]")
+    axes.set_xticks(np.arange(len(joints)), joints)
+    axes.grid(axis="x", visible=False)
+    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
