@@ -1,1 +1,1 @@
-"""Speed and memory of the learning core; run by `ml3 bench` in a checkout."""
+"""Speed, memory and latency, each beside something else in the same run; run by `ml3 bench`."""

@@ -34,6 +34,7 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[s
     Returns:
         Milliseconds of CPU time a gradient step, median over rounds, by method and joints.
     """
+    torch.set_num_threads(1)
     joints = QUICK_JOINTS if quick else JOINTS
     found: dict[str, list[float]] = {}
     for n in joints:
@@ -95,8 +96,3 @@ def _learn(learner: OnlineLearner, rng: np.random.Generator) -> float:
         learner.push(t + 0.01 * k, q, v, a, tau)
         learner.learn()
     return 1e3 * (time.process_time() - begin) / (learner.n_steps - before)
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    run()

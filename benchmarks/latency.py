@@ -6,7 +6,6 @@ are those of this process, from sending a state to having its answer; what the m
 meanwhile and what this process costs hits both alike.
 """
 
-import argparse
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -34,6 +34,7 @@ from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
+CHECKOUT = Path(__file__).resolve().parent.parent
 RATES = (100, 500, 1000)  # [Hz]
 BLOCKS, BLOCK_S = 10, 2.0
 WARM_UP_S = 2.0
@@ -150,7 +151,9 @@ class Arm:
 @contextmanager
 def process(*argv: str) -> Iterator[None]:
     """Run a Python module for as long as the context lasts."""
-    child = subprocess.Popen([sys.executable, "-m", *argv], env=environment() | os.environ)
+    child = subprocess.Popen(
+        [sys.executable, "-m", *argv], env=environment() | os.environ, cwd=CHECKOUT
+    )
     try:
         yield
     finally:
@@ -205,9 +208,3 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[i
         ratio = percentiles[OURS] / percentiles[ECHO]
         report(f"{'':10}{'ratio':24}" + "".join(f"{x:10.2f}" for x in ratio))
     return unanswered
-
-
-if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true")
-    run(quick=parser.parse_args().quick)

@@ -1,4 +1,4 @@
-"""`ml3 bench [--quick]`: how much faster than a plain loop, and how much memory."""
+"""`ml3 bench [WHAT] [--quick]`: speed and memory, each beside something else in the same run."""
 
 import argparse
 import importlib
@@ -9,6 +9,7 @@ import ml3_ros
 from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError
 
+OTHERS = ("adaptation", "latency")
 CHECKOUT = Path(ml3_ros.__file__).resolve().parent.parent
 
 
@@ -16,18 +17,21 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "bench",
-        help="measure speed and memory of the learning core",
-        description="Compare meta-training with a plain loop that uses `higher`: seeds x "
+        help="measure speed and memory",
+        description="core: compare meta-training with a plain loop that uses `higher`: seeds x "
         "iterations per CPU second, both in turns; the last line is the worst ratio over its "
-        "target. Needs the sources' folder benchmarks/.",
+        "target. adaptation: a gradient step of the online learner for 2 to 30 joints. latency: "
+        "from a joint state to the torque that answers it, beside a bare rclpy echo. Needs the "
+        "sources' folder benchmarks/.",
     )
+    parser.add_argument("what", nargs="?", default="core", choices=("core", *OTHERS))
     parser.add_argument(
         "--quick", action="store_true", help="about a minute; without what must be compiled"
     )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run all benchmarks; return the exit code.
+    """Run a benchmark; return the exit code.
 
     Raises:
         ConfigError: The benchmarks are not here.
@@ -39,11 +43,18 @@ def run(args: argparse.Namespace) -> int:
         )
     if str(CHECKOUT) not in sys.path:
         sys.path.insert(0, str(CHECKOUT))
+    if args.what in OTHERS:
+        importlib.import_module(f"benchmarks.{args.what}").run(quick=args.quick)
+        return 0
+    return _core(quick=args.quick)
+
+
+def _core(*, quick: bool) -> int:
     meta_step = importlib.import_module("benchmarks.meta_step")
     memory = importlib.import_module("benchmarks.memory")
-    memory.run(quick=args.quick)  # first: it counts what a process takes that kept nothing yet
+    memory.run(quick=quick)  # first: it counts what a process takes that kept nothing yet
     prepare_process()
-    cells = meta_step.run(meta_step.QUICK if args.quick else meta_step.Plan())
+    cells = meta_step.run(meta_step.QUICK if quick else meta_step.Plan())
     cell, ratio = meta_step.worst(cells)
     print(
         f"worst ratio over target: {ratio:.2f} ({cell.problem}, {cell.seeds} seeds, {cell.kind})"

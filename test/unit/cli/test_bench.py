@@ -86,3 +86,16 @@ def test_an_installation_without_the_sources_says_so(tmp_path, monkeypatch, caps
     monkeypatch.setattr("ml3_ros.cli.bench.CHECKOUT", tmp_path)
     assert main(["bench"]) == 2
     assert "run this in a checkout" in capsys.readouterr().err
+
+
+def test_a_step_of_the_online_learner_is_timed_for_every_loss(benchmarks, monkeypatch, capsys):
+    adaptation = importlib.import_module("benchmarks.adaptation")
+    monkeypatch.setattr(adaptation, "WINDOWS", 2)
+    assert main(["bench", "adaptation", "--quick"]) == 0
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[0][-5:] == ["2", "7", "grows", "as", "n^"]
+    names = [row[0] for row in rows[1:5]]
+    assert names == ["adam", "ml3", "ml3_mlp", "ml3_adaptive"]
+    for row in rows[1:5]:
+        assert all(float(x) > 0.0 for x in row[1:3])
+    assert rows[5][-2:] == ["1.00", "1.00"]
