@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
@@ -21,7 +21,12 @@ EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever
 LINGER_S = 0.3  # the answer to the request that shut a node down leaves within this
 
 
-def run(node_class: Callable[[], Ml3Node], arguments: Sequence[str] | None = None) -> int:
+def run(
+    node_class: Callable[[], Ml3Node],
+    arguments: Sequence[str] | None = None,
+    *,
+    executor_class: Callable[[], Executor] = SingleThreadedExecutor,
+) -> int:
     """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
 
     Signals only set a flag that the loop reads, so a second one cannot hit the clean-up, and
@@ -37,7 +42,7 @@ def run(node_class: Callable[[], Ml3Node], arguments: Sequence[str] | None = Non
         print(f"error: {error}", file=sys.stderr, flush=True)
         rclpy.try_shutdown()
         return 2
-    executor = SingleThreadedExecutor()
+    executor = executor_class()
     executor.add_node(node)
     try:
         if node.parameters["autostart"] and node.trigger_configure() == SUCCESS:
@@ -59,7 +64,7 @@ def run(node_class: Callable[[], Ml3Node], arguments: Sequence[str] | None = Non
         rclpy.try_shutdown()
 
 
-def _spin_for(executor: SingleThreadedExecutor, seconds: float) -> None:
+def _spin_for(executor: Executor, seconds: float) -> None:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         executor.spin_once(timeout_sec=0.05)

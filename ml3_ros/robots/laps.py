@@ -39,9 +39,9 @@ class Laps:
 
     def at(self, t: float) -> tuple[Array, Array, Array]:
         """Return q [rad], v [rad/s], a [rad/s^2], each (n,), at time t [s]."""
-        if t >= self.begins:
-            t = self.begins + math.fmod(t - self.begins, self.period)
-        return self._motion.at(t)
+        if t < self.begins:
+            return self._motion.at(t)
+        return self._motion.piece(1, self.begins + math.fmod(t - self.begins, self.period))
 
     def lap(self, t: float) -> int:
         """Return the number of the lap at time t [s]; -1 before the first."""

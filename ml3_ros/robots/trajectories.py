@@ -131,6 +131,15 @@ class Excitation:
         q, v, a = self._blend(old.at(x + self.config.piece_seconds), new.at(x), x)
         return (q[0], v[0], a[0]) if np.ndim(t) == 0 else (q, v, a)
 
+    def piece(self, number: int, x: float) -> tuple[Array, Array, Array]:
+        """Return q, v, a, each (n,), of one piece alone at x [s] after its start.
+
+        That is the path once the change over from the piece before is made.
+        """
+        self._plan(number)
+        q, v, a = self._pieces[number].at(np.array([x]))[:, 0]
+        return q, v, a
+
     def _blend(self, old: Array, new: Array, x: Array) -> Array:
         """Return (1 - s) old + s new with derivatives, (3, T, n) as old and new, x [s] (T,) on."""
         s, ds, dds = quintic(x / self.config.blend_seconds)[:, :, None]
