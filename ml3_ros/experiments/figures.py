@@ -17,6 +17,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike, NDArray
 
@@ -103,6 +104,13 @@ def draw(
             x, low, high, color=style.color, alpha=0.14, linewidth=0, zorder=style.zorder - 1
         )
     return line
+
+
+def plain_numbers(axes: Axes) -> None:
+    """Label a logarithmic axis of ordinates with 10, 20, 50, 100, ..., not with powers."""
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axes.yaxis.set_minor_formatter(NullFormatter())
 
 
 def label_line_ends(

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ml3_ros.experiments.figures import draw, house_style
+from ml3_ros.experiments.figures import draw, house_style, plain_numbers
 from ml3_ros.experiments.method_styles import in_order, method_style
 from ml3_ros.experiments.report import shorten
 from ml3_ros.experiments.report_table import aligned, number
@@ -76,6 +76,7 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
             ylabel="tracking error, mean over joints [mrad]",
             title="lap by lap",
         )
+        plain_numbers(left)
         _bars(right, shorten(tuple(joint_names)), own)
         figure.suptitle(
             "One motion, over and over: what is fed forward changes from lap to lap",
@@ -95,6 +96,7 @@ def _bars(axes: Axes, joints: Sequence[str], own: dict[str, list[Lap]]) -> None:
         shown = np.where(np.isfinite(rms), rms, np.nan)
         axes.bar(at, shown, 0.9 * width, color=style.color, label=style.label)
     axes.set(yscale="log", title="joint by joint in the last lap of each [mrad]")
+    plain_numbers(axes)
     axes.set_xticks(np.arange(len(joints)), joints)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -8,9 +8,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
-from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
-from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
+from ml3_ros.experiments.figures import (
+    FAINT,
+    draw,
+    house_style,
+    label_line_ends,
+    plain_numbers,
+    save_figure,
+)
 from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.robots.base import Array
@@ -103,7 +109,7 @@ def _errors(
         xlim=(0.0, places[-1]),
     )
     axes.set_xticks(places, [f"{mark:g}" for mark in marks])
-    _plain_numbers(axes)
+    plain_numbers(axes)
     return lines
 
 
@@ -121,7 +127,7 @@ def _joints(axes: Axes, marks: Sequence[float], errors: Mapping[str, Array]) -> 
         axes.vlines(at, low, high, color="#333333", linewidth=0.8)
     axes.set(yscale="log", ylabel="tracking error [mrad]", xlabel="joint")
     axes.set_xticks(np.arange(n), [str(i + 1) for i in range(n)])
-    _plain_numbers(axes)
+    plain_numbers(axes)
     axes.grid(axis="x", visible=False)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=3)
     axes.set_title(f"c  joint by joint after {marks[-1]:g} s")
@@ -141,12 +147,5 @@ def _change(axes: Axes, times: Array, levels: Mapping[str, Array]) -> list[Line2
         ylabel="error over the last period [mrad]",
         xlim=(times[0], times[-1]),
     )
-    _plain_numbers(axes)
+    plain_numbers(axes)
     return lines
-
-
-def _plain_numbers(axes: Axes) -> None:
-    """Label a logarithmic axis with 10, 20, 50, 100, ..., not with powers."""
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())

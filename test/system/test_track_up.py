@@ -1,0 +1,43 @@
+"""`ml3 up sawyer_track` for real: an arm tracks better by torques that it learns meanwhile."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from ml3_ros.tasks.inverse_dynamics.laps_file import load_laps
+
+pytestmark = pytest.mark.system
+
+WORDS = (
+    "robot:=reacher",
+    "lap:=2",
+    "duration:=10",
+    "hold_out:=12",
+    "sim_arm.real_time_factor:=2.0",
+    "tracking_controller.settle:=0.8",
+    "tracking_controller.feedforward_fade:=0.5",
+)
+
+
+def test_learned_torques_track_better_than_feedback_and_than_the_arm_as_described(
+    up, gone, tmp_path
+):
+    run = up("sawyer_track", *WORDS, f"out:={tmp_path}")
+    run.expect("policy_optimizer adapts")
+    pids = run.nodes()
+    assert set(pids) == {"sim_arm", "tracking_controller", "policy_optimizer", "conductor"}
+    assert run.end() == 0
+    gone(list(pids.values()))
+    assert "RMS tracking error of a lap [mrad]" in run.output
+    assert (tmp_path / "tracking_live.png").exists()
+    _, laps = load_laps(tmp_path)
+    order = ["feedback_only", "rigid_body", "ml3_shaped", "sgd_tuned", "adam_tuned"]
+    assert [lap.feedforward for lap in laps] == [order[i % 5] for i in range(len(laps))]
+    last = {lap.feedforward: float(np.mean(lap.rms)) for lap in laps}
+    learned = [last[name] for name in order[2:]]
+    assert max(learned) < last["rigid_body"] < last["feedback_only"]
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
+    assert set(metrics["laps"]) == set(order)
