@@ -184,12 +184,13 @@ class Excitation:
         shape = (len(self.home), self.config.n_sines)
         share = rng.uniform(0.2, 1.0, shape)
         total = scale * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
+        centre = self.home + scale * self.config.centre * rng.uniform(-1.0, 1.0, shape[0])
         frequency = rng.uniform(*self.config.frequency, shape)
         if self.config.period:
             frequency = np.maximum(np.round(frequency * self.config.period), 1.0)
             frequency /= self.config.period
         return _Piece(
-            centre=self.home + scale * self.config.centre * rng.uniform(-1.0, 1.0, shape[0]),
+            centre=centre,
             amplitude=total * share / share.sum(axis=1, keepdims=True),
             omega=2.0 * np.pi * frequency,
             phase=rng.uniform(0.0, 2.0 * np.pi, shape),
