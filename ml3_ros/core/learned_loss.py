@@ -145,7 +145,7 @@ class LearnedLoss:
             raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
         loss = LearnedLoss(spec=spec, phi=phi, provenance=provenance)
         try:
-            value = loss._value_at_zero()
+            value = loss.value_at(0.0)
         except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
             raise LossFileError(
                 f"{source} has options that do not work ({_brief(error)}): retrain it"
@@ -154,12 +154,12 @@ class LearnedLoss:
             raise LossFileError(f"{source} gives the value {value} for no error: retrain it")
         return loss
 
-    def _value_at_zero(self) -> float:
-        """Return the loss where all inputs are zero."""
-        zero = torch.zeros(1, len(self.spec.target.scale))
-        context = {x.name: torch.zeros(1, len(x.scale)) for x in self.spec.context}
-        network = self.spec.network()
-        return float(network.call(self.phi, zero, zero, context, torch.zeros(())))
+    def value_at(self, size: float) -> float:
+        """Return the loss where prediction and context are `size` [-] of each scale, target 0."""
+        prediction = torch.full((1, len(self.spec.target.scale)), size)
+        context = {x.name: torch.full((1, len(x.scale)), size) for x in self.spec.context}
+        target, count = torch.zeros_like(prediction), torch.zeros(())
+        return float(self.spec.network().call(self.phi, prediction, target, context, count))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""
