@@ -13,7 +13,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import JointSample, NotFiniteError, sample_from_msg
+from ml3_ros.bridges.messages import JointSample, NotFiniteError, listed, sample_from_msg
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.bridges.sawyer_interface import CUFF_SIGNAL, Mode, SawyerMessages
 from ml3_ros.bridges.sawyer_reports import RobotView
@@ -60,7 +60,7 @@ def gravity_from_msg(msg: Any, names: Sequence[str], field: str) -> Array | None
     if missing or values.size != len(msg.name):
         raise MessageError(
             f"gravity_compensation_torques has {values.size} numbers of {field} for "
-            f"{', '.join(msg.name) or 'no joints'}: it is skipped; {', '.join(names)} are needed"
+            f"{listed(msg.name) or 'no joints'}: it is skipped; {', '.join(names)} are needed"
         )
     tau = values[[index[name] for name in names]]
     if not np.isfinite(tau).all():
@@ -78,7 +78,7 @@ def cuff_from_msg(msg: Any) -> bool:
         if signal.name == CUFF_SIGNAL:
             try:
                 return bool(json.loads(signal.data)[0])
-            except (ValueError, LookupError, TypeError):
+            except (ValueError, LookupError, TypeError, RecursionError):
                 raise MessageError(
                     f"the cuff's signal is {signal.data[:40]!r}, not a list of one number: the "
                     "robot's software may be of another version"
@@ -104,14 +104,15 @@ def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
     """Refuse a robot that is not the one of the model.
 
     Raises:
-        ConfigError: Joints are missing, or a limit differs from the model's.
+        ConfigError: Joints are missing, an array has another length, or a limit differs from
+            the model's.
     """
     index = {name: i for i, name in enumerate(msg.joint_names)}
     missing = [name for name in names if name not in index]
     if missing:
         raise ConfigError(
             f"the robot's joint_limits name no {', '.join(missing)} (they name "
-            f"{', '.join(msg.joint_names)}): the model is of another robot"
+            f"{listed(msg.joint_names)}): the model is of another robot"
         )
     pick = [index[name] for name in names]
     for field, known in (
@@ -120,7 +121,13 @@ def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
         ("velocity", limits.velocity),
         ("effort", limits.effort),
     ):
-        told = np.asarray(getattr(msg, field), dtype=float)[pick]
+        values = np.asarray(getattr(msg, field), dtype=float)
+        if len(values) != len(msg.joint_names):
+            raise ConfigError(
+                f"the robot's joint_limits name {len(msg.joint_names)} joints but {field} has "
+                f"{len(values)} numbers: check the bridge"
+            )
+        told = values[pick]
         differ = ~(np.abs(told - known) <= SAME_LIMIT * np.abs(known))
         if differ.any():
             j = int(np.argmax(differ))

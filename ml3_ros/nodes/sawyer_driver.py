@@ -127,10 +127,15 @@ class SawyerDriver(Ml3Node):
 
     # our topics --------------------------------------------------------------------------------
     def _on_joints(self, sample: JointSample) -> None:
-        if sample.stamp < self._due:
-            return
         step = round(NANO / self.parameters["publish_rate"])
-        self._due = max(self._due + step, sample.stamp)
+        if 0 < self._due - sample.stamp <= step:
+            return
+        # where more is missing the robot's clock was set back
+        self._due = (
+            sample.stamp + step
+            if sample.stamp < self._due
+            else max(self._due + step, sample.stamp)
+        )
         pose = pose_of(self._model.forward_kinematics(sample.q))
         self._poses.publish(pose_to_msg(pose, sample.stamp))
         self._states.publish(sample_to_msg(sample, self._names))
