@@ -19,6 +19,7 @@ from ml3_ros.robots.registry import load_robot
 
 START = 1_700_000_000 * NANO  # of streams that are made up [ns]
 PERIOD = NANO // 100
+AMPLITUDE = 0.2  # of the arm that swings [rad]
 PAST_LIMIT = 0.02  # [rad] by which a joint may pass its limit: the stage brakes softly before it
 
 
@@ -27,16 +28,22 @@ class MovingArm:
 
     def __init__(self, robot: RobotDescription) -> None:
         """Begin at home."""
-        self.names, self._home, self._ticks = robot.names, np.array(robot.home), itertools.count()
+        self.names, self.home, self._ticks = robot.names, np.array(robot.home), itertools.count()
+        self.omega = np.linspace(1.0, 1.5, len(self.names))  # [rad/s]
         self.newest = 0
 
     def message(self) -> JointState:
         """Return the next joint state."""
         self.newest = START + next(self._ticks) * PERIOD
-        t = (self.newest - START) / NANO * np.linspace(1.0, 1.5, len(self.names))
-        q, v = self._home + 0.2 * np.sin(t), 0.2 * np.cos(t)
-        sample = JointSample(stamp=self.newest, q=q, v=v, tau=-0.2 * np.sin(t) + 0.1 * v)
-        return sample_to_msg(sample, self.names)
+        return self.at(self.newest)
+
+    def at(self, stamp: int) -> JointState:
+        """Return the joint state at a time [ns]."""
+        omega = self.omega
+        angle = omega * ((stamp - START) / NANO)
+        q, v = self.home + AMPLITUDE * np.sin(angle), AMPLITUDE * omega * np.cos(angle)
+        tau = -AMPLITUDE * omega**2 * np.sin(angle) + 0.1 * v
+        return sample_to_msg(JointSample(stamp=stamp, q=q, v=v, tau=tau), self.names)
 
 
 def within(robot: RobotDescription) -> Watch:

@@ -22,7 +22,7 @@ READ_S = 2.0  # a message that has not been read after this is lost
 GIVE_UP = 15  # chunks in a row of which something is not read
 DAMAGED_READ_S = 0.003  # most damaged bytes never reach a node: the middleware drops them
 CHUNK = 20  # of a queue of 100
-VARIANTS = 17  # of each message that comes, see `counted`
+VARIANTS = 20  # of each message that comes, see `counted`
 
 Mutate = Callable[[Any, random.Random], tuple[str, Any]]
 
@@ -156,6 +156,7 @@ def works(stage: Stage, target: Target) -> float | None:
 
 
 def _recover(stage: Stage, target: Target, publisher: Any) -> float | None:
+    stage.spin(0.2)  # what has been told by now is read
     target.mark()
     stage.told.pop(target.node, None)  # what it told before is no sign
     began = time.monotonic()

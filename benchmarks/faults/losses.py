@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+from benchmarks.faults import loss_services
 from benchmarks.faults.loss_mutations import KINDS, mutated
 from benchmarks.faults.result import Finding, Row
+from benchmarks.faults.stage import Stage
 
 LOSSES = ("sawyer_ml3_shaped", "reacher_ml3_adaptive", "reacher_ml3_reach", "reacher_ml3_prior")
 COUNT, QUICK_COUNT = 1200, 60
@@ -41,6 +43,8 @@ def bench(folder: Path, quick: bool) -> Finding:
     for name in LOSSES:
         outcome = _in_child(name, count, folder)
         rows.append(_row(name, count, outcome))
+    with Stage(folder / "services") as stage:
+        rows += loss_services.rows(stage)
     return Finding(
         title="Damaged and malicious loss files",
         method=(
@@ -48,7 +52,9 @@ def bench(folder: Path, quick: bool) -> Finding:
             f"{', '.join(KINDS)}. Each is loaded as bytes from anywhere would be, in a process "
             f"that may not use more than {MEMORY // 2**30} GiB beyond its start; one that is not "
             "refused is evaluated. A mutation fails if it raises anything but `LossFileError`, "
-            "gives a value that is not finite, or executes code."
+            "gives a value that is not finite, or executes code. Then the services of running "
+            "nodes are asked for files outside their folder, for links, pipes, devices and "
+            "names that are none."
         ),
         rows=rows,
     )

@@ -14,13 +14,14 @@ from typing import Any
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
 from benchmarks.faults.counted import FOLDER_VARIABLE, Counter
 from ml3_ros.bringup.supervisor import die_with_parent
 from ml3_ros.bringup.up import environment
 
-UP_S = 60.0  # within this a node is active on a busy machine
+UP_S = 120.0  # within this a node is active on a busy machine
 SAWYER_MESSAGES = "ml3_sawyer_test_msgs"
 
 
@@ -95,6 +96,7 @@ class Stage:
         self.folder = folder
         self.nodes: dict[str, NodeProcess] = {}
         self.told: dict[str, dict[str, str]] = {}
+        self._clients: dict[str, Any] = {}
         os.environ.update(environment())
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
@@ -111,11 +113,20 @@ class Stage:
         """End every node."""
         for node in self.nodes.values():
             node.end()
+        own = self._executor.get_nodes()
         self._executor.shutdown()
-        self.probe.destroy_node()
+        for mine in own:
+            mine.destroy_node()
         self._context.try_shutdown()
 
-    def start(self, executable: str, *, wait: bool = True, **parameters: object) -> NodeProcess:
+    def start(
+        self,
+        executable: str,
+        *,
+        wait: bool = True,
+        runner: str = "benchmarks.faults.counted",
+        **parameters: object,
+    ) -> NodeProcess:
         """Start a node; with `wait` until it tells that it is active.
 
         Raises:
@@ -124,7 +135,7 @@ class Stage:
         self.told.pop(executable, None)
         options = {"autostart": "true", **parameters}
         options = {key: value for key, value in options.items() if value is not None}
-        node = NodeProcess(executable, self.folder / executable, options)
+        node = NodeProcess(executable, self.folder / executable, options, runner)
         self.nodes[executable] = node
         if wait and not self.until(lambda: self.of(executable, "state") == "active", UP_S):
             raise RuntimeError(f"{executable} did not start:\n{node.said()[-2000:]}")
@@ -142,6 +153,12 @@ class Stage:
         """Return a sum of counts that a node has told."""
         return sum(int(self.of(node, kind) or 0) for kind in kinds)
 
+    def node(self, name: str) -> Node:
+        """Return one more node of the bench's own."""
+        node = rclpy.create_node(name, context=self._context)
+        self._executor.add_node(node)
+        return node
+
     def publisher(self, msg_type: type, topic: str, qos: QoSProfile) -> Any:
         """Publish from the bench's own node."""
         return self.probe.create_publisher(msg_type, topic, qos)
@@ -156,16 +173,17 @@ class Stage:
         """Call `heard` with the messages of a topic."""
         self.probe.create_subscription(msg_type, topic, lambda msg: heard(msg) and None, qos)
 
-    def call(self, srv_type: type, name: str, timeout_s: float = 10.0, **request: object) -> Any:
+    def call(
+        self, srv_type: type, name: str, timeout_s: float = 10.0, /, **request: object
+    ) -> Any:
         """Call a service and return its answer, or None if none comes in time."""
-        client = self.probe.create_client(srv_type, name)
-        try:
-            if not self.until(client.service_is_ready, timeout_s):
-                return None
-            answer = client.call_async(srv_type.Request(**request))
-            return answer.result() if self.until(answer.done, timeout_s) else None
-        finally:
-            self.probe.destroy_client(client)
+        if name not in self._clients:
+            self._clients[name] = self.probe.create_client(srv_type, name)
+        client = self._clients[name]
+        if not self.until(client.service_is_ready, timeout_s):
+            return None
+        answer = client.call_async(srv_type.Request(**request))
+        return answer.result() if self.until(answer.done, timeout_s) else None
 
     def until(self, condition: Callable[[], object], timeout_s: float) -> bool:
         """Spin until `condition` is true; return whether that was in time."""

@@ -13,7 +13,13 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import JointSample, NotFiniteError, listed, sample_from_msg
+from ml3_ros.bridges.messages import (
+    ImplausibleError,
+    JointSample,
+    NotFiniteError,
+    listed,
+    sample_from_msg,
+)
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.bridges.sawyer_interface import CUFF_SIGNAL, Mode, SawyerMessages
 from ml3_ros.bridges.sawyer_reports import RobotView
@@ -46,11 +52,14 @@ def view_from_msg(msg: Any) -> RobotView:
     )
 
 
-def gravity_from_msg(msg: Any, names: Sequence[str], field: str) -> Array | None:
+def gravity_from_msg(
+    msg: Any, names: Sequence[str], field: str, limits: JointLimits
+) -> Array | None:
     """Read what the robot adds by itself [N m], (n,), or None: its arrays may be empty.
 
     Raises:
-        MessageError: The joints are others, or a number is not finite.
+        MessageError: The joints are others, a number is not finite, or is beyond the joint's
+            effort limit.
     """
     values = np.asarray(getattr(msg, field), dtype=float)
     if values.size == 0:
@@ -65,6 +74,10 @@ def gravity_from_msg(msg: Any, names: Sequence[str], field: str) -> Array | None
     tau = values[[index[name] for name in names]]
     if not np.isfinite(tau).all():
         raise NotFiniteError(f"{field} of gravity_compensation_torques is not finite: skipped")
+    if (np.abs(tau) > limits.effort).any():
+        raise ImplausibleError(
+            f"{field} of gravity_compensation_torques is beyond an effort limit: it is skipped"
+        )
     return tau
 
 
