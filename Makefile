@@ -9,10 +9,11 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup setup-tests demo test test-slow lint docs clean
+.PHONY: help setup setup-tests demo test test-slow faults lint docs clean
 help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
+	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"
 	@echo "make lint       ruff and mypy"
 	@echo "make docs       docs/results.md and its overview figure, from docs/metrics"
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
@@ -37,6 +38,9 @@ test: setup-tests
 
 test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow
+
+faults: setup-tests
+	@$(BIN)/python -m benchmarks.faults $(QUICK)
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -7,6 +7,7 @@ the cure; its `kind` is the word under which a node counts it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ from sensor_msgs.msg import JointState
 from ml3_ros.errors import MessageError
 
 NANO = 1_000_000_000
+
+# Beyond any arm, in rad (or m), rad/s and N m: whoever sends that is broken, and one such number
+# would drown all that a learner has seen.
+LARGEST = {"position": 1e4, "velocity": 1e3, "effort": 1e5}
+_QUOTED = 12  # names that a sentence repeats, and characters of each
+_QUOTED_LENGTH = 40
 
 
 class PartialMessageError(MessageError):
@@ -29,6 +36,18 @@ class NotFiniteError(MessageError):
     """A message holds NaN or infinity."""
 
     kind = "not finite messages"
+
+
+class ImplausibleError(MessageError):
+    """A message holds a number that no arm can have."""
+
+    kind = "implausible messages"
+
+
+class StampError(MessageError):
+    """A stamp is no time."""
+
+    kind = "stamps that are no time"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,7 +68,16 @@ class JointSample:
 
 
 def nanoseconds(stamp: Time) -> int:
-    """Return a stamp as an integer, exactly [ns]."""
+    """Return a stamp as an integer, exactly [ns].
+
+    Raises:
+        StampError: It lies before 1970, or has a whole second of nanoseconds or more.
+    """
+    if stamp.sec < 0 or stamp.nanosec >= NANO:
+        raise StampError(
+            f"a stamp of {stamp.sec} s and {stamp.nanosec} ns is no time: the message is skipped; "
+            "check the clock of its sender"
+        )
     return stamp.sec * NANO + stamp.nanosec
 
 
@@ -58,12 +86,23 @@ def time_msg(stamp: int) -> Time:
     return Time(sec=stamp // NANO, nanosec=stamp % NANO)
 
 
+def listed(names: Sequence[str]) -> str:
+    """Return names for a sentence, however many and long they are."""
+    shown = [
+        n if len(n) <= _QUOTED_LENGTH else n[:_QUOTED_LENGTH] + "..." for n in names[:_QUOTED]
+    ]
+    more = [f"{len(names) - _QUOTED} more"] if len(names) > _QUOTED else []
+    return ", ".join(shown + more)
+
+
 def sample_from_msg(msg: JointState, names: Sequence[str]) -> JointSample:
     """Read a joint state; joints beyond `names` are ignored.
 
     Raises:
         PartialMessageError: Some joint of `names` is not in the message.
         NotFiniteError: A number is NaN or infinite.
+        ImplausibleError: A number is beyond `LARGEST`.
+        StampError: The stamp is no time.
         MessageError: Arrays and names differ in length, or a joint appears twice.
     """
     index = _indices(msg, names, "joint_states")
@@ -96,7 +135,7 @@ def effort_from_msg(msg: JointState, names: Sequence[str]) -> np.ndarray:
     foreign = sorted(set(msg.name) - set(names))
     if foreign:
         raise MessageError(
-            f"joint_command is for {', '.join(foreign)}, which this arm does not have: it is "
+            f"joint_command is for {listed(foreign)}, which this arm does not have: it is "
             f"refused; send efforts for {', '.join(names)}"
         )
     return _column(msg, "effort", names, _indices(msg, names, "joint_command"))
@@ -112,16 +151,16 @@ def effort_to_msg(tau: np.ndarray, names: Sequence[str], stamp: int) -> JointSta
 def _indices(msg: JointState, names: Sequence[str], topic: str) -> list[int]:
     position = {name: i for i, name in enumerate(msg.name)}
     if len(position) != len(msg.name):
-        twice = sorted({name for name in msg.name if msg.name.count(name) > 1})
+        twice = sorted(name for name, count in Counter(msg.name).items() if count > 1)
         raise MessageError(
-            f"{topic} names {', '.join(twice)} twice: the message is skipped; let only one "
+            f"{topic} names {listed(twice)} twice: the message is skipped; let only one "
             "driver publish each joint"
         )
     missing = [name for name in names if name not in position]
     if missing:
-        there = ", ".join(msg.name) or "no joints"
+        there = listed(msg.name) or "no joints"
         raise PartialMessageError(
-            f"{topic} has no {', '.join(missing)} (it has {there}): the message is skipped; "
+            f"{topic} has no {listed(missing)} (it has {there}): the message is skipped; "
             "check the remapping and the `robot` parameter"
         )
     return [position[name] for name in names]
@@ -141,5 +180,12 @@ def _column(msg: JointState, field: str, names: Sequence[str], index: list[int])
         raise NotFiniteError(
             f"{field} of {joint} is {column[np.argmin(finite)]}: the message is skipped; check "
             "that joint's sensor or controller"
+        )
+    large = np.abs(column) > LARGEST[field]
+    if large.any():
+        joint = names[int(np.argmax(large))]
+        raise ImplausibleError(
+            f"{field} of {joint} is {column[np.argmax(large)]:g}: the message is skipped; check "
+            "that joint's sensor or controller, and its unit"
         )
     return column

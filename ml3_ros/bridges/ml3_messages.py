@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml3_msgs.msg import InertiaPrior, LearnedLoss, LearnedModel
-from ml3_ros.bridges.messages import NotFiniteError, nanoseconds, time_msg
+from ml3_ros.bridges.messages import NotFiniteError, listed, nanoseconds, time_msg
 from ml3_ros.errors import MessageError
 
 
@@ -49,7 +49,7 @@ def prior_from_msg(msg: InertiaPrior, names: Sequence[str]) -> tuple[int, np.nda
     n = len(names)
     if sorted(msg.joint_names) != sorted(names):
         raise MessageError(
-            f"inertia_prior is for {', '.join(msg.joint_names)}, not for {', '.join(names)}: "
+            f"inertia_prior is for {listed(msg.joint_names)}, not for {', '.join(names)}: "
             "start rigid_body_prior with the same robot"
         )
     if len(msg.inertia) != n * n or len(msg.nle) != n:
@@ -98,8 +98,8 @@ def loss_from_msg(msg: LearnedLoss) -> bytes:
     data = bytes(msg.data)
     if hashlib.sha256(data).hexdigest() != msg.sha256:
         raise MessageError(
-            f"learned_loss '{msg.name}' arrived damaged ({len(data)} bytes do not match its "
-            "checksum): it is refused and the loss in use stays; publish it again"
+            f"learned_loss '{listed([msg.name])}' arrived damaged ({len(data)} bytes do not "
+            "match its checksum): it is refused and the loss in use stays; publish it again"
         )
     return data
 
@@ -122,7 +122,7 @@ def model_from_msg(msg: LearnedModel, names: Sequence[str]) -> bytes:
     """
     if list(msg.joint_names) != list(names):
         raise MessageError(
-            f"learned_model '{msg.method}' is for {', '.join(msg.joint_names)}, not for "
+            f"learned_model '{listed([msg.method])}' is for {listed(msg.joint_names)}, not for "
             f"{', '.join(names)}: it is not used; start the learner with the same robot"
         )
     return bytes(msg.data)

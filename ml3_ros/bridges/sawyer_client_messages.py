@@ -13,7 +13,13 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import JointSample, NotFiniteError, sample_from_msg
+from ml3_ros.bridges.messages import (
+    ImplausibleError,
+    JointSample,
+    NotFiniteError,
+    listed,
+    sample_from_msg,
+)
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.bridges.sawyer_interface import CUFF_SIGNAL, Mode, SawyerMessages
 from ml3_ros.bridges.sawyer_reports import RobotView
@@ -46,11 +52,14 @@ def view_from_msg(msg: Any) -> RobotView:
     )
 
 
-def gravity_from_msg(msg: Any, names: Sequence[str], field: str) -> Array | None:
+def gravity_from_msg(
+    msg: Any, names: Sequence[str], field: str, limits: JointLimits
+) -> Array | None:
     """Read what the robot adds by itself [N m], (n,), or None: its arrays may be empty.
 
     Raises:
-        MessageError: The joints are others, or a number is not finite.
+        MessageError: The joints are others, a number is not finite, or is beyond the joint's
+            effort limit.
     """
     values = np.asarray(getattr(msg, field), dtype=float)
     if values.size == 0:
@@ -60,11 +69,15 @@ def gravity_from_msg(msg: Any, names: Sequence[str], field: str) -> Array | None
     if missing or values.size != len(msg.name):
         raise MessageError(
             f"gravity_compensation_torques has {values.size} numbers of {field} for "
-            f"{', '.join(msg.name) or 'no joints'}: it is skipped; {', '.join(names)} are needed"
+            f"{listed(msg.name) or 'no joints'}: it is skipped; {', '.join(names)} are needed"
         )
     tau = values[[index[name] for name in names]]
     if not np.isfinite(tau).all():
         raise NotFiniteError(f"{field} of gravity_compensation_torques is not finite: skipped")
+    if (np.abs(tau) > limits.effort).any():
+        raise ImplausibleError(
+            f"{field} of gravity_compensation_torques is beyond an effort limit: it is skipped"
+        )
     return tau
 
 
@@ -78,7 +91,7 @@ def cuff_from_msg(msg: Any) -> bool:
         if signal.name == CUFF_SIGNAL:
             try:
                 return bool(json.loads(signal.data)[0])
-            except (ValueError, LookupError, TypeError):
+            except (ValueError, LookupError, TypeError, RecursionError):
                 raise MessageError(
                     f"the cuff's signal is {signal.data[:40]!r}, not a list of one number: the "
                     "robot's software may be of another version"
@@ -104,14 +117,15 @@ def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
     """Refuse a robot that is not the one of the model.
 
     Raises:
-        ConfigError: Joints are missing, or a limit differs from the model's.
+        ConfigError: Joints are missing, an array has another length, or a limit differs from
+            the model's.
     """
     index = {name: i for i, name in enumerate(msg.joint_names)}
     missing = [name for name in names if name not in index]
     if missing:
         raise ConfigError(
             f"the robot's joint_limits name no {', '.join(missing)} (they name "
-            f"{', '.join(msg.joint_names)}): the model is of another robot"
+            f"{listed(msg.joint_names)}): the model is of another robot"
         )
     pick = [index[name] for name in names]
     for field, known in (
@@ -120,7 +134,13 @@ def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
         ("velocity", limits.velocity),
         ("effort", limits.effort),
     ):
-        told = np.asarray(getattr(msg, field), dtype=float)[pick]
+        values = np.asarray(getattr(msg, field), dtype=float)
+        if len(values) != len(msg.joint_names):
+            raise ConfigError(
+                f"the robot's joint_limits name {len(msg.joint_names)} joints but {field} has "
+                f"{len(values)} numbers: check the bridge"
+            )
+        told = values[pick]
         differ = ~(np.abs(told - known) <= SAME_LIMIT * np.abs(known))
         if differ.any():
             j = int(np.argmax(differ))

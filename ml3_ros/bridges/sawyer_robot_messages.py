@@ -9,6 +9,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
+from ml3_ros.bridges.messages import listed
 from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.bridges.sawyer_assembly import Assembly
 from ml3_ros.bridges.sawyer_control import Command, CommandRefusedError
@@ -44,7 +45,7 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
         raise CommandRefusedError(f"joint_command has mode {msg.mode}: send 1, 2, 3 or 4")
     if sorted(msg.names) != sorted(names):
         raise CommandRefusedError(
-            f"joint_command is for {', '.join(msg.names) or 'no joints'}: name each of "
+            f"joint_command is for {listed(msg.names) or 'no joints'}: name each of "
             f"{', '.join(names)} once"
         )
     index = [list(msg.names).index(name) for name in names]

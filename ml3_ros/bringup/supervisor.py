@@ -51,7 +51,7 @@ class Child:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,
-            preexec_fn=_die_with_parent(),
+            preexec_fn=die_with_parent(),
         )
         assert self.process.stdout is not None
         self.stdout = self.process.stdout
@@ -188,7 +188,8 @@ class Supervisor:
         self.interrupted = True
 
 
-def _die_with_parent() -> Callable[[], None]:
+def die_with_parent() -> Callable[[], None]:
+    """Return what a child calls before its program starts, so that it ends with this process."""
     parent = os.getpid()
     prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
 

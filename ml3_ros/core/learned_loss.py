@@ -3,6 +3,8 @@
 import hashlib
 import json
 import math
+import os
+import stat
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -145,21 +147,24 @@ class LearnedLoss:
             raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
         loss = LearnedLoss(spec=spec, phi=phi, provenance=provenance)
         try:
-            value = loss._value_at_zero()
+            values = loss.value_at(0.0), loss.value_at(1.0)
         except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
             raise LossFileError(
                 f"{source} has options that do not work ({_brief(error)}): retrain it"
             ) from error
-        if not math.isfinite(value):
-            raise LossFileError(f"{source} gives the value {value} for no error: retrain it")
+        if not all(map(math.isfinite, values)):
+            raise LossFileError(
+                f"{source} gives the values {values} for inputs of 0 and of typical size: "
+                "retrain it"
+            )
         return loss
 
-    def _value_at_zero(self) -> float:
-        """Return the loss where all inputs are zero."""
-        zero = torch.zeros(1, len(self.spec.target.scale))
-        context = {x.name: torch.zeros(1, len(x.scale)) for x in self.spec.context}
-        network = self.spec.network()
-        return float(network.call(self.phi, zero, zero, context, torch.zeros(())))
+    def value_at(self, size: float) -> float:
+        """Return the loss where prediction and context are `size` [-] of each scale, target 0."""
+        prediction = torch.full((1, len(self.spec.target.scale)), size)
+        context = {x.name: torch.full((1, len(x.scale)), size) for x in self.spec.context}
+        target, count = torch.zeros_like(prediction), torch.zeros(())
+        return float(self.spec.network().call(self.phi, prediction, target, context, count))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""
@@ -185,11 +190,16 @@ class LearnedLoss:
             LossFileError: If it cannot be read or is not a loss of this version.
         """
         try:
-            with open(path, "rb") as file:
+            # without waiting, which opening a pipe would do for ever
+            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            with open(descriptor, "rb") as file:
+                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                    raise LossFileError(f"the loss file {path} is no file: check the path")
                 data = file.read(MAX_BYTES + 1)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise LossFileError(
-                f"cannot read the loss file {path} ({error.strerror}): check the path"
+                f"cannot read the loss file {path} ({getattr(error, 'strerror', error)}): check "
+                "the path"
             ) from error
         return LearnedLoss.from_bytes(data, source=f"the loss file {path}")
 

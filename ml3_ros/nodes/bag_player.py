@@ -137,7 +137,8 @@ class BagPlayer(Ml3Node):
         if self._begun:
             used = (nanoseconds(msg.header.stamp) - self._first_stamp) / NANO
             count = int(np.searchsorted(self._recording.t, used + 1e-6, side="right"))
-            self._pacer.acknowledge(count, time.monotonic())
+            if count <= self._sent:  # else it is not about what was played
+                self._pacer.acknowledge(count, time.monotonic())
 
 
 def main() -> int:

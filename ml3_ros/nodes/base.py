@@ -9,17 +9,21 @@ from typing import Any, ClassVar
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import MessageInfo
 from rclpy.timer import Timer
 
 from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.nodes.diagnostics import Diagnostics
 from ml3_ros.nodes.namesakes import refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.nodes.sole_source import SoleSource
+from ml3_ros.nodes.timers import steady_timer
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
 
 RELIABLE_100 = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 SENSOR_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED_1 = QoSProfile(
@@ -124,16 +128,22 @@ class Ml3Node(LifecycleNode):
         qos: QoSProfile,
         *,
         always: bool = False,
+        sole: bool = False,
     ) -> None:
         """Subscribe while configured; the callback runs while active, or `always`.
 
-        An Ml3Error that it raises is counted and told, and the stream goes on.
+        An Ml3Error that it raises is counted and told, and the stream goes on. With `sole`
+        messages are refused while more than one publisher sends them; of a queue of 1 only the
+        last one would ever be heard.
         """
+        source = SoleSource(self, topic) if sole else None
 
-        def guarded(msg: Any) -> None:
+        def guarded(msg: Any, info: MessageInfo) -> None:
             if not (self.active or always):
                 return
             try:
+                if source is not None:
+                    source.hear(info, time.monotonic())
                 callback(msg)
             except Ml3Error as error:
                 self.refuse(error)
@@ -148,7 +158,7 @@ class Ml3Node(LifecycleNode):
             if self.active:
                 callback()
 
-        timer = self.create_timer(period_s, guarded)
+        timer = steady_timer(self, period_s, guarded)
         self._entities.append((self.destroy_timer, timer))
         return timer
 

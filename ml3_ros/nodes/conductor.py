@@ -21,9 +21,9 @@ from rclpy.signals import SignalHandlerOptions
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.bridges.messages import listed, nanoseconds
 from ml3_ros.bridges.poses import pose_to_msg
-from ml3_ros.errors import Ml3Error
+from ml3_ros.errors import MessageError, Ml3Error
 from ml3_ros.nodes.base import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
 from ml3_ros.nodes.namesakes import claim_name, refuse_namesakes
@@ -31,6 +31,7 @@ from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.tasks.reaching.goals import GoalRanges
 
 STRINGS = Parameter.Type.STRING_ARRAY
+MOST_METHODS = 50  # whose errors are told
 SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
 
 
@@ -101,7 +102,7 @@ class Conductor(Node):
         self._managed: dict[str, LifecycleClient] = {}
         self._nmse: dict[str, float] = {}
         self._newest: Adaptation | None = None
-        self._first = 0
+        self._first = self._time = 0  # stamps of the first and the newest [ns]
         self._training = ""
         self.create_subscription(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
 
@@ -205,18 +206,23 @@ class Conductor(Node):
             raise BringupError(f"{learner} ended {state}: its message above says why")
 
     def _on_adaptation(self, msg: Adaptation) -> None:
-        if not self._first:
-            self._first = nanoseconds(msg.header.stamp)
-        self._newest = msg
-        self._nmse[msg.method] = msg.nmse_mean
+        try:
+            stamp = nanoseconds(msg.header.stamp)
+        except MessageError:
+            return
+        self._first = self._first or stamp
+        self._newest, self._time = msg, stamp
+        method = listed([msg.method])
+        if len(self._nmse) < MOST_METHODS or method in self._nmse:
+            self._nmse[method] = msg.nmse_mean
 
     def _progress(self) -> str:
         if self._newest is None:
             return "waiting for the first samples"
-        t = (nanoseconds(self._newest.header.stamp) - self._first) * 1e-9
+        t = (self._time - self._first) * 1e-9
         doing = "learning" if self._newest.learning else "held out"
         if not self._newest.nmse:  # a policy learns, no model of the dynamics
-            return f"{doing}, robot time {t:.0f} s, {self._newest.method}"
+            return f"{doing}, robot time {t:.0f} s, {listed([self._newest.method])}"
         errors = "  ".join(f"{name} {value:.3g}" for name, value in self._nmse.items())
         return f"{doing}, robot time {t:.0f} s, update {self._newest.update}, NMSE: {errors}"
 

@@ -12,11 +12,12 @@ from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.robots.filters import AccelerationFilter, FilteredSample
 
+HIGHEST_RATE = 2000.0  # [Hz]
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is refused
 
 FILTER_PARAMETERS = (
     Param(name="rate", default=0.0, help="joint states per second; 0: measured [Hz]",
-          limits=(0.0, 2000.0)),
+          limits=(0.0, HIGHEST_RATE)),
     Param(name="filter_window", default=21, help="samples of the Savitzky-Golay filter, odd",
           limits=(5, 201), check=lambda n: None if n % 2 else "it must be odd"),
     Param(name="filter_order", default=3, help="its polynomial order", limits=(2, 5)),
@@ -50,7 +51,7 @@ class FilteredStream:
 
         Raises:
             MessageError: The message must not be used.
-            ConfigError: The messages come at another rate than announced.
+            ConfigError: The messages come at another rate than announced, or at none of a robot.
         """
         sample = self.stream.read(msg)
         if self._filter is None:
@@ -62,6 +63,11 @@ class FilteredStream:
 
     def _make_filter(self, period: float) -> AccelerationFilter:
         rate = self._announced or round(1.0 / period, 1)
+        if not 0.0 < rate <= HIGHEST_RATE:
+            raise ConfigError(
+                f"joint_states are stamped {period:.3g} s apart, which is no rate of a robot: "
+                "check the clock of the arm's driver"
+            )
         if abs(rate * period - 1.0) > RATE_TOLERANCE:
             raise ConfigError(
                 f"joint_states come at {1.0 / period:.1f} Hz but the parameter `rate` is "

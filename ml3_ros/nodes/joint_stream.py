@@ -11,13 +11,14 @@ from sensor_msgs.msg import JointState
 from ml3_ros.bridges.messages import NANO, JointSample, sample_from_msg
 from ml3_ros.errors import MessageError
 
-RESTART_AFTER = 20  # samples in order among themselves, behind the newest one
+RESTART_AFTER = 20  # samples in order among themselves, apart from the newest one
 RESTART_GAP = NANO  # in `seconds`, so that filters see that two moments do not belong together
+LONGEST_GAP = NANO  # between samples that belong together
 STEPS_KEPT = 9  # the sampling period is the median of so many steps
 
 
 class BackwardsError(MessageError):
-    """A stamp does not increase."""
+    """A stamp does not follow on that of the sample before."""
 
     kind = "stamps out of order"
 
@@ -25,9 +26,10 @@ class BackwardsError(MessageError):
 class JointStream:
     """Reads joint states one by one and keeps their time increasing.
 
-    A sample whose stamp does not increase is dropped. When `RESTART_AFTER` samples in a row lie
-    behind but in order, their source was restarted: the stream goes on from there, `restarts` is
-    raised, and `seconds` goes on one second after where it was.
+    A sample whose stamp does not increase, or leaps by more than `LONGEST_GAP`, is dropped: its
+    stamp may be wrong. When `RESTART_AFTER` samples in a row lie apart but in order, their source
+    was restarted or its clock was set: the stream goes on from there, `restarts` is raised, and
+    `seconds` goes on one second after where it was.
     """
 
     def __init__(self, names: Sequence[str], counts: Counter[str]) -> None:
@@ -37,7 +39,7 @@ class JointStream:
         self._counts = counts
         self._newest: int | None = None
         self._origin = 0
-        self._behind: list[int] = []
+        self._apart: list[int] = []
         self._steps: deque[int] = deque(maxlen=STEPS_KEPT)
 
     def read(self, msg: JointState) -> JointSample:
@@ -47,13 +49,13 @@ class JointStream:
             MessageError: The message must not be used; its `kind` says how to count it.
         """
         sample = sample_from_msg(msg, self.names)
-        if self._newest is not None and sample.stamp <= self._newest:
+        if self._newest is not None and not _follows(sample.stamp, self._newest):
             self._accept_restart_or_raise(sample.stamp)
         if self._newest is None:
             self._origin = sample.stamp
         else:
             self._count_gap(sample.stamp - self._newest)
-        self._behind.clear()
+        self._apart.clear()
         self._newest = sample.stamp
         return sample
 
@@ -78,17 +80,24 @@ class JointStream:
         self._steps.append(step)
 
     def _accept_restart_or_raise(self, stamp: int) -> None:
-        if self._behind and stamp <= self._behind[-1]:
-            self._behind.clear()
-        self._behind.append(stamp)
+        if self._apart and not _follows(stamp, self._apart[-1]):
+            self._apart.clear()
+        self._apart.append(stamp)
         assert self._newest is not None
-        if len(self._behind) < RESTART_AFTER:
-            back = (self._newest - stamp) * 1e-9
+        if len(self._apart) < RESTART_AFTER:
+            step = (stamp - self._newest) * 1e-9
+            where = f"{-step:.3f} s before" if step <= 0.0 else f"{step:.3f} s after"
             raise BackwardsError(
-                f"joint_states is stamped {back:.3f} s before its predecessor: the sample is "
-                "dropped; let one driver publish the arm's joints and keep its clock monotonic"
+                f"joint_states is stamped {where} its predecessor: the sample is dropped; let "
+                "one driver publish the arm's joints and keep its clock monotonic"
             )
         self.restarts += 1
+        self._counts["restarts of the stream"] += 1
         self._origin += stamp - self._newest - RESTART_GAP
         self._newest = stamp - RESTART_GAP
         self._steps.clear()
+
+
+def _follows(stamp: int, before: int) -> bool:
+    """Return whether a stamp [ns] may be that of the sample after `before` [ns]."""
+    return 0 < stamp - before <= LONGEST_GAP

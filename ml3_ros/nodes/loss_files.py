@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.bridges.ml3_messages import loss_to_msg
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.learned_loss import MAX_QUOTE, LearnedLoss
 from ml3_ros.errors import LossFileError
 from ml3_ros.losses import SUFFIX, shipped
 
@@ -21,13 +21,19 @@ def inside(folder: Path, file: str) -> Path:
         LossFileError: It would lie outside; services write and read nowhere else.
     """
     root = folder.resolve()
-    path = (root / file).resolve()
-    if not path.is_relative_to(root) or path == root:
-        raise LossFileError(
-            f"{file} is not inside {root}, the only folder that this node reads and writes losses "
-            "in: give a name relative to it, or change the node's parameter"
-        )
-    return path.with_name(path.name if path.suffix == SUFFIX else path.name + SUFFIX)
+    refusal = LossFileError(
+        f"{file[:MAX_QUOTE]!r} is not inside {root}, the only folder that this node reads and "
+        "writes losses in: give a name relative to it, or change the node's parameter"
+    )
+    if Path(file).name in ("", ".."):
+        raise refusal
+    try:  # with the suffix: it is that file which may be a link
+        path = (root / (file if file.endswith(SUFFIX) else file + SUFFIX)).resolve()
+    except (OSError, RuntimeError, ValueError):  # links in a circle, or a NUL
+        raise refusal from None
+    if not path.is_relative_to(root):
+        raise refusal
+    return path
 
 
 def to_load(folder: Path, file: str) -> Path:

@@ -19,7 +19,7 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.bridges.messages import time_msg
+from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
@@ -220,8 +220,8 @@ class PolicyOptimizer(Ml3Node):
     def _on_loss(self, msg: LearnedLossMsg) -> None:
         if msg.name not in self._shelf.wanted:
             raise MessageError(
-                f"learned_loss '{msg.name}' is no method of this run, it is ignored: the methods "
-                f"with learned losses are {', '.join(self._shelf.wanted) or 'none'}"
+                f"learned_loss '{listed([msg.name])}' is no method of this run, it is ignored: "
+                f"the methods with learned losses are {', '.join(self._shelf.wanted) or 'none'}"
             )
         source = f"the learned loss '{msg.name}'"
         self._use(msg.name, LearnedLoss.from_bytes(loss_from_msg(msg), source))

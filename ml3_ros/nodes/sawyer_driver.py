@@ -26,11 +26,12 @@ from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.bridges.sawyer_driving import SawyerDriving
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_100, Ml3Node
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.sawyer_parameters import PARAMETERS, driving_config
 from ml3_ros.nodes.sawyer_robot import SawyerRobot
+from ml3_ros.nodes.timers import steady_timer
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.safety import SafetyStage
@@ -67,7 +68,7 @@ class SawyerDriver(Ml3Node):
         self._stop = self.create_publisher(Empty, sawyer.SUPER_STOP, RELIABLE_1)
         self.create_service(Trigger, "~/stop", self._on_stop)
         self._stop_until = 0.0
-        self.create_timer(ASK_EVERY_S, self._repeat_stop)
+        steady_timer(self, ASK_EVERY_S, self._repeat_stop)
 
     def load(self) -> None:
         """Find the robot's messages and connect."""
@@ -83,7 +84,7 @@ class SawyerDriver(Ml3Node):
         self._states = self.publisher(JointState, "joint_states", RELIABLE_100)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_100)
         self._state = self.publisher(String, "~/state", LATCHED_1)
-        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_1)
+        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, sole=True)
         self.serve(SetBool, "~/enable", self._on_enable)
         self.serve(Trigger, "~/reset", self._on_reset)
         self.serve(Trigger, "reset_arm", self._on_home)
@@ -127,10 +128,15 @@ class SawyerDriver(Ml3Node):
 
     # our topics --------------------------------------------------------------------------------
     def _on_joints(self, sample: JointSample) -> None:
-        if sample.stamp < self._due:
-            return
         step = round(NANO / self.parameters["publish_rate"])
-        self._due = max(self._due + step, sample.stamp)
+        if 0 < self._due - sample.stamp <= step:
+            return
+        # where more is missing the robot's clock was set back
+        self._due = (
+            sample.stamp + step
+            if sample.stamp < self._due
+            else max(self._due + step, sample.stamp)
+        )
         pose = pose_of(self._model.forward_kinematics(sample.q))
         self._poses.publish(pose_to_msg(pose, sample.stamp))
         self._states.publish(sample_to_msg(sample, self._names))

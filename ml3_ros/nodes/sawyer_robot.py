@@ -128,7 +128,8 @@ class SawyerRobot:
         self._on_joints(sample)
 
     def _hear_gravity(self, msg: Any) -> None:
-        tau = convert.gravity_from_msg(msg, self._names, self._p["gravity_field"])
+        field, limits = self._p["gravity_field"], self._description.limits
+        tau = convert.gravity_from_msg(msg, self._names, field, limits)
         if tau is not None:
             self._reports.hear_gravity(tau, time.monotonic())
 

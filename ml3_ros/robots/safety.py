@@ -171,6 +171,7 @@ class SafetyStage:
         added, at_velocity, at_position = self._braked(steady, q, v, gravity)
         added = np.clip(added, -self._effort, self._effort)
         added = np.clip(gravity + added, -total, total) - gravity
+        added = np.clip(added, -self._effort, self._effort)  # also where gravity is told wrongly
         violations = self._violations(
             {
                 "effort limit": over_effort,

@@ -324,3 +324,32 @@ def test_the_prior_is_the_models_at_the_stamped_state(graph):
     assert stamp == 12 * NANO
     np.testing.assert_allclose(M, model.M(q), atol=1e-12)
     np.testing.assert_allclose(nle, model.nle(q, v), atol=1e-12)
+
+
+def test_of_two_controllers_none_is_followed_and_both_are_named(graph, arm, capfd):
+    rivals = [graph.plain(name) for name in ("left", "right")]
+    publishers = [
+        node.create_publisher(JointState, "joint_command", RELIABLE_1) for node in rivals
+    ]
+    graph.connect("joint_command")
+
+    def command(publisher, tau):
+        stamp = nanoseconds(arm.states[-1].header.stamp)
+        publisher.publish(effort_to_msg(np.array(tau), NAMES, stamp))
+
+    def refused():
+        return arm.diagnostics.counts["messages of several publishers"]
+
+    deadline = time.monotonic() + 20.0
+    while refused() <= 10 or arm.told()["held by"] == "joint_command":
+        assert time.monotonic() < deadline
+        command(publishers[0], [0.03, 0.0])
+        command(publishers[1], [np.nan, 0.0])  # whatever it sends
+        graph.for_(0.02)
+    said = capfd.readouterr().err
+    assert f"({graph.namespace}/left, {graph.namespace}/right)" in said
+    deadline = time.monotonic() + 20.0
+    while arm.told()["held by"] != "joint_command":  # the other publisher is there, but silent
+        assert time.monotonic() < deadline
+        command(publishers[0], [0.03, 0.0])
+        graph.for_(0.02)

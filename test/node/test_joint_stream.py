@@ -57,3 +57,18 @@ def test_the_sampling_period_is_the_median_step(stream):
     assert JointStream(["a"], Counter()).period is None
     stream.read(state(NANO + 25 * DT))
     assert stream.period == pytest.approx(0.01)
+
+
+def test_a_leap_forwards_is_dropped_until_the_clock_has_been_set_for_good(stream):
+    leap = 10 * 365 * 86400 * NANO
+    with pytest.raises(BackwardsError, match="s after its predecessor"):
+        stream.read(state(NANO + 20 * DT + leap))
+    assert stream.read(state(NANO + 21 * DT)).stamp == NANO + 21 * DT  # it was one wrong stamp
+    before = stream.seconds(NANO + 21 * DT)
+    for k in range(22, 21 + RESTART_AFTER):
+        with pytest.raises(BackwardsError):
+            stream.read(state(NANO + k * DT + leap))
+    newest = NANO + (21 + RESTART_AFTER) * DT + leap
+    assert stream.read(state(newest)).stamp == newest
+    assert stream.seconds(newest) == pytest.approx(before + 1.0)
+    assert stream._counts == {"lost samples": 1, "restarts of the stream": 1}

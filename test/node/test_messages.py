@@ -7,11 +7,14 @@ import pytest
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import (
+    ImplausibleError,
     JointSample,
     NotFiniteError,
     PartialMessageError,
+    StampError,
     effort_from_msg,
     effort_to_msg,
+    listed,
     sample_from_msg,
     sample_to_msg,
 )
@@ -105,3 +108,25 @@ def test_a_loss_that_was_damaged_on_its_way_is_refused():
     msg.data[7] ^= 1
     with pytest.raises(MessageError, match=r"'ml3_shaped' arrived damaged .*publish it again"):
         loss_from_msg(msg)
+
+
+def test_a_number_that_no_arm_has_is_refused():
+    with pytest.raises(ImplausibleError, match=r"velocity of b is 1e\+30.*its unit"):
+        sample_from_msg(state(velocity=[9.0, 1e30, 3.0]), NAMES)
+
+
+@pytest.mark.parametrize(("sec", "nanosec"), [(-1, 0), (2**31 - 1, 2**32 - 1)])
+def test_a_stamp_that_is_no_time_is_refused(sec, nanosec):
+    msg = state()
+    msg.header.stamp.sec, msg.header.stamp.nanosec = sec, nanosec
+    with pytest.raises(StampError, match="is no time"):
+        sample_from_msg(msg, NAMES)
+
+
+def test_many_or_long_names_make_a_short_sentence_in_a_short_time():
+    count = 100_000  # counting each of them among all takes minutes
+    with pytest.raises(MessageError, match="names a, b twice"):
+        effort_from_msg(JointState(name=[*NAMES] * (count // 2)), NAMES)
+    text = listed(["x" * count] * count)
+    assert len(text) < 1000
+    assert text.endswith(f"{count - 12} more")

@@ -51,15 +51,18 @@ def test_gravity_is_read_by_name_and_may_be_absent(messages):
     msg = messages.SEAJointState(
         name=list(reversed(NAMES)), gravity_model_effort=[1.0, 2, 3, 4, 5, 6, 7]
     )
-    tau = convert.gravity_from_msg(msg, NAMES, "gravity_model_effort")
+    tau = convert.gravity_from_msg(msg, NAMES, "gravity_model_effort", SAWYER.limits)
     np.testing.assert_array_equal(tau, [7, 6, 5, 4, 3, 2, 1])
-    assert convert.gravity_from_msg(msg, NAMES, "gravity_only") is None
+    assert convert.gravity_from_msg(msg, NAMES, "gravity_only", SAWYER.limits) is None
+    msg.gravity_model_effort = [0.0] * 6 + [1e38]
+    with pytest.raises(MessageError, match="beyond an effort limit"):
+        convert.gravity_from_msg(msg, NAMES, "gravity_model_effort", SAWYER.limits)
     msg.gravity_model_effort = [np.nan] * 7
     with pytest.raises(MessageError, match="not finite"):
-        convert.gravity_from_msg(msg, NAMES, "gravity_model_effort")
+        convert.gravity_from_msg(msg, NAMES, "gravity_model_effort", SAWYER.limits)
     msg.name = list(NAMES[:6])
     with pytest.raises(MessageError, match="7 numbers of gravity_model_effort"):
-        convert.gravity_from_msg(msg, NAMES, "gravity_model_effort")
+        convert.gravity_from_msg(msg, NAMES, "gravity_model_effort", SAWYER.limits)
 
 
 @pytest.mark.parametrize(("data", "squeezed"), [("[1]", True), ("[0]", False), ("[true]", True)])
@@ -104,6 +107,16 @@ def test_limits_of_another_robot_are_refused(messages):
     msg.velocity = (1.5 * limits.velocity).tolist()
     with pytest.raises(ConfigError, match=r"velocity of right_j0 is 2\.61, the model's 1\.74"):
         convert.check_limits(msg, NAMES, limits)
+    msg.velocity = msg.velocity[:3]
+    with pytest.raises(ConfigError, match=r"name 7 joints but velocity has 3 numbers"):
+        convert.check_limits(msg, NAMES, limits)
     msg.joint_names = ["left_j0"] * 7
     with pytest.raises(ConfigError, match=r"name no right_j0.*of another robot"):
         convert.check_limits(msg, NAMES, limits)
+
+
+def test_a_signal_of_the_cuff_too_deep_to_read_is_refused(messages):
+    msg = messages.IODeviceStatus()
+    msg.signals.append(messages.IODataStatus(name=sawyer.CUFF_SIGNAL, data="[" * 100_000))
+    with pytest.raises(MessageError, match="not a list of one number"):
+        convert.cuff_from_msg(msg)

@@ -130,3 +130,14 @@ def test_saved_files_can_be_read_by_others(loss, tmp_path):
     (tmp_path / "plain").touch()
     mode = (tmp_path / "plain").stat().st_mode
     assert loss.save(tmp_path / "loss.safetensors").stat().st_mode == mode
+
+
+def test_a_pipe_is_no_loss_and_nobody_waits_for_it(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(LossFileError, match="is no file"):
+        LearnedLoss.load(tmp_path / "pipe")
+
+
+def test_a_name_with_a_nul_is_refused():
+    with pytest.raises(LossFileError, match="cannot read"):
+        LearnedLoss.load("a\0b")

@@ -212,3 +212,9 @@ def test_an_arm_without_limits_in_its_file_is_never_braked(tmp_path):
     command = safety.limit(np.array([1e3]), np.array([50.0]), np.array([300.0]))
     assert command.violations == ()
     assert command.tau == pytest.approx([1e3])
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_wrong_word_on_gravity_moves_no_limit():
+    command = stage(effort_share=0.3).limit(gravity(), HOME, REST, gravity() + one(4, 1e38))
+    assert (np.abs(command.added) <= 0.3 * LIMITS.effort).all()

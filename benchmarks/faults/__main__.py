@@ -1,0 +1,83 @@
+"""`python -m benchmarks.faults [NAME ...]`: does harm to running nodes and tells what they do."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.faults import page
+from benchmarks.faults.result import Bench, Finding
+from ml3_ros.files import write_atomically
+
+BENCHES = (
+    "messages",
+    "masters",
+    "clocks",
+    "disks",
+    "losses",
+    "kills",
+    "hold",
+    "soak",
+    "security",
+)
+FINDINGS, QUICK_FINDINGS = Path("docs/metrics/faults"), Path("out/faults/quick")
+WORK = Path("out/faults/work")
+PAGE = Path("docs/reliability.md")
+DOMAIN_ID = "77"  # unless ROS_DOMAIN_ID says another one
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run benches one after another; return 1 if something promised does not hold."""
+    there = [name for name in BENCHES if importlib.util.find_spec(_module(name))]
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(there)}")
+    parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
+    parser.add_argument("--out", type=Path, help=f"folder of the findings; {FINDINGS}")
+    parser.add_argument("--page", type=Path, help=f"page to render; {PAGE} if it is complete")
+    given = parser.parse_args(words)
+    unknown = sorted(set(given.names) - set(there))
+    if unknown:
+        parser.error(f"there is no bench {', '.join(unknown)}: use {', '.join(there)}")
+    out = given.out or (QUICK_FINDINGS if given.quick else FINDINGS)
+    os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN_ID)
+    held = True
+    for name in given.names or there:
+        finding = run(name, quick=given.quick)
+        page.save(out / f"{name}.json", finding, os.cpu_count() or 1)
+        held = held and finding.holds
+    missing = [name for name in BENCHES if not (out / f"{name}.json").exists()]
+    if given.page or not (missing or given.quick):
+        found = [name for name in BENCHES if name not in missing]
+        text = page.render([(name, *page.load(out / f"{name}.json")) for name in found])
+        write_atomically(given.page or PAGE, text.encode())
+    return 0 if held else 1
+
+
+def run(name: str, *, quick: bool) -> Finding:
+    """Run one bench in an empty folder of its own, and print what it finds."""
+    folder = (WORK / name).absolute()
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    bench: Bench = importlib.import_module(_module(name)).bench
+    began = time.monotonic()
+    finding = bench(folder, quick)
+    print(f"{name}: {finding.title}, {time.monotonic() - began:.0f} s")
+    for row in finding.rows:
+        mark = {True: "ok ", False: "BAD", None: "   "}[row.holds]
+        print(f"  {mark} {row.what}: {row.measured}", flush=True)
+    return finding
+
+
+def _module(name: str) -> str:
+    return f"benchmarks.faults.{name}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,168 @@
+"""Many wrong messages among good ones on a topic, and what the node does meanwhile and after."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from rclpy.qos import QoSProfile
+
+from benchmarks.faults.counted import INJECTED
+from benchmarks.faults.counted import VARIANTS as VARIANTS_ASKED
+from benchmarks.faults.message_mutations import mutated
+from benchmarks.faults.result import Row
+from benchmarks.faults.stage import NodeProcess, Stage
+from ml3_ros.nodes.base import RELIABLE_1
+
+RECOVERY_S = 30.0
+READ_S = 2.0  # a message that has not been read after this is lost
+GIVE_UP = 15  # chunks in a row of which something is not read
+DAMAGED_READ_S = 0.003  # most damaged bytes never reach a node: the middleware drops them
+CHUNK = 20  # of a queue of 100
+VARIANTS = 20  # of each message that comes, see `counted`
+
+Mutate = Callable[[Any, random.Random], tuple[str, Any]]
+
+
+@dataclass(slots=True)
+class Watch:
+    """Looks at every message that comes out of a node; `check` says what is wrong with it."""
+
+    what: str
+    check: Callable[[Any], str | None]
+    heard: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def __call__(self, msg: Any) -> None:
+        """Look at a message."""
+        self.heard += 1
+        reason = self.check(msg)
+        if reason is not None:
+            self.wrong.append(reason)
+
+    def row(self) -> Row:
+        """Return what was found."""
+        first = f", first {self.wrong[0]}" if self.wrong else ""
+        measured = f"{len(self.wrong)} of {self.heard}{first}"
+        return Row(self.what, measured, "none, and some heard", not self.wrong and self.heard > 0)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Target:
+    """A topic that a node reads.
+
+    Attributes:
+        node: Its name.
+        topic: Name in full.
+        good: Returns the next good message.
+        recovered: Whether the node does its work again, judged while good messages come.
+        qos: Of the publisher.
+        mutate: What makes messages wrong.
+        mark: Called before good messages come alone, to note where the node is.
+        between: Called between chunks of wrong messages.
+        period: Between good messages that come alone [s].
+        variants: Of each message, made in the node's process.
+    """
+
+    node: str
+    topic: str
+    good: Callable[[], Any]
+    recovered: Callable[[], bool]
+    qos: QoSProfile = field(default_factory=lambda: RELIABLE_1)
+    mutate: Mutate = mutated
+    mark: Callable[[], object] = lambda: None
+    between: Callable[[], object] = lambda: None
+    period: float = 0.01
+    variants: int = VARIANTS
+
+
+def bombard(stage: Stage, target: Target, count: int) -> Row:
+    """Send `count` mutated messages, as many good ones among them, then good ones alone.
+
+    While they are sent, the node's own process makes `VARIANTS` of each of both.
+    """
+    node = stage.nodes[target.node]
+    rng = random.Random(target.node + target.topic)
+    first = target.good()
+    publisher = stage.publisher(type(first), target.topic, target.qos)
+    try:
+        stage.connected(publisher)
+        if _recover(stage, target, publisher) is None:
+            raise RuntimeError(f"{target.node} does not even work before:\n{node.said()[-2000:]}")
+        node.counter(VARIANTS_ASKED).put(target.variants)
+        read = _send(stage, node, target, publisher, count, rng)
+        node.counter(VARIANTS_ASKED).put(0)
+        injected = node.counter(target.topic + INJECTED).value
+        alive = node.alive
+        seconds = _recover(stage, target, publisher) if alive else None
+    finally:
+        stage.silence(publisher)
+    state = "alive" if node.alive else "DEAD"
+    back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
+    return Row(
+        f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
+        f"{count} sent, {injected} more in the process, {read} read; {state}, {back}",
+        f"alive, works again within {RECOVERY_S:g} s",
+        node.alive and seconds is not None,
+    )
+
+
+def _send(
+    stage: Stage,
+    node: NodeProcess,
+    target: Target,
+    publisher: Any,
+    count: int,
+    rng: random.Random,
+) -> int:
+    """Send mutated messages; return how many were read."""
+    counter = node.counter(target.topic)
+    before, sent = counter.value, 0
+    chunk = CHUNK if target.qos.depth >= 100 else 1
+    unread = 0
+    good = False
+    while sent < count and node.alive and unread < GIVE_UP:
+        target.between()
+        start, whole, damaged = counter.value, 0, False
+        for _ in range(chunk):
+            good = not good
+            msg = target.good() if good else target.mutate(target.good(), rng)[1]
+            publisher.publish(msg)
+            if isinstance(msg, bytes):
+                damaged = True
+            else:
+                whole += 1
+            sent += not good
+        all_read = stage.until(
+            lambda s=start, w=whole: counter.value >= s + w or not node.alive, READ_S
+        )
+        unread = 0 if all_read else unread + 1
+        if damaged and chunk == 1:
+            stage.until(lambda s=start: counter.value > s, DAMAGED_READ_S)
+    return counter.value - before
+
+
+def works(stage: Stage, target: Target) -> float | None:
+    """Send good messages and return after how many seconds the node works, or None."""
+    publisher = stage.publisher(type(target.good()), target.topic, target.qos)
+    try:
+        stage.connected(publisher)
+        return _recover(stage, target, publisher)
+    finally:
+        stage.silence(publisher)
+
+
+def _recover(stage: Stage, target: Target, publisher: Any) -> float | None:
+    stage.spin(0.2)  # what has been told by now is read
+    target.mark()
+    stage.told.pop(target.node, None)  # what it told before is no sign
+    began = time.monotonic()
+    while time.monotonic() - began < RECOVERY_S:
+        publisher.publish(target.good())
+        stage.spin(target.period)
+        if target.recovered():
+            return time.monotonic() - began
+    return None

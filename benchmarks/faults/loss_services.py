@@ -1,0 +1,121 @@
+"""File names for the services that load and save losses: nothing outside their folder."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.faults.result import Row
+from benchmarks.faults.stage import Stage
+from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
+from ml3_ros.losses import shipped
+
+ANSWER_S = 10.0
+LOSS, METHOD = "reacher_ml3_shaped", "ml3_shaped"
+
+
+def traps(folder: Path, outside: Path) -> dict[str, str]:
+    """Set traps in the folder of a node; return file names for requests by what they try."""
+    folder.mkdir(parents=True, exist_ok=True)
+    outside.mkdir(parents=True)
+    secret = outside / "secret.safetensors"
+    secret.write_bytes(shipped()[LOSS].read_bytes())  # a good loss: it would be loaded
+    (folder / "link.safetensors").symlink_to(secret)
+    (folder / "linked").symlink_to(outside, target_is_directory=True)
+    (folder / "circle.safetensors").symlink_to(folder / "circle.safetensors")
+    (folder / "zero.safetensors").symlink_to("/dev/zero")
+    (folder / "folder.safetensors").mkdir()
+    os.mkfifo(folder / "pipe.safetensors")
+    up = os.path.relpath(secret, folder)
+    return {
+        "a path upwards": up,
+        "one that begins inside": f"linked/../{up}",
+        "without its suffix": up.removesuffix(".safetensors"),
+        "an absolute path": str(secret),
+        "a system file": "/etc/passwd",
+        "a link outwards": "link.safetensors",
+        "a link outwards, without suffix": "link",
+        "a linked folder": "linked/secret",
+        "a link to itself": "circle",
+        "a device": "/dev/zero",
+        "a link to a device": "zero",
+        "a pipe": "pipe",
+        "a folder": "folder",
+        "the folder itself": ".",
+        "the folder above": "..",
+        "a slash": "/",
+        "a very long name": "x" * 5000,
+        "very many folders": "x/" * 3000 + "y",
+        "control characters": "\x01\n\x1b[31m",
+        "a home": "~/secret",
+        "a variable": "$HOME/secret",
+    }
+
+
+def rows(stage: Stage) -> Iterator[Row]:
+    """Try every name on every service."""
+    joints = "[joint0, joint1]"
+    nodes = {
+        "meta_learner": stage.folder / "meta" / "losses",
+        "policy_optimizer": stage.folder / "mine",
+    }
+    meta = {"out": stage.folder / "meta", "joints": joints}
+    optimizer = {
+        "out": stage.folder / "run",
+        "robot": "reacher",
+        "loss_folder": nodes["policy_optimizer"],
+    }
+    for name, options in (("meta_learner", meta), ("policy_optimizer", optimizer)):
+        outside = stage.folder / f"outside_{name}"
+        tried = traps(nodes[name], outside)
+        stage.start(name, **options)
+        before = _everything(outside)
+        yield _row(stage, name, LoadLearnedLoss, "load_learned_loss", tried, outside, before)
+        if name == "meta_learner":
+            good = stage.call(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
+            assert good is not None and good.success
+            inside = {"a pipe", "control characters", "a home", "a variable"}  # files like others
+            tried = {what: file for what, file in tried.items() if what not in inside}
+            yield _row(stage, name, SaveLearnedLoss, "save_learned_loss", tried, outside, before)
+        good = stage.call(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
+        works = good is not None and good.success
+        yield Row(
+            f"{name} afterwards",
+            f"a good request {'succeeds' if works else 'FAILS'}",
+            "succeeds",
+            works and stage.nodes[name].alive,
+        )
+
+
+def _row(
+    stage: Stage,
+    node: str,
+    kind: type,
+    service: str,
+    tried: dict[str, str],
+    outside: Path,
+    before: dict[str, bytes],
+) -> Row:
+    wrong, slowest = [], 0.0
+    for what, file in tried.items():
+        request = {"file": file} | ({"name": METHOD} if kind is SaveLearnedLoss else {})
+        began = time.monotonic()
+        answer = stage.call(kind, f"/{node}/{service}", ANSWER_S, **request)
+        slowest = max(slowest, time.monotonic() - began)
+        if answer is None or answer.success or not answer.message:
+            wrong.append(f"{what} ({'no answer' if answer is None else 'accepted'})")
+    if _everything(outside) != before:
+        wrong.append("files outside have changed")
+    return Row(
+        f"{node}: `{service}`, {len(tried)} names",
+        f"{len(tried) - len(wrong)} refused{': not ' + ', '.join(wrong) if wrong else ''}; "
+        f"slowest answer {slowest:.1f} s",
+        "all refused with a sentence, nothing outside is changed",
+        not wrong,
+    )
+
+
+def _everything(folder: Path) -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}

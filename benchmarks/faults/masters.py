@@ -1,0 +1,172 @@
+"""Several publishers of the same joint commands, and one that comes after another was killed."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+from rclpy.node import Node
+from sensor_msgs.msg import JointState
+
+from benchmarks.faults.result import Finding, Row
+from benchmarks.faults.sawyer_scenes import (
+    DRIVER,
+    DRIVER_OPTIONS,
+    EMULATOR,
+    EMULATOR_OPTIONS,
+    Operator,
+)
+from benchmarks.faults.stage import Stage
+from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
+from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100
+from ml3_ros.robots.registry import load_robot
+
+COUNT = "messages of several publishers"
+SECONDS, QUICK_SECONDS = 10.0, 3.0
+MOVED = 0.05  # [rad] that an arm may drift while it holds itself
+AGAIN_S = 5.0  # on a busy machine
+RIVAL = "rival"
+
+
+def bench(folder: Path, quick: bool) -> Finding:
+    """Let two controllers command the simulated arm and the driver of a Sawyer."""
+    seconds = QUICK_SECONDS if quick else SECONDS
+    rows: list[Row] = []
+    with Stage(folder / "sim_arm") as stage:
+        rows += _simulated(stage, seconds)
+    with Stage(folder / "restart") as stage:
+        rows += _restarted(stage)
+    with Stage(folder / "driver") as stage:
+        rows += _driver(stage, seconds)
+    return Finding(
+        title="Two masters of one arm",
+        method=(
+            "Two nodes publish `joint_command` for the same arm, each answering every joint "
+            f"state, for {seconds:g} s: torques of opposite sign, or one of them NaN, or for "
+            "joints that the arm does not have. Both are refused, and the arm holds itself. Then "
+            "the second falls silent without going away, and the arm has to follow the first "
+            "one by itself. A controller that was killed must not hold up its successor, though "
+            "DDS still lists it."
+        ),
+        rows=rows,
+    )
+
+
+class Rival:
+    """A second controller: answers every joint state with what `command` makes of it."""
+
+    def __init__(self, node: Node, command: Callable[[JointState], JointState]) -> None:
+        """Begin silent."""
+        self.on = False
+        self.command = command
+        self._commands = node.create_publisher(JointState, "joint_command", RELIABLE_1)
+        node.create_subscription(JointState, "joint_states", self._on_state, RELIABLE_100)
+
+    def _on_state(self, msg: JointState) -> None:
+        if self.on:
+            self._commands.publish(self.command(msg))
+
+
+def _answer(tau: list[float], names: tuple[str, ...]) -> Callable[[JointState], JointState]:
+    return lambda msg: effort_to_msg(np.array(tau), names, nanoseconds(msg.header.stamp))
+
+
+def _simulated(stage: Stage, seconds: float) -> Iterator[Row]:
+    names, q = load_robot("reacher").names, []
+    stage.start("sim_arm", robot="reacher", velocity_noise=0.0)
+    stage.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
+    first = Rival(stage.probe, _answer([0.0, 0.0], names))
+    first.on = True
+    follows = lambda: stage.of("sim_arm", "held by") == "joint_command"  # noqa: E731
+    assert stage.until(follows, 30.0)
+    second = Rival(stage.node(RIVAL), _answer([0.0, 0.0], names))
+    plans = {
+        "opposite torques": (_answer([0.1, 0.0], names), _answer([-0.1, 0.0], names)),
+        "one of NaN": (_answer([0.1, 0.0], names), _answer([np.nan, 0.0], names)),
+        "one for other joints": (_answer([0.1, 0.0], names), _answer([0.1, 0.0], ("x", "y"))),
+    }
+    for what, (left, right) in plans.items():
+        second.command, second.on = right, True
+        stage.until(lambda: stage.count("sim_arm", COUNT) > 0, 5.0)
+        first.command = left
+        yield from _rivals(stage, "sim_arm", f"sim_arm, {what}", q, seconds)
+        first.command = _answer([0.0, 0.0], names)
+        second.on = False
+        yield _alone(stage, "sim_arm", f"sim_arm, {what}", follows)
+
+
+def _driver(stage: Stage, seconds: float) -> Iterator[Row]:
+    names, q = load_robot("sawyer").names, []
+    stage.start(EMULATOR, **EMULATOR_OPTIONS)
+    stage.start(DRIVER, **DRIVER_OPTIONS)
+    stage.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
+    operator = Operator(stage)
+    assert stage.until(operator.active, 60.0)
+    second = Rival(stage.node(RIVAL), _answer([9.0] * len(names), names))
+    second.on = True
+    stage.until(lambda: stage.count(DRIVER, COUNT) > 0, 5.0)
+    yield from _rivals(stage, DRIVER, "sawyer_driver, other torques", q, seconds)
+    second.on = False
+    yield _alone(stage, DRIVER, "sawyer_driver", lambda: stage.of(DRIVER, "driver") == "active")
+
+
+def _rivals(
+    stage: Stage, node: str, what: str, q: list[np.ndarray], seconds: float
+) -> Iterator[Row]:
+    """Look at an arm that two nodes command."""
+    stage.spin(1.0)
+    before, begun = stage.count(node, COUNT), len(q) - 1
+    stage.spin(seconds)
+    moved = float(np.ptp(np.array(q[begun:]), axis=0).max())
+    refused = stage.count(node, COUNT) - before
+    said = stage.nodes[node].said()
+    told = f"/{RIVAL}" in said and f"/{stage.probe.get_name()}" in said
+    yield Row(
+        f"{what}: two masters",
+        f"{refused} commands refused; the arm moved {moved:.4f} rad; "
+        f"{'both are named' if told else 'NOT told who'} in the log",
+        f"refused, moved less than {MOVED:g} rad, both named",
+        refused > 0 and moved < MOVED and told,
+    )
+
+
+def _alone(stage: Stage, node: str, what: str, follows: Callable[[], bool]) -> Row:
+    began = time.monotonic()
+    stage.spin(0.2)
+    stage.told.pop(node, None)
+    follows_again = stage.until(follows, 3 * AGAIN_S)
+    seconds = time.monotonic() - began
+    return Row(
+        f"{what}: the second falls silent",
+        f"follows the first after {seconds:.1f} s" if follows_again else "follows nobody",
+        f"follows within {AGAIN_S:g} s, of which 1 s is the guard's and 1 s that of /diagnostics",
+        follows_again and seconds <= AGAIN_S,
+    )
+
+
+def _restarted(stage: Stage) -> Iterator[Row]:
+    commands: list[float] = []
+    stage.start("sim_arm", robot="reacher")
+    killed = stage.start("excitation", robot="reacher")
+    follows = lambda: stage.of("sim_arm", "held by") == "joint_command"  # noqa: E731
+    assert stage.until(follows, 30.0)
+    killed.end(signal.SIGKILL)
+    stage.listen(
+        JointState, "joint_command", lambda _: commands.append(time.monotonic()), RELIABLE_100
+    )
+    before = stage.count("sim_arm", COUNT)
+    stage.start("excitation", robot="reacher", wait=False, duplicate_wait=0.0)
+    stage.until(lambda: commands, 60.0)
+    stage.told.pop("sim_arm", None)
+    followed = stage.until(follows, 3 * AGAIN_S)
+    seconds = time.monotonic() - commands[0] if commands else np.inf
+    refused = stage.count("sim_arm", COUNT) - before
+    yield Row(
+        "excitation killed and started again",
+        f"the arm follows {seconds:.1f} s after its first command; {refused} refused",
+        f"within {AGAIN_S:g} s, none refused",
+        followed and seconds <= AGAIN_S and refused == 0,
+    )

@@ -1,0 +1,39 @@
+"""Wrong messages on every topic that a node reads."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from benchmarks.faults import arm_scenes, learner_scenes, sawyer_scenes
+from benchmarks.faults.bombard import VARIANTS
+from benchmarks.faults.message_mutations import KINDS
+from benchmarks.faults.result import Finding
+from benchmarks.faults.stage import Stage
+
+COUNT, QUICK_COUNT = 300, 10
+SCENES = (arm_scenes.scenes, learner_scenes.scenes, sawyer_scenes.emulator, sawyer_scenes.driver)
+
+
+def bench(folder: Path, quick: bool) -> Finding:
+    """Bombard every node on every topic."""
+    count = QUICK_COUNT if quick else COUNT
+    rows = []
+    for scenes in SCENES:
+        with Stage(folder) as stage:
+            for row in scenes(stage, count):
+                print(f"  {row.what}: {row.measured}", flush=True)
+                rows.append(row)
+    return Finding(
+        title="Wrong messages",
+        method=(
+            f"Each node runs as a process of its own and gets {count} wrong messages over DDS on "
+            "every topic that it reads, and as many good ones among them, as fast as it reads "
+            "them. Wrong ones are good ones with other "
+            f"{', '.join(KINDS)}, or with damaged bytes, most of which the middleware itself "
+            f"drops. Of every message that comes, {VARIANTS} more variants are made in the node's "
+            "process and given to the same callback, which makes more than 10,000 in all. Then "
+            "good messages come alone, and the node has to do its work again. Damaged packets "
+            "of DDS itself are not part of it."
+        ),
+        rows=rows,
+    )

@@ -1,0 +1,191 @@
+"""Wrong messages for the driver of a Sawyer, and for the emulated robot behind it."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from rclpy.qos import QoSProfile
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Empty, Float64, String, UInt16
+from std_srvs.srv import SetBool, Trigger
+
+from benchmarks.faults.bombard import Target, Watch, bombard
+from benchmarks.faults.result import Row
+from benchmarks.faults.stage import SAWYER_MESSAGES, Stage
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
+from ml3_ros.bridges.sawyer_emulation import SUPPRESSIONS
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.robots.base import RobotDescription
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+
+EMULATOR, DRIVER = "sawyer_emulator", "sawyer_driver"
+# a busy machine is late now and then: here it matters that, not how soon, things happen
+EMULATOR_OPTIONS = {"message_package": SAWYER_MESSAGES, "control_rate": 500}
+DRIVER_OPTIONS = {
+    "message_package": SAWYER_MESSAGES,
+    "rate": 100.0,
+    "state_rate": 100,
+    "state_timeout": 1.0,
+    "command_timeout": 0.5,
+    "robot_timeout": 0.5,
+}
+EFFORT_SHARE = 0.3  # the driver's default
+ENABLE_AGAIN_S = 3.0
+
+
+def arm_of(msg: JointState) -> np.ndarray:
+    """Return position, velocity and effort of the arm's joints in a robot's message, (3, n)."""
+    index = [list(msg.name).index(name) for name in sawyer.ARM_JOINTS]
+    return np.array([msg.position, msg.velocity, msg.effort])[:, index]
+
+
+def _robot_watch(robot: RobotDescription) -> Watch:
+    limits = robot.limits
+
+    def check(msg: JointState) -> str | None:
+        q, v, tau = arm_of(msg)
+        if not (np.isfinite(q).all() and np.isfinite(v).all() and np.isfinite(tau).all()):
+            return "a state that is not finite"
+        past = np.maximum(limits.lower - q, q - limits.upper).max()
+        return f"a joint {past:.3f} rad past its limit" if past > 0.05 else None
+
+    return Watch("states of the robot past a position limit, or not finite", check)
+
+
+def emulator(stage: Stage, count: int) -> Iterator[Row]:
+    """Bombard the emulated robot."""
+    stage.start(EMULATOR, **EMULATOR_OPTIONS)
+    robot, m = load_robot("sawyer"), sawyer.message_types(SAWYER_MESSAGES)
+    watch = _robot_watch(robot)
+    stage.listen(JointState, sawyer.JOINT_STATES, watch, RELIABLE_100)
+    home = m.JointCommand(
+        mode=int(sawyer.Mode.POSITION), names=list(robot.names), position=list(robot.home)
+    )
+
+    def is_(key: str, value: str) -> Callable[[], bool]:
+        return lambda: stage.of(EMULATOR, key) == value
+
+    plan: list[tuple[str, Any, Callable[[], bool]]] = [
+        (sawyer.COMMAND_TIMEOUT, Float64(data=0.2), is_("command timeout [s]", "0.2")),
+        (sawyer.SPEED_RATIO, Float64(data=0.3), is_("speed ratio", "0.3")),
+        (sawyer.STATE_RATE, UInt16(data=100), is_("state rate", "100")),
+        (sawyer.SUPER_STOP, Empty(), is_("enabled", "False")),
+        (sawyer.SUPER_RESET, Empty(), lambda: stage.of(EMULATOR, "mode") == "disabled"),
+        (sawyer.SUPER_ENABLE, Bool(data=True), is_("enabled", "True")),
+        (sawyer.JOINT_COMMAND, home, is_("mode", "position")),
+    ]
+    plan += [
+        (topic, Empty(), lambda t=topic: t in stage.of(EMULATOR, "suppressed").split(", "))
+        for topic in SUPPRESSIONS
+    ]
+    for topic, good, recovered in plan:
+        yield bombard(
+            stage,
+            Target(node=EMULATOR, topic=topic, good=lambda g=good: g, recovered=recovered),
+            count,
+        )
+    yield watch.row()
+
+
+class Operator:
+    """Enables the driver again and again, and answers the arm's states with gravity alone."""
+
+    def __init__(self, stage: Stage) -> None:
+        """Begin to answer."""
+        self._stage, robot = stage, load_robot("sawyer")
+        self._names, self._model = robot.names, PinocchioModel(robot)
+        self._asked = 0.0
+        self._state = JointState()
+        self._commands = stage.publisher(JointState, "joint_command", RELIABLE_1)
+        stage.listen(JointState, "joint_states", self._on_state, RELIABLE_100)
+        self.answers = True
+
+    def command(self) -> JointState:
+        """Return the command that holds the arm up in its newest state."""
+        if not self._state.name:
+            return effort_to_msg(np.zeros(len(self._names)), self._names, 0)
+        q = np.array(self._state.position)
+        tau = self._model.nle(q, np.zeros_like(q))
+        return effort_to_msg(tau, self._names, nanoseconds(self._state.header.stamp))
+
+    def active(self) -> bool:
+        """Return whether the driver follows commands; see to it that it can."""
+        if self._stage.of(DRIVER, "driver") == "active":
+            return True
+        if time.monotonic() - self._asked > ENABLE_AGAIN_S:
+            if self._stage.of(DRIVER, "driver") == "fault":
+                self._stage.call(Trigger, f"/{DRIVER}/reset")
+            self._stage.call(SetBool, f"/{DRIVER}/enable", data=True)
+            self._asked = time.monotonic()
+        return False
+
+    def _on_state(self, msg: JointState) -> None:
+        self._state = msg
+        if self.answers:
+            self._commands.publish(self.command())
+
+
+def driver(stage: Stage, count: int) -> Iterator[Row]:
+    """Bombard the driver with the robot behind it, and a controller before it."""
+    stage.start(EMULATOR, **EMULATOR_OPTIONS)
+    stage.start(DRIVER, **DRIVER_OPTIONS)
+    robot, m = load_robot("sawyer"), sawyer.message_types(SAWYER_MESSAGES)
+    limits = robot.limits
+
+    def check(msg: Any) -> str | None:
+        tau, q = np.array(msg.effort), np.array(msg.position)
+        if not (np.isfinite(tau).all() and np.isfinite(q).all()):
+            return "a number that is not finite"
+        if tau.size and (np.abs(tau) > EFFORT_SHARE * limits.effort + 1e-6).any():
+            return f"effort {tau}"
+        past = q.size and np.maximum(limits.lower - q, q - limits.upper).max()
+        return f"a position {past:.3f} rad past a limit" if past > 0.05 else None
+
+    watch = Watch("commands to the robot that are not finite or beyond the share of effort", check)
+    operator = Operator(stage)
+    newest: dict[str, Any] = {}
+    heard: list[tuple[str, type, QoSProfile]] = [
+        (sawyer.JOINT_STATES, JointState, RELIABLE_1),
+        (sawyer.GRAVITY_TORQUES, m.SEAJointState, RELIABLE_1),
+        (sawyer.ROBOT_STATE, m.RobotAssemblyState, RELIABLE_1),
+        (sawyer.COLLISION_STATE, m.CollisionDetectionState, RELIABLE_1),
+        (sawyer.CUFF_STATE, m.IODeviceStatus, RELIABLE_1),
+        (sawyer.JOINT_LIMITS, m.JointLimits, LATCHED_1),
+        (sawyer.ROBOT_DESCRIPTION, String, LATCHED_1),
+    ]
+    for topic, msg_type, qos in heard:
+        stage.listen(msg_type, topic, lambda msg, t=topic: newest.__setitem__(t, msg), qos)
+    assert stage.until(lambda: len(newest) == len(heard) and operator.active(), 60.0)
+    good = dict(newest)  # of an arm that is enabled; later ones are the bench's own
+    stage.listen(m.JointCommand, sawyer.JOINT_COMMAND, watch, RELIABLE_100)
+    for topic, _, _ in heard:
+        yield bombard(
+            stage,
+            Target(
+                node=DRIVER,
+                topic=topic,
+                good=lambda t=topic: copy.deepcopy(good[t]),
+                recovered=operator.active,
+                between=operator.active,
+            ),
+            count,
+        )
+    operator.answers = False
+    yield bombard(
+        stage,
+        Target(
+            node=DRIVER,
+            topic="/joint_command",
+            good=operator.command,
+            recovered=operator.active,
+            between=operator.active,
+        ),
+        count,
+    )
+    yield watch.row()

@@ -1,0 +1,32 @@
+"""`python -m benchmarks.faults.slow_disk MODULE ...`: a node whose disk takes its time.
+
+Every `os.fsync` takes SYNC_S longer, every message of a bag WRITE_S; counted as in `counted`.
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ml3_ros.bridges.bag_writer import BagWriter
+
+SYNC_S, WRITE_S = 1.0, 0.02
+
+
+def slowed(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    """Return a function that first waits."""
+
+    def slow(*args: Any) -> Any:
+        time.sleep(seconds)
+        return function(*args)
+
+    return slow
+
+
+if __name__ == "__main__":
+    os.fsync = slowed(os.fsync, SYNC_S)
+    BagWriter.write = slowed(BagWriter.write, WRITE_S)  # type: ignore[method-assign]
+    runpy.run_module("benchmarks.faults.counted", run_name="__main__", alter_sys=True)

@@ -1,0 +1,39 @@
+from benchmarks.faults import __main__ as program
+from benchmarks.faults import page
+from benchmarks.faults.result import Finding, Row
+
+FINDING = Finding(
+    title="Teapots",
+    method="They were dropped.",
+    rows=[
+        Row("whole", "3 of 3", "all", True),
+        Row("lid | spout", "1 of 3", "all", False),
+        Row("height", "1 m"),
+    ],
+)
+
+
+def test_a_finding_comes_back_from_its_file(tmp_path):
+    page.save(tmp_path / "teapots.json", FINDING, cores=4)
+    assert page.load(tmp_path / "teapots.json") == (FINDING, 4)
+
+
+def test_the_page_shows_every_row_and_marks_what_does_not_hold():
+    text = page.render([("teapots", FINDING, 4)])
+    assert "4 cores" in text and "`teapots`" in text
+    assert "## Teapots\n\nThey were dropped.\n" in text
+    assert "| whole | 3 of 3 | all | yes |" in text
+    assert "| lid \\| spout | 1 of 3 | all | **no** |" in text
+    assert "| height | 1 m |  |  |" in text
+
+
+def test_a_broken_promise_makes_the_run_fail_and_is_on_the_page(tmp_path, monkeypatch):
+    monkeypatch.setattr(program, "run", lambda name, quick: FINDING)
+    words = ["losses", "--out", str(tmp_path), "--page", str(tmp_path / "page.md")]
+    assert program.main(words) == 1
+    assert "Teapots" in (tmp_path / "page.md").read_text()
+    good = Finding("Cups", "", [Row("whole", "3", "all", True), Row("height", "1 m")])
+    monkeypatch.setattr(program, "run", lambda name, quick: good)
+    assert program.main(words) == 0
+    text = (tmp_path / "page.md").read_text()
+    assert "Cups" in text and "Teapots" not in text

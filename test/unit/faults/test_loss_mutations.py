@@ -1,0 +1,19 @@
+import random
+
+from benchmarks.faults.loss_mutations import KINDS, mutated
+from ml3_ros.losses import shipped
+
+DATA = shipped()["reacher_ml3_shaped"].read_bytes()
+
+
+def drawn(seed, marker, count=150):
+    rng = random.Random(seed)
+    return [mutated(DATA, rng, marker) for _ in range(count)]
+
+
+def test_the_same_seed_gives_the_same_files_and_all_kinds(tmp_path):
+    first = drawn(0, tmp_path / "marker")
+    assert first == drawn(0, tmp_path / "marker")
+    assert first != drawn(1, tmp_path / "marker")
+    assert {kind for kind, _ in first} == set(KINDS)
+    assert sum(data == DATA for _, data in first) < 0.05 * len(first)
