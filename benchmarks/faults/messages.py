@@ -4,14 +4,20 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.faults import arm_scenes, learner_scenes, sawyer_scenes
+from benchmarks.faults import arm_scenes, learner_scenes, sawyer_scenes, tracking_scenes
 from benchmarks.faults.bombard import VARIANTS
 from benchmarks.faults.message_mutations import KINDS
 from benchmarks.faults.result import Finding
 from benchmarks.faults.stage import Stage
 
 COUNT, QUICK_COUNT = 300, 10
-SCENES = (arm_scenes.scenes, learner_scenes.scenes, sawyer_scenes.emulator, sawyer_scenes.driver)
+SCENES = (
+    arm_scenes.scenes,
+    tracking_scenes.scenes,
+    learner_scenes.scenes,
+    sawyer_scenes.emulator,
+    sawyer_scenes.driver,
+)
 
 
 def bench(folder: Path, quick: bool) -> Finding:

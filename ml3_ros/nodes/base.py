@@ -136,20 +136,31 @@ class Ml3Node(LifecycleNode):
         messages are refused while more than one publisher sends them; of a queue of 1 only the
         last one would ever be heard.
         """
-        source = SoleSource(self, topic) if sole else None
 
-        def guarded(msg: Any, info: MessageInfo) -> None:
-            if not (self.active or always):
-                return
-            try:
-                if source is not None:
-                    source.hear(info, time.monotonic())
-                callback(msg)
-            except Ml3Error as error:
-                self.refuse(error)
+        def guarded(msg: Any) -> None:
+            if self.active or always:
+                self._accepted(lambda: callback(msg))
 
-        subscription = self.create_subscription(msg_type, topic, guarded, qos)
+        source = SoleSource(self, topic)
+
+        def from_one(msg: Any, info: MessageInfo) -> None:
+            heard = self.active or always
+            if heard and self._accepted(lambda: source.hear(info, time.monotonic())):
+                guarded(msg)
+
+        # what asks for a MessageInfo cannot run on the events executor
+        hear = from_one if sole else guarded
+        subscription = self.create_subscription(msg_type, topic, hear, qos)
         self._entities.append((self.destroy_subscription, subscription))
+
+    def _accepted(self, step: Callable[[], None]) -> bool:
+        """Do something for a message; return whether no Ml3Error came of it, which is told."""
+        try:
+            step()
+        except Ml3Error as error:
+            self.refuse(error)
+            return False
+        return True
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` [s] while active; ends with cleanup."""

@@ -12,7 +12,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
-from ml3_ros.bridges.messages import NANO, effort_to_msg, time_msg
+from ml3_ros.bridges.messages import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.bridges.ml3_messages import model_from_msg
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
@@ -202,8 +202,9 @@ class TrackingControllerNode(Ml3Node):
             return
         net, theta = self._read_model(model_from_msg(msg, self._names), msg.method)
         if net.units.joint_names != self._names:
-            raise DataError(f"the model of {msg.method} is of {', '.join(net.units.joint_names)}")
+            raise DataError(f"the model of {msg.method} is of {listed(net.units.joint_names)}")
         self._models[msg.method] = msg.update, as_feedforward(net, theta)
+        self.diagnostics.tick("learned_model")
         if self.active and self._way is not None and msg.method == self._feedforward:
             self._mix.replace(self._torque_of(msg.method))
             self._controller.exchange(self._mix)

@@ -1,0 +1,68 @@
+"""Wrong messages for the node that feeds torques of a learned model forward."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+from sensor_msgs.msg import JointState
+
+from benchmarks.faults.arm_scenes import MovingArm, within
+from benchmarks.faults.bombard import Target, bombard
+from benchmarks.faults.result import Row
+from benchmarks.faults.stage import Stage
+from ml3_msgs.msg import LearnedModel
+from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.losses import shipped_loss
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+
+def scenes(stage: Stage, count: int) -> Iterator[Row]:
+    """Bombard tracking_controller with joint states, then with models."""
+    robot = load_robot("sawyer")
+    stage.start("tracking_controller", lost_error=10.0, feedforwards=["ml3_shaped"])
+    watch, arm, answered = within(robot), MovingArm(robot), [0]
+
+    def on_command(msg: JointState) -> None:
+        answered.append(nanoseconds(msg.header.stamp))
+        watch(msg)
+
+    stage.listen(JointState, "joint_command", on_command, RELIABLE_1)
+    states = Target(
+        node="tracking_controller",
+        topic="/joint_states",
+        good=arm.message,
+        recovered=lambda: answered[-1] == arm.newest,
+    )
+    yield bombard(stage, states, count)
+    units = Units.from_dict(shipped_loss("sawyer_ml3_shaped").provenance["units"])
+    net = InverseDynamicsNet(units, hidden=(4,))  # small, so that messages are quick to change
+    data = model_to_bytes(net, net.init(torch.Generator().manual_seed(0)))
+    updates = itertools.count(1)
+
+    def model() -> LearnedModel:
+        return model_to_msg(
+            "ml3_shaped", data, stamp=0, update=next(updates), joint_names=robot.names
+        )
+
+    yield bombard(
+        stage,
+        Target(
+            node="tracking_controller",
+            topic="/learned_model",
+            good=model,
+            recovered=lambda: (
+                float(stage.of("tracking_controller", "learned_model [Hz]") or 0.0) > 0.0
+            ),
+            qos=LATCHED_1,
+        ),
+        count,
+    )
+    yield watch.row()
+    stage.end("tracking_controller")
