@@ -113,7 +113,7 @@ def _excitation(stage: Stage) -> Iterator[Row]:
         answered.append(nanoseconds(msg.header.stamp))
         watch(msg)
 
-    stage.listen(JointState, "joint_command", on_command, RELIABLE_1)
+    stage.listen(JointState, "joint_command", on_command, RELIABLE_100)
     states = stage.publisher(JointState, "joint_states", RELIABLE_1)
     stage.connected(states)
     counter, sent, asked = stage.nodes[node].counter("/joint_states"), 0, []
@@ -144,9 +144,8 @@ def _machine(stage: Stage, folder: Path, leaps: list[tuple[str, int]]) -> Iterat
         return
     library, offset = folder / "set_clock.so", folder / "offset"
     source = Path(__file__).with_name("set_clock.c")
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O2", "-o", library, source, "-ldl"], check=True
-    )
+    options = ["-shared", "-fPIC", "-O2", "-ldl", "-lpthread"]
+    subprocess.run([compiler, source, "-o", library, *options], check=True)
     offset.write_bytes(struct.pack("<q", 0))
     robot = load_robot("reacher")
     watch, heard = inside(robot), [time.monotonic()]

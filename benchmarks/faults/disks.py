@@ -15,7 +15,7 @@ from sensor_msgs.msg import JointState
 from benchmarks.faults.arm_scenes import MovingArm
 from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.slow_disk import SYNC_S, WRITE_S
-from benchmarks.faults.stage import NodeProcess, Stage
+from benchmarks.faults.stage import UP_S, NodeProcess, Stage
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.robots.registry import load_robot
@@ -260,7 +260,7 @@ def _read_only(stage: Stage, _: float) -> Iterator[Row]:
         "recorder": {},
     }.items():
         node = stage.start(name, wait=False, out="/sys/ml3_ros_fault_bench", **options)
-        said = stage.until(lambda n=node: "[ERROR]" in n.said(), 30.0)
+        said = stage.until(lambda n=node: "[ERROR]" in n.said(), UP_S)
         lines = [line for line in node.said().splitlines() if "[ERROR]" in line]
         sentence = _plain(lines[0]) if lines else "nothing told"
         stage.spin(1.0)

@@ -125,6 +125,11 @@ def test_a_slow_learner_is_waited_for(graph, bag):
     graph.until(lambda: len(states) >= 52)
     graph.for_(0.3)
     assert len(states) <= 52 + BURST
+    ahead = Adaptation(method="m")  # of samples that have not been played
+    ahead.header.stamp.sec = states[-1].header.stamp.sec + 3600
+    told.publish(ahead)
+    graph.for_(0.3)
+    assert len(states) <= 52 + BURST
     tell(52)
     graph.until(lambda: len(states) >= 102)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
+from rclpy.clock_type import ClockType
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -115,6 +116,13 @@ def test_a_second_node_of_the_same_name_is_refused(graph, capfd):
     other.try_shutdown()
     graph.until(lambda: namesakes() == 1)
     assert node.trigger_configure() == SUCCESS
+
+
+def test_timers_go_on_while_the_clock_of_the_machine_is_set(graph):
+    node = graph.add(Relay, "relay")
+    node.every(1.0, lambda: None)
+    assert len(list(node.timers)) == 2  # and that of /diagnostics
+    assert {timer.clock.clock_type for timer in node.timers} == {ClockType.STEADY_TIME}
 
 
 def test_nothing_leaves_a_node_that_is_not_active(graph):

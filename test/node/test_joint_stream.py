@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 
 import pytest
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.joint_stream import RESTART_AFTER, BackwardsError, JointStream
 
 DT = NANO // 100
@@ -72,3 +75,15 @@ def test_a_leap_forwards_is_dropped_until_the_clock_has_been_set_for_good(stream
     assert stream.read(state(newest)).stamp == newest
     assert stream.seconds(newest) == pytest.approx(before + 1.0)
     assert stream._counts == {"lost samples": 1, "restarts of the stream": 1}
+
+
+def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
+    p = {"rate": 0.0, "filter_window": 5, "filter_order": 2}
+    filtered = FilteredStream(["a"], Counter(), p)
+    with pytest.raises(ConfigError, match="no rate of a robot"):
+        for k in range(20):
+            filtered.read(state(NANO + k))
+    for k in range(20):
+        with contextlib.suppress(ConfigError):
+            filtered.read(state(NANO + 100 + k * DT))
+    assert filtered.rate == pytest.approx(100.0)

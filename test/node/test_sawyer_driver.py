@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -11,7 +13,7 @@ from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.bridges import sawyer_interface as sawyer
-from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
+from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.sawyer_driver import SawyerDriver
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
@@ -129,6 +131,14 @@ def test_a_zero_command_is_gravity_that_the_robot_adds_by_itself(graph, rig):
     assert rig.emulator.told()["mode"] == "torque"
     assert np.abs(rig.q - start).max() < 0.02
     assert rig.driver.told()["gravity from"] == "robot"
+
+
+def test_one_wrong_stamp_of_the_robot_does_not_silence_the_driver(graph, rig):
+    graph.until(lambda: rig.states)
+    sample = sample_from_msg(rig.states[-1], SAWYER.names)
+    rig.driver._on_joints(replace(sample, stamp=sample.stamp + 3600 * NANO))
+    seen = len(rig.states)
+    graph.until(lambda: len(rig.states) > seen + 10)
 
 
 def test_the_emergency_stop_ends_it_and_only_an_operator_begins_again(graph, rig):
