@@ -43,6 +43,7 @@ setup(
         (f"share/{NAME}", ["package.xml"]),
         (f"share/{NAME}/launch", files("launch/*.launch.py")),
         (f"share/{NAME}/config", files("config/*.*")),
+        (f"share/{NAME}/config/security", files("config/security/*.xml")),
     ],
     # ROS packages (rclpy, launch_ros, the messages) come from package.xml or, without a ROS 2
     # installation, from requirements.txt; no package of that name on an index is meant.

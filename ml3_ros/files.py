@@ -32,6 +32,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Remove what killed processes have left half written in a folder, by `write_atomically`.
+
+    For folders that nobody else writes to at the moment.
+    """
+    for path in folder.glob(".*.part"):
+        with contextlib.suppress(OSError):  # it does no harm
+            path.unlink()
+
+
 def write_error(path: Path, error: OSError) -> DataError:
     """Return the DataError for a file that could not be written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):

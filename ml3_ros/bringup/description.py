@@ -14,6 +14,8 @@ from typing import Any
 
 from ml3_ros.errors import ConfigError
 
+ENCLAVES = "/ml3"  # each node has one below it, with the policies of config/security
+
 
 @dataclass(frozen=True, slots=True)
 class Arg:
@@ -198,6 +200,17 @@ class System:
             f"{a.name}:={'VALUE' if a.default is None else yaml_text(a.default)}"
             for a in self.arguments
         )
+
+
+def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:
+    """Return the ROS arguments that put a node into its security enclave, where one is asked for.
+
+    Args:
+        name: Of the node.
+        env: Its environment.
+    """
+    secure = env.get("ROS_SECURITY_ENABLE") == "true"
+    return ["--enclave", f"{ENCLAVES}/{name}"] if secure else []
 
 
 def _replaced(value: Any, values: Mapping[str, Any]) -> Any:

@@ -6,6 +6,7 @@ imported here alone, and only when a launch file is read.
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 
@@ -24,7 +25,7 @@ from launch.events.process import ProcessExited
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from ml3_ros.bringup.description import Process, System, yaml_text
+from ml3_ros.bringup.description import Process, System, enclave_arguments, yaml_text
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.errors import Ml3Error
 
@@ -84,6 +85,7 @@ def _node(process: Process, overrides: Mapping[str, str]) -> Node:
         name=process.name,
         parameters=[file, dict(process.parameters) | given],
         remappings=list(process.remappings),
+        ros_arguments=enclave_arguments(process.name, os.environ),
         output="screen",
         emulate_tty=True,
     )

@@ -7,7 +7,7 @@ import shutil
 import sys
 from collections.abc import Mapping, Sequence
 
-from ml3_ros.bringup.description import Process, System, yaml_text
+from ml3_ros.bringup.description import Process, System, enclave_arguments, yaml_text
 from ml3_ros.bringup.paths import config_file, share
 from ml3_ros.bringup.supervisor import Command, Supervisor
 
@@ -42,6 +42,7 @@ def command(process: Process, overrides: Mapping[str, str], env: Mapping[str, st
     for source, target in process.remappings:
         argv += ["-r", f"{source}:={target}"]
     argv += ["--params-file", str(config_file(f"{process.executable}.yaml"))]
+    argv += enclave_arguments(process.name, env)
     for key, text in texts.items():
         argv += ["-p", f"{key}:={text}"]
     return Command(name=process.name, argv=argv, env=env)

@@ -93,7 +93,7 @@ class AdaptationWorker(threading.Thread):
         self._stopping, self._ending = threading.Event(), threading.Event()
         # A restored learner has samples of an earlier stream: the present one comes after them.
         self._shift = self._now() + 1.0 if len(online.samples) else 0.0
-        self._scored = 0
+        self._scored = 0 if self._learning else log.n_predicted()
         self._next_checkpoint = self._now() + plan.checkpoint_period
 
     # called by the node -------------------------------------------------------------------------

@@ -18,8 +18,9 @@ from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.bridges.ml3_messages import prior_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1000, Ml3Node
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
 from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
 from ml3_ros.nodes.meta_training_worker import (
@@ -59,8 +60,8 @@ class MetaLearner(Ml3Node):
               limits=(0.1, 3600.0)),
         Param(name="out", default="out/meta_learner", help="folder of checkpoints and losses; the "
               "services read and write only in its subfolder `losses`"),
-        Param(name="resume", default=True, help="go on with a goal that an earlier process began; "
-              "false: forget it"),
+        Param(name="resume", default=True, help="go on with a goal that an earlier process began, "
+              "or finish it again; false: forget it"),
     )  # fmt: skip
 
     _action: MetaTrainAction | None = None
@@ -80,11 +81,14 @@ class MetaLearner(Ml3Node):
             raise ConfigError(
                 f"{self._losses_folder} cannot be made ({error.strerror}): choose another `out`"
             ) from error
+        for folder in (self._losses_folder, *(self._folder / "training").glob("*/")):
+            remove_unfinished(folder)
         self._losses: dict[str, LearnedLoss] = {}
+        self._trained: set[str] = set()  # by this process: sent again, they are trained anew
         self._latched: dict[str, Any] = {}
         self._forget_stream()
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
-        self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_100)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1000)
+        self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_1000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
         self._action = MetaTrainAction(self, self._begin, self._keep, p["iterations"])
@@ -143,7 +147,7 @@ class MetaLearner(Ml3Node):
         folder = self._folder / "training" / goal.name
         with_prior = goal.use_prior or goal.nle == "given"
         fresh: Signals | None = None
-        if not resumable(folder, training):
+        if goal.name in self._trained or not resumable(folder, training):
             rate = self._stream.rate
             needed = round(rate * self.parameters["record_seconds"])
             missing = needed - self._memory.count(with_prior=with_prior)
@@ -153,6 +157,7 @@ class MetaLearner(Ml3Node):
             fresh["rate"] = np.array([rate])
         worker = MetaTrainingWorker(training, folder, fresh, self.parameters["checkpoint_period"])
         worker.start()
+        self._trained.discard(goal.name)
         return worker
 
     def _training(self, goal: MetaTrain.Goal) -> Training:
@@ -181,9 +186,13 @@ class MetaLearner(Ml3Node):
 
     # losses -------------------------------------------------------------------------------------
     def _keep(self, name: str, loss: LearnedLoss) -> LearnedLossMsg:
-        """Save and publish a finished loss, and forget how it was made."""
+        """Save and publish a finished loss.
+
+        How it was made stays: sent again to the process that follows a killed one, the goal is
+        soon done.
+        """
         loss.save(loss_files.inside(self._losses_folder, name))
-        forget(self._folder / "training" / name)
+        self._trained.add(name)
         return self._publish(name, loss)
 
     def _publish(self, name: str, loss: LearnedLoss) -> LearnedLossMsg:

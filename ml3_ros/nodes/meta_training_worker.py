@@ -134,7 +134,7 @@ class MetaTrainingWorker(threading.Thread):
             now, done = time.monotonic(), trainer.step_count
             eta = (now - begun) / (done - first) * (total - done)
             self._progress = Progress(done, total, task_loss, eta)
-            if now >= due:
+            if now >= due and not trainer.done:  # whoever resumes makes a step, and knows its loss
                 write_atomically(self._checkpoint, trainer_to_bytes(trainer))
                 due = time.monotonic() + self._period
         if not trainer.done:

@@ -23,11 +23,12 @@ from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
+from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_1000, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_mode import PolicyMode
@@ -62,6 +63,8 @@ class PolicyOptimizer(Ml3Node):
         if self._policy_mode is not None:
             return
         self._folder = RunFolder.create(p["out"])
+        for folder in (self._folder.path, self._folder.checkpoint("online").parent):
+            remove_unfinished(folder)
         self._shelf = LossShelf(p)
         if p["resume"] and self._folder.checkpoint("online").exists():
             self._shelf.kept_units = Units.from_dict(self._folder.load_config()["units"])
@@ -69,7 +72,7 @@ class PolicyOptimizer(Ml3Node):
         self._worker: AdaptationWorker | None = None
         self._early: list[FilteredSample] = []
         self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_100)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1000)
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
@@ -159,7 +162,7 @@ class PolicyOptimizer(Ml3Node):
         config["window"] = online.config.sampling.window
         self._folder.save_config(config)
         log = RunLog(online, self._folder)
-        if p["resume"] and log.restore():
+        if p["resume"] and log.restore(p["learn_duration"]):
             self.get_logger().info(f"resumed after {online.n_steps} updates")
         planned = ("learn_duration", "hold_out_duration", "checkpoint_period")
         plan = Plan(**{name: p[name] for name in planned})

@@ -13,6 +13,8 @@ from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.tasks.inverse_dynamics.online_checkpoint import learner_to_bytes, restore_learner
 from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
 
+CHUNK = 1024  # windows; the newest so many cover the time that `last` is asked for
+
 
 class RunLog:
     """Keeps the windows of a run and writes its folder; one thread adds, others may look."""
@@ -23,12 +25,16 @@ class RunLog:
         self._online, self._folder = online, folder
         self._checkpoint = folder.checkpoint("online")
         self._lock = threading.Lock()
-        self._windows: list[WindowReport] = []
+        self._windows: list[WindowReport] = []  # the newest; small objects take more than numbers
+        self._older: list[WindowReport] = []  # CHUNK windows each, or what was restored
 
     def add(self, window: WindowReport) -> None:
         """Keep a window that was predicted before it was learned from, or never learned from."""
         with self._lock:
             self._windows.append(window)
+            if len(self._windows) == 2 * CHUNK:
+                self._older.append(_merged(self._windows[:CHUNK]))
+                del self._windows[:CHUNK]
 
     @property
     def newest(self) -> WindowReport | None:
@@ -51,11 +57,16 @@ class RunLog:
         Raises:
             DataError: The folder cannot be written; the older checkpoint is whole.
         """
-        write_atomically(self._checkpoint, learner_to_bytes(self._online))
+        # In this order: `restore` drops predictions that are newer than the checkpoint, older
+        # ones would leave a hole.
         self._folder.save_predictions(self._predictions())
+        write_atomically(self._checkpoint, learner_to_bytes(self._online, self.learn_until))
 
-    def restore(self) -> bool:
+    def restore(self, learn_duration: float) -> bool:
         """Put the learner where the checkpoint was taken; return False if there is none.
+
+        Args:
+            learn_duration: Time to learn from [s]; if it is longer than it was, learning goes on.
 
         Raises:
             DataError: The checkpoint is damaged, or of other losses.
@@ -67,12 +78,26 @@ class RunLog:
         except OSError as error:
             reason = f"cannot read {self._checkpoint} ({error.strerror}): delete it"
             raise DataError(reason) from error
-        restore_learner(self._online, data)
+        online = self._online
+        learn_until = restore_learner(online, data)
+        t = online.samples.times(slice(None))
+        if len(t) and t[-1] - t[0] > learn_duration:
+            self.learn_until = learn_until
         kept = self._folder.load_predictions()
-        before = kept.t <= self._online.samples.times(slice(-1, None))[0]
+        before = np.isin(kept.t, t if np.isfinite(self.learn_until) else t[: online.n_learned])
         methods = {name: values[before] for name, values in kept.methods.items()}
-        self._windows = [WindowReport(kept.t[before], kept.tau[before], methods, 0)]
+        if before.any():
+            window = WindowReport(kept.t[before], kept.tau[before], methods, online.n_steps)
+            self._older = [window]
         return True
+
+    def n_predicted(self) -> int:
+        """Return how many samples of the learner have been predicted, all from the first on."""
+        windows = self._all()
+        if not windows:
+            return 0
+        t = self._online.samples.times(slice(None))
+        return int(np.searchsorted(t, windows[-1].t[-1], side="right"))
 
     def save(self, *, finished: bool) -> None:
         """Write samples and predictions; of a finished run also held-out errors and models.
@@ -104,23 +129,32 @@ class RunLog:
             write_atomically(self._folder.checkpoint(name), content)
 
     def _predictions(self) -> Predictions:
-        with self._lock:
-            windows = list(self._windows)
+        windows = self._all()
         if not windows:
             n = self._online.optimizee.units.n_joints
             methods = {name: np.empty((0, n)) for name in self._online.learners}
             return Predictions(t=np.empty(0), tau=np.empty((0, n)), methods=methods)
-        return Predictions(
-            t=np.concatenate([w.t for w in windows]),
-            tau=np.concatenate([w.tau for w in windows]),
-            methods={
-                name: np.concatenate([predicted_by(name, w) for w in windows])
-                for name in self._online.learners
-            },
-        )
+        merged = _merged(windows)
+        methods = {name: predicted_by(name, merged) for name in self._online.learners}
+        return Predictions(t=merged.t, tau=merged.tau, methods=methods)
+
+    def _all(self) -> list[WindowReport]:
+        with self._lock:
+            return [*self._older, *self._windows]
 
 
 def predicted_by(method: str, window: WindowReport) -> np.ndarray:
     """Return what a method predicted, (W, n); NaN if it joined after this window."""
     absent = np.full_like(window.tau, np.nan)
     return window.predictions.get(method, absent)
+
+
+def _merged(windows: list[WindowReport]) -> WindowReport:
+    """Return windows as one, NaN where a method was absent."""
+    names = dict.fromkeys(name for window in windows for name in window.predictions)
+    return WindowReport(
+        t=np.concatenate([w.t for w in windows]),
+        tau=np.concatenate([w.tau for w in windows]),
+        predictions={n: np.concatenate([predicted_by(n, w) for w in windows]) for n in names},
+        n_steps=windows[-1].n_steps,
+    )

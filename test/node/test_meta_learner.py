@@ -18,11 +18,14 @@ from ml3_ros.bridges.ml3_messages import loss_from_msg, prior_to_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.nodes.meta_learner import MetaLearner
+from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
 from ml3_ros.nodes.stream_memory import StreamMemory
 from ml3_ros.robots.filters import FilteredSample
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 JOINTS = ("a", "b")
+GOAL = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
+        "architecture": "structured", "iterations": 3}  # fmt: skip
 
 
 class Client:
@@ -34,11 +37,10 @@ class Client:
 
     def send(self, **fields):
         """Return the handle of a goal, accepted or not."""
-        goal = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
-                "architecture": "structured", "iterations": 3}  # fmt: skip
+        goal = GOAL | fields
         self.graph.until(self.action.server_is_ready)
         future = self.action.send_goal_async(
-            MetaTrain.Goal(**(goal | fields)), lambda msg: self.feedback.append(msg.feedback)
+            MetaTrain.Goal(**goal), lambda msg: self.feedback.append(msg.feedback)
         )
         self.graph.until(future.done)
         return future.result()
@@ -141,6 +143,45 @@ def test_a_goal_goes_on_after_the_process_was_killed(graph, learner, tmp_path):
     status, result = client.result(client.send(iterations=12))  # no stream any more
     assert status == GoalStatus.STATUS_SUCCEEDED, result.message
     assert result.iterations == 12
+
+
+def test_a_goal_that_was_done_before_a_kill_is_soon_done_again(graph, learner, tmp_path):
+    node, arm, client = learner()
+    arm.stream(260)
+    assert client.result(client.send())[1].success
+    file = tmp_path / "out" / "losses" / "ml3_unshaped.safetensors"
+    loss = file.read_bytes()
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    half = tmp_path / "out" / "training" / "ml3_unshaped" / ".checkpoint.safetensors.1.part"
+    half.write_text("")
+    second = graph.add(MetaLearner, "second", joints=list(JOINTS), robot="toy",
+                       out=str(tmp_path / "out"), segment_seconds=1.0)  # fmt: skip
+    assert second.trigger_configure() == SUCCESS
+    assert not half.exists()
+    assert second.trigger_activate() == SUCCESS
+    assert client.result(client.send())[1].success  # no stream any more
+    assert file.read_bytes() == loss
+    client.feedback.clear()
+    handle = client.send()  # whoever sends it twice to one process wants another loss
+    graph.until(lambda: len(client.feedback) > 2)
+    assert second._action._worker is None  # it waits for a stream
+    graph.until(handle.cancel_goal_async().done)
+    assert client.result(handle)[0] == GoalStatus.STATUS_CANCELED
+
+
+def test_a_training_killed_at_its_end_makes_the_same_loss(graph, learner, tmp_path):
+    node, arm, client = learner()
+    arm.stream(260)
+    assert client.result(client.send())[1].success
+    folder = tmp_path / "out" / "training" / "ml3_unshaped"
+    training = node._training(MetaTrain.Goal(**GOAL))
+    losses = [(tmp_path / "out" / "losses" / "ml3_unshaped.safetensors").read_bytes()]
+    for _ in range(2):  # the second goes on from the last checkpoint of the first
+        worker = MetaTrainingWorker(training, folder, None, checkpoint_period=0.0)
+        worker.run()
+        losses.append(worker.loss.to_bytes())
+    assert losses[0] == losses[1] == losses[2]
 
 
 @pytest.mark.parametrize(

@@ -250,6 +250,28 @@ def test_a_disk_that_fills_up_is_told_and_the_stream_goes_on(graph, optimizer, t
     assert "the disk is full" in capfd.readouterr().err
 
 
+def test_no_sample_is_lost_while_the_node_has_no_time(graph, optimizer):
+    node, arm = optimizer(learn_duration=60.0)
+    up(node)
+    graph.connect("joint_states")
+    for k in range(500):
+        arm.states.publish(arm.message(k))  # and nobody spins
+    graph.until(lambda: arm.heard() == 500)
+    assert not node.diagnostics.counts
+
+
+def test_what_a_killed_process_left_half_written_is_removed(optimizer, tmp_path):
+    node, _ = optimizer()
+    checkpoints = tmp_path / "out" / "checkpoints"
+    checkpoints.mkdir(parents=True)
+    for folder in (checkpoints, checkpoints.parent):
+        (folder / ".x.safetensors.1.part").write_text("")
+        (folder / "x.safetensors").write_text("")
+    up(node)
+    assert not list(checkpoints.parent.rglob(".*.part"))
+    assert len(list(checkpoints.parent.rglob("x.safetensors"))) == 2
+
+
 def test_a_run_goes_on_where_it_was(graph, optimizer, tmp_path, capfd):
     node, arm = optimizer(learn_duration=60.0)
     up(node)

@@ -62,7 +62,7 @@ def test_every_file_beside_the_code_is_installed(tmp_path):
     package = {path for path in (tree / "ml3_ros").rglob("*") if path.is_file()}
     assert any(path.suffix == ".xml" for path in package)
     assert {str(path.relative_to(tree)) for path in package} <= installed
-    share = [tree / "package.xml", *tree.glob("launch/*"), *tree.glob("config/*")]
+    share = [tree / "package.xml", *tree.glob("launch/*"), *tree.glob("config/**/*.*")]
     assert {f"share/ml3_ros/{path.relative_to(tree)}" for path in share} <= installed
     assert "share/ament_index/resource_index/packages/ml3_ros" in installed
 

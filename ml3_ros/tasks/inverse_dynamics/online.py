@@ -154,7 +154,7 @@ class OnlineLearner:
             self.take_snapshot()
         return WindowReport(
             t=self.samples.times(window),
-            tau=batch["tau"].numpy(),
+            tau=batch["tau"].numpy().copy(),  # a view would keep the whole buffer alive
             predictions={name: p.numpy() for name, p in predictions.items()},
             n_steps=self.n_steps,
         )

@@ -1,5 +1,6 @@
 """The state of online learning as bytes, so that a killed process goes on where it was."""
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -12,8 +13,13 @@ from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, Snapshot
 from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS
 
 
-def learner_to_bytes(online: OnlineLearner) -> bytes:
-    """Return samples, models, optimizer states, snapshots and generator state as safetensors."""
+def learner_to_bytes(online: OnlineLearner, learn_until: float = math.inf) -> bytes:
+    """Return samples, models, optimizer states, snapshots and generator state as safetensors.
+
+    Args:
+        online: The learner.
+        learn_until: Time of the last sample that is learned from [s]; infinite while learning.
+    """
     everything = slice(None)
     tensors = {f"samples.{k}": x for k, x in online.samples.batch(everything).items()}
     tensors["times"] = torch.from_numpy(online.samples.times(everything))
@@ -28,13 +34,17 @@ def learner_to_bytes(online: OnlineLearner) -> bytes:
         "run": _description(online),
         "n_learned": online.n_learned,
         "n_steps": online.n_steps,
+        "learn_until": learn_until if math.isfinite(learn_until) else None,
         "snapshots": [[s.n_steps, s.t, list(s.thetas)] for s in online.snapshots],
     }
     return pack(tensors, header)
 
 
-def restore_learner(online: OnlineLearner, data: bytes) -> None:
+def restore_learner(online: OnlineLearner, data: bytes) -> float:
     """Put a fresh learner (same network, losses, config) where `data` was taken.
+
+    Returns:
+        learn_until [s], see `learner_to_bytes`.
 
     Raises:
         DataError: If the bytes are corrupt, or were taken with other losses, another network or
@@ -62,6 +72,8 @@ def restore_learner(online: OnlineLearner, data: bytes) -> None:
         for i, (n, t, names) in enumerate(header["snapshots"])
     ]
     online.n_learned, online.n_steps = header["n_learned"], header["n_steps"]
+    learn_until = header.get("learn_until")
+    return math.inf if learn_until is None else float(learn_until)
 
 
 def _description(online: OnlineLearner) -> dict[str, Any]:

@@ -68,5 +68,7 @@ class SampleBuffer:
         return self._t[: self._length][samples].copy()
 
     def _grow(self) -> None:
-        self._t = np.concatenate([self._t, np.empty_like(self._t)])
-        self._signals = torch.cat([self._signals, torch.empty_like(self._signals)], dim=1)
+        n = len(self._t)
+        t, signals = np.empty(2 * n), torch.empty(len(SIGNALS), 2 * n, self._n)
+        t[:n], signals[:, :n] = self._t, self._signals  # the rest takes no memory until it is used
+        self._t, self._signals = t, signals

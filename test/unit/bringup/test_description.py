@@ -17,6 +17,7 @@ from ml3_ros.bringup.description import (
     NameOf,
     Process,
     System,
+    enclave_arguments,
     yaml_text,
 )
 from ml3_ros.bringup.reach_system import (
@@ -169,3 +170,9 @@ def test_arms_reach_where_their_losses_were_trained_for(choice, robot, arm, goal
     for pose in ranges.draw(200, 0):
         setting.task.check_goal(pose)
         assert np.linalg.norm(trained - pose[: trained.shape[1]], axis=1).min() < 0.15
+
+
+def test_a_node_that_shall_be_secure_is_put_into_its_enclave():
+    secure = {"ROS_SECURITY_ENABLE": "true"}
+    assert enclave_arguments("sim_arm", secure) == ["--enclave", "/ml3/sim_arm"]
+    assert enclave_arguments("sim_arm", {"ROS_SECURITY_ENABLE": "false"}) == []

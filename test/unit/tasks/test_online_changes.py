@@ -45,6 +45,12 @@ def test_reset_gives_fresh_models_to_the_named_methods(make_learner, stream, fee
     assert online.n_steps == n_steps + STEPS
 
 
+def test_a_report_keeps_its_own_numbers_and_not_the_buffer(make_learner, stream, feed):
+    online = make_learner()
+    report = feed(online, stream, 0, WINDOW)[-1]
+    assert not np.shares_memory(report.tau, online.samples.batch(slice(None))["tau"].numpy())
+
+
 def test_reset_of_an_unknown_method_changes_nothing(make_learner, stream, feed):
     online = make_learner()
     feed(online, stream, 0, 2 * WINDOW)

@@ -1,0 +1,403 @@
+"""Whoever is killed, stopped or switched off, the arm is held: the driver and its emulated robot.
+
+All times are those at which messages were handed to the middleware by who published them.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from diagnostic_msgs.msg import DiagnosticArray
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Float64, String
+from std_srvs.srv import SetBool, Trigger
+
+from benchmarks.faults.processes import BenchError, Listener, Processes, node, spread, until
+from benchmarks.faults.result import Finding, Row
+from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.bringup.description import Process
+from ml3_ros.nodes.base import LATCHED_1, LATCHED_100
+
+MESSAGES = "ml3_sawyer_test_msgs"
+ROBOT = node("sawyer_emulator", message_package=MESSAGES, control_rate=500)
+DRIVER = node("sawyer_driver", message_package=MESSAGES)
+CONTROLLER = node("excitation", limit_share=0.4, position_margin=0.15, lost_error=0.2, gain=0.05)
+# Nodes that start take all that they get of the machine; that shall not be what is measured.
+NICE = {ROBOT.name: -15, DRIVER.name: -15, CONTROLLER.name: -10}
+COMMAND_TIMEOUT_S, ROBOT_TIMEOUT_S, STATE_TIMEOUT_S = 0.05, 0.05, 0.02  # defaults of the driver
+CYCLE_S = 1.0 / 500.0
+TRANSPORT_S = 0.01  # ages are counted from reception, and judged once a cycle
+ONLOOKERS_S = 180.0  # the robot leaves little of a small machine to nodes that start
+REST = 0.02  # velocity below which the arm is at rest [rad/s]
+SEEN_S = 1.2  # how long the arm is looked at after a fault
+
+
+@dataclass(slots=True)
+class Holds:
+    """What one kind of fault did, one number a repetition; times [s], travel [rad]."""
+
+    begins: list[float] = field(default_factory=list)  # from the last command
+    faults: int = 0  # of these by a fault, because joint states were late as well
+    late_cycles: list[int] = field(default_factory=list)  # after the deadline, still commanding
+    robot: list[float] = field(default_factory=list)  # from the last command: the robot holds
+    watchdog: list[float] = field(default_factory=list)  # the same by the robot's own clock
+    rest: list[float] = field(default_factory=list)  # from the last command
+    travel: list[float] = field(default_factory=list)  # after the last command
+    speed: list[float] = field(default_factory=list)  # at the last command [rad/s]
+    held: int = 0
+    repetitions: int = 0
+
+
+class Rig:
+    """Robot, driver, controller; what they say, and an operator's words."""
+
+    def __init__(self, listener: Listener, processes: Processes, rng: np.random.Generator) -> None:
+        self.listener, self.processes, self.rng = listener, processes, rng
+        messages = sawyer.message_types(MESSAGES)
+        self.commands = listener.hear(JointState, "joint_command")
+        self.sent = listener.hear(messages.JointCommand, sawyer.JOINT_COMMAND)
+        self.joints = listener.hear(JointState, sawyer.JOINT_STATES)
+        self.state = listener.hear(String, "sawyer_driver/state", LATCHED_1)
+        self.mode = listener.hear(String, "sawyer_emulator/mode", LATCHED_100)
+        self.delay = listener.hear(Float64, "sawyer_emulator/watchdog_delay", LATCHED_1)
+        self.told = listener.hear(DiagnosticArray, "/diagnostics")
+        self.interruptions = 0  # faults that the bench did not make
+
+    def driver_is(self, state: str) -> bool:
+        """Return whether the driver has last told this state."""
+        told = self.state.last()
+        return told is not None and told.data == state
+
+    def make_active(self) -> None:
+        """Let an operator enable the driver and wait until the arm moves."""
+        for _ in range(10):
+            if self.driver_is("fault"):
+                self.listener.call(Trigger, "sawyer_driver/reset", Trigger.Request())
+                until(lambda: not self.driver_is("fault"), "the end of a fault", 10.0)
+            if not self.driver_is("active"):
+                until(self._enable, "a driver that may be enabled")
+            try:
+                until(lambda: self.driver_is("active"), "a driver that is active", 20.0)
+                until(lambda: self.driver_is("fault") or self.moves(), "motion", 20.0)
+            except BenchError:
+                if not self.driver_is("fault"):
+                    raise
+            time.sleep(self.rng.uniform(0.2, 1.0))
+            if self.driver_is("active") and self.moves():
+                return
+            self.interruptions += 1
+        raise BenchError("the arm does not stay active")
+
+    def _enable(self) -> bool:
+        request = SetBool.Request(data=True)
+        return bool(self.listener.call(SetBool, "sawyer_driver/enable", request).success)
+
+    def active_since(self, since: float) -> set[str]:
+        """Return the nodes that have told since then [s] that they are active."""
+        told = [status for _, msg in self.told.since(since) for status in msg.status]
+        return {status.name for status in told if status.message.startswith("active")}
+
+    def moves(self) -> bool:
+        """Return whether the arm has moved within the last half second."""
+        return _travel([q for _, q, _ in self.motion(time.time() - 0.5, every=50)]) > 0.01
+
+    def motion(self, since: float, every: int = 1) -> list[tuple[float, np.ndarray, np.ndarray]]:
+        """Return time [s], q [rad] and v [rad/s] of the arm's joints, each (n,)."""
+        rows = []
+        for t, msg in self.joints.since(since, every):
+            index = [msg.name.index(name) for name in sawyer.ARM_JOINTS]
+            rows.append((t, np.array(msg.position)[index], np.array(msg.velocity)[index]))
+        return rows
+
+    def transition(self, transition: int) -> None:
+        """Send the controller through a lifecycle transition."""
+        request = ChangeState.Request(transition=Transition(id=transition))
+        self.listener.call(ChangeState, "excitation/change_state", request)
+
+    def note_driver(self, holds: Holds, last: float) -> None:
+        """Write down when the driver began to stop the arm after the command at `last` [s]."""
+        told = [(t, msg.data) for t, msg in self.state.since(last)]
+        stops = [(t, state) for t, state in told if state in ("stopping", "fault")]
+        if stops:
+            at, state = stops[0]
+            holds.faults += state == "fault"
+            sent = self.sent.times(last)
+            before = sent[sent <= at]
+            holds.begins.append((before[-1] if len(before) else at) - last)
+            deadline = last + COMMAND_TIMEOUT_S
+            holds.late_cycles.append(max(int((before > deadline).sum()) - 1, 0))
+
+    def note(self, holds: Holds, last: float) -> None:
+        """Write down how the arm came to a hold after the command at `last` [s]."""
+        holds.repetitions += 1
+        rests = [t for t, msg in self.mode.since(last) if msg.data == "position"]
+        if rests:
+            holds.robot.append(rests[0] - last)
+            holds.watchdog += [msg.data for _, msg in self.delay.since(last)][:1]
+        motion = self.motion(last - 0.02)
+        after = [row for row in motion if row[0] >= last]
+        fast = [t for t, _, v in after if np.abs(v).max() > REST]
+        if not after:
+            return
+        holds.speed.append(float(np.abs(motion[0][2]).max()))
+        holds.rest.append(max((fast[-1] if fast else last) - last, 0.0))
+        start = motion[0][1]
+        holds.travel.append(max(float(np.abs(q - start).max()) for _, q, _ in after))
+        quiet = _travel([q for t, q, _ in after if t > after[-1][0] - 0.5])
+        told = self.mode.last()
+        holds.held += bool(told is not None and told.data == "position" and quiet < 1e-3)
+
+
+def bench(folder: Path, quick: bool) -> Finding:
+    """Measure how soon the arm is held after each fault."""
+    repetitions = 2 if quick else 20
+    finding = Finding(
+        title="The arm is held",
+        method=(
+            f"Emulated Sawyer (controller and joint states at 500 Hz), driver at its defaults "
+            f"(500 Hz, command_timeout {COMMAND_TIMEOUT_S:g} s, robot_timeout "
+            f"{ROBOT_TIMEOUT_S:g} s, state_timeout {STATE_TIMEOUT_S:g} s), excitation as "
+            f"controller at 100 Hz; {repetitions} repetitions each, at random moments of a moving "
+            "arm. Robot, driver and controller run before other work (nice -15, -15, -10), "
+            "and a late operating system is part of what is measured. Times are those at which "
+            "messages were published."
+        ),
+    )
+    with Listener() as listener, Processes(folder, nice=NICE) as processes:
+        rig = Rig(listener, processes, np.random.default_rng(0))
+        for process in (ROBOT, DRIVER, CONTROLLER):
+            processes.start(process)
+        rig.make_active()
+        onlookers = (
+            node("rigid_body_prior"),
+            node("recorder", out=str(folder)),
+            node("policy_optimizer", loss="none", joints=list(sawyer.ARM_JOINTS), out=str(folder)),
+        )
+        for measure in (
+            lambda: [_cycles(rig)],
+            lambda: _ends_of_commands(rig, repetitions),
+            lambda: _ends_of_the_driver(rig, repetitions),
+            lambda: _kill_robot(rig, repetitions),
+            lambda: _kill_onlookers(rig, onlookers, max(repetitions // 4, 1)),
+        ):
+            try:
+                finding.rows.extend(measure())
+            except BenchError as error:  # the rest is worth measuring all the same
+                finding.rows.append(Row("the bench itself", str(error), "measures", False))
+        finding.rows.append(
+            Row("faults of the driver that nobody made, all repetitions", str(rig.interruptions))
+        )
+    return finding
+
+
+def _ends_of_commands(rig: Rig, repetitions: int) -> list[Row]:
+    rows = []
+    for name, end in (
+        ("controller SIGKILLed", _kill_controller),
+        ("controller SIGSTOPped", _freeze_controller),
+        ("controller deactivated", _deactivate_controller),
+    ):
+        holds = _repeat(rig, end, repetitions)
+        rows += [*_command_rows(name, holds), *_rest_rows(name, holds)]
+    return rows
+
+
+def _ends_of_the_driver(rig: Rig, repetitions: int) -> list[Row]:
+    rows = []
+    for name, end in (
+        ("driver SIGKILLed", _kill_driver),
+        ("driver SIGSTOPped for 0.5 s", _freeze_driver),
+    ):
+        holds = _repeat(rig, end, repetitions)
+        rows += [*_robot_rows(name, holds), *_rest_rows(name, holds)]
+    return rows
+
+
+def _repeat(rig: Rig, end: Callable[[Rig, Holds], None], repetitions: int) -> Holds:
+    holds = Holds()
+    for _ in range(repetitions):
+        rig.make_active()
+        end(rig, holds)
+    return holds
+
+
+def _cycles(rig: Rig) -> Row:
+    """Measure the cycles of the undisturbed driver."""
+    begin = time.time()
+    time.sleep(10.0)
+    gaps = np.diff(rig.sent.times(begin)) if rig.driver_is("active") else np.empty(0)
+    if not len(gaps):
+        rig.make_active()
+        return Row("driver's cycle, undisturbed", "it did not stay active for 10 s")
+    p99 = np.percentile(gaps, 99) * 1e3
+    return Row("driver's cycle, undisturbed", f"{spread(gaps, 'ms', 1e3)}, p99 {p99:.3g} ms")
+
+
+def _kill_controller(rig: Rig, holds: Holds) -> None:
+    at = rig.processes.kill("excitation")
+    _see_commands_end(rig, holds, at)
+    rig.processes.start(CONTROLLER)
+
+
+def _freeze_controller(rig: Rig, holds: Holds) -> None:
+    at = rig.processes.signal("excitation", signal.SIGSTOP)
+    _see_commands_end(rig, holds, at)
+    rig.processes.signal("excitation", signal.SIGCONT)
+
+
+def _deactivate_controller(rig: Rig, holds: Holds) -> None:
+    at = time.time()
+    rig.transition(Transition.TRANSITION_DEACTIVATE)
+    _see_commands_end(rig, holds, at)
+    rig.transition(Transition.TRANSITION_ACTIVATE)
+
+
+def _see_commands_end(rig: Rig, holds: Holds, at: float) -> None:
+    time.sleep(SEEN_S)
+    last = rig.commands.times(at - 1.0)[-1]
+    rig.note_driver(holds, last)
+    rig.note(holds, last)
+
+
+def _kill_driver(rig: Rig, holds: Holds) -> None:
+    at = rig.processes.kill("sawyer_driver")
+    time.sleep(SEEN_S)
+    rig.note(holds, rig.sent.times(at - 1.0)[-1])
+    rig.state = rig.listener.hear(String, "sawyer_driver/state", LATCHED_1)
+    rig.processes.start(DRIVER)
+
+
+def _freeze_driver(rig: Rig, holds: Holds) -> None:
+    at = rig.processes.signal("sawyer_driver", signal.SIGSTOP)
+    time.sleep(0.5)
+    thawed = rig.processes.signal("sawyer_driver", signal.SIGCONT)
+    time.sleep(SEEN_S)
+    sent = rig.sent.times(at - 1.0)
+    rig.note(holds, sent[sent < thawed][-1])
+
+
+def _kill_robot(rig: Rig, repetitions: int) -> list[Row]:
+    """Kill the robot; the driver must end in a fault, and go on when the robot is back."""
+    reaction, back = [], []
+    for _ in range(repetitions):
+        rig.make_active()
+        at = rig.processes.kill("sawyer_emulator")
+        time.sleep(0.5)
+        last = rig.joints.times(at - 1.0)[-1]
+        reaction += [t - last for t, msg in rig.state.since(last) if msg.data == "fault"][:1]
+        begin = time.time()
+        rig.processes.start(ROBOT)
+        until(lambda begin=begin: len(rig.joints.times(begin)), "the robot")
+        rig.make_active()
+        back.append(time.time() - begin)
+    told = f"{spread(reaction, 'ms', 1e3)}, {len(reaction)} of {repetitions} in a fault"
+    return [
+        Row(
+            "robot SIGKILLed: last joint state to the driver's fault",
+            told,
+            f"every time; state_timeout {1e3 * STATE_TIMEOUT_S:g} ms and {1e3 * TRANSPORT_S:g} "
+            "ms for cycle and transport, at the median",
+            len(reaction) == repetitions
+            and float(np.median(reaction)) <= STATE_TIMEOUT_S + TRANSPORT_S,
+        ),
+        Row(
+            "robot started again, driver reset and enabled: the arm moves after",
+            f"{spread(back, 's')}, {len(back)} of {repetitions}",
+            "every time",
+            len(back) == repetitions,
+        ),
+    ]
+
+
+def _kill_onlookers(rig: Rig, onlookers: Sequence[Process], repetitions: int) -> list[Row]:
+    """Kill nodes that command nothing, one after the other: the arm goes on, or is held."""
+    gaps: dict[str, list[float]] = {onlooker.name: [] for onlooker in onlookers}
+    held = dict.fromkeys(gaps, 0)
+    for _ in range(repetitions):
+        begin = time.time()
+        for onlooker in onlookers:
+            rig.processes.start(onlooker)
+        until(
+            lambda begin=begin: gaps.keys() <= rig.active_since(begin),
+            "onlookers that are active",
+            ONLOOKERS_S,
+        )
+        for name in gaps:
+            rig.make_active()
+            at = rig.processes.kill(name)
+            time.sleep(SEEN_S)
+            between = np.diff(rig.commands.times(at - 0.05))
+            if rig.driver_is("active") and len(between):
+                gaps[name].append(float(between.max()))
+            else:
+                until(lambda: rig.mode.last().data == "position", "a robot that holds", 5.0)
+                held[name] += 1
+    return [
+        Row(
+            f"{name} SIGKILLed: the arm goes on, or is held",
+            f"{len(gaps[name])} went on (longest gap of commands: "
+            f"{spread(gaps[name], 'ms', 1e3)}), {held[name]} held",
+            f"all {repetitions}",
+            len(gaps[name]) + held[name] == repetitions,
+        )
+        for name in gaps
+    ]
+
+
+def _command_rows(name: str, holds: Holds) -> list[Row]:
+    n = holds.repetitions
+    complete = len(holds.begins) == n
+    return [
+        Row(
+            f"{name}: last command to the driver's first damping one",
+            f"{spread(holds.begins, 'ms', 1e3)}; {holds.faults} of {n} by a fault",
+            f"{1e3 * COMMAND_TIMEOUT_S:g} ms and one cycle, at the median",
+            complete and float(np.median(holds.begins)) <= COMMAND_TIMEOUT_S + CYCLE_S,
+        ),
+        Row(
+            f"{name}: cycles that still commanded after the deadline",
+            f"max {max(holds.late_cycles, default=0)}",
+            "at most one",
+            complete and max(holds.late_cycles, default=0) <= 1,
+        ),
+    ]
+
+
+def _robot_rows(name: str, holds: Holds) -> list[Row]:
+    complete = len(holds.watchdog) == holds.repetitions
+    return [
+        Row(
+            f"{name}: watchdog of the robot, by its own clock",
+            spread(holds.watchdog, "ms", 1e3),
+            f"robot_timeout {1e3 * ROBOT_TIMEOUT_S:g} ms and one cycle, at the median",
+            complete and float(np.median(holds.watchdog)) <= ROBOT_TIMEOUT_S + CYCLE_S + 1e-6,
+        ),
+        Row(
+            f"{name}: driver's last command to the robot's telling that it holds",
+            spread(holds.robot, "ms", 1e3),
+        ),
+    ]
+
+
+def _rest_rows(name: str, holds: Holds) -> list[Row]:
+    n = holds.repetitions
+    return [
+        Row(f"{name}: last command to rest", spread(holds.rest, "ms", 1e3)),
+        Row(
+            f"{name}: farthest joint after the last command",
+            f"{spread(holds.travel, 'rad')} (from up to {max(holds.speed, default=0):.2g} rad/s)",
+        ),
+        Row(f"{name}: held", f"{holds.held} of {n}", "every time", holds.held == n),
+    ]
+
+
+def _travel(positions: list[np.ndarray]) -> float:
+    """Return how far a joint has gone [rad]; NaN if nobody has looked."""
+    return float(np.ptp(np.array(positions), axis=0).max()) if positions else float("nan")

@@ -1,0 +1,78 @@
+"""SIGKILL of the recorder: what was heard before is readable, apart from the last second."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from benchmarks.faults.processes import Kills, Processes, Topic, spread, until
+from benchmarks.faults.result import Row
+from ml3_ros.bridges.bags import read_joint_states
+from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.bringup.description import Process
+from ml3_ros.errors import DataError
+from ml3_ros.nodes.bag_thread import FLUSH_S
+
+LAST_S = 6.0  # of a recording that nobody kills
+LATE_S = 0.3  # from a message to its commit, beside the wait for it
+
+
+def kill_recorder(
+    processes: Processes, count: int, rng: np.random.Generator, process: Process, states: Topic
+) -> list[Row]:
+    """Kill the recorder, and read what each killed one has written."""
+    kills, holes, tails, unreadable = Kills(), 0, [], []
+    out = processes.folder / "out"
+    known: set = set()
+    for _ in range(count):
+        until(lambda: set(out.glob("bag*")) - known, "a new bag")
+        (bag,) = set(out.glob("bag*")) - known
+        known.add(bag)
+        time.sleep(rng.uniform(2.0, 4.0))
+        at = processes.kill(process.name)
+        heard = [nanoseconds(msg.header.stamp) for t, msg in states.since(at - 10.0) if t < at]
+        try:
+            recording = read_joint_states(bag, "joint_states")
+        except DataError as error:
+            unreadable.append(str(error))
+        else:
+            written = recording.start_ns + np.round(recording.t * 1e9).astype(np.int64)
+            due = [stamp for stamp in heard if written[0] <= stamp <= written[-1]]
+            holes += len(set(due) - set(written.tolist()))
+            tails.append((heard[-1] - written[-1]) * 1e-9)
+        processes.start(process)
+        kills.wait(lambda: set(out.glob("bag*")) - known, at)
+    time.sleep(LAST_S)
+    (last,) = set(out.glob("bag*")) - known
+    processes.kill(process.name, 2)
+    complete = (last / "metadata.yaml").exists()
+    return [
+        kills.row("recorder: a new bag is begun"),
+        Row(
+            "recorder: bags of killed recorders that can be read",
+            f"{count - len(unreadable)} of {count}{'; ' if unreadable else ''}"
+            + "; ".join(sorted(set(unreadable))[:2]),
+            "all",
+            not unreadable,
+        ),
+        Row(
+            "recorder: joint states missing before the last one kept", str(holes), "0", holes == 0
+        ),
+        Row(
+            "recorder: what the kill took, of the arm's time",
+            spread(tails, "s"),
+            f"the last {FLUSH_S:g} s",
+            max(tails, default=np.inf) <= FLUSH_S + LATE_S,
+        ),
+        Row(
+            "recorder: the bag of one that was ended by SIGINT",
+            _word(complete),
+            "closed",
+            complete,
+        ),
+    ]
+
+
+def _word(complete: bool) -> str:
+    return "closed" if complete else "not closed"

@@ -1,0 +1,111 @@
+"""What every node of a Sawyer's systems uses of the ROS graph, seen while the systems run.
+
+`python -m benchmarks.faults.security_graph FILE` writes the policies that allow just that.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import rclpy
+from rclpy.node import Node
+
+from benchmarks.faults.processes import Listener, Processes, node, until
+from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
+from ml3_ros.bringup.description import System
+from ml3_ros.bringup.systems import REPLAY, SAWYER_INVDYN
+from ml3_ros.nodes.operator import REQUESTS
+from ml3_ros.nodes.sawyer_parameters import SUPPRESSED
+
+MESSAGES = "ml3_sawyer_test_msgs"
+OPERATOR, DRIVER = "ml3_operator", "sawyer_driver"
+OWN = "fault_bench"
+FASTER = {
+    "meta_learner": {"record_seconds": "3.0", "segment_seconds": "1.0", "iterations": "1"},
+    "bag_player": {"topic": "joint_states"},
+    "sawyer_driver": {"message_package": MESSAGES} | dict.fromkeys(SUPPRESSED, "true"),
+}
+LOOK_S = 0.2
+DEADLINE_S = 400.0  # of a system on a busy machine; it trains two losses
+
+
+class Seen(dict[str, Use]):
+    """What every node has used so far."""
+
+    def look(self, onlooker: Node) -> None:
+        """Look at all nodes of the graph."""
+        for name, _ in onlooker.get_node_names_and_namespaces():
+            if name != OWN and not name.startswith("_"):
+                self.setdefault(name, Use()).add(use_in_graph(onlooker, name))
+
+
+def graph_use(folder: Path) -> dict[str, Use]:
+    """Run all systems for a while; return what each of their nodes has used.
+
+    Raises:
+        BenchError: A system does not come up.
+    """
+    seen = Seen()
+    trained = ("loss:=train", "record:=true", "duration:=3", "hold_out:=1", f"out:={folder}/train")
+    _run(folder, seen, SAWYER_INVDYN, trained, "held out")
+    real = ("robot:=sawyer", "loss:=none", "record:=true", f"out:={folder}/real")
+    _run(folder, seen, SAWYER_INVDYN, real, "adapts")
+    bag = folder / "train" / "bag"
+    replayed = (f"bag:={bag}", "urdf:=sawyer", "loss:=none", f"out:={folder}/replay")
+    _run(folder, seen, REPLAY, replayed, "learning, robot time")
+    return dict(seen)
+
+
+def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], until_told: str) -> None:
+    """Run a system until its conductor tells something, and look at the graph meanwhile."""
+    values, _ = system.parse(words)
+    with Listener() as listener, Processes(folder) as processes:
+        names = {process.name for process in system.started(values)}
+        if DRIVER in names:
+            processes.start(node("sawyer_emulator", message_package=MESSAGES))
+        settings = [
+            f"{name}.{key}:={value}"
+            for name, given in FASTER.items()
+            if name in names
+            for key, value in given.items()
+        ]
+        argv = [sys.executable, "-m", "ml3_ros.cli.main", "up", system.name, *words, *settings]
+        log = processes.log("up")
+        begin = log.stat().st_size if log.exists() else 0
+        processes.start_command("up", argv)
+
+        def told() -> bool:
+            time.sleep(LOOK_S)
+            seen.look(listener.node)
+            return until_told in log.read_text()[begin:]
+
+        until(told, f"{system.name} that tells '{until_told}'", DEADLINE_S)
+        if DRIVER in names:
+            _let_an_operator_speak(seen, listener.node)
+        processes.kill("up", 2)
+
+
+def _let_an_operator_speak(seen: Seen, onlooker: Node) -> None:
+    """Look at a node that is ready to say every word of `ml3 arm`; the real one is soon gone."""
+    operator = rclpy.create_node(OPERATOR, context=onlooker.context)
+    clients = [
+        operator.create_client(kind, template.format(driver=DRIVER))
+        for template, kind, _ in REQUESTS.values()
+    ]
+    names = {client.srv_name for client in clients}
+
+    def told() -> bool:
+        seen.look(onlooker)
+        return OPERATOR in seen and names <= seen[OPERATOR].request
+
+    until(told, "an operator in the graph")
+    operator.destroy_node()
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as work:
+        write_policies(graph_use(Path(work)), Path(sys.argv[1]))

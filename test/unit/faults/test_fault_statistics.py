@@ -1,0 +1,80 @@
+"""What the fault benches count and compute."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+import pytest
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.serialization import serialize_message
+from sensor_msgs.msg import JointState
+
+from benchmarks.faults.processes import BenchError, Kills, Topic, spread, until
+from benchmarks.faults.soak import RATE, Heard, memory_row
+from ml3_ros.bridges.messages import NANO, time_msg
+
+STEP = round(NANO / RATE)
+
+
+def state(k):
+    msg = JointState(name=["a"], position=[0.0])
+    msg.header.stamp = time_msg(10 * NANO + k * STEP)
+    return serialize_message(msg)
+
+
+def test_samples_that_a_stream_lacks_are_counted_by_their_stamps():
+    heard = Heard()
+    for k in (0, 1, 2, 5, 4, 6):
+        heard.hear_state(state(k))
+    assert (heard.samples, heard.missing, heard.backwards) == (6, 2, 1)
+
+
+def test_counts_that_grow_are_told_with_their_last_value():
+    heard = Heard()
+    for count, message in ((1, "active; now: lost samples"), (3, "active")):
+        status = DiagnosticStatus(name="n", message=message)
+        status.values = [KeyValue(key="lost samples", value=str(count)),
+                         KeyValue(key="samples waiting", value=str(7 - count))]  # fmt: skip
+        heard.hear_status(serialize_message(DiagnosticArray(status=[status])))
+    assert heard.counts() == ["n: 3 lost samples"]
+    assert heard.waiting == 6
+
+
+@pytest.mark.parametrize(("slope", "holds"), [(0.0, True), (300.0, False)])
+def test_memory_is_flat_or_not(slope, holds):
+    t = np.arange(0.0, 1800.0, 10.0)
+    mb = 100.0 + slope * t / 3600.0 + 50.0 * (t < 200.0)  # what fills at the start does not count
+    row = memory_row("n", deque(zip(t, mb, strict=True)))
+    assert row.holds is holds
+    assert f"{slope:+.1f} MB/h" in row.measured
+
+
+def test_recoveries_and_failures_are_told_apart():
+    kills = Kills()
+    answers = iter([False, True, True])
+    kills.wait(lambda: True, at=0.0, timeout_s=1e12)
+    kills.wait(lambda: next(answers), at=0.0, timeout_s=0.0)
+    assert (len(kills.times), len(kills.failures)) == (1, 1)
+    assert kills.row("n").holds is False
+    assert kills.row("n").measured.startswith("1 of 2")
+    assert Kills().row("never killed").holds is False
+
+
+def test_a_wait_has_a_deadline():
+    with pytest.raises(BenchError, match="the moon: not within 0 s"):
+        until(lambda: False, "the moon", 0.0)
+
+
+def test_messages_are_found_by_the_time_of_their_publication():
+    topic = Topic(JointState)
+    for k in (2, 1, 3):
+        topic.add(state(k), {"source_timestamp": k * NANO})
+    assert topic.times(2.0).tolist() == [2.0, 3.0]
+    assert [t for t, _ in topic.since(2.0)] == [2.0, 3.0]
+    assert topic.last().header.stamp == time_msg(10 * NANO + 3 * STEP)
+
+
+def test_a_spread_is_median_and_largest():
+    assert spread([0.001, 0.002, 0.004], "ms", 1e3) == "median 2 ms, max 4 ms"
+    assert spread([], "s") == "none"

@@ -1,0 +1,74 @@
+"""The SROS 2 policies are complete in themselves, and allow nobody more than is meant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.security import POLICIES
+from benchmarks.faults.security_policy import Use, read_policies, write_policies
+from ml3_ros.bridges import sawyer_interface as sawyer
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture(scope="module")
+def policies():
+    return read_policies(ROOT / POLICIES)
+
+
+def everything(policies, rule):
+    return set().union(*(getattr(policy, rule) for policy in policies.values()))
+
+
+def test_every_enclave_is_that_of_a_node(policies):
+    nodes = {path.stem for path in (ROOT / "ml3_ros/nodes").glob("*.py")}
+    assert set(policies) - nodes == {"ml3_operator"}
+
+
+@pytest.mark.parametrize(
+    ("needs", "gives"), [("subscribe", "publish"), ("request", "reply"), ("call", "execute")]
+)
+def test_what_one_may_hear_or_call_another_may_offer(policies, needs, gives):
+    unoffered = everything(policies, needs) - everything(policies, gives)
+    assert unoffered <= {sawyer.SUPPRESS_GRAVITY}  # which a driver never does
+
+
+@pytest.mark.parametrize(
+    ("rule", "name", "allowed"),
+    [
+        ("publish", "/joint_command", {"excitation"}),
+        ("publish", sawyer.JOINT_COMMAND, {"sawyer_driver"}),
+        ("publish", sawyer.SUPER_ENABLE, {"sawyer_driver"}),
+        ("request", "/sawyer_driver/enable", {"ml3_operator"}),
+        ("request", "/sawyer_driver/reset", {"ml3_operator"}),
+        ("request", "/sawyer_driver/stop", {"ml3_operator"}),
+        ("request", "/excitation/change_state", {"conductor"}),
+        ("request", "/sawyer_driver/set_parameters", set()),
+        ("call", "/meta_train", {"conductor"}),
+    ],
+)
+def test_who_may_do_what_moves_an_arm(policies, rule, name, allowed):
+    assert {node for node, policy in policies.items() if name in getattr(policy, rule)} == allowed
+
+
+def test_nothing_is_allowed_by_a_wildcard(policies):
+    for rule in ("publish", "subscribe", "reply", "request", "execute", "call"):
+        assert not [name for name in everything(policies, rule) if set(name) & set("*?[")]
+
+
+def test_policies_are_read_as_they_were_written(tmp_path):
+    use = Use(publish={"/a", "/n/b"}, reply={"/n/c"}, call={"/d"})
+    write_policies({"n": use}, tmp_path / "policies.xml")
+    assert "~/b" in (tmp_path / "policies.xml").read_text()
+    assert read_policies(tmp_path / "policies.xml") == {"n": use}
+    assert use.minus(Use(publish={"/a"}, reply={"/n/c"})) == ["publish /n/b", "call /d"]
+
+
+def test_an_enclave_of_another_node_is_refused(tmp_path):
+    write_policies({"n": Use(publish={"/a"})}, tmp_path / "policies.xml")
+    text = (tmp_path / "policies.xml").read_text().replace('node="n"', 'node="m"')
+    (tmp_path / "policies.xml").write_text(text)
+    with pytest.raises(ValueError, match="is not that of /m"):
+        read_policies(tmp_path / "policies.xml")
