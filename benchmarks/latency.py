@@ -7,6 +7,7 @@ meanwhile and what this process costs hits both alike.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -52,12 +53,11 @@ class Side:
     states: Any
     sent: dict[int, float] = field(default_factory=dict)
     answered: dict[int, float] = field(default_factory=dict)
-    effort: float = 0.0  # of the first joint in the newest answer [N m]
+    stamp: int = NANO  # of the newest state [ns]
 
     def on_answer(self, msg: JointState) -> None:
         """Note an answer."""
         self.answered[nanoseconds(msg.header.stamp)] = time.perf_counter()
-        self.effort = msg.effort[0]
 
     def microseconds(self) -> np.ndarray:
         """Return the time that each answer took [us]."""
@@ -75,7 +75,7 @@ class Arm:
         node = Node("arm", context=self._context)
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
-        self._period, self._stamp = 1.0 / rate, NANO
+        self._period = 1.0 / rate
         self.sides: dict[str, Side] = {}
         for name in sides:
             side = Side(node.create_publisher(JointState, f"/{name}/joint_states", RELIABLE_100))
@@ -110,10 +110,10 @@ class Arm:
             if name == OURS and time.perf_counter() >= next_model:
                 self.give_model()
                 next_model += MODEL_PERIOD_S
-            self._stamp += round(self._period * NANO)
-            sample = JointSample(stamp=self._stamp, q=ROBOT.home, v=rest, tau=rest)
+            side.stamp += round(self._period * NANO)  # its time stands still between blocks
+            sample = JointSample(stamp=side.stamp, q=ROBOT.home, v=rest, tau=rest)
             msg = sample_to_msg(sample, ROBOT.names)
-            side.sent[self._stamp] = time.perf_counter()
+            side.sent[side.stamp] = time.perf_counter()
             side.states.publish(msg)
         deadline = time.perf_counter() + ANSWER_S
         while len(side.answered) < len(side.sent) and time.perf_counter() < deadline:
@@ -157,7 +157,7 @@ def process(*argv: str) -> Iterator[None]:
     try:
         yield
     finally:
-        child.terminate()
+        child.send_signal(signal.SIGINT)
         child.wait(30.0)
 
 
