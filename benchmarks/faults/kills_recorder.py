@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from benchmarks.faults.processes import Kills, Processes, Topic, spread, until
+from benchmarks.faults.listener import Topic
+from benchmarks.faults.processes import Kills, Processes, spread, until
 from benchmarks.faults.result import Row
 from ml3_ros.bridges.bags import read_joint_states
 from ml3_ros.bridges.messages import nanoseconds
