@@ -8,151 +8,34 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
-from lifecycle_msgs.srv import ChangeState
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64, String
-from std_srvs.srv import SetBool, Trigger
+from std_msgs.msg import String
 
-from benchmarks.faults.processes import BenchError, Listener, Processes, node, spread, until
+from benchmarks.faults.hold_rig import (
+    COMMAND_TIMEOUT_S,
+    CONTROLLER,
+    CYCLE_S,
+    DRIVER,
+    NICE,
+    ROBOT,
+    ROBOT_TIMEOUT_S,
+    STATE_TIMEOUT_S,
+    Holds,
+    Rig,
+)
+from benchmarks.faults.listener import Listener
+from benchmarks.faults.processes import BenchError, Processes, node, spread, until
 from benchmarks.faults.result import Finding, Row
 from ml3_ros.bridges import sawyer_interface as sawyer
 from ml3_ros.bringup.description import Process
-from ml3_ros.nodes.base import LATCHED_1, LATCHED_100
+from ml3_ros.nodes.base import LATCHED_1
 
-MESSAGES = "ml3_sawyer_test_msgs"
-ROBOT = node("sawyer_emulator", message_package=MESSAGES, control_rate=500)
-DRIVER = node("sawyer_driver", message_package=MESSAGES)
-CONTROLLER = node("excitation", limit_share=0.4, position_margin=0.15, lost_error=0.2, gain=0.05)
-# Nodes that start take all that they get of the machine; that shall not be what is measured.
-NICE = {ROBOT.name: -15, DRIVER.name: -15, CONTROLLER.name: -10}
-COMMAND_TIMEOUT_S, ROBOT_TIMEOUT_S, STATE_TIMEOUT_S = 0.05, 0.05, 0.02  # defaults of the driver
-CYCLE_S = 1.0 / 500.0
 TRANSPORT_S = 0.01  # ages are counted from reception, and judged once a cycle
 ONLOOKERS_S = 180.0  # the robot leaves little of a small machine to nodes that start
-REST = 0.02  # velocity below which the arm is at rest [rad/s]
 SEEN_S = 1.2  # how long the arm is looked at after a fault
-
-
-@dataclass(slots=True)
-class Holds:
-    """What one kind of fault did, one number a repetition; times [s], travel [rad]."""
-
-    begins: list[float] = field(default_factory=list)  # from the last command
-    faults: int = 0  # of these by a fault, because joint states were late as well
-    late_cycles: list[int] = field(default_factory=list)  # after the deadline, still commanding
-    robot: list[float] = field(default_factory=list)  # from the last command: the robot holds
-    watchdog: list[float] = field(default_factory=list)  # the same by the robot's own clock
-    rest: list[float] = field(default_factory=list)  # from the last command
-    travel: list[float] = field(default_factory=list)  # after the last command
-    speed: list[float] = field(default_factory=list)  # at the last command [rad/s]
-    held: int = 0
-    repetitions: int = 0
-
-
-class Rig:
-    """Robot, driver, controller; what they say, and an operator's words."""
-
-    def __init__(self, listener: Listener, processes: Processes, rng: np.random.Generator) -> None:
-        self.listener, self.processes, self.rng = listener, processes, rng
-        messages = sawyer.message_types(MESSAGES)
-        self.commands = listener.hear(JointState, "joint_command")
-        self.sent = listener.hear(messages.JointCommand, sawyer.JOINT_COMMAND)
-        self.joints = listener.hear(JointState, sawyer.JOINT_STATES)
-        self.state = listener.hear(String, "sawyer_driver/state", LATCHED_1)
-        self.mode = listener.hear(String, "sawyer_emulator/mode", LATCHED_100)
-        self.delay = listener.hear(Float64, "sawyer_emulator/watchdog_delay", LATCHED_1)
-        self.told = listener.hear(DiagnosticArray, "/diagnostics")
-        self.interruptions = 0  # faults that the bench did not make
-
-    def driver_is(self, state: str) -> bool:
-        """Return whether the driver has last told this state."""
-        told = self.state.last()
-        return told is not None and told.data == state
-
-    def make_active(self) -> None:
-        """Let an operator enable the driver and wait until the arm moves."""
-        for _ in range(10):
-            if self.driver_is("fault"):
-                self.listener.call(Trigger, "sawyer_driver/reset", Trigger.Request())
-                until(lambda: not self.driver_is("fault"), "the end of a fault", 10.0)
-            if not self.driver_is("active"):
-                until(self._enable, "a driver that may be enabled")
-            try:
-                until(lambda: self.driver_is("active"), "a driver that is active", 20.0)
-                until(lambda: self.driver_is("fault") or self.moves(), "motion", 20.0)
-            except BenchError:
-                if not self.driver_is("fault"):
-                    raise
-            time.sleep(self.rng.uniform(0.2, 1.0))
-            if self.driver_is("active") and self.moves():
-                return
-            self.interruptions += 1
-        raise BenchError("the arm does not stay active")
-
-    def _enable(self) -> bool:
-        request = SetBool.Request(data=True)
-        return bool(self.listener.call(SetBool, "sawyer_driver/enable", request).success)
-
-    def active_since(self, since: float) -> set[str]:
-        """Return the nodes that have told since then [s] that they are active."""
-        told = [status for _, msg in self.told.since(since) for status in msg.status]
-        return {status.name for status in told if status.message.startswith("active")}
-
-    def moves(self) -> bool:
-        """Return whether the arm has moved within the last half second."""
-        return _travel([q for _, q, _ in self.motion(time.time() - 0.5, every=50)]) > 0.01
-
-    def motion(self, since: float, every: int = 1) -> list[tuple[float, np.ndarray, np.ndarray]]:
-        """Return time [s], q [rad] and v [rad/s] of the arm's joints, each (n,)."""
-        rows = []
-        for t, msg in self.joints.since(since, every):
-            index = [msg.name.index(name) for name in sawyer.ARM_JOINTS]
-            rows.append((t, np.array(msg.position)[index], np.array(msg.velocity)[index]))
-        return rows
-
-    def transition(self, transition: int) -> None:
-        """Send the controller through a lifecycle transition."""
-        request = ChangeState.Request(transition=Transition(id=transition))
-        self.listener.call(ChangeState, "excitation/change_state", request)
-
-    def note_driver(self, holds: Holds, last: float) -> None:
-        """Write down when the driver began to stop the arm after the command at `last` [s]."""
-        told = [(t, msg.data) for t, msg in self.state.since(last)]
-        stops = [(t, state) for t, state in told if state in ("stopping", "fault")]
-        if stops:
-            at, state = stops[0]
-            holds.faults += state == "fault"
-            sent = self.sent.times(last)
-            before = sent[sent <= at]
-            holds.begins.append((before[-1] if len(before) else at) - last)
-            deadline = last + COMMAND_TIMEOUT_S
-            holds.late_cycles.append(max(int((before > deadline).sum()) - 1, 0))
-
-    def note(self, holds: Holds, last: float) -> None:
-        """Write down how the arm came to a hold after the command at `last` [s]."""
-        holds.repetitions += 1
-        rests = [t for t, msg in self.mode.since(last) if msg.data == "position"]
-        if rests:
-            holds.robot.append(rests[0] - last)
-            holds.watchdog += [msg.data for _, msg in self.delay.since(last)][:1]
-        motion = self.motion(last - 0.02)
-        after = [row for row in motion if row[0] >= last]
-        fast = [t for t, _, v in after if np.abs(v).max() > REST]
-        if not after:
-            return
-        holds.speed.append(float(np.abs(motion[0][2]).max()))
-        holds.rest.append(max((fast[-1] if fast else last) - last, 0.0))
-        start = motion[0][1]
-        holds.travel.append(max(float(np.abs(q - start).max()) for _, q, _ in after))
-        quiet = _travel([q for t, q, _ in after if t > after[-1][0] - 0.5])
-        told = self.mode.last()
-        holds.held += bool(told is not None and told.data == "position" and quiet < 1e-3)
 
 
 def bench(folder: Path, quick: bool) -> Finding:
@@ -396,8 +279,3 @@ def _rest_rows(name: str, holds: Holds) -> list[Row]:
         ),
         Row(f"{name}: held", f"{holds.held} of {n}", "every time", holds.held == n),
     ]
-
-
-def _travel(positions: list[np.ndarray]) -> float:
-    """Return how far a joint has gone [rad]; NaN if nobody has looked."""
-    return float(np.ptp(np.array(positions), axis=0).max()) if positions else float("nan")

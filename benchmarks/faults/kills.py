@@ -18,15 +18,8 @@ from std_msgs.msg import Bool
 
 from benchmarks.faults.kills_learning import kill_meta_learner, kill_policy_optimizer
 from benchmarks.faults.kills_recorder import kill_recorder
-from benchmarks.faults.processes import (
-    BenchError,
-    Kills,
-    Listener,
-    Processes,
-    Topic,
-    node,
-    until,
-)
+from benchmarks.faults.listener import Listener, Topic
+from benchmarks.faults.processes import BenchError, Kills, Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bridges.bags import read_joint_states

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 from rclpy.action import ActionClient
 
-from benchmarks.faults.processes import BenchError, Kills, Listener, Processes, spread, until
+from benchmarks.faults.listener import Listener
+from benchmarks.faults.processes import BenchError, Kills, Processes, spread, until
 from benchmarks.faults.result import Row
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation

@@ -6,7 +6,8 @@ import time
 
 import numpy as np
 
-from benchmarks.faults.processes import Kills, Processes, Topic, spread, until
+from benchmarks.faults.listener import Topic
+from benchmarks.faults.processes import Kills, Processes, spread, until
 from benchmarks.faults.result import Row
 from ml3_ros.bridges.bags import read_joint_states
 from ml3_ros.bridges.messages import nanoseconds
@@ -40,7 +41,7 @@ def kill_recorder(
             written = recording.start_ns + np.round(recording.t * 1e9).astype(np.int64)
             due = [stamp for stamp in heard if written[0] <= stamp <= written[-1]]
             holes += len(set(due) - set(written.tolist()))
-            tails.append((heard[-1] - written[-1]) * 1e-9)
+            tails.append(float(heard[-1] - written[-1]) * 1e-9)
         processes.start(process)
         kills.wait(lambda: set(out.glob("bag*")) - known, at)
     time.sleep(LAST_S)

@@ -7,7 +7,8 @@ from pathlib import Path
 
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.processes import BenchError, Listener, Processes, node, until
+from benchmarks.faults.listener import Listener
+from benchmarks.faults.processes import BenchError, Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.security_graph import graph_use
 from benchmarks.faults.security_policy import read_policies

@@ -14,7 +14,8 @@ from pathlib import Path
 import rclpy
 from rclpy.node import Node
 
-from benchmarks.faults.processes import Listener, Processes, node, until
+from benchmarks.faults.listener import Listener
+from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.systems import REPLAY, SAWYER_INVDYN

@@ -15,7 +15,8 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.processes import Listener, Processes, node, until
+from benchmarks.faults.listener import Listener
+from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from ml3_ros.bridges.bags import read_joint_states
 from ml3_ros.nodes.base import RELIABLE_100, RELIABLE_1000

@@ -24,7 +24,8 @@ ERROR = TransitionCallbackReturn.ERROR
 
 RELIABLE_100 = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-# For those who must not miss a sample, though they learn beside: 2 s of a stream at 500 Hz.
+# For samples that nobody must miss, on both sides: whoever hears them may be busy, or be kept
+# waiting by a busy machine, for 2 s of a stream at 500 Hz.
 RELIABLE_1000 = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 SENSOR_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)

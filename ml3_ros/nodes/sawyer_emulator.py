@@ -17,7 +17,14 @@ from ml3_ros.bridges import sawyer_robot_messages as convert
 from ml3_ros.bridges.messages import NANO, time_msg
 from ml3_ros.bridges.sawyer_emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100, Ml3Node
+from ml3_ros.nodes.base import (
+    LATCHED_1,
+    LATCHED_100,
+    RELIABLE_1,
+    RELIABLE_100,
+    RELIABLE_1000,
+    Ml3Node,
+)
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
@@ -140,7 +147,7 @@ class SawyerEmulator(Ml3Node):
     # connections -------------------------------------------------------------------------------
     def _talk(self) -> None:
         m, publisher = self._messages, self.publisher
-        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_100)
+        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_1000)
         self._assembly = publisher(m.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100)
         self._gravity = publisher(m.SEAJointState, sawyer.GRAVITY_TORQUES, RELIABLE_100)
         self._collision = publisher(

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -55,6 +59,43 @@ def answer(arm, graph, tau, age_s=0.0, names=NAMES):
     arm.commands.publish(effort_to_msg(np.asarray(tau), names, stamp))
     seen = len(arm.states)
     graph.until(lambda: len(arm.states) > seen + 3)
+
+
+# Hears joint states, and tells of the first, and of each half second how many it has missed.
+LISTENER = """
+import sys, rclpy
+from sensor_msgs.msg import JointState
+from ml3_ros.nodes.base import RELIABLE_1000
+stamps = []
+def hear(msg):
+    stamps.append(msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec)
+    if len(stamps) % 250 == 1:
+        print(round((stamps[-1] - stamps[0]) / 2e6) + 1 - len(stamps), flush=True)
+rclpy.init()
+node = rclpy.create_node("listener", namespace=sys.argv[1])
+node.create_subscription(JointState, "joint_states", hear, RELIABLE_1000)
+rclpy.spin(node)
+"""
+
+
+def test_who_is_kept_waiting_for_800_samples_misses_none(graph):
+    node = up(graph.add(SimArm, "sim_arm", robot="reacher", publish_rate=500.0))
+    command = [sys.executable, "-c", LISTENER, graph.namespace]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+        try:
+            os.set_blocking(listener.stdout.fileno(), False)
+            graph.until(lambda: listener.stdout.readline())
+            listener.send_signal(signal.SIGSTOP)
+            since = node.diagnostics.rates["joint_states"].total
+            graph.until(lambda: node.diagnostics.rates["joint_states"].total > since + 800)
+            listener.send_signal(signal.SIGCONT)
+            missed = []
+            graph.until(
+                lambda: missed.append(listener.stdout.readline()) or sum(map(bool, missed)) > 3
+            )
+        finally:
+            listener.kill()
+    assert {int(line) for line in missed if line} == {0}
 
 
 def test_stamps_are_the_start_plus_a_multiple_of_dt(graph, arm):

@@ -10,7 +10,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.processes import BenchError, Kills, Topic, spread, until
+from benchmarks.faults.listener import Topic
+from benchmarks.faults.processes import BenchError, Kills, spread, until
 from benchmarks.faults.soak import RATE, Heard, memory_row
 from ml3_ros.bridges.messages import NANO, time_msg
 
