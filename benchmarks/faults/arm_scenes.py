@@ -20,7 +20,8 @@ from ml3_ros.robots.registry import load_robot
 START = 1_700_000_000 * NANO  # of streams that are made up [ns]
 PERIOD = NANO // 100
 AMPLITUDE = 0.2  # of the arm that swings [rad]
-PAST_LIMIT = 0.02  # [rad] by which a joint may pass its limit: the stage brakes softly before it
+# [rad] by which a joint may pass its limit: the lightest goes so far in a period under full effort
+PAST_LIMIT = 0.05
 
 
 class MovingArm:

@@ -18,7 +18,7 @@ from benchmarks.faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.base import RELIABLE_1
 
 RECOVERY_S = 30.0
-READ_S = 2.0  # a message that has not been read after this is lost
+READ_S = 5.0  # a message that has not been read after this is lost
 GIVE_UP = 15  # chunks in a row of which something is not read
 DAMAGED_READ_S = 0.003  # most damaged bytes never reach a node: the middleware drops them
 CHUNK = 20  # of a queue of 100
@@ -92,9 +92,9 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
         stage.connected(publisher)
         if _recover(stage, target, publisher) is None:
             raise RuntimeError(f"{target.node} does not even work before:\n{node.said()[-2000:]}")
-        node.counter(VARIANTS_ASKED).put(target.variants)
-        read = _send(stage, node, target, publisher, count, rng)
-        node.counter(VARIANTS_ASKED).put(0)
+        node.counter(target.topic + VARIANTS_ASKED).put(target.variants)
+        sent, read = _send(stage, node, target, publisher, count, rng)
+        node.counter(target.topic + VARIANTS_ASKED).put(0)
         injected = node.counter(target.topic + INJECTED).value
         alive = node.alive
         seconds = _recover(stage, target, publisher) if alive else None
@@ -104,9 +104,9 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
     back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
     return Row(
         f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
-        f"{count} sent, {injected} more in the process, {read} read; {state}, {back}",
-        f"alive, works again within {RECOVERY_S:g} s",
-        node.alive and seconds is not None,
+        f"{sent} sent, {injected} more in the process, {read} read; {state}, {back}",
+        f"all sent, alive, works again within {RECOVERY_S:g} s",
+        sent >= count and node.alive and seconds is not None,
     )
 
 
@@ -117,8 +117,11 @@ def _send(
     publisher: Any,
     count: int,
     rng: random.Random,
-) -> int:
-    """Send mutated messages; return how many were read."""
+) -> tuple[int, int]:
+    """Send mutated messages among good ones; return how many were sent, and how many of both read.
+
+    It is given up when the node reads nothing any more.
+    """
     counter = node.counter(target.topic)
     before, sent = counter.value, 0
     chunk = CHUNK if target.qos.depth >= 100 else 1
@@ -142,7 +145,7 @@ def _send(
         unread = 0 if all_read else unread + 1
         if damaged and chunk == 1:
             stage.until(lambda s=start: counter.value > s, DAMAGED_READ_S)
-    return counter.value - before
+    return sent, counter.value - before
 
 
 def works(stage: Stage, target: Target) -> float | None:
