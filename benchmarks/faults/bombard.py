@@ -92,9 +92,9 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
         stage.connected(publisher)
         if _recover(stage, target, publisher) is None:
             raise RuntimeError(f"{target.node} does not even work before:\n{node.said()[-2000:]}")
-        node.counter(VARIANTS_ASKED).put(target.variants)
+        node.counter(target.topic + VARIANTS_ASKED).put(target.variants)
         sent, read = _send(stage, node, target, publisher, count, rng)
-        node.counter(VARIANTS_ASKED).put(0)
+        node.counter(target.topic + VARIANTS_ASKED).put(0)
         injected = node.counter(target.topic + INJECTED).value
         alive = node.alive
         seconds = _recover(stage, target, publisher) if alive else None

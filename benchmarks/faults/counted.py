@@ -25,7 +25,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from benchmarks.faults.message_mutations import mutated
 
 FOLDER_VARIABLE = "ML3_FAULTS_COUNTERS"
-VARIANTS = "variants"  # the counter that says how many variants of each message are wanted
+VARIANTS = " variants"  # after a topic: how many variants of each message are wanted
 INJECTED = " injected"  # after a topic: the counter of its variants
 
 
@@ -56,7 +56,6 @@ class Counter:
 
 def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
     """Return a `Node.create_subscription` whose callbacks are counted in `folder`."""
-    variants = Counter(folder, VARIANTS)
 
     def create_subscription(
         node: Node,
@@ -68,7 +67,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
     ) -> Any:
         name = node.resolve_topic_name(topic)
         counter, injected = Counter(folder, name), Counter(folder, name + INJECTED)
-        rng = random.Random(name)
+        variants, rng = Counter(folder, name + VARIANTS), random.Random(name)
 
         @functools.wraps(callback)  # rclpy looks at its parameters
         def counted(msg: Any, *info: Any) -> None:

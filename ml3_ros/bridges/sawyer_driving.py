@@ -104,7 +104,7 @@ class SawyerDriving:
 
     def leave(self) -> Array | None:
         """Return the position to hold [rad] on a way out, if the robot would follow it."""
-        return self.reports.q if self.reports.view.enabled and self.reports.complete else None
+        return self._here() if self.reports.view.enabled and self.reports.complete else None
 
     @property
     def driving(self) -> bool:
@@ -133,7 +133,7 @@ class SawyerDriving:
             return self._approach_home(now)
         if self._holds > 0 and self._may_hold(now):
             if self._holds == HOLD_REPEATS:
-                self._target = self.reports.q  # where the arm is by now, not where it was
+                self._target = self._here()  # by now, not where it was
             self._holds -= 1
             return Send(position=self._target)
         return None
@@ -160,6 +160,11 @@ class SawyerDriving:
         self.reason, self.armed, self._command = reason, False, None
         self.state = State.FAULT
         self._holds = HOLD_REPEATS
+
+    def _here(self) -> Array:
+        """Return where the arm is [rad], (n,), within its limits, whatever the robot tells."""
+        limits = self._model.limits
+        return np.clip(self.reports.q, limits.lower, limits.upper)
 
     def _may_hold(self, now: float) -> bool:
         """Return whether the robot would follow a hold, and it were right to send one."""

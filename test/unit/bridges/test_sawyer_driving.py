@@ -383,3 +383,10 @@ def test_a_runaway_joint_stops_the_driver(bench):
 def test_a_configuration_without_a_meaning_is_refused(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         DrivingConfig(**config)
+
+
+def test_a_hold_is_within_the_limits_whatever_the_robot_tells():
+    driving = Bench().driving
+    driving.reports.hear_robot(RobotView(enabled=True), 0.0)
+    driving.reports.hear_joints(1, SAWYER.limits.upper + np.eye(7)[2], np.zeros(7), 0.0)
+    np.testing.assert_array_equal(driving.leave(), SAWYER.limits.upper)
