@@ -93,11 +93,11 @@ def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], until_t
 def _let_an_operator_speak(seen: Seen, onlooker: Node) -> None:
     """Look at a node that is ready to say every word of `ml3 arm`; the real one is soon gone."""
     operator = rclpy.create_node(OPERATOR, context=onlooker.context)
-    clients = [
-        operator.create_client(kind, template.format(driver=DRIVER))
-        for template, kind, _ in REQUESTS.values()
-    ]
-    names = {client.srv_name for client in clients}
+    names = set()
+    for template, kind, _ in REQUESTS.values():
+        name = template.format(driver=DRIVER)
+        operator.create_client(kind, name)
+        names.add(operator.resolve_service_name(name))
 
     def told() -> bool:
         seen.look(onlooker)
