@@ -3,15 +3,21 @@
 import contextlib
 import errno
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from ml3_ros.errors import DataError
 
 
-def write_atomically(path: Path, content: bytes) -> None:
+def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
     """Write `content` to a temporary file beside `path` and rename it into place.
 
     Folders that are missing are made.
+
+    Args:
+        path: Of the file.
+        content: The bytes, or who writes them into an open file: no copy of them in memory.
 
     Raises:
         DataError: The disk is full or the folder cannot be written; `path` is as it was.
@@ -20,7 +26,10 @@ def write_atomically(path: Path, content: bytes) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("wb") as file:
-            file.write(content)
+            if callable(content):
+                content(file)
+            else:
+                file.write(content)
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)

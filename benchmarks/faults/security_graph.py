@@ -19,6 +19,7 @@ from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.systems import REPLAY, SAWYER_INVDYN
+from ml3_ros.bringup.track_system import SAWYER_TRACK
 from ml3_ros.nodes.operator import REQUESTS
 from ml3_ros.nodes.sawyer_parameters import SUPPRESSED
 
@@ -58,6 +59,9 @@ def graph_use(folder: Path) -> dict[str, Use]:
     bag = folder / "train" / "bag"
     replayed = (f"bag:={bag}", "urdf:=sawyer", "loss:=none", f"out:={folder}/replay")
     _run(folder, seen, REPLAY, replayed, "learning, robot time")
+    for robot in ("sawyer_sim", "sawyer"):
+        words = (f"robot:={robot}", f"out:={folder}/track_{robot}")
+        _run(folder, seen, SAWYER_TRACK, words, "learning, robot time")
     return dict(seen)
 
 

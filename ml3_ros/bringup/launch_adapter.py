@@ -26,6 +26,7 @@ from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 from ml3_ros.bringup.description import Process, System, enclave_arguments, yaml_text
+from ml3_ros.bringup.middleware import middleware
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.errors import Ml3Error
 
@@ -47,6 +48,7 @@ def launch_description(system: System) -> LaunchDescription:
         [
             *declared,
             SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
+            *(SetEnvironmentVariable(*setting) for setting in middleware(os.environ).items()),
             OpaqueFunction(function=lambda context: _entities(system, context)),
         ]
     )

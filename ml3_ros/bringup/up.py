@@ -8,24 +8,27 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from ml3_ros.bringup.description import Process, System, enclave_arguments, yaml_text
-from ml3_ros.bringup.paths import config_file, share
+from ml3_ros.bringup.middleware import RANGE, middleware
+from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.supervisor import Command, Supervisor
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the nodes; what the user has set stays as it is."""
-    env = dict(os.environ)
-    env.setdefault("ROS_DOMAIN_ID", "0")
-    env.setdefault("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST")
+    """Return the environment of the nodes; what the user has set means what it did."""
+    env = dict(os.environ) | _reach()
+    env |= middleware(env)
     env.setdefault("AMENT_PREFIX_PATH", sys.prefix)
     env.setdefault("OMP_NUM_THREADS", "1")
     env.setdefault("PYTHONUNBUFFERED", "1")
     env.setdefault("RCUTILS_COLORIZED_OUTPUT", "0")
     env.setdefault("RCUTILS_CONSOLE_OUTPUT_FORMAT", "[{severity}] {message}")
-    profile = share() / "config" / "fastdds.xml"
-    if profile.is_file():
-        env.setdefault("FASTDDS_DEFAULT_PROFILES_FILE", str(profile))
     return env
+
+
+def _reach() -> dict[str, str]:
+    """Return which nodes find each other: by default those of this machine."""
+    names = {"ROS_DOMAIN_ID": "0", RANGE: "LOCALHOST"}
+    return {name: os.environ.get(name, default) for name, default in names.items()}
 
 
 def command(process: Process, overrides: Mapping[str, str], env: Mapping[str, str]) -> Command:
@@ -72,8 +75,7 @@ def up(system: System, words: Sequence[str]) -> int:
 
 def how_to_look(env: Mapping[str, str]) -> list[str]:
     """Return how to see the topics of the running system from another terminal."""
-    names = ("ROS_DOMAIN_ID", "ROS_AUTOMATIC_DISCOVERY_RANGE")
-    setting = " ".join(f"{name}={env[name]}" for name in names if name in env)
+    setting = " ".join(f"{name}={value}" for name, value in _reach().items())
     if shutil.which("ros2", path=env.get("PATH")):
         looks = ("ros2 topic list", "ros2 topic echo /adaptation", "ros2 topic echo /diagnostics")
     else:

@@ -1,7 +1,6 @@
 """Arrays that are computed once: kept in a file with a fingerprint of what they depend on."""
 
 import hashlib
-import io
 import json
 from pathlib import Path
 from typing import Any
@@ -30,9 +29,8 @@ def fingerprint(*parts: Any) -> str:
 def keep(path: Path, arrays: Arrays, depends_on: str, revision: str) -> None:
     """Write arrays, the fingerprint of what they depend on and the revision that computed them."""
     header = json.dumps({"depends_on": depends_on, "revision": revision})
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **{_HEADER: np.array(header), **arrays})
-    write_atomically(path, buffer.getvalue())
+    content = {_HEADER: np.array(header), **arrays}
+    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **content))
 
 
 def recall(path: Path, depends_on: str) -> tuple[Arrays, str] | None:

@@ -22,6 +22,7 @@ from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import loss_files
@@ -272,6 +273,7 @@ class PolicyOptimizer(Ml3Node):
 
 def main() -> int:
     """Run the node."""
+    return_large_blocks()
     return run(lambda: PolicyOptimizer("policy_optimizer"))
 
 

@@ -13,7 +13,6 @@ the older file whole. Needs numpy alone.
 
 from __future__ import annotations
 
-import io
 import json
 import zipfile
 from collections.abc import Mapping
@@ -189,9 +188,10 @@ class RunFolder:
         write_atomically(self.path / name, text.encode() + b"\n")
 
     def _save_arrays(self, name: str, arrays: Mapping[str, ArrayLike]) -> None:
-        buffer = io.BytesIO()
-        np.savez(buffer, allow_pickle=False, **{k: np.asarray(v) for k, v in arrays.items()})
-        write_atomically(self.path / name, buffer.getvalue())
+        plain = {k: np.asarray(v) for k, v in arrays.items()}
+        write_atomically(
+            self.path / name, lambda file: np.savez(file, allow_pickle=False, **plain)
+        )
 
     def _load_json(self, name: str) -> dict[str, Any]:
         try:

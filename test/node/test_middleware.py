@@ -1,0 +1,93 @@
+"""Nodes share no memory, and find each other all the same."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from ml3_ros.bringup.middleware import PROFILE, RANGE, middleware
+from ml3_ros.bringup.up import environment
+
+SHARED = """
+from pathlib import Path
+import rclpy
+rclpy.init()
+node = rclpy.create_node("looks")
+print("/dev/shm/fastdds" in Path("/proc/self/maps").read_text())
+rclpy.shutdown()
+"""
+HEARS = """
+import rclpy
+from std_msgs.msg import String
+rclpy.init()
+node, heard = rclpy.create_node("{name}"), []
+node.create_subscription(String, "{other}", heard.append, 10)
+publisher = node.create_publisher(String, "{name}", 10)
+while not heard or publisher.get_subscription_count() == 0:
+    publisher.publish(String(data="here"))
+    rclpy.spin_once(node, timeout_sec=0.05)
+for _ in range(20):
+    publisher.publish(String(data="here"))
+    rclpy.spin_once(node, timeout_sec=0.05)
+rclpy.shutdown()
+"""
+
+
+def python(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
+    """Run code in a process."""
+    return subprocess.Popen(
+        [sys.executable, "-c", code], env=env, stdout=subprocess.PIPE, text=True
+    )
+
+
+def shares(env: dict[str, str]) -> bool:
+    """Return whether a node in this environment maps shared memory of Fast DDS."""
+    out, _ = python(SHARED, env).communicate(timeout=60.0)
+    return out.strip() == "True"
+
+
+@pytest.mark.parametrize("reach", ["LOCALHOST", "SUBNET"])
+def test_no_memory_is_shared(monkeypatch, reach):
+    monkeypatch.setenv(RANGE, reach)
+    assert not shares(environment())
+
+
+def test_without_the_profile_it_is_shared(monkeypatch):
+    monkeypatch.setenv(RANGE, "LOCALHOST")
+    env = environment()
+    del env[PROFILE]
+    assert shares(env | {RANGE: "LOCALHOST"})
+
+
+def test_a_node_finds_another_of_this_machine_with_and_without_the_profile(monkeypatch):
+    monkeypatch.setenv(RANGE, "LOCALHOST")
+    ours, plain = environment(), environment()
+    del plain[PROFILE]
+    for other in (ours, plain | {RANGE: "LOCALHOST"}, plain | {RANGE: "SUBNET"}):
+        both = [
+            python(HEARS.format(name="one", other="two"), ours),
+            python(HEARS.format(name="two", other="one"), other),
+        ]
+        try:
+            assert [process.wait(60.0) for process in both] == [0, 0]
+        finally:
+            for process in both:
+                process.kill()
+                process.communicate()
+
+
+@pytest.mark.parametrize(
+    "env",
+    [{PROFILE: "mine.xml"}, {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}],
+    ids=["a profile of the user", "another middleware"],
+)
+def test_what_the_user_has_chosen_stays(env):
+    assert middleware(env | {RANGE: "LOCALHOST"}) == {}
+
+
+def test_only_where_nodes_stay_on_this_machine_the_profile_has_to_see_to_it():
+    assert middleware({RANGE: "SUBNET"})[PROFILE].endswith("fastdds.xml")
+    local = middleware({RANGE: "LOCALHOST", "RMW_IMPLEMENTATION": ""})
+    assert local[PROFILE].endswith("fastdds_localhost.xml") and local[RANGE] == "SYSTEM_DEFAULT"
