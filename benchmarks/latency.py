@@ -151,9 +151,7 @@ class Arm:
 @contextmanager
 def process(*argv: str) -> Iterator[None]:
     """Run a Python module for as long as the context lasts."""
-    child = subprocess.Popen(
-        [sys.executable, "-m", *argv], env=environment() | os.environ, cwd=CHECKOUT
-    )
+    child = subprocess.Popen([sys.executable, "-m", *argv], env=environment(), cwd=CHECKOUT)
     try:
         yield
     finally:
@@ -193,6 +191,7 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[i
     Returns:
         By rate, how many joint states were not answered by either.
     """
+    os.environ.update(environment())  # all three processes talk as nodes of `ml3 up` do
     report(f"{'':10}{'':24}{'p50 us':>10}{'p99 us':>10}{'most us':>10}{'sent':>10}{'lost':>8}")
     unanswered = {}
     for rate in RATES[:2] if quick else RATES:
