@@ -65,6 +65,13 @@ class Rig:
         told = self.state.last()
         return told is not None and told.data == state
 
+    def was_active(self, at: float) -> bool:
+        """Return whether the driver was active at a time [s]; a fault of its own is counted."""
+        told = [msg.data for t, msg in self.state.since() if t <= at]
+        active = bool(told) and told[-1] == "active"
+        self.interruptions += not active
+        return active
+
     def make_active(self) -> None:
         """Let an operator enable the driver and wait until the arm moves."""
         for _ in range(10):
@@ -76,14 +83,23 @@ class Rig:
             try:
                 until(lambda: self.driver_is("active"), "a driver that is active", 20.0)
                 until(lambda: self.driver_is("fault") or self.moves(), "motion", 20.0)
-            except BenchError:
+            except BenchError as error:
                 if not self.driver_is("fault"):
-                    raise
+                    raise BenchError(f"{error}: {self._traffic()}") from error
             time.sleep(self.rng.uniform(0.2, 1.0))
             if self.driver_is("active") and self.moves():
                 return
             self.interruptions += 1
         raise BenchError("the arm does not stay active")
+
+    def _traffic(self) -> str:
+        """Return who has been heard lately."""
+        since, told = time.time() - 1.0, self.state.last()
+        topics = {"commands": self.commands, "robot": self.joints, "driver": self.sent}
+        counts = ", ".join(f"{name} {len(x.times(since))}" for name, x in topics.items())
+        nodes = ", ".join(sorted(self.active_since(since - 1.0)))
+        state = told.data if told else "silent"
+        return f"the driver is {state}; messages in 1 s: {counts}; active nodes: {nodes}"
 
     def _enable(self) -> bool:
         request = SetBool.Request(data=True)

@@ -41,7 +41,7 @@ class SawyerDriving:
         self.armed = False
         self.reports = SawyerReports(model)
         self._command: tuple[Array, float] | None = None  # full torque, when its state came
-        self._since = -math.inf
+        self._since = self._cycled = -math.inf
         self._holds = 0
         self._target = home
         self.last: SafeCommand | None = None
@@ -124,6 +124,10 @@ class SawyerDriving:
     # what goes out -----------------------------------------------------------------------------
     def cycle(self, now: float) -> Send | None:
         """Return what to send in this period; None: nothing."""
+        pause, self._cycled = now - self._cycled, now
+        if self.state is State.ACTIVE and self.armed and pause > self.config.robot_timeout:
+            # the robot holds by now, and must not move again as if nothing had been
+            self._fail(f"the driver itself was held up for {pause:.2f} s")
         self._judge(now)
         if self.state is State.ACTIVE:
             return self._drive(now)

@@ -33,6 +33,7 @@ class DrivingConfig:
 
     Attributes:
         state_timeout: Age beyond which the arm's state is not known any more [s].
+        robot_timeout: Time without a command after which the robot lets the arm hold [s].
         entry_velocity: Largest velocity at which torques may begin [rad/s].
         ramp: Time from the first torque to the full one [s].
         damping: Of an arm that is being stopped: torque -damping M_jj v [1/s].
@@ -42,6 +43,7 @@ class DrivingConfig:
     """
 
     state_timeout: float = 0.02
+    robot_timeout: float = 0.05
     entry_velocity: float = 0.1
     ramp: float = 0.5
     damping: float = 10.0
@@ -51,7 +53,8 @@ class DrivingConfig:
 
     def __post_init__(self) -> None:
         """Refuse values without a meaning (ConfigError)."""
-        for name in ("state_timeout", "entry_velocity", "ramp", "damping", "home_timeout"):
+        positive = ("state_timeout", "robot_timeout", "entry_velocity", "ramp", "damping")
+        for name in (*positive, "home_timeout"):
             if not getattr(self, name) > 0.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be > 0")
 

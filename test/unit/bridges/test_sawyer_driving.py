@@ -195,6 +195,19 @@ def test_a_controller_that_comes_back_begins_with_the_ramp_again(bench):
     assert np.abs(first).max() < 0.05
 
 
+def test_a_driver_that_was_held_up_does_not_go_on_as_if_nothing_had_been(bench):
+    bench.active(one(0, 8.0)).run(700)
+    bench.driver_lives = False
+    bench.run(300)
+    bench.driver_lives = True
+    before = len(bench.sent)
+    bench.run(500)
+    assert bench.driving.state is State.FAULT
+    assert "held up for 0.30 s" in bench.driving.reason
+    assert all(send.torque is None for _, send in bench.sent[before:])
+    assert bench.robot.control.mode is Mode.POSITION
+
+
 def test_old_future_and_unknown_stamps_are_refused(bench):
     bench.active()
     bench.push = None
