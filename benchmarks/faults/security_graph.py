@@ -52,7 +52,7 @@ def graph_use(folder: Path) -> dict[str, Use]:
         BenchError: A system does not come up.
     """
     seen = Seen()
-    trained = ("loss:=train", "record:=true", "duration:=3", "hold_out:=1", f"out:={folder}/train")
+    trained = ("loss:=train", "record:=true", "duration:=3", "hold_out:=5", f"out:={folder}/train")
     _run(folder, seen, SAWYER_INVDYN, trained, "held out")
     real = ("robot:=sawyer", "loss:=none", "record:=true", f"out:={folder}/real")
     _run(folder, seen, SAWYER_INVDYN, real, "adapts")
