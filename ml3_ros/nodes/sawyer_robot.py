@@ -80,10 +80,13 @@ class SawyerRobot:
             m.CollisionDetectionState, sawyer.COLLISION_STATE, self._hear_collision, SENSOR_1
         )
         subscribe(m.IODeviceStatus, sawyer.CUFF_STATE, self._hear_cuff, SENSOR_1)
-        # a bridge tells them once or again and again, and is heard either way
+        # A bridge tells them once or again and again, and is heard either way; told once, they
+        # come between configuration and activation.
         for qos in (LATCHED_1, RELIABLE_1):
-            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._hear_limits, qos)
-            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos)
+            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._hear_limits, qos, always=True)
+            subscribe(
+                String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos, always=True
+            )
 
     # what is said ------------------------------------------------------------------------------
     def command(self, send: Send) -> None:

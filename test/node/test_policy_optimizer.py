@@ -16,6 +16,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bridges.ml3_messages import loss_to_msg, model_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.nodes import policy_optimizer
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.policy_optimizer import LATCHED_10, PolicyOptimizer
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
@@ -331,3 +332,11 @@ def test_the_services_reset_and_load_and_refuse_in_sentences(graph, optimizer, t
         refused = call(graph, arm.probe, LoadLearnedLoss, load, file=file)
         assert not refused.success
         assert "is not inside" in refused.message
+
+
+def test_its_process_gives_large_blocks_back(monkeypatch):
+    done = []
+    monkeypatch.setattr(policy_optimizer, "return_large_blocks", lambda: done.append("asked"))
+    monkeypatch.setattr(policy_optimizer, "run", lambda make_node: done.append("run") or 0)
+    assert policy_optimizer.main() == 0
+    assert done == ["asked", "run"]

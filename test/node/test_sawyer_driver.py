@@ -39,7 +39,7 @@ SLOW = {
 class Rig:
     """An emulated robot, its driver, and a node beside them that controls through topics."""
 
-    def __init__(self, graph, robot=None, **parameters):
+    def __init__(self, graph, robot=None, wait=0.0, **parameters):
         self.graph, self.push = graph, None
         self.emulator = graph.add(
             SawyerEmulator,
@@ -59,6 +59,7 @@ class Rig:
         self.probe.create_subscription(JointState, "joint_states", self._answer, RELIABLE_1)
         for node in (self.emulator, self.driver):
             assert node.trigger_configure() == SUCCESS
+            graph.for_(wait)
             assert node.trigger_activate() == SUCCESS
         graph.connect("joint_states")
         graph.connect("joint_command")
@@ -104,6 +105,11 @@ def test_the_robot_appears_as_any_arm_does(graph, rig):
     assert rig.call("sawyer_driver/enable", True).success
     # what the robot shows at rest, -0.001 rad/s, is no motion
     graph.until(lambda: set(rig.states[-1].velocity) == {0.0})
+
+
+def test_what_the_robot_tells_once_is_heard_before_the_driver_is_active(graph, messages):
+    rig = Rig(graph, wait=1.0)
+    assert rig.call("sawyer_driver/enable", True).success
 
 
 def test_without_enabling_no_command_reaches_the_robot(graph, rig):
