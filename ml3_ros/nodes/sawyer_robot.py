@@ -84,9 +84,7 @@ class SawyerRobot:
         # come between configuration and activation.
         for qos in (LATCHED_1, RELIABLE_1):
             subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._hear_limits, qos, always=True)
-            subscribe(
-                String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos, always=True
-            )
+            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos, always=True)
 
     # what is said ------------------------------------------------------------------------------
     def command(self, send: Send) -> None:
