@@ -13,7 +13,7 @@ from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.motion import DEFAULT, MOTION, motion_of
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
-from ml3_ros.robots.approach import Approach
+from ml3_ros.robots.approach import Approach, Standstill
 from ml3_ros.robots.control import TrackingController
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -65,9 +65,12 @@ class ExcitationNode(Ml3Node):
         sample = self._stream.read(msg)
         if self._way is None or self._restarts != self._stream.restarts:
             self._way = Approach(sample.q, self._excitation, self.parameters["fade_seconds"])
+            self._standstill = Standstill(self.parameters["standstill"])
             self._began, self._restarts = sample.stamp, self._stream.restarts
-        q_ref, v_ref, a_ref = self._way.at((sample.stamp - self._began) / NANO)
-        if np.abs(q_ref - sample.q).max() > self.parameters["lost_error"]:
+        t = (sample.stamp - self._began) / NANO
+        q_ref, v_ref, a_ref = self._way.at(t)
+        far = np.abs(q_ref - sample.q).max() > self.parameters["lost_error"]
+        if far or self._standstill.lasts(t, sample.v, v_ref):
             self.diagnostics.counts["arms lost"] += 1
             self.start()
             return

@@ -25,7 +25,7 @@ from ml3_ros.nodes.tracking_setup import (
     controller_of,
     laps_of,
 )
-from ml3_ros.robots.approach import Approach
+from ml3_ros.robots.approach import Approach, Standstill
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -102,7 +102,8 @@ class TrackingControllerNode(Ml3Node):
         q_ref = self._q + self._v * late
         v_ref = self._v + self._a * late
         self._error = sample.q - q_ref
-        if np.abs(self._error).max() > self.parameters["lost_error"]:
+        far = np.abs(self._error).max() > self.parameters["lost_error"]
+        if far or self._standstill.lasts(t, sample.v, v_ref):
             self._lose(sample.stamp)
             return
         tau = self._controller.with_feedback(self._tau, sample.q, sample.v, q_ref, v_ref)
@@ -117,6 +118,7 @@ class TrackingControllerNode(Ml3Node):
         It is held there by something like them, so nothing has to be faded in.
         """
         self._way = Approach(q, self._laps, self.parameters["fade_seconds"])
+        self._standstill = Standstill(self.parameters["standstill"])
         self._began, self._restarts = stamp, self._stream.restarts
         self._mix = Crossfade(self._rigid_body, self.parameters["feedforward_fade"], self._dt)
         self._controller.exchange(self._mix, at_once=True)

@@ -11,6 +11,7 @@ from ml3_ros.robots.base import Array, JointLimits, joint_array
 from ml3_ros.robots.trajectories import quintic
 
 SPEED_SHARE = 0.3  # of the velocity limits, at most, on the way
+STILL, LED = 0.01, 0.05  # [rad/s] an arm stands, a reference moves
 _STEEPEST = 15.0 / 8.0  # the largest slope of the quintic step
 
 
@@ -51,3 +52,24 @@ class Approach:
         s, ds, dds = quintic(np.array([t / self.seconds]))[:, 0]
         v, a = ds / self.seconds * self._way, dds / self.seconds**2 * self._way
         return self.start + s * self._way, v, a
+
+
+class Standstill:
+    """Notices that no joint moves although the reference does: somebody else holds the arm.
+
+    A driver that has not been enabled does, and a hand. A reference that runs away from such an
+    arm would tear it along once it is let go.
+    """
+
+    def __init__(self, patience: float) -> None:
+        """Bear it for `patience` [s]; 0: for ever."""
+        self._patience = patience
+        self._since: float | None = None
+
+    def lasts(self, t: float, v: Array, v_ref: Array) -> bool:
+        """Return whether it has lasted too long at time t [s]; v, v_ref [rad/s] are (n,)."""
+        if np.abs(v).max() > STILL or np.abs(v_ref).max() < LED:
+            self._since = None
+        elif self._since is None:
+            self._since = t
+        return self._since is not None and 0.0 < self._patience <= t - self._since

@@ -327,9 +327,12 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     assert len(commands) == count
 
 
-def test_an_arm_that_somebody_else_holds_is_led_anew_from_where_it_is(graph):
+@pytest.mark.parametrize(
+    "noticed", [{"lost_error": 0.1, "standstill": 0.0}, {"lost_error": 10.0, "standstill": 0.2}]
+)
+def test_an_arm_that_somebody_else_holds_is_led_anew_from_where_it_is(graph, noticed):
     excitation = graph.add(
-        ExcitationNode, "excitation", robot="reacher", fade_seconds=0.5, lost_error=0.1
+        ExcitationNode, "excitation", robot="reacher", fade_seconds=0.5, **noticed
     )
     probe = graph.plain()
     commands = graph.listen(probe, JointState, "joint_command", RELIABLE_100)
@@ -344,7 +347,7 @@ def test_an_arm_that_somebody_else_holds_is_led_anew_from_where_it_is(graph):
         states.publish(held)
         graph.until(lambda k=k: len(commands) + excitation.diagnostics.counts["arms lost"] > k)
     assert excitation.diagnostics.counts["arms lost"] > 1
-    assert excitation.told()["largest tracking error [rad]"] <= 0.1
+    assert excitation.told()["largest tracking error [rad]"] <= 0.2
 
 
 def test_the_prior_is_the_models_at_the_stamped_state(graph):

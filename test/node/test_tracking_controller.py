@@ -198,6 +198,21 @@ def test_an_arm_that_somebody_else_holds_gets_no_torque_and_its_lap_counts_as_lo
     assert np.abs(np.diff(taus, axis=0)).max() < 0.03
 
 
+@pytest.mark.parametrize(("standstill", "runs_away"), [(0.4, False), (0.0, True)])
+def test_the_reference_does_not_run_away_from_an_arm_that_is_held(loop, standstill, runs_away):
+    it = loop("rigid_body", lost_error=10.0, standstill=standstill)
+    largest = 0.0
+    for _ in range(300):  # the arm stands still whatever is commanded
+        count = len(it.answers) + it.node.diagnostics.counts["arms lost"]
+        it.send()
+        it.graph.until(
+            lambda n=count: len(it.answers) + it.node.diagnostics.counts["arms lost"] > n
+        )
+        largest = max(largest, it.node.told().get("largest tracking error [rad]", 0.0))
+    assert (largest > 0.1) == runs_away
+    assert (it.node.diagnostics.counts["arms lost"] == 0) == runs_away
+
+
 @pytest.mark.parametrize(
     ("wrong", "reason"),
     [
