@@ -37,9 +37,10 @@ def bench(folder: Path, quick: bool) -> Finding:
             "them. Wrong ones are good ones with other "
             f"{', '.join(KINDS)}, or with damaged bytes, most of which the middleware itself "
             f"drops. Of every message that comes, {VARIANTS} more variants are made in the node's "
-            "process and given to the same callback, which makes more than 10,000 in all. Then "
-            "good messages come alone, and the node has to do its work again. Damaged packets "
-            "of DDS itself are not part of it."
+            "process and given to the same callback, which makes more than 10,000 a topic. A Bool "
+            "that only ends a run has no wrong value: it is sent alone. Then good messages come "
+            "alone, and the node has to do its work again. Damaged packets of DDS itself are "
+            "not part of it."
         ),
         rows=rows,
     )
