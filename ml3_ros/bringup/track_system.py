@@ -14,7 +14,7 @@ CAREFUL: Mapping[str, Any] = {
     "feedforwards": ["rigid_body", *METHODS],
     "limit_share": 0.6,
     "position_margin": 0.15,
-    "lost_error": 0.5,
+    "lost_error": 0.8,
 }
 SIMULATED: Mapping[str, Any] = {"feedforwards": ["feedback_only", "rigid_body", *METHODS]}
 

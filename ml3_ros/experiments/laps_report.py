@@ -59,7 +59,7 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
 
 
 def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
-    """Draw the error lap by lap, and joint by joint in the last lap of each feedforward."""
+    """Draw the error lap by lap, and joint by joint in the last finished lap of each feedforward."""
     with house_style():
         figure = Figure(figsize=(11.5, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
@@ -92,10 +92,11 @@ def _bars(axes: Axes, joints: Sequence[str], own: dict[str, list[Lap]]) -> None:
     for i, (name, each) in enumerate(own.items()):
         style = method_style(name)
         at = np.arange(len(joints)) + (i - (len(own) - 1) / 2) * width
-        rms = 1e3 * np.array(each[-1].rms)
+        finished = [lap for lap in each if np.isfinite(lap.rms).any()] or each
+        rms = 1e3 * np.array(finished[-1].rms)
         shown = np.where(np.isfinite(rms), rms, np.nan)
         axes.bar(at, shown, 0.9 * width, color=style.color, label=style.label)
-    axes.set(yscale="log", title="joint by joint in the last lap of each [mrad]")
+    axes.set(yscale="log", title="joint by joint in the last finished lap of each [mrad]")
     plain_numbers(axes)
     axes.set_xticks(np.arange(len(joints)), joints)
     axes.grid(axis="x", visible=False)

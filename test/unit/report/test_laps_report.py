@@ -55,3 +55,10 @@ def test_the_report_tells_of_each_feedforward():
     np.testing.assert_allclose(drawn["feedback only"].get_ydata(), [150.0, 150.0])
     assert np.isnan(drawn["ML3, shaped"].get_ydata()[-1])
     assert len(right.patches) == 4
+
+
+def test_a_lap_in_which_the_arm_was_lost_has_no_bars_and_hides_none():
+    lost = Lap(feedforward="ml3_shaped", ended=30.0, update=160, rms=(np.inf, np.inf))
+    _, right = laps_figure(NAMES, [*LAPS[:3], lost]).axes
+    heights = [patch.get_height() for patch in right.patches]
+    np.testing.assert_allclose(heights, [200.0, 100.0, 20.0, 40.0])
