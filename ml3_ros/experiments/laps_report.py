@@ -59,7 +59,7 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
 
 
 def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
-    """Draw the error lap by lap, and joint by joint in the last finished lap of each feedforward."""
+    """Draw the error lap by lap, and joint by joint in the last finished lap of each."""
     with house_style():
         figure = Figure(figsize=(11.5, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))

@@ -61,4 +61,4 @@ def test_a_lap_in_which_the_arm_was_lost_has_no_bars_and_hides_none():
     lost = Lap(feedforward="ml3_shaped", ended=30.0, update=160, rms=(np.inf, np.inf))
     _, right = laps_figure(NAMES, [*LAPS[:3], lost]).axes
     heights = [patch.get_height() for patch in right.patches]
-    np.testing.assert_allclose(heights, [200.0, 100.0, 20.0, 40.0])
+    np.testing.assert_allclose(heights, [20.0, 40.0, 200.0, 100.0])
