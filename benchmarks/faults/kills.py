@@ -63,6 +63,7 @@ def bench(folder: Path, quick: bool) -> Finding:
             lambda: kill_recorder(*given, nodes["recorder"], states),
             lambda: kill_meta_learner(*given, nodes["meta_learner"], listener),
             lambda: kill_policy_optimizer(*given, nodes["policy_optimizer"], listener),
+            lambda: _kill_tracking_controller(*given, answers),
             lambda: _kill_bag_player(*given, listener),
             lambda: _kill_conductor(*given),
         ):
@@ -76,8 +77,8 @@ def bench(folder: Path, quick: bool) -> Finding:
             "The nodes of `sawyer_invdyn` with loss:=train, record:=true and resume:=true, each "
             f"SIGKILLed {count} times at random (seeded) times and started again with the same "
             "command line, while the others go on. Half of the kills of the two learners hit the "
-            "writing of a checkpoint. Times are from the kill to the first message of the new "
-            "process that goes beyond what was before; Python's own start is most of it. The "
+            "writing of a checkpoint. tracking_controller takes the place of excitation. Times "
+            "are from the kill to the first message of the new process that goes beyond what was before; Python's own start is most of it. The "
             "conductor is killed under `ml3 up reacher_invdyn`, which then ends all nodes and is "
             "started again."
         ),
@@ -131,6 +132,19 @@ def _kill_a_source(
         begun = time.time()
         kills.wait(lambda begun=begun: all(len(topic.times(begun)) for topic in works), at)
     return kills
+
+
+def _kill_tracking_controller(
+    processes: Processes, count: int, rng: np.random.Generator, answers: Topic
+) -> list[Row]:
+    """Kill it in the place of excitation: there is one controller at a time."""
+    processes.kill("excitation")
+    tracking = node("tracking_controller", feedforwards=["rigid_body"])
+    processes.start(tracking)
+    begun = time.time()
+    until(lambda: len(answers.times(begun)), "tracking_controller that works")
+    kills = _kill_a_source(processes, count, rng, tracking, (answers,))
+    return [kills.row("tracking_controller: its topics are there again")]
 
 
 def _kill_bag_player(
