@@ -78,9 +78,9 @@ def bench(folder: Path, quick: bool) -> Finding:
             f"SIGKILLed {count} times at random (seeded) times and started again with the same "
             "command line, while the others go on. Half of the kills of the two learners hit the "
             "writing of a checkpoint. tracking_controller takes the place of excitation. Times "
-            "are from the kill to the first message of the new process that goes beyond what was before; Python's own start is most of it. The "
-            "conductor is killed under `ml3 up reacher_invdyn`, which then ends all nodes and is "
-            "started again."
+            "are from the kill to the first message of the new process that goes beyond what was "
+            "before; Python's own start is most of it. The conductor is killed under "
+            "`ml3 up reacher_invdyn`, which then ends all nodes and is started again."
         ),
         rows=rows,
     )
