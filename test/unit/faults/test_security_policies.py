@@ -38,7 +38,7 @@ def test_what_one_may_hear_or_call_another_may_offer(policies, needs, gives):
 @pytest.mark.parametrize(
     ("rule", "name", "allowed"),
     [
-        ("publish", "/joint_command", {"excitation"}),
+        ("publish", "/joint_command", {"excitation", "tracking_controller"}),
         ("publish", sawyer.JOINT_COMMAND, {"sawyer_driver"}),
         ("publish", sawyer.SUPER_ENABLE, {"sawyer_driver"}),
         ("request", "/sawyer_driver/enable", {"ml3_operator"}),
