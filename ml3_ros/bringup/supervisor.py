@@ -176,8 +176,11 @@ class Supervisor:
     def _print(self, prefix: str, line: str) -> None:
         try:
             print(f"{prefix}{line}", file=self._out, flush=True)
-        except (BrokenPipeError, ValueError):  # nobody reads any more: end as with Ctrl-C
+        except (BrokenPipeError, ValueError) as error:  # nobody reads any more: end as with Ctrl-C
             self.interrupted = True
+            if isinstance(error, BrokenPipeError):  # what is left goes nowhere, also at the exit
+                with open(os.devnull, "wb") as nowhere:
+                    os.dup2(nowhere.fileno(), self._out.fileno())
 
     def _prefix(self, i: int, commands: Sequence[Command]) -> str:
         width = max(len(command.name) for command in commands)
