@@ -168,7 +168,6 @@ def measure(rate: int, *, blocks: int, block_s: float) -> dict[str, Side]:
         "feedforwards": "[ml3_shaped]",
         "duplicate_wait": "0.0",
         "lost_error": "10.0",  # this arm does not move
-        "standstill": "0.0",
     }
     ours += [word for key, value in settings.items() for word in ("-p", f"{key}:={value}")]
     with ExitStack() as stack:

@@ -15,6 +15,7 @@ CAREFUL: Mapping[str, Any] = {
     "limit_share": 0.6,
     "position_margin": 0.15,
     "lost_error": 0.8,
+    "standstill": 0.4,  # stiff enough not to stick for so long
 }
 SIMULATED: Mapping[str, Any] = {"feedforwards": ["feedback_only", "rigid_body", *METHODS]}
 

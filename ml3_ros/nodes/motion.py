@@ -42,7 +42,7 @@ MOTION = (
           "trajectory keeps from the position limits [rad]", limits=(0.0, 1.0)),
     Param(name="lost_error", default=3.2, help="tracking error from which the arm is led from "
           "where it is again: somebody else holds it [rad]", limits=(0.01, 10.0)),
-    Param(name="standstill", default=0.4, help="how long an arm may stand still while its "
+    Param(name="standstill", default=0.0, help="how long an arm may stand still while its "
           "reference moves, before it is led from where it is again: somebody else holds it; 0: "
           "for ever [s]", limits=(0.0, 60.0)),
     Param(name="effort_share", default=0.8, help="share of the effort limits that the "
