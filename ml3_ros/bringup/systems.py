@@ -13,15 +13,18 @@ from ml3_ros.bringup.description import (
     Process,
     System,
 )
-from ml3_ros.bringup.reach_system import REACHER_REACH
-from ml3_ros.bringup.track_system import REAL, SAWYER_TRACK
-
-SEED = Argument(
-    name="seed",
-    default=0,
-    help="seed of the simulated arm, of the trajectories and of all networks",
-    limits=(0, 2**31 - 1),
+from ml3_ros.bringup.parts import (
+    OPTIMIZER,
+    REAL,
+    ROBOT,
+    SAWYER_DRIVER,
+    SEED,
+    SHIPPED_LOSS,
+    SIM_ARM,
 )
+from ml3_ros.bringup.reach_system import REACHER_REACH
+from ml3_ros.bringup.track_system import SAWYER_TRACK
+
 RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
 RESUME = Argument(
     name="resume", default=False, help="go on from the checkpoints in OUT instead of afresh"
@@ -42,22 +45,6 @@ LOSS = Argument(
 RECORDER = Process(
     name="recorder", executable="recorder", parameters={"out": Arg("out")}, when=("record", True)
 )
-OPTIMIZER = Process(
-    name="policy_optimizer",
-    executable="policy_optimizer",
-    parameters={
-        "robot": NameOf("robot"),
-        "model": ModelOf("robot"),
-        "joints": JointsOf("robot"),
-        "loss": Arg("loss"),
-        "learn_duration": Arg("duration"),
-        "hold_out_duration": Arg("hold_out"),
-        "seed": Arg("seed"),
-        "out": Arg("out"),
-        "resume": Arg("resume"),
-    },
-)
-
 EXCITATION = Process(
     name="excitation",
     executable="excitation",
@@ -78,18 +65,12 @@ CONDUCTOR = Process(
     parameters={"loss": Arg("loss"), "seed": Arg("seed"), "record": Arg("record")},
     unless=REAL,
 )
-SAWYER_DRIVER = Process(name="sawyer_driver", executable="sawyer_driver", when=REAL)
 
 SAWYER_INVDYN = System(
     name="sawyer_invdyn",
     help="a Sawyer moves; networks learn its inverse dynamics under several losses",
     arguments=(
-        Argument(
-            name="robot",
-            default="sawyer_sim",
-            help="simulated arm (sawyer_sim, reacher, or path of a URDF or MJCF file), or sawyer: "
-            "the robot itself",
-        ),
+        ROBOT,
         LOSS,
         Argument(
             name="duration",
@@ -104,16 +85,7 @@ SAWYER_INVDYN = System(
         Argument(name="out", default="out/sawyer_invdyn", help="folder of the results"),
     ),
     processes=(
-        Process(
-            name="sim_arm",
-            executable="sim_arm",
-            parameters={
-                "robot": ModelOf("robot"),
-                "seed": Arg("seed"),
-                "perturbation_seed": Arg("seed"),
-            },
-            unless=REAL,
-        ),
+        SIM_ARM,
         SAWYER_DRIVER,
         EXCITATION,
         CAREFUL_EXCITATION,
@@ -134,7 +106,7 @@ SAWYER_INVDYN = System(
             },
             when=("loss", "train"),
         ),
-        OPTIMIZER,
+        replace(OPTIMIZER, parameters=OPTIMIZER.parameters | {"resume": Arg("resume")}),
         RECORDER,
         CONDUCTOR,
         replace(
@@ -181,12 +153,7 @@ REPLAY = System(
             help="ur10, sawyer, or path of a URDF or MJCF: it names joints and losses, and the "
             "report compares with it; no learner sees it",
         ),
-        Argument(
-            name="loss",
-            default="shipped",
-            help="use the losses that come with ml3_ros for this arm, or none",
-            choices=("shipped", "none"),
-        ),
+        SHIPPED_LOSS,
         Argument(
             name="rate",
             default=1.0,

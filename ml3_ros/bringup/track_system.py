@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, ModelOf, NameOf, Process, System
+from ml3_ros.bringup.description import Arg, Argument, ModelOf, Process, System
+from ml3_ros.bringup.parts import OPTIMIZER, REAL, ROBOT, SAWYER_DRIVER, SHIPPED_LOSS, SIM_ARM
 
-REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
 METHODS = ["ml3_shaped", "sgd_tuned", "adam_tuned"]
 # A real arm is never left without torques against gravity, moves less, and is sooner let go.
 CAREFUL: Mapping[str, Any] = {
@@ -53,18 +54,8 @@ SAWYER_TRACK = System(
     name="sawyer_track",
     help="a Sawyer follows a motion with low gains, by torques that it is learning meanwhile",
     arguments=(
-        Argument(
-            name="robot",
-            default="sawyer_sim",
-            help="simulated arm (sawyer_sim, reacher, or path of a URDF or MJCF file), or sawyer: "
-            "the robot itself",
-        ),
-        Argument(
-            name="loss",
-            default="shipped",
-            help="use the losses that come with ml3_ros for this arm, or none",
-            choices=("shipped", "none"),
-        ),
+        ROBOT,
+        SHIPPED_LOSS,
         Argument(
             name="lap",
             default=6.0,
@@ -92,34 +83,14 @@ SAWYER_TRACK = System(
         Argument(name="out", default="out/sawyer_track", help="folder of the results"),
     ),
     processes=(
-        Process(
-            name="sim_arm",
-            executable="sim_arm",
-            parameters={
-                "robot": ModelOf("robot"),
-                "seed": Arg("seed"),
-                "perturbation_seed": Arg("seed"),
-            },
-            unless=REAL,
-        ),
-        Process(name="sawyer_driver", executable="sawyer_driver", when=REAL),
+        SIM_ARM,
+        SAWYER_DRIVER,
         _controller(unless=REAL),
         _controller(when=REAL),
-        Process(
-            name="policy_optimizer",
-            executable="policy_optimizer",
-            parameters={
-                "robot": NameOf("robot"),
-                "model": ModelOf("robot"),
-                "joints": JointsOf("robot"),
-                "loss": Arg("loss"),
-                "shipped_losses": ["ml3_shaped"],
-                "learn_duration": Arg("duration"),
-                "hold_out_duration": Arg("hold_out"),
-                "model_period": 0.2,
-                "seed": Arg("seed"),
-                "out": Arg("out"),
-            },
+        replace(
+            OPTIMIZER,
+            parameters=OPTIMIZER.parameters
+            | {"shipped_losses": ["ml3_shaped"], "model_period": 0.2},
         ),
         _conductor("sim_arm", unless=REAL),
         _conductor("sawyer_driver", when=REAL),
