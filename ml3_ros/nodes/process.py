@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from ml3_ros.errors import Ml3Error
 from ml3_ros.nodes.base import Ml3Node
+from ml3_ros.nodes.namesakes import claim_name
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever it was doing
@@ -30,7 +31,8 @@ def run(
     """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
 
     Signals only set a flag that the loop reads, so a second one cannot hit the clean-up, and
-    every node goes through its own shutdown transition before the process ends.
+    every node goes through its own shutdown transition before the process ends. The second node of
+    a name on this machine ends before it answers anything that was meant for the first.
     """
     asked: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -38,6 +40,7 @@ def run(
     rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
     try:
         node = node_class()
+        claim = claim_name(node)
     except Ml3Error as error:
         print(f"error: {error}", file=sys.stderr, flush=True)
         rclpy.try_shutdown()
@@ -62,6 +65,7 @@ def run(
         executor.shutdown()
         node.destroy_node()
         rclpy.try_shutdown()
+        claim.close()
 
 
 def _spin_for(executor: Executor, seconds: float) -> None:
