@@ -11,6 +11,8 @@ import tempfile
 from pathlib import Path
 from typing import IO
 
+from ml3_ros.bringup.middleware import middleware
+
 # Above the ids that people use, and below the ports that Linux gives to outgoing connections.
 DOMAIN_IDS = range(215, 233)
 
@@ -35,6 +37,7 @@ def claim_domain_id() -> tuple[int, IO[str]]:
 DOMAIN_ID, _LOCK = claim_domain_id()
 os.environ["ROS_DOMAIN_ID"] = str(DOMAIN_ID)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+os.environ.update(middleware(os.environ))  # nodes are tested with what `ml3 up` runs them with
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["MPLBACKEND"] = "Agg"  # no window from a figure

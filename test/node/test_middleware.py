@@ -35,6 +35,11 @@ rclpy.shutdown()
 """
 
 
+@pytest.fixture(autouse=True)
+def as_a_user_has_it(monkeypatch):
+    monkeypatch.delenv(PROFILE)  # the other tests have it
+
+
 def python(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
     """Run code in a process."""
     return subprocess.Popen(

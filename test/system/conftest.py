@@ -15,6 +15,8 @@ from pathlib import Path
 
 import pytest
 
+from ml3_ros.bringup.middleware import PROFILE, RANGE
+
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 60.0
 
@@ -39,9 +41,12 @@ class Up:
     """`ml3 up` with these words; its output comes line by line."""
 
     def __init__(self, *words: str) -> None:
+        env = os.environ | {RANGE: "LOCALHOST"}
+        del env[PROFILE]  # that is for `ml3 up` to see to
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ml3_ros.cli.main", "up", *words],
             cwd=ROOT,
+            env=env,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
