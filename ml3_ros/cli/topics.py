@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -24,6 +25,7 @@ def run(args: argparse.Namespace) -> int:
     """
     from ml3_ros.nodes.topic_viewer import echo, list_topics
 
+    signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this as any command
     if args.name is None:
         print("\n".join(list_topics()) or "no topics: is ROS_DOMAIN_ID the same there and here?")
     else:
