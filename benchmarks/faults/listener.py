@@ -18,7 +18,7 @@ from rclpy.serialization import deserialize_message
 
 from benchmarks.faults.processes import BenchError, until
 from ml3_ros.bringup.up import environment
-from ml3_ros.nodes.base import RELIABLE_1000
+from ml3_ros.nodes.base import RELIABLE_5000
 
 NANO = 1e-9
 NICE = -15
@@ -89,7 +89,7 @@ class Listener:
         with contextlib.suppress(ExternalShutdownException):
             self._executor.spin()
 
-    def hear(self, message_type: type, name: str, qos: QoSProfile = RELIABLE_1000) -> Topic:
+    def hear(self, message_type: type, name: str, qos: QoSProfile = RELIABLE_5000) -> Topic:
         """Return a topic that fills from now on."""
         topic = Topic(message_type)
         self.node.create_subscription(message_type, name, topic.add, qos, raw=True)

@@ -19,7 +19,7 @@ from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from ml3_ros.bridges.bags import read_joint_states
-from ml3_ros.nodes.base import RELIABLE_100, RELIABLE_1000
+from ml3_ros.nodes.base import RELIABLE_100, RELIABLE_5000
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 
 RATE = 500.0  # [Hz]
@@ -107,7 +107,7 @@ def bench(folder: Path, quick: bool) -> Finding:
             JointState,
             "joint_states",
             heard.hear_state,
-            RELIABLE_1000,
+            RELIABLE_5000,
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(message_lost=on_lost),
         )

@@ -14,7 +14,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.bags import read_joint_states
 from ml3_ros.bridges.messages import NANO, JointSample, nanoseconds, sample_to_msg
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.pacer import Pacer
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
@@ -66,7 +66,7 @@ class BagPlayer(Ml3Node):
             f"{1.0 / self._recording.dt:.0f} Hz, joints {', '.join(self._recording.names)}"
         )
         self._sent, self._begun = 0, False
-        self._states = self.publisher(JointState, "joint_states", RELIABLE_1000)
+        self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._finished = self.publisher(Bool, "stream_finished", LATCHED_1)
         self.subscribe(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
         self.every(TICK_S, self._on_time)

@@ -24,9 +24,9 @@ ERROR = TransitionCallbackReturn.ERROR
 
 RELIABLE_100 = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_10 = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
-# For samples that nobody must miss, on both sides: whoever hears them may be busy, or be kept
-# waiting by a busy machine, for 2 s of a stream at 500 Hz.
-RELIABLE_1000 = QoSProfile(depth=1000, reliability=ReliabilityPolicy.RELIABLE)
+# For samples that nobody must miss, on both sides: 10 s of a stream at 500 Hz. Fast DDS asks only
+# every 3 s what has not arrived, and whoever hears them may be busy, or be kept waiting, as well.
+RELIABLE_5000 = QoSProfile(depth=5000, reliability=ReliabilityPolicy.RELIABLE)
 RELIABLE_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 SENSOR_1 = QoSProfile(depth=1, reliability=ReliabilityPolicy.BEST_EFFORT)
 LATCHED_1 = QoSProfile(

@@ -20,7 +20,7 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
 from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
 from ml3_ros.nodes.meta_training_worker import (
@@ -87,8 +87,8 @@ class MetaLearner(Ml3Node):
         self._trained: set[str] = set()  # by this process: sent again, they are trained anew
         self._latched: dict[str, Any] = {}
         self._forget_stream()
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1000)
-        self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_1000)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
         self._action = MetaTrainAction(self, self._begin, self._keep, p["iterations"])

@@ -29,7 +29,7 @@ from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_mode import PolicyMode
@@ -73,7 +73,7 @@ class PolicyOptimizer(Ml3Node):
         self._worker: AdaptationWorker | None = None
         self._early: list[FilteredSample] = []
         self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1000)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)

@@ -19,7 +19,7 @@ from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
 
 LOOK_S = 0.25  # between looks for new topics
-DEPTH = 1000  # messages a topic may bring at once
+DEPTH = 5000  # messages a topic may bring at once
 NOT_DATA = ("/rosout", "/parameter_events")
 
 

@@ -8,7 +8,7 @@ from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bridges.ml3_messages import prior_to_msg
-from ml3_ros.nodes.base import RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
@@ -27,8 +27,8 @@ class RigidBodyPrior(Ml3Node):
         """Load the model and connect it."""
         self._model = PinocchioModel(load_robot(self.parameters["robot"]))
         self._stream = JointStream(self._model.names, self.diagnostics.counts)
-        self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_1000)
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_1000)
+        self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_5000)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
 
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)

@@ -26,7 +26,7 @@ from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.bridges.sawyer_driving import SawyerDriving
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.sawyer_parameters import PARAMETERS, driving_config
@@ -81,8 +81,8 @@ class SawyerDriver(Ml3Node):
         self._driving = SawyerDriving(self._model, safety, home, driving_config(p.values()))
         self._robot = SawyerRobot(self, description, self._driving.reports, self._on_joints)
         self._asks: list[Ask] = []
-        self._states = self.publisher(JointState, "joint_states", RELIABLE_1000)
-        self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_1000)
+        self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
+        self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self._state = self.publisher(String, "~/state", LATCHED_1)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, sole=True)
         self.serve(SetBool, "~/enable", self._on_enable)

@@ -22,7 +22,7 @@ from ml3_ros.nodes.base import (
     LATCHED_100,
     RELIABLE_1,
     RELIABLE_100,
-    RELIABLE_1000,
+    RELIABLE_5000,
     Ml3Node,
 )
 from ml3_ros.nodes.parameters import Param
@@ -147,7 +147,7 @@ class SawyerEmulator(Ml3Node):
     # connections -------------------------------------------------------------------------------
     def _talk(self) -> None:
         m, publisher = self._messages, self.publisher
-        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_1000)
+        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_5000)
         self._assembly = publisher(m.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100)
         self._gravity = publisher(m.SEAJointState, sawyer.GRAVITY_TORQUES, RELIABLE_100)
         self._collision = publisher(

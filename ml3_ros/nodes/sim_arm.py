@@ -14,7 +14,7 @@ from std_srvs.srv import Trigger
 from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
 from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.nodes.base import RELIABLE_10, RELIABLE_1000, Ml3Node
+from ml3_ros.nodes.base import RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
@@ -76,8 +76,8 @@ class SimArm(Ml3Node):
             self._nominal, safety_config(p.values()), rate=p["publish_rate"]
         )
         self._starts = np.random.default_rng((p["seed"], 1))  # apart from the sensor noise
-        self._states = self.publisher(JointState, "joint_states", RELIABLE_1000)
-        self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_1000)
+        self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
+        self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self.serve(Trigger, "reset_arm", self._on_reset)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, sole=True)
         self.every(self._dt / p["real_time_factor"], self._on_time)
