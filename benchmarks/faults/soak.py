@@ -26,6 +26,7 @@ RATE = 500.0  # [Hz]
 LOOK_S = 10.0  # between looks at the memory
 SETTLE = 1.0 / 6.0  # share of the time that is left out: imports, buffers, caches fill
 FLAT_MB_PER_H = 10.0  # a slope below this is called flat
+LEAST_S = 300.0  # over less, a single page makes a slope, and nothing is promised
 FULL_S, QUICK_S = 1800.0, 30.0
 N_JOINTS, N_METHODS = 7, 1
 # What policy_optimizer keeps of each sample: t, and q, v, a, tau for learning; t, tau and a
@@ -218,6 +219,7 @@ def memory_row(name: str, looks: Sequence[tuple[float, float]], rate: float = 0.
     text = f"{mb[late][0]:.0f} to {mb[-1]:.0f} MB, {slope:+.1f} MB/h"
     if rate:
         text += f", of which {designed:.0f} MB/h are arrays of kept samples and predictions"
+    if rate or t[-1] < LEAST_S:
         return Row(f"memory of {name}", text)
     return Row(f"memory of {name}", text, f"below +{FLAT_MB_PER_H:g} MB/h", slope < FLAT_MB_PER_H)
 

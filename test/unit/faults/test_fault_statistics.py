@@ -49,6 +49,8 @@ def test_memory_is_flat_or_not(slope, holds):
     row = memory_row("n", deque(zip(t, mb, strict=True)))
     assert row.holds is holds
     assert f"{slope:+.1f} MB/h" in row.measured
+    short = memory_row("n", deque(zip(t / 100.0, mb, strict=True)))
+    assert short.holds is None
 
 
 def test_recoveries_and_failures_are_told_apart():
