@@ -1,15 +1,15 @@
-"""An emulated Sawyer and the driver's decisions in lock-step, for tests without ROS."""
+"""An emulated Sawyer and the driver's decisions in lock-step, for tests without nodes."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from ml3_ros.bridges.sawyer_client_messages import view_from_msg
 from ml3_ros.bridges.sawyer_control import Command
 from ml3_ros.bridges.sawyer_driving import SawyerDriving
 from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, State
 from ml3_ros.bridges.sawyer_emulation import SawyerEmulation
 from ml3_ros.bridges.sawyer_interface import Mode
-from ml3_ros.bridges.sawyer_reports import RobotView
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.sawyer_parameters import SAFETY
 from ml3_ros.robots.perturbation import Perturbation
@@ -80,15 +80,7 @@ class Bench:
         self.driving.reports.hear_gravity(self.robot.control.gravity_effort(reading.q, v), now)
         told = self.driving.reports
         told.cuff, told.collision = self.robot.cuff, self.robot.collided
-        view = RobotView(
-            enabled=assembly.enabled,
-            ready=assembly.ready,
-            stopped=assembly.stopped,
-            error=assembly.error,
-            estop_button=assembly.estop_button,
-            estop_source=assembly.estop_source,
-        )
-        self.driving.reports.hear_robot(view, now)
+        self.driving.reports.hear_robot(view_from_msg(assembly), now)
 
     def _forward(self, send, now):
         try:
