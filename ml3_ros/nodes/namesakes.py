@@ -1,5 +1,6 @@
 """One node of a name: two of them would answer the same services."""
 
+import errno
 import hashlib
 import socket
 import time
@@ -7,6 +8,8 @@ import time
 from rclpy.node import Node
 
 from ml3_ros.errors import ConfigError
+
+PREFIX = "\0ml3_ros"  # abstract: there is no file
 
 
 def refuse_namesakes(node: Node, until: float) -> None:
@@ -38,10 +41,12 @@ def claim_name(node: Node) -> socket.socket:
     name = f"{node.context.get_domain_id()}{node.get_fully_qualified_name()}"
     digest = hashlib.sha256(name.encode()).hexdigest()  # a name may be longer than an address
     try:
-        claim.bind(f"\0ml3_ros/{digest}")  # abstract: there is no file
+        claim.bind(f"{PREFIX}/{digest}")
     except OSError as error:
-        claim.close()
-        raise _refusal(node) from error
+        if error.errno == errno.EADDRINUSE:
+            claim.close()
+            raise _refusal(node) from error
+        # a system without such names: there, discovery alone finds a namesake
     return claim
 
 

@@ -11,7 +11,9 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
+from ml3_ros.nodes import namesakes
 from ml3_ros.nodes.base import RELIABLE_100, Ml3Node
+from ml3_ros.nodes.namesakes import claim_name
 from ml3_ros.nodes.parameters import Param
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -106,16 +108,28 @@ def test_a_second_node_of_the_same_name_is_refused(graph, capfd):
     rclpy.init(context=other)
     namesake = rclpy.create_node("relay", namespace=graph.namespace, context=other)
 
-    def namesakes():
+    def seen():
         return node.get_node_names_and_namespaces().count(("relay", graph.namespace))
 
-    graph.until(lambda: namesakes() == 2)
+    graph.until(lambda: seen() == 2)
     assert node.trigger_configure() == FAILURE
     assert f"another node named {graph.namespace}/relay is running" in capfd.readouterr().err
     namesake.destroy_node()
     other.try_shutdown()
-    graph.until(lambda: namesakes() == 1)
+    graph.until(lambda: seen() == 1)
     assert node.trigger_configure() == SUCCESS
+
+
+def test_a_name_is_claimed_until_it_is_let_go(graph):
+    node, second = graph.plain("relay"), graph.plain("relay")
+    with claim_name(node), pytest.raises(ConfigError, match=f"{graph.namespace}/relay is running"):
+        claim_name(second)
+    claim_name(second).close()
+
+
+def test_where_the_system_knows_no_abstract_names_nodes_start_all_the_same(graph, monkeypatch):
+    monkeypatch.setattr(namesakes, "PREFIX", "/nowhere")
+    claim_name(graph.plain("relay")).close()
 
 
 def test_timers_go_on_while_the_clock_of_the_machine_is_set(graph):
