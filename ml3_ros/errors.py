@@ -1,8 +1,17 @@
 """Errors of ml3_ros: every message names what is wrong and what to do about it."""
 
+MAX_REASON = 300  # characters of an error that a sentence repeats
+
 
 class Ml3Error(Exception):
     """Base of all errors that ml3_ros raises on purpose."""
+
+
+def reason_of(error: Exception) -> str:
+    """Return in one short line why something failed; of errors nobody meant, the kind too."""
+    said = " ".join(str(error).split())
+    text = said if isinstance(error, Ml3Error) else f"{type(error).__name__}: {said}"
+    return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "..."
 
 
 class ConfigError(Ml3Error, ValueError):

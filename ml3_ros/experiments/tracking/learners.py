@@ -8,6 +8,7 @@ import numpy as np
 
 from ml3_ros.baselines.least_squares import JointColumns, RecursiveLeastSquares, TorqueRegressor
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.errors import DataError
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
 from ml3_ros.losses import shipped_loss
 from ml3_ros.robots.base import Array, RigidBodyModel
@@ -60,7 +61,10 @@ class NetworkLearner:
     def learn(self, t: float, q: Array, v: Array, a: Array, tau: Array) -> bool:
         """See `Learner`."""
         self._online.push(t, q, v, a, tau)
-        return self._online.learn() is not None
+        changed = self._online.learn() is not None
+        for ended in self._online.ended().values():  # results of a frozen model would mislead
+            raise DataError(f"the loss cannot train the network any more ({ended.reason})")
+        return changed
 
     def model(self) -> Feedforward:
         """See `Learner`."""

@@ -12,13 +12,19 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import adapt
+from ml3_ros.core.inner_loop import LossFunction, adapt
+from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.trial import ready_to_train
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import ConfigError, DataError, reason_of
 from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig, nmse
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
+from ml3_ros.tasks.inverse_dynamics.sample_buffer import (
+    SIGNALS,
+    SampleBuffer,
+    typical_batch,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,14 +42,36 @@ class OnlineConfig:
             raise ConfigError("snapshots need first_snapshot >= 1 and snapshot_ratio > 1")
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """Why a method learns no more, and after how many gradient steps of the run."""
+
+    reason: str
+    n_steps: int
+
+
 @dataclass(slots=True)
 class Learner:
-    """One method: a loss, its update rule, and the model it trains."""
+    """One method: a loss, its update rule, and the model it trains.
+
+    Attributes:
+        loss: Where the method's loss comes from.
+        function: The loss.
+        optimizer: Its update rule.
+        theta: Parameters of the model.
+        state: Of the update rule.
+        meta_loss_value: Of the last update, NaN before the first.
+        ended: Set when an update failed: the model stays as it was before. One that diverges
+            goes on, as NaN.
+    """
 
     loss: LearnedLoss
+    function: LossFunction
+    optimizer: InnerOptimizer
     theta: Params
     state: Params
     meta_loss_value: float = float("nan")
+    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +113,8 @@ class OnlineLearner:
         seed: Of the initial theta and of the batches.
 
     Raises:
-        LossFileError: If a loss was trained for other joints, or needs what a stream lacks.
+        LossFileError: If a loss was trained for other joints, needs what a stream lacks, or cannot
+            train the network.
     """
 
     def __init__(
@@ -98,14 +127,10 @@ class OnlineLearner:
     ) -> None:
         if not losses:
             raise ConfigError("no method to learn with: give at least one loss")
-        for name, loss in losses.items():
-            _check(name, loss, optimizee)
         self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
-        self.learners = {name: self._learner(loss, theta) for name, loss in losses.items()}
-        self._functions = {name: loss.function() for name, loss in losses.items()}
-        self._optimizers = {n: loss.optimizer(optimizee) for n, loss in losses.items()}
+        self.learners = {name: self._learner(name, loss, theta) for name, loss in losses.items()}
         self.samples = SampleBuffer(optimizee.units.n_joints)
         self.n_learned = 0  # samples that were predicted and learned from
         self.n_steps = 0
@@ -120,7 +145,10 @@ class OnlineLearner:
         self.samples.append(t, q, v, a, tau)
 
     def learn(self) -> WindowReport | None:
-        """Predict the next window and make the gradient steps on it, if it is complete."""
+        """Predict the next window and make the gradient steps on it, if it is complete.
+
+        A method whose step fails has `ended`: it goes on predicting, and the others learning.
+        """
         sampling = self.config.sampling
         if len(self.samples) < self.n_learned + sampling.window:
             return None
@@ -133,18 +161,9 @@ class OnlineLearner:
         count = torch.full((sampling.steps_per_window,), seen)
         indices = sampling.draw(count, self.generator)
         batches = [self.samples.batch(row) for row in indices]
-        for name, learner in self.learners.items():
-            result = adapt(
-                learner.theta,
-                learner.loss.phi,
-                batches,
-                optimizee=self.optimizee,
-                loss=self._functions[name],
-                inner_optimizer=self._optimizers[name],
-                state=learner.state,
-            )
-            learner.theta, learner.state = result.theta, result.state
-            learner.meta_loss_value = float(result.meta_loss_value)
+        for learner in self.learners.values():
+            if learner.ended is None:
+                self._train(learner, batches)
         self.n_learned = seen
         self.n_steps += sampling.steps_per_window
         due = self.config.first_snapshot
@@ -170,17 +189,18 @@ class OnlineLearner:
     def replace_loss(self, name: str, loss: LearnedLoss) -> None:
         """Train method `name` with another loss from now on; its model stays as it is.
 
-        A new method starts from the theta that the others started from.
+        A new method starts from the theta that the others started from; one that has ended learns
+        again.
+
+        Raises:
+            LossFileError: As when the learner is made; everything stays as it was.
         """
-        _check(name, loss, self.optimizee)
         old = self.learners.get(name)
         theta = old.theta if old else self._fresh_theta(self.seed)
-        self.learners[name] = self._learner(loss, theta)
-        self._functions[name] = loss.function()
-        self._optimizers[name] = loss.optimizer(self.optimizee)
+        self.learners[name] = self._learner(name, loss, theta)
 
     def reset(self, methods: list[str], seed: int) -> None:
-        """Give `methods` (all, if empty) fresh random models; samples stay.
+        """Give `methods` (all, if empty) fresh random models that learn; samples stay.
 
         Raises:
             DataError: If a method does not exist.
@@ -190,7 +210,14 @@ class OnlineLearner:
             raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.learners)}")
         theta = self._fresh_theta(seed)
         for name in methods or list(self.learners):
-            self.learners[name] = self._learner(self.learners[name].loss, theta)
+            old = self.learners[name]
+            state = old.optimizer.init(theta)
+            self.learners[name] = Learner(old.loss, old.function, old.optimizer, theta, state)
+
+    def ended(self) -> dict[str, Ended]:
+        """Return the methods that learn no more."""
+        learners = list(self.learners.items())  # whoever asks may be another thread
+        return {name: x.ended for name, x in learners if x.ended is not None}
 
     def take_snapshot(self) -> None:
         """Keep the models as they are, for `evaluate`; `learn` does so at growing intervals."""
@@ -221,8 +248,31 @@ class OnlineLearner:
         with torch.no_grad():
             return self.optimizee.call(self.learners[method].theta, batch)
 
-    def _learner(self, loss: LearnedLoss, theta: Params) -> Learner:
-        return Learner(loss, theta, loss.optimizer(self.optimizee).init(theta))
+    def _train(self, learner: Learner, batches: list[Batch]) -> None:
+        """Make one update for each batch; if one fails, the method has ended and nothing else."""
+        try:
+            result = adapt(
+                learner.theta,
+                learner.loss.phi,
+                batches,
+                optimizee=self.optimizee,
+                loss=learner.function,
+                inner_optimizer=learner.optimizer,
+                state=learner.state,
+            )
+            value = float(result.meta_loss_value)
+        except Exception as error:  # losses come from anywhere
+            learner.ended = Ended(reason_of(error), self.n_steps)
+            return
+        learner.theta, learner.state = result.theta, result.state
+        learner.meta_loss_value = value
+
+    def _learner(self, name: str, loss: LearnedLoss, theta: Params) -> Learner:
+        """Return a method that is about to learn, once its loss has shown that it can."""
+        _check(name, loss, self.optimizee)
+        batch = typical_batch(self.optimizee.units, self.config.sampling.batch_size)
+        function, optimizer = ready_to_train(name, loss, self.optimizee, batch)
+        return Learner(loss, function, optimizer, theta, optimizer.init(theta))
 
     def _fresh_theta(self, seed: int) -> Params:
         """Return a random theta whose F starts at the newest torques, if there are any."""

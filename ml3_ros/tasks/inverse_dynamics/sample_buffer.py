@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.core.types import Batch
 from ml3_ros.errors import DataError
+from ml3_ros.tasks.inverse_dynamics.units import Units
 
 SIGNALS = ("q", "v", "a", "tau")
 INITIAL_CAPACITY = 1024
@@ -72,3 +73,11 @@ class SampleBuffer:
         t, signals = np.empty(2 * n), torch.empty(len(SIGNALS), 2 * n, self._n)
         t[:n], signals[:, :n] = self._t, self._signals  # the rest takes no memory until it is used
         self._t, self._signals = t, signals
+
+
+def typical_batch(units: Units, size: int) -> Batch:
+    """Return made-up samples as large as a robot's, each (size, n) by signal name."""
+    generator = torch.Generator().manual_seed(0)
+    scales = (1.0,) * units.n_joints, units.velocity, units.acceleration, units.effort
+    draws = torch.randn(len(SIGNALS), size, units.n_joints, generator=generator)
+    return dict(zip(SIGNALS, draws * torch.tensor(scales).unsqueeze(1), strict=True))

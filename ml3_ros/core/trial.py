@@ -1,0 +1,52 @@
+"""One update under a loss before it is put to use: one that cannot train stops nothing."""
+
+import math
+
+from torch import Generator
+
+from ml3_ros.core.inner_loop import LossFunction, inner_step
+from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch
+from ml3_ros.errors import DataError, LossFileError, reason_of
+
+
+def ready_to_train(
+    method: str, loss: LearnedLoss, optimizee: FunctionalModule, batch: Batch
+) -> tuple[LossFunction, InnerOptimizer]:
+    """Return a loss as a function and its update rule, once a fresh model was updated with them.
+
+    What a file says of a loss can all be true, and the loss still not fit a network.
+
+    Args:
+        method: What errors call the loss's method.
+        loss: From anywhere.
+        optimizee: The network that it shall train.
+        batch: What a step will observe, in shape and size, each (B, k) by name.
+
+    Raises:
+        LossFileError: The update failed, whatever the exception, or is not finite.
+    """
+    try:
+        function, rule = loss.function(), loss.optimizer(optimizee)
+        theta = optimizee.init(Generator().manual_seed(0))
+        step = inner_step(
+            theta,
+            loss.phi,
+            batch,
+            rule.init(theta),
+            optimizee=optimizee,
+            loss=function,
+            inner_optimizer=rule,
+        )
+        value = float(step.meta_loss_value)  # one number, or this raises
+        updated = (*step.theta.values(), *step.state.values())
+        if not (math.isfinite(value) and all(x.isfinite().all() for x in updated)):
+            raise DataError(f"with the value {value:g} its first update is not finite")
+    except Exception as error:
+        raise LossFileError(
+            f"the loss of the method {method} cannot train this network ({reason_of(error)}): it "
+            "is not used; train one for it with `ml3 train`"
+        ) from error
+    return function, rule
