@@ -6,26 +6,31 @@ imports a model of the robot.
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 
-from ml3_ros.errors import DataError, Ml3Error
+from ml3_ros.errors import DataError, Ml3Error, reason_of
+from ml3_ros.nodes.requests import Requests
 from ml3_ros.nodes.run_log import RunLog, predicted_by
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
-from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
+from ml3_ros.tasks.inverse_dynamics.online import (
+    Ended,
+    Learner,
+    OnlineLearner,
+    WindowReport,
+)
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
 LEAST_VARIANCE = 1e-3  # over the squared typical effort: that of an arm at rest or without power
-ANSWER_S = 10.0  # within this a request is answered
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -81,15 +86,15 @@ class AdaptationWorker(threading.Thread):
             online: The learner, fresh or restored.
             log: Writes the run's folder.
             plan: Durations.
-            complain: Told, from this thread, which files could not be written on the way.
+            complain: Told, from this thread, which samples were not used and which files could
+                not be written on the way.
         """
         super().__init__(name="adaptation", daemon=True)
         self.finished = False
         self.error: Exception | None = None
         self._online, self._log, self._plan, self._complain = online, log, plan, complain
         self._queue: queue.Queue[FilteredSample] = queue.Queue(QUEUE_LENGTH)
-        self._requests: queue.SimpleQueue[tuple[Callable[[OnlineLearner], Any], Future[Any]]]
-        self._requests = queue.SimpleQueue()
+        self._requests = Requests()
         self._stopping, self._ending = threading.Event(), threading.Event()
         # A restored learner has samples of an earlier stream: the present one comes after them.
         self._shift = self._now() + 1.0 if len(online.samples) else 0.0
@@ -114,14 +119,14 @@ class AdaptationWorker(threading.Thread):
         """Run `request` on the learner between two samples and return its result.
 
         Raises:
-            Ml3Error: What the request raised, or that the thread does not answer.
+            Exception: What the request raised.
+            DataError: The thread has ended, or hangs.
         """
-        answer: Future[Any] = Future()
-        self._requests.put((request, answer))
-        try:
-            return answer.result(ANSWER_S if self.is_alive() else 0.0)
-        except TimeoutError as error:
-            raise DataError("the learner has finished: activate the node again") from error
+        return self._requests.ask(lambda: request(self._online))
+
+    def ended(self) -> dict[str, Ended]:
+        """Return the methods that learn no more while the run goes on."""
+        return self._online.ended()
 
     def end(self) -> None:
         """Finish with the samples that have come."""
@@ -148,11 +153,11 @@ class AdaptationWorker(threading.Thread):
                 MethodStatus(
                     method=name,
                     t=float(windows[-1].t[-1]) - self._shift,
-                    update=windows[-1].n_steps,
+                    update=_updates(learner, windows[-1]),
                     samples=len(self._online.samples),
                     meta_loss_value=learner.meta_loss_value,
                     nmse=_mean_square(tau - predicted) / variance,
-                    learning=self._learning,
+                    learning=self._learning and learner.ended is None,
                 )
             )
         return statuses
@@ -166,7 +171,7 @@ class AdaptationWorker(threading.Thread):
             MethodModel(
                 method=name,
                 t=float(newest.t[-1]) - self._shift,
-                update=newest.n_steps,
+                update=_updates(learner, newest),
                 data=model_to_bytes(self._online.optimizee, learner.theta),
             )
             for name, learner in list(self._online.learners.items())
@@ -174,17 +179,27 @@ class AdaptationWorker(threading.Thread):
 
     # the thread ---------------------------------------------------------------------------------
     def run(self) -> None:
-        """Learn until told otherwise."""
-        torch.set_num_threads(1)
+        """Learn until told otherwise; whatever ends it, what was learned is written."""
+        over = "the learner has finished: activate the node again"
         try:
+            torch.set_num_threads(1)
             while not (self._stopping.is_set() or self.finished):
-                self._answer_requests()
+                self._requests.answer()
                 self._take_one()
-            if not self.finished and len(self._online.samples):
-                self._log.save_checkpoint()
-                self._log.save(finished=False)
+            if not self.finished:
+                self._save_unfinished()
         except Exception as error:
             self.error = error
+            over = f"the learner has ended ({reason_of(error)}): start the node again"
+            with contextlib.suppress(Exception):  # the first error says enough
+                self._save_unfinished()
+        finally:
+            self._requests.close(over)
+
+    def _save_unfinished(self) -> None:
+        if len(self._online.samples):
+            self._log.save_checkpoint()
+            self._log.save(finished=False)
 
     @property
     def _learning(self) -> bool:
@@ -194,14 +209,6 @@ class AdaptationWorker(threading.Thread):
         """Return the time of the newest sample [s]."""
         newest = self._online.samples.times(slice(-1, None))
         return float(newest[0]) if len(newest) else 0.0
-
-    def _answer_requests(self) -> None:
-        while not self._requests.empty():
-            request, answer = self._requests.get()
-            try:
-                answer.set_result(request(self._online))
-            except Ml3Error as error:
-                answer.set_exception(error)
 
     def _take_one(self) -> None:
         try:
@@ -216,7 +223,11 @@ class AdaptationWorker(threading.Thread):
         if self._learning and len(first) and t - first[0] > self._plan.learn_duration:
             self._freeze()
             self._scored = len(online.samples)
-        online.push(t, sample.q, sample.v, sample.a, sample.tau)
+        try:
+            online.push(t, sample.q, sample.v, sample.a, sample.tau)
+        except DataError as error:
+            self._complain(error)
+            return
         if self._learning:
             while window := online.learn():
                 self._log.add(window)
@@ -262,3 +273,8 @@ class AdaptationWorker(threading.Thread):
 def _mean_square(error: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # a method may have diverged
         return (error.astype(float) ** 2).mean(axis=0)
+
+
+def _updates(learner: Learner, window: WindowReport) -> int:
+    """Return the gradient steps that made the model that comes after a window."""
+    return window.n_steps if learner.ended is None else learner.ended.n_steps

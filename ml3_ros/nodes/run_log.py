@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import asdict
 
 import numpy as np
 
@@ -102,6 +103,8 @@ class RunLog:
     def save(self, *, finished: bool) -> None:
         """Write samples and predictions; of a finished run also held-out errors and models.
 
+        Methods that learn no more are named in config.json, for the report.
+
         Raises:
             DataError: The folder cannot be written.
         """
@@ -114,6 +117,9 @@ class RunLog:
             Samples(joint_names=names, t=t, learn_until=self.learn_until, **arrays)
         )
         self._folder.save_predictions(self._predictions())
+        ended = {name: asdict(why) for name, why in online.ended().items()}
+        if ended:
+            self._folder.save_config(self._folder.load_config() | {"ended": ended})
         if not finished:
             return
         first_held_out = int(np.searchsorted(t, self.learn_until, side="right"))

@@ -42,7 +42,8 @@ class SampleBuffer:
             )
         rows = []
         for name, x in zip(SIGNALS, (q, v, a, tau), strict=True):
-            row = np.asarray(x, dtype=np.float32)
+            with np.errstate(over="ignore"):  # what float32 cannot hold is told below
+                row = np.asarray(x, dtype=np.float32)
             if row.shape != (self._n,):
                 raise DataError(f"{name} has shape {row.shape}, expected ({self._n},)")
             if not np.isfinite(row).all():
