@@ -10,7 +10,7 @@ import numpy as np
 from rclpy.parameter import Parameter
 
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.errors import ConfigError, LossFileError, reason_of
 from ml3_ros.losses import shipped, shipped_loss
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
@@ -18,6 +18,7 @@ from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.tasks.inverse_dynamics.online_method import checked
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units, rescaled
 
@@ -85,25 +86,34 @@ class LossShelf:
         self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] == "train" else []
         self.samples_for_units: int = p["units_samples"]
         self._joints: tuple[str, ...] = p["joints"]
+        self._robot: str = p["robot"]
         self._scales = {
             name: p[f"units_{name}"] for name in ("velocity", "acceleration", "effort")
         }
         if p["loss"] == "shipped":
             for name in p["shipped_losses"] or _methods_of(p["robot"]):
                 self.wanted.append(name)
-                self.put(name, _shipped(p["robot"], name))
+                self._add(name, _shipped(p["robot"], name))
         for text in p["losses"]:
             name, equals, file = text.partition("=")
             if not equals:
                 raise ConfigError(f"losses: '{text}' is not NAME=FILE")
             self.wanted.append(name)
-            self.put(name, LearnedLoss.load(shipped().get(file, file)))
+            self._add(name, LearnedLoss.load(shipped().get(file, file)))
+
+    def _add(self, name: str, loss: LearnedLoss) -> None:
+        self.check(name, loss)
+        self.put(name, loss)
 
     def put(self, name: str, loss: LearnedLoss) -> None:
-        """Keep a loss for method `name`.
+        """Keep a loss for method `name`."""
+        self.losses[name], self.born[name] = loss, time.monotonic()
+
+    def check(self, name: str, loss: LearnedLoss) -> None:
+        """Reject a loss that method `name` cannot use, before anything depends on it.
 
         Raises:
-            LossFileError: It is for other joints than the rest of the run.
+            LossFileError: It is for other joints than the rest of the run, or cannot train.
         """
         if self.joints():
             loss.check_labels(self.joints())
@@ -111,7 +121,14 @@ class LossShelf:
             raise LossFileError(
                 f"the loss for {name} does not say the units of its robot: train it again"
             )
-        self.losses[name], self.born[name] = loss, time.monotonic()
+        try:
+            units = Units.from_dict(loss.provenance["units"])
+        except Exception as error:  # a file may hold anything there
+            raise LossFileError(
+                f"the loss for {name}: {reason_of(error)}; train it again"
+            ) from error
+        recipe = Recipe()
+        checked(name, loss, recipe.optimizee(units, self._robot), recipe.sampling().batch_size)
 
     def missing(self) -> list[str]:
         """Return the methods whose losses have not come yet."""
@@ -156,6 +173,15 @@ def make_learner(
         methods["adam_tuned"] = squared_error(units, "tau", "adam", p["adam_lr"])
     config = dataclasses.replace(OnlineConfig(), sampling=recipe.sampling())
     return OnlineLearner(recipe.optimizee(units, p["robot"]), methods, config, seed=p["seed"])
+
+
+def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:
+    """Train method `name` with another loss from now on, in the units of the run.
+
+    Raises:
+        LossFileError: It is for other joints or units, or cannot train; all stays as it was.
+    """
+    online.replace_loss(name, rescaled(loss, online.optimizee.units))
 
 
 def _methods_of(robot: str) -> list[str]:

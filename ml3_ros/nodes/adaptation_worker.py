@@ -21,12 +21,8 @@ from ml3_ros.nodes.requests import Requests
 from ml3_ros.nodes.run_log import RunLog, predicted_by
 from ml3_ros.robots.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
-from ml3_ros.tasks.inverse_dynamics.online import (
-    Ended,
-    Learner,
-    OnlineLearner,
-    WindowReport,
-)
+from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
+from ml3_ros.tasks.inverse_dynamics.online_method import Ended, Learner
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
@@ -127,6 +123,11 @@ class AdaptationWorker(threading.Thread):
     def ended(self) -> dict[str, Ended]:
         """Return the methods that learn no more while the run goes on."""
         return self._online.ended()
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether no method learns any more."""
+        return len(self._online.ended()) == len(self._online.learners)
 
     def end(self) -> None:
         """Finish with the samples that have come."""

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.bags import read_joint_states
 from ml3_ros.bridges.messages import NANO, JointSample, nanoseconds, sample_to_msg
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.pacer import Pacer
 from ml3_ros.nodes.parameters import Param
@@ -113,14 +113,11 @@ class BagPlayer(Ml3Node):
             self._first_stamp = now if rebase else self._recording.start_ns
             self._begun = True
         elif time.monotonic() > self._deadline:
-            self.refuse(
-                DataError(
-                    f"joint_states has fewer than {wanted} subscriber(s) after "
-                    f"{self.parameters['subscriber_timeout']:g} s, nothing was played: start the "
-                    "learner first, or lower the parameter subscribers"
-                )
+            self.fail(
+                f"joint_states has fewer than {wanted} subscriber(s) after "
+                f"{self.parameters['subscriber_timeout']:g} s, nothing was played: start the "
+                "learner first, or lower the parameter subscribers"
             )
-            self.trigger_shutdown()
         return self._begun
 
     def _message(self, i: int) -> JointState:

@@ -66,6 +66,7 @@ class Ml3Node(LifecycleNode):
     """
 
     PARAMETERS: ClassVar[tuple[Param, ...]] = ()
+    failed = False  # the process of a node that failed ends with rc 1
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Declare the parameters.
@@ -193,6 +194,12 @@ class Ml3Node(LifecycleNode):
         client = self.create_client(srv_type, name)
         self._entities.append((self.destroy_client, client))
         return client
+
+    def fail(self, reason: str) -> None:
+        """End the node for a reason that whoever started it shall see in its exit code."""
+        self.failed = True
+        self.get_logger().error(reason)
+        self.trigger_shutdown()
 
     def refuse(self, error: Exception, *, kind: str | None = None) -> None:
         """Count and tell why something was not used; the stream goes on."""

@@ -23,13 +23,14 @@ from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.process import return_large_blocks
-from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, Ml3Error
+from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
 from ml3_ros.files import remove_unfinished
-from ml3_ros.nodes import loss_files
+from ml3_ros.nodes import ended_methods, loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
-from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner
+from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner, replace_loss
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.ended_methods import EndedMethods
 from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_mode import PolicyMode
@@ -89,6 +90,8 @@ class PolicyOptimizer(Ml3Node):
             self._policy_mode.start()
             return
         self._last_sample = time.monotonic()
+        self._ended = EndedMethods(self)
+        self.failed = False
 
     def stop(self) -> None:
         """End the thread; what it has learned is on disk."""
@@ -98,6 +101,7 @@ class PolicyOptimizer(Ml3Node):
         if self._worker is not None:
             self._worker.stop()
             self._publish()
+            self._ended.look(self._worker)
             self._tell_error()
         self._stream = self._worker = None
         self._early.clear()
@@ -110,6 +114,7 @@ class PolicyOptimizer(Ml3Node):
             return {}
         now = time.monotonic()
         ages = {f"age of loss {n} [s]": now - born for n, born in self._shelf.born.items()}
+        ages |= ended_methods.told(self._worker)
         return ages | {
             "filter resets": self._stream.resets,
             "samples waiting": self._worker.waiting,
@@ -147,9 +152,8 @@ class PolicyOptimizer(Ml3Node):
         if units is not None and not self._shelf.missing():
             try:
                 self._start_worker(units)
-            except Ml3Error as error:
-                self.get_logger().error(str(error))
-                self.trigger_shutdown()
+            except Exception as error:
+                self.fail(reason_of(error))
         else:  # scales are measured on the first samples; waiting for losses, the oldest may go
             del self._early[: -self._shelf.samples_for_units]
 
@@ -183,12 +187,16 @@ class PolicyOptimizer(Ml3Node):
         if self._worker is None:
             return
         self._publish()
+        self._ended.look(self._worker)
         silence = self.parameters["silence_timeout"]
         if silence and time.monotonic() - self._last_sample > silence:
             self._worker.end()
         if self._worker.finished:
             self.get_logger().info(f"finished; results are in {self._folder.path}")
-            self.trigger_deactivate()
+            if self._worker.all_ended:
+                self.fail("at the end of the run no method was learning any more")
+            else:
+                self.trigger_deactivate()
         elif self._worker.error is not None:
             self.trigger_shutdown()
 
@@ -218,7 +226,8 @@ class PolicyOptimizer(Ml3Node):
     def _tell_error(self) -> None:
         error = self._worker.error if self._worker else None
         if error is not None:
-            self.get_logger().error(f"the adaptation has ended: {error}")
+            self.failed = True
+            self.get_logger().error(f"the adaptation has ended: {reason_of(error)}")
 
     # losses -------------------------------------------------------------------------------------
     def _on_loss(self, msg: LearnedLossMsg) -> None:
@@ -234,11 +243,12 @@ class PolicyOptimizer(Ml3Node):
         """Take a loss for method `name`, from now on.
 
         Raises:
-            LossFileError: It is for other joints; the one in use stays.
+            LossFileError: It is for other joints, or cannot train; the one in use stays.
         """
-        self._shelf.put(name, loss)
+        self._shelf.check(name, loss)
         if self._worker is not None:
-            self._worker.ask(lambda online: online.replace_loss(name, loss))
+            self._worker.ask(lambda online: replace_loss(online, name, loss))
+        self._shelf.put(name, loss)
         self.get_logger().info(f"method {name} uses loss {loss.sha256()[:8]}")
 
     def _on_load(

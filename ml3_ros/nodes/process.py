@@ -30,6 +30,8 @@ def run(
 ) -> int:
     """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
 
+    It is 0 unless the node failed, or could not be made.
+
     Signals only set a flag that the loop reads, so a second one cannot hit the clean-up, and
     every node goes through its own shutdown transition before the process ends. The second node of
     a name on this machine ends before it answers anything that was meant for the first.
@@ -52,10 +54,9 @@ def run(
             node.trigger_activate()
         while not asked and node.state_name() != "finalized":
             executor.spin_once(timeout_sec=0.1)
-        return 0
     except Exception:
         traceback.print_exc()
-        return 1
+        node.failed = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, EXIT_DEADLINE_S)  # ends what cannot end itself
         if node.state_name() == "finalized":
@@ -66,6 +67,7 @@ def run(
         node.destroy_node()
         rclpy.try_shutdown()
         claim.close()
+    return int(node.failed)
 
 
 def _spin_for(executor: Executor, seconds: float) -> None:

@@ -3,7 +3,6 @@
 Nothing in here knows a robot model: this is what runs beside a real arm.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -12,19 +11,13 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import LossFunction, adapt
-from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.trial import ready_to_train
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.errors import ConfigError, DataError, reason_of
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig, nmse
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import (
-    SIGNALS,
-    SampleBuffer,
-    typical_batch,
-)
+from ml3_ros.tasks.inverse_dynamics.online_method import Ended, Learner, checked
+from ml3_ros.tasks.inverse_dynamics.sample_buffer import SampleBuffer
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,38 +33,6 @@ class OnlineConfig:
             raise ConfigError("steps_per_window must be >= 1 to learn from a stream")
         if not self.snapshot_ratio > 1.0 or self.first_snapshot < 1:
             raise ConfigError("snapshots need first_snapshot >= 1 and snapshot_ratio > 1")
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Why a method learns no more, and after how many gradient steps of the run."""
-
-    reason: str
-    n_steps: int
-
-
-@dataclass(slots=True)
-class Learner:
-    """One method: a loss, its update rule, and the model it trains.
-
-    Attributes:
-        loss: Where the method's loss comes from.
-        function: The loss.
-        optimizer: Its update rule.
-        theta: Parameters of the model.
-        state: Of the update rule.
-        meta_loss_value: Of the last update, NaN before the first.
-        ended: Set when an update failed: the model stays as it was before. One that diverges
-            goes on, as NaN.
-    """
-
-    loss: LearnedLoss
-    function: LossFunction
-    optimizer: InnerOptimizer
-    theta: Params
-    state: Params
-    meta_loss_value: float = float("nan")
-    ended: Ended | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +124,7 @@ class OnlineLearner:
         batches = [self.samples.batch(row) for row in indices]
         for learner in self.learners.values():
             if learner.ended is None:
-                self._train(learner, batches)
+                learner.train(batches, self.optimizee, self.n_steps)
         self.n_learned = seen
         self.n_steps += sampling.steps_per_window
         due = self.config.first_snapshot
@@ -210,9 +171,7 @@ class OnlineLearner:
             raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.learners)}")
         theta = self._fresh_theta(seed)
         for name in methods or list(self.learners):
-            old = self.learners[name]
-            state = old.optimizer.init(theta)
-            self.learners[name] = Learner(old.loss, old.function, old.optimizer, theta, state)
+            self.learners[name] = self.learners[name].restarted(theta)
 
     def ended(self) -> dict[str, Ended]:
         """Return the methods that learn no more."""
@@ -248,30 +207,10 @@ class OnlineLearner:
         with torch.no_grad():
             return self.optimizee.call(self.learners[method].theta, batch)
 
-    def _train(self, learner: Learner, batches: list[Batch]) -> None:
-        """Make one update for each batch; if one fails, the method has ended and nothing else."""
-        try:
-            result = adapt(
-                learner.theta,
-                learner.loss.phi,
-                batches,
-                optimizee=self.optimizee,
-                loss=learner.function,
-                inner_optimizer=learner.optimizer,
-                state=learner.state,
-            )
-            value = float(result.meta_loss_value)
-        except Exception as error:  # losses come from anywhere
-            learner.ended = Ended(reason_of(error), self.n_steps)
-            return
-        learner.theta, learner.state = result.theta, result.state
-        learner.meta_loss_value = value
-
     def _learner(self, name: str, loss: LearnedLoss, theta: Params) -> Learner:
         """Return a method that is about to learn, once its loss has shown that it can."""
-        _check(name, loss, self.optimizee)
-        batch = typical_batch(self.optimizee.units, self.config.sampling.batch_size)
-        function, optimizer = ready_to_train(name, loss, self.optimizee, batch)
+        size = self.config.sampling.batch_size
+        function, optimizer = checked(name, loss, self.optimizee, size)
         return Learner(loss, function, optimizer, theta, optimizer.init(theta))
 
     def _fresh_theta(self, seed: int) -> Params:
@@ -286,11 +225,3 @@ class OnlineLearner:
         """Let every model's F start at the first torque; nobody has learned anything yet."""
         for learner in self.learners.values():
             learner.theta = self.optimizee.with_offset(learner.theta, tau)
-
-
-def _check(name: str, loss: LearnedLoss, optimizee: InverseDynamicsNet) -> None:
-    """Refuse a method that cannot be trained on this stream, or whose name is no file name."""
-    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", name):
-        raise ConfigError(f"method name {name!r}: use letters, digits, '_', '.' and '-' only")
-    loss.check_labels(optimizee.units.joint_names)
-    loss.check_inputs(SIGNALS)

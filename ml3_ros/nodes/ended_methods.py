@@ -1,0 +1,34 @@
+"""Tells of methods that learn no more, while the others go on."""
+
+from __future__ import annotations
+
+from ml3_ros.nodes.adaptation_worker import AdaptationWorker
+from ml3_ros.nodes.base import Ml3Node
+from ml3_ros.tasks.inverse_dynamics.online_method import Ended
+
+
+class EndedMethods:
+    """Logs each end of a method once, also of one that was revived in between."""
+
+    def __init__(self, node: Ml3Node) -> None:
+        """Log for `node`."""
+        self._node = node
+        self._told: dict[str, Ended] = {}
+
+    def look(self, worker: AdaptationWorker) -> None:
+        """Log what has ended since the last look, and if that was the last method."""
+        logger, ended = self._node.get_logger(), worker.ended()
+        new = {name: x for name, x in ended.items() if self._told.get(name) != x}
+        self._told = ended
+        for name, x in new.items():
+            logger.error(
+                f"method {name} has ended after {x.n_steps} updates ({x.reason}): its model stays "
+                "as it was until reset_optimizee or another loss lets it learn again"
+            )
+        if new and worker.all_ended:
+            logger.error("all methods have ended: nothing is learned from the stream any more")
+
+
+def told(worker: AdaptationWorker) -> dict[str, object]:
+    """Return what /diagnostics shows of them."""
+    return {f"method {name} has ended": x.reason for name, x in worker.ended().items()}
