@@ -120,8 +120,8 @@ def test_models_are_handed_out_while_they_are_learned_also_to_who_comes_late(gra
     models = graph.listen(arm.probe, LearnedModel, "learned_model", LATCHED_10)
     up(node)
     arm.stream(200)
-    graph.until(lambda: models and models[-1].update > 20)
-    assert {msg.method for msg in models} == {"sgd_tuned", "adam_tuned"}
+    learned = {"sgd_tuned", "adam_tuned"}
+    graph.until(lambda: {msg.method for msg in models if msg.update > 20} == learned)
     updates = [msg.update for msg in models if msg.method == "adam_tuned"]
     assert updates == sorted(updates)
     net, _ = ModelReader()(model_from_msg(models[-1], NAMES))
