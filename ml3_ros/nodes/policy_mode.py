@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from ml3_ros.bridges.messages import NANO, JointSample, effort_to_msg
 from ml3_ros.bridges.poses import pose_from_msg
-from ml3_ros.errors import DataError, MessageError
+from ml3_ros.errors import DataError, MessageError, reason_of
 from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.hand_stream import HandStream, Pair
 from ml3_ros.nodes.policy_setup import load_task, make_run
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 LOOK_S = 0.02  # how often answers of service and worker are looked for
 ASK_AGAIN_S = 0.3  # after a reset that was refused
 MOST_GOALS = 1000  # that may wait
+MOST_TOLD = 4  # of the policies that learn no more, the newest
 
 
 class GoalError(MessageError):
@@ -88,7 +89,11 @@ class PolicyMode:
 
     def told(self) -> dict[str, object]:
         """Tell what goes on."""
-        return {
+        ended = {
+            f"method {name} has ended at goal {goal + 1}": reason
+            for (goal, name), reason in list(self._run.ended.items())[-MOST_TOLD:]
+        }
+        return ended | {
             "phase": self._phase,
             "goals begun": len(self._run.goals),
             "episodes": len(self._run.outcomes),
@@ -170,10 +175,7 @@ class PolicyMode:
         self._broken += 1
         self._node.refuse(error, kind="broken episodes")
         if self._broken > self._p["retries"]:
-            self._node.get_logger().error(
-                f"{self._broken} episodes in a row were broken off: {error}"
-            )
-            self._node.trigger_shutdown()
+            self._node.fail(f"{self._broken} episodes in a row were broken off: {error}")
 
     def _send(self, torque: np.ndarray) -> None:
         self._commands.publish(effort_to_msg(torque, self._task.joints, self._stream.stamp))
@@ -206,7 +208,10 @@ class PolicyMode:
         logger = self._node.get_logger()
         if self._run.done:
             logger.info(f"finished; results are in {self._log.folder.path}")
-            self._node.trigger_deactivate()
+            if self._run.all_ended:
+                self._node.fail("at the end of the run no policy was learning any more")
+            else:
+                self._node.trigger_deactivate()
         elif not self._run.prepare():
             logger.info("waiting for a goal", throttle_duration_sec=5.0)
         elif self._reset.service_is_ready():
@@ -256,7 +261,10 @@ class PolicyMode:
     def _while_learning(self) -> None:
         if not self._outcome.done():
             return
-        outcome = self._outcome.result()
+        try:
+            outcome = self._outcome.result()
+        except Exception as error:  # else it would be raised here for ever
+            raise DataError(f"nothing was learned from an episode: {reason_of(error)}") from error
         self._broken = 0
         self._enter("idle")
         self._log.tell(outcome, self._stream.stamp)

@@ -86,12 +86,12 @@ class PolicyOptimizer(Ml3Node):
 
     def start(self) -> None:
         """Wait for the first joint state."""
+        self.failed = False
         if self._policy_mode is not None:
             self._policy_mode.start()
             return
         self._last_sample = time.monotonic()
         self._ended = EndedMethods(self)
-        self.failed = False
 
     def stop(self) -> None:
         """End the thread; what it has learned is on disk."""

@@ -65,7 +65,7 @@ def load_task(p: ParameterTable) -> tuple[LearnedLoss, ArmTask]:
 
 def make_run(task: ArmTask, loss: LearnedLoss, p: ParameterTable) -> ReachRun:
     """Return a fresh plan with the methods that are asked for."""
-    learners: dict[str, PolicyLearner] = {LEARNED: LossLearner(task, loss)}
+    learners: dict[str, PolicyLearner] = {LEARNED: LossLearner(task, loss, LEARNED)}
     if p["baseline"]:
         learners[BASELINE] = RandomSearch(task)
     return ReachRun(task, learners, updates=p["updates"], n_goals=p["goals"], seed=p["seed"])

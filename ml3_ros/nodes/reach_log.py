@@ -36,6 +36,7 @@ class ReachLog:
     def begin(self, run: ReachRun, loss: LearnedLoss) -> None:
         """Write what is about to be done."""
         self._run = run
+        self._ended: tuple[int, str] | None = None  # the last policy of which this was told
         self.folder.save_config(
             {
                 **self._node.parameters.values(),
@@ -64,7 +65,7 @@ class ReachLog:
             lost_samples=sum(self._node.diagnostics.counts.values()),
             meta_loss_value=outcome.value,
             nmse_mean=float("nan"),
-            learning=not tested,
+            learning=not (tested or outcome.ended),
         )
         msg.header.stamp = time_msg(stamp)
         self._statuses.publish(msg)
@@ -72,6 +73,13 @@ class ReachLog:
             f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "
             f"{1e3 * far:.0f} mm from the goal"
         )
+        policy = outcome.goal, outcome.method
+        if outcome.ended and policy != self._ended:
+            self._ended = policy
+            self._node.get_logger().error(
+                f"method {outcome.method} has ended after {outcome.number} updates "
+                f"({outcome.ended}): its policy acts on as it was until the next goal"
+            )
         if tested:
             theta = self._run.learners[outcome.method].theta
             path = self.folder.checkpoint(f"{outcome.method}_goal_{outcome.goal + 1}")

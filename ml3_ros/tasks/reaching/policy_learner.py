@@ -9,10 +9,12 @@ from typing import Protocol
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.types import Params
+from ml3_ros.core.trial import ready_to_train
+from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import DataError
 from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
 from ml3_ros.tasks.reaching.episodes import Episode
@@ -69,13 +71,21 @@ class _Acting:
 
 
 class LossLearner(_Acting):
-    """Descends on a learned loss of the newest episode: one step an episode."""
+    """Descends on a learned loss of the newest episode: one step an episode.
 
-    def __init__(self, task: ArmTask, loss: LearnedLoss) -> None:
+    Args:
+        task: Of the arm.
+        loss: Trained for it.
+        method: What errors call it.
+
+    Raises:
+        LossFileError: The loss cannot train the policy.
+    """
+
+    def __init__(self, task: ArmTask, loss: LearnedLoss, method: str = "ml3_reach") -> None:
         super().__init__(task)
         self._loss = loss
-        self._function, self._rule = loss.function(), loss.optimizer(self.policy)
-        self._observe = OBSERVATIONS[task.observation][1]
+        self._function, self._rule = ready_to_train(method, loss, self.policy, self._made_up())
 
     def begin(self, seed: int) -> None:
         """See `PolicyLearner`."""
@@ -89,9 +99,7 @@ class LossLearner(_Acting):
             DataError: The update is not finite; the policy stays as it was.
         """
         state, action, hand = map(_tensor, (episode.state, episode.action, episode.hand[:-1]))
-        goal = _tensor(episode.goal).expand(len(state), -1)
-        batch = {"state": state, "goal": goal, "action": action}
-        batch |= self._observe(state, hand, goal)
+        batch = self._batch(state, action, hand, _tensor(episode.goal).expand(len(state), -1))
         result = inner_step(
             self.theta,
             self._loss.phi,
@@ -108,6 +116,21 @@ class LossLearner(_Acting):
 
     def settle(self) -> None:
         """See `PolicyLearner`: the newest policy is the best."""
+
+    def _batch(self, state: Tensor, action: Tensor, hand: Tensor, goal: Tensor) -> Batch:
+        """Return what a step observes of an episode, each (T, k) by name."""
+        seen = OBSERVATIONS[self.task.observation][1](state, hand, goal)
+        return {"state": state, "goal": goal, "action": action, **seen}
+
+    def _made_up(self) -> Batch:
+        """Return the batch of an episode that nobody has made, of usual size."""
+        states, goals = self.task.scales
+        generator = torch.Generator().manual_seed(0)
+        state, action, hand, goal = (
+            torch.tensor(x) * torch.randn(self.task.horizon, len(x), generator=generator)
+            for x in (states, self.task.limits, goals, goals)
+        )
+        return self._batch(state, action, hand, goal)
 
 
 class RandomSearch(_Acting):
@@ -135,5 +158,5 @@ class RandomSearch(_Acting):
         self.theta = self._best
 
 
-def _tensor(array: Array) -> torch.Tensor:
+def _tensor(array: Array) -> Tensor:
     return torch.as_tensor(array, dtype=torch.float32)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, reason_of
 from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
 from ml3_ros.tasks.reaching.episodes import Episode
 from ml3_ros.tasks.reaching.policy_learner import PolicyLearner
@@ -25,6 +25,7 @@ class Outcome:
         episode: What happened.
         seconds: Time of the arm since the goal's work by this method began [s].
         value: What was minimised, before the update; NaN where nothing was learned.
+        ended: Why the policy learns no more from this episode on, or "".
     """
 
     goal: int
@@ -33,13 +34,17 @@ class Outcome:
     episode: Episode
     seconds: float
     value: float
+    ended: str = ""
 
 
 class ReachRun:
     """For every goal and method: a fresh policy, `updates` episodes to learn from, one to test.
 
+    A policy whose update fails acts on as it was; the next goal gets a fresh one.
+
     Attributes:
         outcomes: All episodes so far.
+        ended: Why policies learn no more, by number of the goal and method.
     """
 
     def __init__(
@@ -65,6 +70,7 @@ class ReachRun:
         self.task, self.learners, self.updates, self.seed = task, dict(learners), updates, seed
         self.n_goals = n_goals
         self.outcomes: list[Outcome] = []
+        self.ended: dict[tuple[int, str], str] = {}
         self.goals: list[Array] = []  # begun so far, poses (7,)
         self._waiting: deque[Array] = deque()
         self._methods: deque[str] = deque()  # still to come for the present goal
@@ -85,6 +91,11 @@ class ReachRun:
         """Whether all goals have been worked on."""
         idle = self._method is None and not self._methods
         return bool(self.n_goals) and idle and len(self.goals) >= self.n_goals
+
+    @property
+    def all_ended(self) -> bool:
+        """Whether there were goals, and no policy of any was learning to the end."""
+        return 0 < len(self.goals) * len(self.learners) == len(self.ended)
 
     @property
     def goal(self) -> Array:
@@ -117,24 +128,25 @@ class ReachRun:
         return True
 
     def finish(self, episode: Episode, seconds: float) -> Outcome:
-        """Learn from an episode and go on; this takes milliseconds.
-
-        Raises:
-            DataError: What was learned cannot be used.
-        """
+        """Learn from an episode and go on; this takes milliseconds."""
         assert self._method is not None
+        policy = len(self.goals) - 1, self._method
         value = np.nan
-        if self._number < self.updates:
-            value = self.learner.update(episode)
-            if self._number == self.updates - 1:
-                self.learner.settle()
+        if self._number < self.updates and policy not in self.ended:
+            try:
+                value = self.learner.update(episode)
+            except Exception as error:  # losses come from anywhere
+                self.ended[policy] = reason_of(error)
+        if self._number == self.updates - 1:
+            self.learner.settle()
         outcome = Outcome(
-            goal=len(self.goals) - 1,
+            goal=policy[0],
             method=self._method,
             number=self._number,
             episode=episode,
             seconds=seconds,
             value=value,
+            ended=self.ended.get(policy, ""),
         )
         self.outcomes.append(outcome)
         self._number += 1

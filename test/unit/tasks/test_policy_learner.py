@@ -9,13 +9,14 @@ import torch
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.networks import BoundModel
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.tasks.reaching.arm_recipes import ARMS
 from ml3_ros.tasks.reaching.arm_task import KEY
 from ml3_ros.tasks.reaching.episodes import NANO, Episode, Recorder
 from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.policy_learner import LossLearner, RandomSearch
 from ml3_ros.tasks.reaching.reach_run import ReachRun
+from test.unit.tasks.failing_loss import FailingLoss
 
 ARM = ARMS["reacher"]()
 TASK = ARM.task
@@ -95,6 +96,43 @@ def test_an_update_that_is_not_finite_leaves_the_policy_as_it_was(loss):
     with pytest.raises(DataError, match="update that is not finite"):
         learner.update(broken)
     assert all(torch.equal(learner.theta[name], p) for name, p in before.items())
+
+
+def test_a_loss_that_cannot_train_the_policy_is_not_used(loss):
+    wrong = FailingLoss.like(loss, good=0)
+    said = r"the loss of the method ml3_reach cannot train this network \(RuntimeError: the size"
+    with pytest.raises(LossFileError, match=said):
+        LossLearner(TASK, wrong)
+
+
+def test_a_policy_whose_update_fails_acts_on_and_the_others_learn(loss):
+    failing = LossLearner(TASK, FailingLoss.like(loss, good=2))  # the trial, and one update
+    run = ReachRun(
+        TASK, {"ml3_reach": failing, "random_search": RandomSearch(TASK)},
+        updates=3, n_goals=2, seed=0,
+    )  # fmt: skip
+    thetas = []
+    for _ in range(2):
+        run.add_goal(POSE)
+    while run.prepare():
+        thetas.append(dict(run.learner.theta))
+        run.finish(episode_of(run.learner, run.goal), 1.0)
+    assert [(o.goal, o.method, o.number) for o in run.outcomes] == [
+        (g, m, k) for g in range(2) for m in ("ml3_reach", "random_search") for k in range(4)
+    ]  # a report lacks nothing
+    ended = [bool(o.ended) for o in run.outcomes]
+    assert ended == [False, True, True, True, *[False] * 4, *[True] * 4, *[False] * 4]
+    assert "RuntimeError: the size of tensor" in run.ended[0, "ml3_reach"]
+    assert [np.isfinite(o.value) for o in run.outcomes[:4]] == [True, False, False, False]
+    assert not torch.equal(thetas[1]["net.bias_0"], thetas[0]["net.bias_0"])
+    assert torch.equal(thetas[3]["net.bias_0"], thetas[1]["net.bias_0"])
+    assert not torch.equal(thetas[8]["net.bias_0"], thetas[3]["net.bias_0"])  # a fresh one
+    assert not run.all_ended
+    alone = ReachRun(TASK, {"ml3_reach": failing}, updates=1, n_goals=1, seed=0)
+    alone.add_goal(POSE)
+    while alone.prepare():
+        alone.finish(episode_of(alone.learner, alone.goal), 1.0)
+    assert alone.done and alone.all_ended
 
 
 def test_equal_seeds_begin_alike_whoever_learns(loss):
