@@ -312,7 +312,7 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     up(arm)
     graph.until(lambda: len(states) > 5)
     excitation.trigger_activate()
-    graph.until(lambda: len(states) > 500, 30.0)
+    graph.until(lambda: len(states) > 500 and commands, 30.0)
     samples = [sample_from_msg(msg, NAMES) for msg in states]
     v = np.array([sample.v for sample in samples])
     q = np.array([sample.q for sample in samples])

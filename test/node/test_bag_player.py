@@ -64,9 +64,14 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
 def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag):
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
     finished = graph.listen(graph.plain("other"), Bool, "stream_finished", LATCHED_1)
-    start(graph, bag=bag, joints=["b", "a"], rebase_stamps=False, max_ahead=0, rate=20.0)
-    graph.until(lambda: len(states) >= 10)
-    assert [msg.data for msg in finished] == [False]
+    how = {"joints": ["b", "a"], "rebase_stamps": False, "max_ahead": 0, "rate": 20.0}
+    player = graph.add(BagPlayer, "bag_player", bag=bag, **how)
+    assert player.trigger_configure() == SUCCESS
+    graph.connect("joint_states")
+    graph.connect("stream_finished")  # of what is latched only the newest reaches who is late
+    assert player.trigger_activate() == SUCCESS
+    graph.until(lambda: len(states) == COUNT and len(finished) == 2)
+    assert [msg.data for msg in finished] == [False, True]
     assert states[0].name == ["b", "a"]
     np.testing.assert_allclose(states[3].position, [-3.0, 0.3])
     assert nanoseconds(states[0].header.stamp) == FIRST
@@ -76,9 +81,9 @@ def test_activated_again_it_plays_again_from_the_beginning(graph, bag):
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
     player = start(graph, bag=bag, max_ahead=0)
     graph.until(lambda: len(states) >= 5)
+    played = player.told()["samples sent"]
     assert player.trigger_deactivate() == SUCCESS
-    graph.for_(0.1)
-    played = len(states)
+    graph.until(lambda: len(states) == played)
     graph.for_(0.2)
     assert len(states) == played
     assert player.trigger_activate() == SUCCESS
@@ -90,6 +95,7 @@ def test_nobody_listening_ends_it_with_a_sentence(graph, bag, capfd):
     player = start(graph, bag=bag, subscriber_timeout=0.2)
     graph.until(lambda: player.state_name() == "finalized")
     assert "start the learner first" in capfd.readouterr().err
+    assert player.failed
 
 
 @pytest.mark.parametrize(

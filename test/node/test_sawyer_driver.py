@@ -197,7 +197,7 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     graph.until(lambda: np.abs(rig.q - away).max() < 0.01)
     assert "on its way" in rig.call("reset_arm").message
     graph.until(lambda: rig.call("reset_arm").success)
-    assert "moving home" in [msg.data for msg in rig.told]
+    graph.until(lambda: "moving home" in [msg.data for msg in rig.told])
     assert np.abs(rig.q - SAWYER.home).max() < 0.02
 
 

@@ -33,12 +33,11 @@ def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path)
     assert np.isfinite(episodes.value[:2]).all() and np.isnan(episodes.value[2])
     assert not np.array_equal(episodes.hand[0], episodes.hand[1])  # the policy has changed
     assert folder.load_config()["experiment"] == "reach_live"
-    graph.until(lambda: len(told) == 3 and len(distances) == 3)
+    n = 3 * arm.task.horizon + 1
+    graph.until(lambda: (len(told), len(distances), len(arm.sent)) == (3, 3, 3 * n))
     assert [msg.update for msg in told] == [0, 1, 2]
     assert [msg.data for msg in distances] == episodes.distance[:, -1].tolist()
     # torques: one for each joint state of an episode and nothing else, the last one zero
-    n = 3 * arm.task.horizon + 1
-    assert len(arm.sent) == 3 * n
     for i in range(3):
         stamps = [stamp for stamp, _ in arm.sent[i * n : (i + 1) * n]]
         torques = np.array([tau for _, tau in arm.sent[i * n : (i + 1) * n]])
