@@ -13,7 +13,7 @@ from rclpy.task import Future
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.errors import Ml3Error
+from ml3_ros.errors import reason_of
 from ml3_ros.nodes.base import Ml3Node
 from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
 
@@ -75,8 +75,8 @@ class MetaTrainAction:
                     self._recording_s = begun
             elif self._worker.ended.is_set():
                 self._conclude(self._worker)
-        except Ml3Error as error:
-            self.end(str(error))
+        except Exception as error:  # whatever it is, who sent the goal shall not wait for ever
+            self.end(reason_of(error))
         if self._goal is goal and goal.is_active:
             goal.publish_feedback(self._feedback())
 
@@ -93,7 +93,8 @@ class MetaTrainAction:
 
     def _conclude(self, worker: MetaTrainingWorker) -> None:
         if worker.loss is None:
-            self.end(f"the training failed: {worker.error}")
+            why = reason_of(worker.error) if worker.error is not None else "its thread has ended"
+            self.end(f"the training failed: {why}")
             return
         at = worker.progress()
         message = f"task loss {at.task_loss:.4g} after {at.iteration} outer steps"
@@ -143,7 +144,14 @@ class MetaTrainAction:
         return GoalResponse.REJECT if reason else GoalResponse.ACCEPT
 
     async def _execute(self, goal: ServerGoalHandle) -> MetaTrain.Result:
-        """Wait until `_settle`; nothing here blocks the executor."""
+        """Wait until `_settle`; nothing here blocks the executor.
+
+        Between accepting a goal and this, another one may have come first, or the node may have
+        been deactivated; nobody would ever settle such a goal.
+        """
+        if self._goal is not None or not self._node.active:
+            goal.abort()
+            return MetaTrain.Result(message=f"the goal came too late: {AGAIN}")
         self._goal, self._outcome = goal, Future(executor=self._node.executor)
         self._recording_s = math.nan
         return await self._outcome

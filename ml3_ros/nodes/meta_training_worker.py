@@ -97,8 +97,8 @@ class MetaTrainingWorker(threading.Thread):
 
     def run(self) -> None:
         """Train."""
-        prepare_process()
         try:
+            prepare_process()
             trainer, units = self._prepare()
             self._train(trainer)
             if trainer.done:

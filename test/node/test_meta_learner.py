@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
-from rclpy.action import ActionClient
+from rclpy.action import ActionClient, GoalResponse
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import DurabilityPolicy, QoSProfile
 
@@ -283,3 +283,59 @@ def test_a_folder_that_cannot_be_made_stops_configure(graph, tmp_path, capfd):
     node = graph.add(MetaLearner, "meta_learner", joints=["a"], out=str(tmp_path / "file" / "out"))
     assert node.trigger_configure() == FAILURE
     assert "choose another `out`" in capfd.readouterr().err
+
+
+def test_a_goal_whose_beginning_fails_is_answered_whatever_the_error(
+    graph, learner, monkeypatch, capfd
+):
+    node, arm, client = learner()
+    arm.stream(260)
+
+    def breaks(*_args, **_how):
+        raise ZeroDivisionError("nobody thought of this")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(node._memory, "arrays", breaks)
+        status, result = client.result(client.send())
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "ZeroDivisionError: nobody thought of this" in result.message
+    assert client.result(client.send())[1].success  # and the next one is trained
+
+
+def test_a_training_that_breaks_is_answered_with_the_error(graph, learner, monkeypatch):
+    _, arm, client = learner()
+    arm.stream(260)
+
+    def breaks(_worker, _trainer):
+        raise ZeroDivisionError("nobody thought of this")
+
+    monkeypatch.setattr(MetaTrainingWorker, "_train", breaks)
+    status, result = client.result(client.send())
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "the training failed: ZeroDivisionError: nobody thought of this" in result.message
+
+
+def test_of_two_goals_at_once_each_gets_its_answer(graph, learner, monkeypatch):
+    """Both are accepted before the first is begun."""
+    node, arm, client = learner()
+    arm.stream(260)
+    accept = lambda _goal: GoalResponse.ACCEPT  # noqa: E731
+    monkeypatch.setattr(node._action._server, "_goal_callback", accept)
+    results = [client.result(handle) for handle in (client.send(name="a"), client.send(name="b"))]
+    assert [result.success for _, result in results] == [True, False]
+    assert "the goal came too late" in results[1][1].message
+
+
+def test_a_goal_that_is_accepted_just_before_the_end_gets_its_answer(graph, learner, monkeypatch):
+    node, _, client = learner()
+    accept = node._action._on_goal
+
+    def late(goal):
+        answer = accept(goal)
+        node.trigger_deactivate()
+        return answer
+
+    monkeypatch.setattr(node._action._server, "_goal_callback", late)
+    status, result = client.result(client.send())
+    assert status == GoalStatus.STATUS_ABORTED
+    assert "the goal came too late: send the same goal again" in result.message
