@@ -106,6 +106,11 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
         )
 
     references, in_sample, notes = _references(samples, config, heldout.seconds)
+    notes += tuple(
+        f"{name} learned no more after {why['n_steps']} updates ({why['reason']}): what is shown "
+        "after that is its last model"
+        for name, why in config.get("ended", {}).items()
+    )
     methods = {
         name: result(predicted, heldout.methods.get(name), False)
         for name, predicted in predictions.methods.items()

@@ -100,7 +100,7 @@ class Conductor(Node):
         self._born = time.monotonic()
         self._waiter = Waiter(executor, lambda: bool(asked), self.tell)
         self._managed: dict[str, LifecycleClient] = {}
-        self._nmse: dict[str, float] = {}
+        self._told: dict[str, Adaptation] = {}  # the newest of each method
         self._newest: Adaptation | None = None
         self._first = self._time = 0  # stamps of the first and the newest [ns]
         self._training = ""
@@ -213,17 +213,22 @@ class Conductor(Node):
         self._first = self._first or stamp
         self._newest, self._time = msg, stamp
         method = listed([msg.method])
-        if len(self._nmse) < MOST_METHODS or method in self._nmse:
-            self._nmse[method] = msg.nmse_mean
+        if len(self._told) < MOST_METHODS or method in self._told:
+            self._told[method] = msg
 
     def _progress(self) -> str:
         if self._newest is None:
             return "waiting for the first samples"
         t = (self._time - self._first) * 1e-9
-        doing = "learning" if self._newest.learning else "held out"
         if not self._newest.nmse:  # a policy learns, no model of the dynamics
+            doing = "learning" if self._newest.learning else "held out"
             return f"{doing}, robot time {t:.0f} s, {listed([self._newest.method])}"
-        errors = "  ".join(f"{name} {value:.3g}" for name, value in self._nmse.items())
+        learning = any(msg.learning for msg in self._told.values())
+        doing = "learning" if learning else "held out"
+        errors = "  ".join(
+            f"{name} {msg.nmse_mean:.3g}{' (ended)' if learning and not msg.learning else ''}"
+            for name, msg in self._told.items()
+        )
         return f"{doing}, robot time {t:.0f} s, update {self._newest.update}, NMSE: {errors}"
 
 

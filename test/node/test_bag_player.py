@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
@@ -96,6 +99,18 @@ def test_nobody_listening_ends_it_with_a_sentence(graph, bag, capfd):
     graph.until(lambda: player.state_name() == "finalized")
     assert "start the learner first" in capfd.readouterr().err
     assert player.failed
+
+
+def test_a_process_whose_node_failed_ends_with_rc_1(bag):
+    words = ["--ros-args"]
+    for setting in (f"bag:={bag}", "subscriber_timeout:=0.2", "autostart:=true"):
+        words += ["-p", setting]
+    process = subprocess.run(
+        [sys.executable, "-m", "ml3_ros.nodes.bag_player", *words],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert process.returncode == 1
+    assert "start the learner first" in process.stderr
 
 
 @pytest.mark.parametrize(

@@ -135,3 +135,12 @@ def test_scores():
 )
 def test_numbers(value, text):
     assert number(value) == text
+
+
+def test_a_method_that_learned_no_more_is_named(save_run):
+    folder = save_run()
+    run = RunFolder(folder)
+    ended = {"adam_tuned": {"reason": "RuntimeError: shapes", "n_steps": 40}}
+    run.save_config(run.load_config() | {"ended": ended})
+    told = report_table(build_report(folder))
+    assert "adam_tuned learned no more after 40 updates (RuntimeError: shapes)" in told
