@@ -90,7 +90,10 @@ class RecursiveLeastSquares:
 
     After any number of updates w minimises
 
-        sum |(tau - Y w) / noise|^2 + sum ridge (w - start)^2.
+        sum keep^age |(tau - Y w) / noise|^2 + sum ridge (w - start)^2
+
+    with the age of samples counted in updates. Only samples fade: if the ridge did too, nothing
+    would hold the parameters that a resting arm does not show, and they would grow without bound.
 
     Kept are a triangular R and z with R w = z, updated by a QR factorisation of [R z; Y tau]
     (Bierman 1977): unlike the covariance form it cannot lose symmetry or definiteness.
@@ -112,8 +115,8 @@ class RecursiveLeastSquares:
             ridge: Weight of the distance from `start`, one number or one per parameter; > 0.
             start: Parameters to begin with (p,), zero if left out.
             noise: Standard deviation of tau [N m], one number or one per joint (n,).
-            keep: Share of its weight that the past, ridge included, keeps at an update [-]; below
-                1 the arm may change.
+            keep: Share of their weight that past samples keep at an update [-]; below 1 the arm
+                may change.
 
         Raises:
             ConfigError: ridge or noise is not > 0, `start` has another length, or keep is not in
@@ -131,6 +134,8 @@ class RecursiveLeastSquares:
         self._root: Array = np.column_stack([np.diag(root), root * first])
         self._parameters: Array | None = first
         self._keep = np.sqrt(keep)
+        # what the ridge loses at an update is added again; no rows where nothing is forgotten
+        self._renewed = np.sqrt(1.0 - keep) * self._root if keep < 1.0 else self._root[:0]
 
     @property
     def parameters(self) -> Array:
@@ -148,7 +153,7 @@ class RecursiveLeastSquares:
             DataError: Shapes do not fit, or a value is not finite; nothing was changed.
         """
         rows = self._rows(regressor, tau)
-        (triangle,) = qr(np.vstack([self._keep * self._root, rows]), mode="r")
+        (triangle,) = qr(np.vstack([self._keep * self._root, self._renewed, rows]), mode="r")
         self._root = np.asarray(triangle[: len(self._root)])
         self._parameters = None
 

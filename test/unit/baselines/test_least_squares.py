@@ -20,6 +20,7 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import Excitation
 
 NOISE = 0.01  # of each joint's standard deviation
+KEEP = float(np.exp(-0.032))  # samples fade within 2.5 s
 
 
 @pytest.fixture
@@ -49,15 +50,36 @@ def test_recursive_equals_batch(problem, block):
 
 def test_what_is_forgotten_counts_less(problem):
     regressor, tau = problem
-    solver = RecursiveLeastSquares(12, ridge=0.5, keep=0.9)
+    start = np.arange(12.0)
+    solver = RecursiveLeastSquares(12, ridge=0.5, start=start, keep=0.9)
     for begin in range(0, 60, 10):
         solver.update(regressor[begin : begin + 10], tau[begin : begin + 10])
     age = np.repeat(np.arange(5, -1, -1), 10)
     noise = 0.9 ** (-0.5 * age)[:, None] * np.ones(3)
-    expected = ridge_solution(regressor, tau, ridge=0.5 * 0.9**6, noise=noise)
+    expected = ridge_solution(regressor, tau, ridge=0.5, start=start, noise=noise)
     np.testing.assert_allclose(solver.parameters, expected, rtol=1e-8, atol=1e-8)
     with pytest.raises(ConfigError, match="keep must be in"):
         RecursiveLeastSquares(12, keep=0.0)
+
+
+@pytest.mark.parametrize("blocks", [4000, 100_000])
+def test_what_a_long_rest_does_not_show_returns_to_the_start(blocks):
+    rng = np.random.default_rng(1)
+    start, truth = np.arange(5.0), rng.normal(size=5)
+    settings = {"ridge": 1e-6, "start": start, "keep": KEEP}
+    solver, fresh = (RecursiveLeastSquares(5, **settings) for _ in range(2))
+    moving = rng.normal(size=(80, 2, 5))
+    for rows in moving:
+        solver.update(rows, rows @ truth)
+    resting = np.zeros((2, 5))
+    resting[:, :2] = rng.normal(size=(2, 2))
+    for _ in range(blocks):
+        solver.update(resting, resting @ truth)
+    np.testing.assert_allclose(solver.parameters, [*truth[:2], *start[2:]], atol=1e-6)
+    for rows in moving:
+        solver.update(rows, rows @ truth + 0.01)
+        fresh.update(rows, rows @ truth + 0.01)
+    np.testing.assert_allclose(solver.parameters, fresh.parameters, atol=1e-3)
 
 
 def test_batch_solution_has_no_gradient_left(problem):
@@ -143,6 +165,28 @@ def test_with_friction_columns_it_reaches_the_noise_floor(stream):
 def test_without_friction_columns_it_stalls(stream):
     heldout, _ = learn(stream, NO_COLUMNS)
     assert heldout.mean() > 0.02
+
+
+def test_an_arm_that_rested_moves_on_like_one_that_has_just_begun(stream):
+    model, state, measured, truth = stream
+    regressor = TorqueRegressor(model, JointColumns())
+    rows, noise = regressor(*state), measured.std(axis=0)
+    rested, fresh = (
+        RecursiveLeastSquares(regressor.nominal.size, noise=noise, keep=KEEP) for _ in range(2)
+    )
+    prequential(rested, rows[:1000], measured[:1000], window=8)
+    rng = np.random.default_rng(7)
+    for _ in range(4000):  # the motion begins at rest
+        tau = truth[:1] + NOISE * noise * rng.normal(size=(8, 7))
+        rested.update(np.repeat(rows[:1], 8, axis=0), tau)
+    assert np.abs(rested.parameters).max() < 10.0
+    after, begun = (
+        prequential(solver, rows[1000:], measured[1000:], window=8) for solver in (rested, fresh)
+    )
+    assert nmse(after, truth[1000:]).max() < 2.0 * nmse(begun, truth[1000:]).max()
+    np.testing.assert_allclose(
+        nmse(after[500:], truth[1500:]), nmse(begun[500:], truth[1500:]), rtol=0.1
+    )
 
 
 def test_nominal_parameters_reproduce_the_nominal_model(stream):
