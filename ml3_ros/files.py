@@ -2,8 +2,11 @@
 
 import contextlib
 import errno
+import fcntl
 import os
-from collections.abc import Callable
+import secrets
+import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -13,7 +16,9 @@ from ml3_ros.errors import DataError
 def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:
     """Write `content` to a temporary file beside `path` and rename it into place.
 
-    Folders that are missing are made.
+    Folders that are missing are made. A file that is replaced hands on its permissions; of several
+    writers the last one wins. Where `path` is a symbolic link, the link is replaced, not its
+    target: in a folder that others may write to, a link could lead anywhere.
 
     Args:
         path: Of the file.
@@ -22,33 +27,68 @@ def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) 
     Raises:
         DataError: The disk is full or the folder cannot be written; `path` is as it was.
     """
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as file:
+        with _replacing(path) as file:
             if callable(content):
                 content(file)
             else:
                 file.write(content)
+    except OSError as error:
+        raise write_error(path, error) from error
+    _sync_folder(path.parent)
+
+
+@contextlib.contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of `path` in the end, unless there is an error."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}.part")
+    with temporary.open("xb") as file:  # exclusive: never a file of others, nor through a link
+        try:
+            _set_permissions(file, path)
+            with contextlib.suppress(OSError):  # some network folders know no locks
+                fcntl.flock(file, fcntl.LOCK_EX)  # until it is closed: see remove_unfinished
+            yield file
             file.flush()
             os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):  # where the folder is gone, the first error says so
-            temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise write_error(path, error) from error
-        raise
+            temporary.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):  # where the folder is gone, the first error says so
+                temporary.unlink()
+            raise
+
+
+def _set_permissions(file: BinaryIO, path: Path) -> None:
+    """Give a new file the permissions of the file at `path`, if there is one."""
+    with contextlib.suppress(OSError):  # there is none, or the disk knows no permissions
+        mode = path.lstat().st_mode
+        if stat.S_ISREG(mode):
+            os.fchmod(file.fileno(), stat.S_IMODE(mode))
+
+
+def _sync_folder(folder: Path) -> None:
+    """Let a renaming in `folder` outlast a power cut."""
+    with contextlib.suppress(OSError):  # some disks cannot; the file is in its place all the same
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def remove_unfinished(folder: Path) -> None:
     """Remove what killed processes have left half written in a folder, by `write_atomically`.
 
-    For folders that nobody else writes to at the moment.
+    What a live writer has locked is left alone.
     """
     for path in folder.glob(".*.part"):
         with contextlib.suppress(OSError):  # it does no harm
-            path.unlink()
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                path.unlink()
+            finally:
+                os.close(descriptor)
 
 
 def write_error(path: Path, error: OSError) -> DataError:

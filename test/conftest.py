@@ -9,7 +9,6 @@ import fcntl
 import os
 import tempfile
 from pathlib import Path
-from typing import IO
 
 from ml3_ros.bringup.middleware import middleware
 
@@ -17,18 +16,21 @@ from ml3_ros.bringup.middleware import middleware
 DOMAIN_IDS = range(215, 233)
 
 
-def claim_domain_id() -> tuple[int, IO[str]]:
+def claim_domain_id() -> tuple[int, int]:
     """Return a ROS domain id that no other test process on this machine has, and its lock.
 
-    The lock file has to stay open as long as the id is used.
+    The lock is a descriptor, which has to stay open as long as the id is used.
     """
     for domain_id in DOMAIN_IDS:
         path = Path(tempfile.gettempdir(), f"ml3_ros_test_domain_{domain_id}.lock")
-        lock = path.open("w")
+        try:  # not through a link that somebody planted in a folder of all users
+            lock = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
+        except OSError:
+            continue
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.close()
+            os.close(lock)
             continue
         return domain_id, lock
     raise RuntimeError(f"{len(DOMAIN_IDS)} test processes run already: wait for one to end.")

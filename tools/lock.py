@@ -14,6 +14,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from ml3_ros.files import write_atomically
+
 ROOT = Path(__file__).resolve().parent.parent
 
 # ROS 2 itself, and what generates and builds ml3_msgs; the rest of run time stands in setup.py.
@@ -82,7 +84,7 @@ def condition(markers: set[str]) -> str:
 def write(name: str, what: str, pins: dict[str, str]) -> None:
     """Write one lock file, one exact version a line."""
     lines = [f"{pins[package]}\n" for package in sorted(pins)]
-    (ROOT / name).write_text(HEADER.format(what=what) + "".join(lines))
+    write_atomically(ROOT / name, (HEADER.format(what=what) + "".join(lines)).encode())
     print(f"{name}: {len(pins)} packages")
 
 

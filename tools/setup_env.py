@@ -134,7 +134,9 @@ def relocate_exports() -> None:
         text = export.read_text()
         for pattern, folder in here.items():
             text = re.sub(pattern, lambda _, folder=folder: folder, text)
-        export.write_text(text)
+        whole = export.with_suffix(".part")  # of half an export no later step would tell
+        whole.write_text(text)
+        whole.replace(export)
 
 
 def install_package() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rclpy.node import Node
 
 from ml3_ros.bringup.description import ENCLAVES
+from ml3_ros.files import write_atomically
 
 ACTION = "/_action/"
 # (list, element, what is allowed, field of Use)
@@ -112,7 +113,8 @@ def write_policies(policies: Mapping[str, Use], path: Path) -> None:
                 for full in allowed:
                     ET.SubElement(group, element).text = _short(full, node)
     ET.indent(root)
-    path.write_bytes(ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n")
+    text = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    write_atomically(path, text + b"\n")
 
 
 def _full(name: str, node: str) -> str:
