@@ -48,7 +48,7 @@ def meta_gradient_higher(
         optimizee, optimizer, copy_initial_weights=True, track_higher_grads=True
     ) as (model, differentiable_optimizer):
         for count, batch in enumerate(batches):
-            age = torch.tensor(float(count))
+            age = next(iter(theta.values())).new_tensor(float(count))
             steps = {"lr": list(step_sizes(phi, age))} if step_sizes else None
             differentiable_optimizer.step(loss(phi, model, batch, age), override=steps)
         adapted = dict(zip(names, model.parameters(), strict=True))

@@ -150,7 +150,7 @@ def adapt(
         The result of the last step (theta itself when there are no batches).
     """
     state = inner_optimizer.init(theta, lead) if state is None else state
-    result = StepResult(theta, state, torch.zeros(lead))
+    result = StepResult(theta, state, torch.zeros_like(state["count"]))
     for step in unroll(
         theta,
         phi,

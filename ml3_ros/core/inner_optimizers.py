@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
+from torch import Tensor
 
 from ml3_ros.core.types import Params, append_dimensions
 from ml3_ros.errors import ConfigError
@@ -26,6 +27,17 @@ class InnerOptimizer(Protocol):
 
         phi are the parameters of the loss, for a rule whose step sizes were learned with it.
         """
+
+
+def _no_steps(theta: Params, lead: tuple[int, ...]) -> Tensor:
+    """Return the count (*lead,) before the first step.
+
+    Of theta's precision, as what is derived from it; but float32 at least, to count so far.
+    """
+    dtype = torch.float32
+    for p in theta.values():
+        dtype = torch.promote_types(dtype, p.dtype)
+    return torch.zeros(lead, dtype=dtype)
 
 
 def _check_positive(name: str, value: float) -> None:
@@ -54,7 +66,7 @@ class Sgd:
 
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state: the count, and with momentum what it has gathered."""
-        state = {"count": torch.zeros(lead)}
+        state = {"count": _no_steps(theta, lead)}
         if self.momentum:
             state |= {f"b.{k}": torch.zeros_like(p) for k, p in theta.items()}
         return state
@@ -93,7 +105,7 @@ class Adam:
     def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
         """Return the state: count, first and second moments of every parameter."""
         moments = {f"{m}.{k}": torch.zeros_like(p) for k, p in theta.items() for m in "mv"}
-        return {"count": torch.zeros(lead), **moments}
+        return {"count": _no_steps(theta, lead), **moments}
 
     def step(
         self, theta: Params, grads: Params, state: Params, phi: Params

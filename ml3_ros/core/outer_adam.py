@@ -11,7 +11,10 @@ BETA1, BETA2, EPS = 0.9, 0.999, 1e-8
 
 def init(phi: Params) -> Params:
     """Return the state before the first step: count and both moments of every tensor."""
-    counts = {f"count.{k}": torch.zeros((), device=p.device) for k, p in phi.items()}
+    # float32, whatever phi is: on a GPU the kernel reads nothing else
+    counts = {
+        f"count.{k}": torch.zeros((), dtype=torch.float32, device=p.device) for k, p in phi.items()
+    }
     return counts | {f"{m}.{k}": torch.zeros_like(p) for m in "mv" for k, p in phi.items()}
 
 

@@ -24,7 +24,7 @@ def regression(x: Tensor, y: Tensor, ridge: float) -> Tensor:
     """
     x = torch.cat([torch.ones_like(x[..., :1]), x], dim=-1)
     size = x.shape[-2]
-    second_moments = x.mT @ x / size + ridge * torch.eye(x.shape[-1])
+    second_moments = x.mT @ x / size + ridge * torch.eye(x.shape[-1], dtype=x.dtype)
     # unchecked: a model that ran away shall be reset, not end the run of all others
     coefficients: Tensor = torch.linalg.solve_ex(second_moments, x.mT @ y / size)[0]
     return coefficients

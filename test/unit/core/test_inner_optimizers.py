@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from ml3_ros.core.compiled import Engine
 from ml3_ros.core.inner_optimizers import Adam, Sgd, clip_by_norm
 from ml3_ros.errors import ConfigError
 
@@ -74,6 +75,33 @@ def test_adam_equals_torch(float64):
     found, expected = follow_torch(Adam(0.03), lambda p: torch.optim.Adam(p, lr=0.03), 20)
     for k in expected:  # eps is placed otherwise
         torch.testing.assert_close(found[k], expected[k], rtol=1e-7, atol=1e-7)
+
+
+@pytest.mark.parametrize("lead", [(), (2,)])
+@pytest.mark.parametrize("kind", ["autograd", "replayed"])
+def test_adam_of_float64_models_is_float64_throughout(lead, kind):
+    rule = Adam(0.03, eps=1e-14)  # so small that its place is not seen
+    theta = {k: p.double() for k, p in random_theta(lead).items()}
+    theirs = {k: nn.Parameter(p.clone()) for k, p in theta.items()}
+    optimizer = torch.optim.Adam(theirs.values(), lr=0.03, eps=1e-14)
+    state = rule.init(theta, lead)
+    step = Engine(kind=kind).prepare(lambda *groups: rule.step(*groups, {}))
+    for seed in range(1000):
+        grads = {k: g.double() for k, g in random_theta(lead, seed + 1).items()}
+        for k, p in theirs.items():
+            p.grad = grads[k].clone()
+        optimizer.step()
+        theta, state = step(theta, grads, state)
+    for k, p in theta.items():
+        torch.testing.assert_close(p, theirs[k].detach(), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+@pytest.mark.parametrize("rule", [Sgd(0.1), Adam(0.1)])
+def test_coarse_numbers_do_not_stop_the_count(rule, dtype):
+    theta = {k: p.to(dtype) for k, p in random_theta().items()}
+    state = {**rule.init(theta), "count": rule.init(theta)["count"] + 4096.0}
+    assert float(rule.step(theta, theta, state, {})[1]["count"]) == 4097.0
 
 
 def test_adam_with_large_eps_differs_from_torch_by_its_place_alone(float64):

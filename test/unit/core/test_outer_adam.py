@@ -29,6 +29,22 @@ def test_steps_are_those_of_torch(float64):
         torch.testing.assert_close(p, theirs[k].detach(), rtol=1e-12, atol=1e-14)
 
 
+def test_float64_losses_are_stepped_in_float64_and_counted_as_the_kernel_reads():
+    phi = {"a": torch.ones(3, dtype=torch.float64)}
+    theirs = torch.nn.Parameter(phi["a"].clone())
+    optimizer = torch.optim.Adam([theirs])
+    torch.set_default_dtype(torch.float64)
+    state = outer_adam.init(phi)
+    torch.set_default_dtype(torch.float32)
+    assert state["count.a"].dtype == torch.float32  # on a GPU its bytes are taken for one
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(1000):
+        theirs.grad = torch.randn(3, generator=generator, dtype=torch.float64)
+        optimizer.step()
+        outer_adam.step(phi, {"a": theirs.grad}, state, ["a"], 1e-3)
+    torch.testing.assert_close(phi["a"], theirs.detach(), rtol=1e-12, atol=1e-14)
+
+
 def test_layout_of_a_gradient_in_memory_does_not_matter(float64):
     gradient = torch.arange(6.0).reshape(2, 3) - 2.0
     updated = []

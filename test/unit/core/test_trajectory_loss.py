@@ -133,6 +133,12 @@ def test_regression_is_least_squares_with_a_ridge(float64):
         np.testing.assert_allclose(regression(x, y, 0.3)[i], expected, rtol=1e-9, atol=1e-10)
 
 
+def test_regression_in_float64_has_the_ridge_in_float64():
+    x = torch.zeros(10, 1, dtype=torch.float64)
+    found = regression(x, torch.ones_like(x), 1e-3)
+    np.testing.assert_allclose(found, [[1.0 / 1.001], [0.0]], rtol=1e-15)
+
+
 def test_where_actions_are_wrong_by_gains_the_loss_has_their_square(float64):
     """u - c = K (1, x): beside the first term the loss is g |K|^2, but for the ridge."""
     generator = torch.Generator().manual_seed(0)
