@@ -12,7 +12,7 @@ from typing import Literal
 
 from rosbags.interfaces import Connection, Nodetype
 from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
-from rosbags.typesys import Stores, get_types_from_msg, get_typestore
+from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
 from ml3_ros.errors import DataError
@@ -45,7 +45,7 @@ class BagWriter:
         """Announce `topic` of type "package/msg/Name"; a second time it is ignored.
 
         Raises:
-            DataError: The message definition is not installed, or the disk refuses.
+            DataError: The message definition is not installed or damaged, or the disk refuses.
         """
         if topic in self._connections:
             return
@@ -77,10 +77,12 @@ class BagWriter:
         """Write index and metadata.yaml; on a full disk keep what was flushed, and say so."""
         try:
             self._writer.close()
-        except (OSError, sqlite3.Error) as error:
-            with contextlib.suppress(OSError, sqlite3.Error):  # the first error says enough
+        except Exception as error:
+            with contextlib.suppress(Exception):  # the first error says enough
                 self._writer.abort()
-            raise self._failed(error) from error
+            if isinstance(error, OSError | sqlite3.Error):
+                raise self._failed(error) from error
+            raise
 
     def _failed(self, error: Exception) -> DataError:
         if isinstance(error, WriterError):
@@ -94,7 +96,7 @@ def require_definition(msgtype: str) -> None:
     """Make sure that messages of type "package/msg/Name" can be recorded.
 
     Raises:
-        DataError: Its definition is not installed.
+        DataError: Its definition is not installed, or damaged.
     """
     _learn(get_typestore(Stores.ROS2_KILTED), msgtype)
 
@@ -114,7 +116,13 @@ def _learn(types: Typestore, msgtype: str) -> None:
             f"no definition of {msgtype} is installed: install package {package} or leave the "
             "topic out"
         )
-    found = get_types_from_msg(file.read_text(encoding="utf-8"), msgtype)
+    try:
+        found = get_types_from_msg(file.read_text(encoding="utf-8"), msgtype)
+    except (OSError, UnicodeDecodeError, TypesysError) as error:
+        raise DataError(
+            f"{file} cannot be read as the definition of {msgtype}: install package {package} "
+            "anew or leave the topic out"
+        ) from error
     for _, fields in found.values():
         for _, description in fields:
             # an array or sequence describes its elements in its place

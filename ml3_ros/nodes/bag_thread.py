@@ -14,6 +14,7 @@ from ml3_ros.errors import DataError
 
 QUEUE_LENGTH = 20_000  # messages that may wait for the disk
 FLUSH_S = 1.0  # what is older survives a killed process
+PATIENCE_S = 30.0  # without a message written, after which the disk is given up
 
 
 class _Message(NamedTuple):
@@ -42,14 +43,15 @@ class BagThread:
         self.written = 0
         self.error: DataError | None = None
         self._storage = storage
+        self._accepted = 0
         self._queue: queue.Queue[_Message | None] = queue.Queue(QUEUE_LENGTH)
-        self._opened = threading.Event()
+        self._opened, self._closing = threading.Event(), threading.Event()
         # not a daemon: a bag that is not closed lacks its index
         self._thread = threading.Thread(target=self._run, name="bag writer")
         self._thread.start()
-        self._opened.wait()
+        if not self._opened.wait(PATIENCE_S):
+            self._give_up()
         if self.error is not None:
-            self._thread.join()
             raise self.error
 
     @property
@@ -57,51 +59,80 @@ class BagThread:
         """Messages that have not been written yet."""
         return self._queue.qsize()
 
+    @property
+    def lost(self) -> int:
+        """Messages that were queued and will not be written any more, because of an error."""
+        return self._accepted - self.written if self.error is not None else 0
+
     def offer(self, topic: str, msgtype: str, stamp_ns: int, raw: bytes) -> bool:
         """Queue a message; return False if it is lost."""
-        if self.error is not None:
+        if self.error is not None or self._closing.is_set():
             return False
         try:
             self._queue.put_nowait(_Message(topic, msgtype, stamp_ns, raw))
         except queue.Full:
             return False
+        self._accepted += 1
         return True
 
     def close(self) -> None:
-        """Write what is waiting and close the bag; `error` tells if that failed."""
-        self._queue.put(None)
-        self._thread.join()
+        """Write what is waiting and close the bag; `error` tells if that failed.
+
+        It takes as long as the disk needs, but a disk that does nothing is given up.
+        """
+        self._closing.set()
+        with contextlib.suppress(queue.Full):  # then the thread need not be woken
+            self._queue.put_nowait(None)
+        while self._thread.is_alive():
+            before = self.written
+            self._thread.join(PATIENCE_S)
+            if self._thread.is_alive() and self.written == before:
+                self._give_up()
+                return
+
+    def _give_up(self) -> None:
+        self._closing.set()  # if the disk ever answers, the thread ends
+        self._fail(DataError(
+            f"cannot record to {self.path}: the disk has done nothing for {PATIENCE_S:g} s; look "
+            "at it, or choose another folder"
+        ))  # fmt: skip
+
+    def _fail(self, error: Exception) -> None:
+        """Keep the first error, as a sentence, with what nobody expected as its cause."""
+        if self.error is not None:
+            return
+        if not isinstance(error, DataError):
+            unexpected = error
+            error = DataError(
+                f"cannot record to {self.path} ({type(error).__name__}: {error}): begin a new "
+                "recording"
+            )
+            error.__cause__ = unexpected
+        self.error = error
 
     def _run(self) -> None:
         # the bag is opened, written and closed here: SQLite wants one thread
         try:
             writer = BagWriter(self.path, self._storage)
-        except DataError as error:
-            self.error = error
+        except Exception as error:
+            self._fail(error)
             return
         finally:
             self._opened.set()
-        try:
-            self._write_until_closed(writer)
-        except DataError as error:
-            self.error = error
-            with contextlib.suppress(DataError):  # the first error says enough
-                writer.close()
-            while self._queue.get() is not None:
-                pass  # `close` must not wait for room in the queue
-            return
-        try:
-            writer.close()
-        except DataError as error:
-            self.error = error
+        for action in (self._write_until_closed, BagWriter.close):
+            try:
+                action(writer)
+            except Exception as error:
+                self._fail(error)
 
     def _write_until_closed(self, writer: BagWriter) -> None:
         flushed = time.monotonic()
-        while True:
+        while self.error is None:
             try:
                 message = self._queue.get(timeout=FLUSH_S)
             except queue.Empty:
-                if not threading.main_thread().is_alive():  # the program ended without `close`
+                # a program may end without `close`
+                if self._closing.is_set() or not threading.main_thread().is_alive():
                     return
                 writer.flush()
                 continue

@@ -26,7 +26,8 @@ NOT_DATA = ("/rosout", "/parameter_events")
 class Recorder(Ml3Node):
     """Writes what it hears into OUT/bag while it is active; a second recording is OUT/bag_1.
 
-    A disk that is full ends the recording with a sentence, and the node lives on.
+    A disk that is full, or any other error of the writer, ends the recording with a sentence, and
+    the node lives on.
     """
 
     PARAMETERS = (
@@ -131,6 +132,9 @@ class Recorder(Ml3Node):
             self._failure = str(thread.error)
             self.diagnostics.counts["failed recordings"] += 1
             self.get_logger().error(self._failure)
+            if thread.lost:
+                self.diagnostics.counts["lost messages"] += thread.lost
+                self.get_logger().error(f"{thread.lost} messages that waited are lost")
 
 
 def _message_class(topic: str, msgtype: str) -> Any:

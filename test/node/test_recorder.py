@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import resource
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import pytest
@@ -18,6 +20,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, String
 
 from ml3_msgs.msg import LearnedLoss
+from ml3_ros.errors import DataError
 from ml3_ros.nodes import bag_thread
 from ml3_ros.nodes.bag_thread import BagThread
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
@@ -121,6 +124,92 @@ def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path, monke
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "free disk space" in str(thread.error)
+
+
+def ends(thread):
+    """Close the thread of a bag from another one; return whether that ends."""
+    closing = threading.Thread(target=thread.close, daemon=True)
+    closing.start()
+    closing.join(20.0)
+    return not closing.is_alive()
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+def test_an_error_that_nobody_expected_ends_the_recording_and_is_told(
+    tmp_path, monkeypatch, storage
+):
+    monkeypatch.setattr(bag_thread, "QUEUE_LENGTH", 4)
+    thread = BagThread(tmp_path / "bag", storage)
+    assert thread.offer("/x", "std_msgs/msg/String", 1, b"good")
+    assert thread.offer("/x", "std_msgs/msg/String", 2**70, b"")  # no storage has room for it
+    while thread.offer("/x", "std_msgs/msg/String", 1, b""):
+        pass  # until the queue is full or the thread has ended
+    assert ends(thread)
+    assert re.search(r"(OverflowError|error): .*begin a new recording", str(thread.error))
+    assert thread.error.__cause__ is not None
+    assert thread.written == 1
+    assert thread.lost >= 1
+    assert not thread.offer("/x", "std_msgs/msg/String", 1, b"")
+    if storage == "sqlite3":  # an MCAP file may need `mcap recover`
+        assert contents(tmp_path / "bag") == {"/x": [b"good"]}
+
+
+def test_messages_that_an_error_takes_along_are_counted_and_told(
+    graph, tmp_path, capfd, monkeypatch
+):
+    busy = threading.Event()
+
+    def write(*_):
+        busy.wait(20.0)
+        raise ZeroDivisionError("boom")
+
+    monkeypatch.setattr(bag_thread.BagWriter, "write", write)
+    spoken = graph.plain().create_publisher(String, "spoken", RELIABLE_100)
+    recorder = start(graph, tmp_path, topics=["spoken"])
+    graph.until(spoken.get_subscription_count)
+    for _ in range(5):
+        spoken.publish(String(data="hello"))
+    graph.until(lambda: recorder._thread._accepted == 5)
+    busy.set()
+    graph.until(lambda: "boom" in str(recorder.told().get("recording has failed")))
+    assert recorder.diagnostics.counts["lost messages"] == 5
+    spoken.publish(String(data="hello"))
+    graph.until(lambda: recorder.diagnostics.counts["lost messages"] == 6)
+    assert recorder.trigger_deactivate() == SUCCESS
+    assert recorder.diagnostics.counts["lost messages"] == 6
+    assert "5 messages that waited are lost" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["__init__", "write", "close"])
+def test_a_disk_that_hangs_is_given_up(tmp_path, monkeypatch, where):
+    answers = threading.Event()
+    original = getattr(bag_thread.BagWriter, where)
+
+    def hang(*arguments):
+        answers.wait(60.0)
+        original(*arguments)
+
+    monkeypatch.setattr(bag_thread.BagWriter, where, hang)
+    try:
+        if where == "__init__":
+            monkeypatch.setattr(bag_thread, "PATIENCE_S", 0.2)
+            with pytest.raises(DataError, match="the disk has done nothing"):
+                BagThread(tmp_path / "bag", "sqlite3")
+            return
+        thread = BagThread(tmp_path / "bag", "sqlite3")
+        monkeypatch.setattr(bag_thread, "PATIENCE_S", 1.0)
+        for _ in range(3):
+            assert thread.offer("/x", "std_msgs/msg/String", 1, b"")
+        assert ends(thread)
+        assert "the disk has done nothing" in str(thread.error)
+        assert thread.lost == (3 if where == "write" else 0)
+    finally:
+        answers.set()
+        for other in threading.enumerate():
+            if other.name == "bag writer":
+                other.join(20.0)
+                assert not other.is_alive()
+    assert (tmp_path / "bag" / "metadata.yaml").exists()
 
 
 def test_a_program_that_forgets_to_close_still_ends_with_a_whole_bag(tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.bridges.bag_writer import BagWriter
+from ml3_ros.bridges.bag_writer import BagWriter, require_definition
 from ml3_ros.bridges.bags import joint_state_topics, read_joint_states
 from ml3_ros.errors import DataError
 
@@ -84,6 +84,16 @@ def test_an_unknown_message_type_is_refused(tmp_path):
     with pytest.raises(DataError, match="no definition of no_msgs/msg/Such is installed"):
         writer.add_topic("/x", "no_msgs/msg/Such")
     writer.close()
+
+
+@pytest.mark.parametrize("content", [b"float64 [ x\n", b"\xff\xfe"])
+def test_a_broken_message_definition_is_named(tmp_path, monkeypatch, content):
+    file = tmp_path / "share" / "odd_msgs" / "msg" / "Odd.msg"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(content)
+    monkeypatch.setenv("AMENT_PREFIX_PATH", str(tmp_path))
+    with pytest.raises(DataError, match=r"Odd\.msg .*install package odd_msgs"):
+        require_definition("odd_msgs/msg/Odd")
 
 
 def test_an_older_recording_is_never_overwritten(tmp_path, record):
