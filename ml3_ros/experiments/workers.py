@@ -26,6 +26,7 @@ from ml3_ros.experiments.experiment import Arrays, RunSeed
 from ml3_ros.experiments.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
+EXIT_S = 10.0  # in which a worker that has said all has to end by itself
 PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
 
 Tell = Callable[[int, str], None]
@@ -152,14 +153,18 @@ class _Worker:
         try:
             message: Outcome | str = self.pipe.recv()
         except (EOFError, OSError):
-            self.pipe.close()
-            self.process.join()
-            assert self.process.exitcode is not None
-            return self.process.exitcode
+            return self._ended()
         if isinstance(message, Outcome):
-            self.pipe.close()
-            self.process.join()
+            self._ended()
         return message
+
+    def _ended(self) -> int:
+        """Return the exit code of a worker that has said all; one that stays is ended."""
+        self.pipe.close()
+        self.process.join(EXIT_S)
+        _end([self.process])
+        assert self.process.exitcode is not None
+        return self.process.exitcode
 
 
 class _Writer(io.TextIOBase):

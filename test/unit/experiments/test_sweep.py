@@ -165,6 +165,13 @@ def test_what_a_seed_raises_is_raised_and_not_tried_again(toy, starts, trouble, 
     assert starts(1) == 1
 
 
+def test_a_worker_that_does_not_end_is_ended(toy, tmp_path, monkeypatch):
+    monkeypatch.setattr(workers, "EXIT_S", 0.5)
+    toy(LocalBackend(2), trouble="stays", seeds=2)
+    assert not list(tmp_path.rglob("stayed"))
+    assert set(arrays_of(tmp_path / "out")) >= {"seed_0.npz", "seed_1.npz"}
+
+
 def pids_in(notes: Path) -> list[int]:
     return [int(path.name.partition("_")[2]) for path in notes.iterdir()]
 

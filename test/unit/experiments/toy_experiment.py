@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +45,8 @@ def run_seed(config, seed, shared, scratch):
             raise DataError("seed 1 has no data: give it some")
         if config.trouble == "bug":
             raise KeyError("a bug of seed 1")
+        if config.trouble == "stays":  # no process ends before its threads do
+            threading.Timer(90.0, Path(config.notes, "stayed").touch).start()
     if config.trouble == "sleeps":
         time.sleep(60)
     for _ in trange(3, desc="toy", leave=True):
