@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 
 import mujoco
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import ArmState, Array, RobotDescription, joint_array
+from ml3_ros.robots.motors import Motors
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
@@ -21,8 +21,9 @@ mujoco.set_mju_user_warning(logging.getLogger(__name__).debug)
 
 # implicitfast treats damping implicitly, so that no viscous friction on a light wrist makes the
 # arm unstable. It is of first order, but at half a millisecond accelerations on a tracked
-# trajectory agree with rnea as well as RK4's (limited by the torques held between commands).
+# trajectory agree with rnea as well as RK4's.
 _PHYSICS_DT = 5e-4
+_MOTOR_STEPS = 4  # in which the motors' torque is held at its mean
 # Dry friction and joint stops are soft constraints in MuJoCo. With its defaults a light wrist
 # would creep at 0.5 rad/s under half of its dry friction, and pass its stop by 0.4 rad.
 _SOLREF = (2.0 * _PHYSICS_DT, 1.0)
@@ -36,10 +37,10 @@ _PAYLOAD = "ml3_payload"  # body at the tool
 class MujocoArm:
     """A simulated arm without contacts; joint order is that of the description.
 
-    `step` integrates M a + nle + friction = tau in steps of at most 0.5 ms. The motors give the
-    newest torque whose delay is over, clamped to the effort limits; before the first, the torque
-    that holds the arm where it was reset. M, nle, rnea and forward_kinematics are MuJoCo's own and
-    leave the motion alone.
+    `step` integrates M a + nle + friction = tau in steps of at most 0.5 ms. `Motors` go over to
+    the newest torque whose delay is over, clamped to the effort limits, within a period; before
+    the first, they give the torque that holds the arm where it was reset. M, nle, rnea and
+    forward_kinematics are MuJoCo's own and leave the motion alone.
     """
 
     def __init__(
@@ -123,8 +124,9 @@ class MujocoArm:
             )
         mujoco.mj_resetData(self._model, self._data)
         self._data.qpos[self._dof], self._data.qvel[self._dof] = q, v
-        self._waiting: deque[tuple[float, Array]] = deque()
-        self._apply(self.nle(q, np.zeros(self.nv)))
+        holding = self.nle(q, np.zeros(self.nv))
+        self._motors = Motors(holding, self.limits.effort, self._delay)
+        self._drive(0.0)
         mujoco.mj_forward(self._model, self._data)
         self._state = self._measure()
         return self._state
@@ -156,8 +158,10 @@ class MujocoArm:
     def step(self, tau: ArrayLike, dt: float) -> ArmState:
         """Command the full joint torque tau [N m] (n,), gravity included, and let dt [s] pass.
 
+        Without delay the motors give tau at the end, in the mean half as much of it as before.
+
         Returns:
-            What the arm measures then; its tau is the torque that the motors last gave.
+            What the arm measures then: position, velocity and torque of that instant.
 
         Raises:
             RobotError: tau has the wrong length or is not finite, or dt is not > 0: the arm is
@@ -167,29 +171,23 @@ class MujocoArm:
         if not (np.isfinite(dt) and dt > 0.0):
             raise RobotError(f"dt is {dt}: it must be > 0 s")
         start = self._data.time
-        self._waiting.append((start + self._delay, tau))
+        self._motors.command(start, tau, dt)
         count = int(np.ceil(dt / _PHYSICS_DT - 1e-9))
-        self._model.opt.timestep = dt / count
-        done = 0
-        while done < count:
-            now = start + done * self._model.opt.timestep
-            while self._waiting and self._waiting[0][0] <= now + 1e-9:
-                self._apply(self._waiting.popleft()[1])
-            # With a command waiting to take effect, go step by step; otherwise let MuJoCo run
-            # through.
-            several = 1 if self._waiting else count - done
+        self._model.opt.timestep = h = dt / count
+        for done in range(0, count, _MOTOR_STEPS):
+            several = min(_MOTOR_STEPS, count - done)
+            self._drive(start + (done + 0.5 * several) * h)  # the mean of these steps
             mujoco.mj_step(self._model, self._data, several)
-            done += several
         self._data.time = start + dt
         if not (np.isfinite(self._data.qpos).all() and np.isfinite(self._data.qvel).all()):
             raise RobotError("the simulated arm diverged: reset it and command smaller torques")
+        self._drive(start + dt)
         self._state = self._measure()
         return self._state
 
-    def _apply(self, tau: Array) -> None:
-        applied = np.clip(tau, -self.limits.effort, self.limits.effort)
-        self._saturated = applied != tau
-        self._data.qfrc_applied[self._dof] = applied
+    def _drive(self, t: float) -> None:
+        """Let the motors act as they do at time t [s]."""
+        self._data.qfrc_applied[self._dof] = self._motors.torque(t)
 
     def _measure(self) -> ArmState:
         def noisy(value: Array, kind: str) -> Array:
@@ -204,7 +202,7 @@ class MujocoArm:
             q=noisy(self._data.qpos[self._dof], "position_noise"),
             v=noisy(self._data.qvel[self._dof], "velocity_noise"),
             tau=noisy(tau, "torque_noise"),
-            saturated=self._saturated.copy(),
+            saturated=self._motors.saturated,
         )
 
     def energy(self) -> float:

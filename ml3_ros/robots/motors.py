@@ -1,0 +1,65 @@
+"""What the motors of a simulated arm make of commands: late, within limits, without a jump."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+import numpy as np
+
+from ml3_ros.robots.base import Array
+
+_SAME = 1e-9  # times that are closer are equal [s]
+
+
+class _Command(NamedTuple):
+    begin: float  # when the motors begin to follow it [s]
+    seconds: float  # that they take [s]
+    tau: Array  # [N m], (n,)
+
+
+class Motors:
+    """Go over to each command at a constant rate within its period, once its delay is over.
+
+    So torque and acceleration never jump, and what is measured of them at an instant belongs
+    together: a centred filter sees as much of the torque before as of that after. Of a torque that
+    is held from one measurement to the next, it is the one before that is measured, half a period
+    late.
+
+    Attributes:
+        saturated: Where the command that is followed was beyond the effort limit, (n,).
+    """
+
+    def __init__(self, tau: Array, effort: Array, delay: float) -> None:
+        """Give a torque until the first command is followed.
+
+        Args:
+            tau: The torque [N m], (n,).
+            effort: Largest torques [N m], (n,).
+            delay: From a command until the motors begin to follow it [s].
+        """
+        self._effort, self._delay = effort, delay
+        self._waiting: deque[_Command] = deque()
+        self._begin, self._seconds = 0.0, 1.0
+        self._before = self._after = np.clip(tau, -effort, effort)
+        self.saturated = self._after != tau
+
+    def command(self, t: float, tau: Array, seconds: float) -> None:
+        """Follow tau [N m] (n,), commanded at t [s] for a period of so many seconds."""
+        self._waiting.append(_Command(t + self._delay, seconds, tau))
+
+    def torque(self, t: float) -> Array:
+        """Return the torque at t [s], which must not run backwards [N m], (n,)."""
+        while self._waiting and self._waiting[0].begin < t - _SAME:
+            command = self._waiting.popleft()
+            self._before = self._at(command.begin)
+            self._after = np.clip(command.tau, -self._effort, self._effort)
+            self._begin, self._seconds = command.begin, command.seconds
+            self.saturated = self._after != command.tau
+        return self._at(t)
+
+    def _at(self, t: float) -> Array:
+        passed = t - self._begin
+        if passed > self._seconds - _SAME:
+            return self._after
+        return self._before + passed / self._seconds * (self._after - self._before)
