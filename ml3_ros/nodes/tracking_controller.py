@@ -124,12 +124,16 @@ class TrackingControllerNode(Ml3Node):
         self._controller.exchange(self._mix, at_once=True)
 
     def _prepare(self, t: float) -> None:
-        """Work out all that the period at time t [s] takes but the measurement."""
+        """Work out all that the period from time t [s] on takes but the measurement.
+
+        In the mean a torque acts a period later than what it answers: it is held for one, and for
+        half a one it is under way. So what is fed forward is that of the period's end.
+        """
         assert self._way is not None
         self._q, self._v, self._a = self._way.at(t)
         if self._feedforward in (FEEDBACK_ONLY, RIGID_BODY):
             self._controller.exchange(self._mix)  # these do not age
-        self._tau = self._controller.feedforward(self._q, self._v, self._a)
+        self._tau = self._controller.feedforward(*self._way.at(t + self._dt))
         self._prepared_for = t
         if self._controller.fault is not None:
             self.diagnostics.counts[self._controller.fault] += 1

@@ -58,8 +58,9 @@ class RobotDescription:
 class ArmState:
     """What an arm measures at time t [s]: q [rad], v [rad/s], tau [N m], each (n,).
 
-    tau is the torque that the motors really apply, gravity load included (M a + nle + friction =
-    tau). `saturated` (n,) tells where the last command was beyond the effort limit.
+    tau is the torque that the motors really apply at that instant, gravity load included (M a +
+    nle + friction = tau with the acceleration of that instant). `saturated` (n,) tells where the
+    last command was beyond the effort limit.
     """
 
     t: float
@@ -82,7 +83,7 @@ class Arm(Protocol):
         ...
 
     def step(self, tau: Array, dt: float) -> ArmState:
-        """Apply the full torque tau [N m] (n,), gravity included, for dt [s]; return the state."""
+        """Go over to the full torque tau [N m] (n,) within dt [s]; return the state then."""
         ...
 
     def reset(self, q: Array, v: Array | None = None) -> ArmState:

@@ -122,7 +122,7 @@ def test_laps_differ_in_their_feedforward_alone_and_are_told(loop, tmp_path):
     it.graph.until(lambda: len(it.told) == 3)
     assert [msg.feedforward for msg in it.told] == ["rigid_body", "feedback_only", "ml3_shaped"]
     errors = [msg.rms_mean for msg in it.told]
-    assert errors[0] < 0.5 * errors[1]
+    assert errors[0] < 0.01 * errors[1]  # torques are fed forward for when the motors give them
     assert errors[2] == pytest.approx(errors[1], rel=0.3)  # no model has come
     assert it.told[2].update == 0
     assert it.node.trigger_deactivate() == SUCCESS
@@ -193,8 +193,7 @@ def test_an_arm_that_somebody_else_holds_gets_no_torque_and_its_lap_counts_as_lo
     it.graph.until(lambda: len(it.told) == 1)
     assert it.told[0].rms_mean == np.inf
     assert load_laps(tmp_path)[1][0].rms == (np.inf, np.inf)
-    taus = it.run(5)  # it is led on from where it is
-    assert np.abs(taus[0]).max() < 1e-3
+    taus = np.concatenate((np.zeros((1, 2)), it.run(5)))  # it is led on from where it is
     assert np.abs(np.diff(taus, axis=0)).max() < 0.03
 
 

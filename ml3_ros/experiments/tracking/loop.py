@@ -19,7 +19,7 @@ class MovingArm(Protocol):
         ...
 
     def step(self, tau: Array, dt: float) -> ArmState:
-        """Apply tau [N m] (n,) for dt [s]."""
+        """Let dt [s] pass, at the end of which tau [N m] (n,) is reached."""
         ...
 
 
@@ -33,6 +33,9 @@ class Reference(Protocol):
 
 class ClosedLoop:
     """Follows a reference period by period, learning on the way if there is a stream.
+
+    The motors give a torque at the end of the period for which it is commanded, so that is the
+    instant of the reference that is fed forward.
 
     Args:
         arm: At the reference's start, at rest.
@@ -69,7 +72,8 @@ class ClosedLoop:
             if self.lost:
                 break
             try:
-                tau = self._controller.torque(state.q, state.v, q_ref[i], v_ref[i], a_ref[i])
+                ahead = self._controller.feedforward(q_ref[i + 1], v_ref[i + 1], a_ref[i + 1])
+                tau = self._controller.with_feedback(ahead, state.q, state.v, q_ref[i], v_ref[i])
                 state = self._arm.step(tau, 1.0 / self._rate)
             except RobotError:
                 self.lost = True

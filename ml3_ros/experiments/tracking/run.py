@@ -162,7 +162,7 @@ class Trial:
         controller = bench.controller(nominal=self._method.nominal)
         if model is not None:
             # A model sees the reference only, so all its torques are known before the arm moves.
-            times = np.arange(round(config.test_seconds * bench.rate)) / bench.rate
+            times = np.arange(1, round(config.test_seconds * bench.rate) + 1) / bench.rate
             torques = model(*bench.test_motion.at(times))
             if not np.isfinite(torques).all():
                 return np.full(bench.description.nv, math.inf)  # learning has diverged

@@ -22,6 +22,11 @@ from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running
 from ml3_ros.experiments.tracking.output import Found, level_times, metrics
 from ml3_ros.experiments.tracking.run import TEST_POOL, VALIDATION_POOL, Bench, Trial
 from ml3_ros.robots.base import ArmState
+from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.trajectories import Excitation, within_effort
 
 SMALL = TrackingConfig(
     methods=("feedback_only", "rigid_body", "adam_tuned", "ml3_shaped"),
@@ -72,7 +77,11 @@ class Echo:
     def __init__(self):
         self.models = []
 
-    def torque(self, q, v, q_ref, v_ref, a_ref):
+    def feedforward(self, q_ref, v_ref, a_ref):
+        return 100.0 * q_ref
+
+    def with_feedback(self, feedforward, q, v, q_ref, v_ref):
+        self.ahead = feedforward / 100.0 - q_ref
         return q_ref
 
     def exchange(self, model):
@@ -80,10 +89,22 @@ class Echo:
 
 
 def test_errors_are_those_at_the_end_of_each_period():
-    loop = ClosedLoop(Rail(), Echo(), Ramp(), 10.0)
+    controller = Echo()
+    loop = ClosedLoop(Rail(), controller, Ramp(), 10.0)
     np.testing.assert_allclose(loop.run(0.3), [[-0.1, -0.2]] * 3)  # a period late
+    np.testing.assert_allclose(controller.ahead, [0.1, 0.2])  # what the period shall end with
     assert loop.run(0.5).shape == (2, 2)
     np.testing.assert_allclose(rms(loop.run(0.9)), [0.1, 0.2])
+
+
+@pytest.mark.parametrize("robot", ["reacher", "sawyer"])
+def test_torques_of_the_true_model_are_fed_forward_for_when_the_motors_give_them(robot):
+    description = load_robot(robot)
+    model = PinocchioModel(description)
+    motion = within_effort(Excitation(description.limits, description.home, 1), model, 6.0)
+    controller = ComputedTorque(model.M(description.home), description.limits, known=model.rnea)
+    loop = ClosedLoop(MujocoArm(description), controller, motion, 100.0)
+    assert rms(loop.run(6.0)).max() < 5e-4
 
 
 def test_an_arm_that_diverges_has_an_infinite_error_from_then_on():
