@@ -25,8 +25,8 @@ PERTURBATION = (
           limits=(0.0, 1.0)),
     Param(name="torque_noise", default=[0.0], help="standard deviation of efforts, one number "
           "or one a joint [N m]", limits=(0.0, 100.0)),
-    Param(name="command_delay", default=0.0, help="from a command to its torque [s]",
-          limits=(0.0, 0.1)),
+    Param(name="command_delay", default=0.0, help="from a command until the motors follow "
+          "it [s]", limits=(0.0, 0.1)),
 )  # fmt: skip
 
 

@@ -158,7 +158,7 @@ class MujocoArm:
     def step(self, tau: ArrayLike, dt: float) -> ArmState:
         """Command the full joint torque tau [N m] (n,), gravity included, and let dt [s] pass.
 
-        Without delay the motors give tau at the end, in the mean half as much of it as before.
+        Without delay the motors give tau at the end of it, and are halfway there in the mean.
 
         Returns:
             What the arm measures then: position, velocity and torque of that instant.

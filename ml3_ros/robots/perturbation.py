@@ -36,7 +36,7 @@ class Perturbation:
     position_noise: PerJoint = 0.0  # standard deviation of measured q [rad]
     velocity_noise: PerJoint = 0.0  # ... of measured v [rad/s]
     torque_noise: PerJoint = 0.0  # ... of measured tau [N m]
-    command_delay: float = 0.0  # from a command to its torque [s]
+    command_delay: float = 0.0  # from a command until the motors follow it [s]
 
     def __post_init__(self) -> None:
         """Turn sequences into tuples; refuse what no arm can have (ConfigError)."""
