@@ -51,7 +51,7 @@ def error_figure(result: Identification) -> Figure:
             )
         axes.set(xscale="log", yticks=places, ylim=(-0.6, len(names) - 0.4))
         axes.set_yticklabels(names)
-        axes.set_xlabel("held-out NMSE [-]; marker: mean over seeds, line: all seeds")
+        axes.set_xlabel(f"{result.rows.measure} [-]; marker: mean over seeds, line: all seeds")
         for place in places[:-1] - 0.5:
             axes.axhline(place, color=FAINT, linewidth=0.4)
         axes.grid(visible=False, axis="y")

@@ -46,10 +46,10 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
     ]
     if result.findings:
         sections.append("<h2>The recording</h2>" + _findings(result))
-    sections.append("<h2>Held-out NMSE</h2>" + _table(result))
+    sections.append(f"<h2>{rows.measure[0].upper()}{rows.measure[1:]}</h2>" + _table(result))
     sections.append(_list("h2", "Verdict", [
         f"<b>{escape(v.joint)}</b>: {escape(v.sentence)}" for v in result.verdicts
-    ] or ["Every joint is served well."]))  # fmt: skip
+    ] or [_all_well(result)]))  # fmt: skip
     for heading, png in figures.items():
         data = base64.b64encode(png).decode()
         sections.append(
@@ -69,6 +69,11 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
     )
 
 
+def _all_well(result: Identification) -> str:
+    repeats = any(f.topic == "repeats" and not f.fine for f in result.findings)
+    return f"Every joint is served well{', on this motion, which repeats' if repeats else ''}."
+
+
 def _findings(result: Identification) -> str:
     items = [
         f'<li class="{"fine" if f.fine else "notice"}">{escape(f.topic)}: {escape(f.text)}</li>'
@@ -78,8 +83,8 @@ def _findings(result: Identification) -> str:
 
 
 def _table(result: Identification) -> str:
-    header, lines = error_rows(result.heldout, result.rows.joint_names)
-    best = method_style(result.best()).label
+    header, lines = error_rows(result.heldout, result.rows.joint_names, result.rows.measure)
+    best = "" if result.rows.on_repeats else method_style(result.best()).label
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         f"<tr{' class=best' if line[0] == best else ''}>{_cells(line)}</tr>" for line in lines

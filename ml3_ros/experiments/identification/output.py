@@ -32,7 +32,7 @@ def save_identification(result: Identification, folder: Path) -> list[Path]:
     """
     metrics = identification_metrics(result)
     paths = [metrics.save(folder)]
-    text = markdown_table(metrics.methods, result.rows.joint_names) + "\n"
+    text = markdown_table(metrics.methods, result.rows.joint_names, result.rows.measure) + "\n"
     write_atomically(folder / "table.md", text.encode())
     of_an_arm = result.coefficients is not None  # else samples in no order of time
     efforts = effort_figure(result) if of_an_arm else agreement_figure(result)
@@ -53,7 +53,10 @@ def save_identification(result: Identification, folder: Path) -> list[Path]:
 
 
 def identification_metrics(result: Identification) -> Metrics:
-    """Return the content of metrics.json; x counts joints, in the order of config's `joints`."""
+    """Return the content of metrics.json; x counts joints, in the order of config's `joints`.
+
+    Where held-out rows are repeats, their errors are called so, and compare no methods.
+    """
     names = result.rows.joint_names
     metrics = Metrics(
         experiment=EXPERIMENT,
@@ -63,17 +66,21 @@ def identification_metrics(result: Identification) -> Metrics:
             "joints": list(names),
             "held_out_samples": int(result.rows.held_out.sum()),
             "learned_samples": int((~result.rows.held_out).sum()),
+            "on_repeats": result.rows.on_repeats,
             "choices": result.choices,
             "notes": list(result.notes),
         },
     )
+    kind = "repeats" if result.rows.on_repeats else "heldout"
     for name, each in result.heldout.items():
         metrics.add(name, list(range(len(names))), each)
         means = mean_over_joints(each)
-        metrics.headline[f"{name}_heldout_nmse"] = float(means.mean())
+        metrics.headline[f"{name}_{kind}_nmse"] = float(means.mean())
         if len(each) > 1:
             spread = float(np.std(means, ddof=1)) if np.isfinite(means).all() else np.inf
-            metrics.headline[f"{name}_heldout_nmse_spread"] = spread
+            metrics.headline[f"{name}_{kind}_nmse_spread"] = spread
+    if result.rows.on_repeats:
+        return metrics
     reference = "classical_fit" if "classical_fit" in result.heldout else "ridge"
     best = result.best()
     metrics.headline["best_over_reference"] = result.mean(best) / result.mean(reference)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_fit import COEFFICIENTS
+from ml3_ros.baselines.repeats import find_repeats
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.bridges.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
@@ -32,6 +33,7 @@ from ml3_ros.experiments.identification.networks import (
     units_of,
 )
 from ml3_ros.experiments.identification.split import Rows, SplitConfig, block_rows
+from ml3_ros.experiments.identification.twins import check_repeats, without_twins
 from ml3_ros.experiments.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -114,9 +116,13 @@ def identify(
         model: Of the arm.
         tell: Is told what is under way.
     """
-    rows = block_rows(recording, config.split)
+    repeats = find_repeats(recording.names, recording.t, recording.q, recording.v)
+    rows, twins = without_twins(
+        block_rows(recording, config.split), repeats, config.split.window
+    )
     data = Explained.by(model, rows)
     findings = check_recording(recording, rows.t, data.tau_rbd)
+    findings += [check_repeats(repeats), twins]
     for finding in findings:
         tell(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())
@@ -225,4 +231,4 @@ def heldout_nmse(predicted: Array, rows: Rows) -> Array:
 
 def _tell_error(tell: Tell, name: str, predicted: Array, rows: Rows) -> None:
     mean = float(mean_over_joints(heldout_nmse(predicted, rows)).mean())
-    tell(f"{name}: held-out NMSE {mean:.4f}, mean over joints")
+    tell(f"{name}: {rows.measure} {mean:.4f}, mean over joints")

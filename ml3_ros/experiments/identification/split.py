@@ -66,7 +66,8 @@ class Rows:
     `t` (R,) [s]; `q` [rad], `v` [rad/s], `a` [rad/s^2], `tau` (unit of the recorded effort) are
     (R, n); `strain` (R, n, D) holds the hysteresis columns of DISPLACEMENTS, D = 0 where there is
     no order of time. `block` (R,) counts blocks; `group` (R,) is HELD_OUT or the inner group
-    0 ... INNER - 1 of a row that may be learned from.
+    0 ... INNER - 1 of a row that may be learned from. `on_repeats`: what is held out comes again
+    in what is learned from, so errors there judge no model.
     """
 
     joint_names: tuple[str, ...]
@@ -78,6 +79,12 @@ class Rows:
     strain: Array
     block: NDArray[np.intp]
     group: NDArray[np.intp]
+    on_repeats: bool = False
+
+    @property
+    def measure(self) -> str:
+        """What errors on held-out rows are called."""
+        return "NMSE on repeats" if self.on_repeats else "held-out NMSE"
 
     @property
     def held_out(self) -> NDArray[np.bool_]:

@@ -16,15 +16,16 @@ from ml3_ros.experiments.results_tables import table
 
 
 def error_rows(
-    heldout: Mapping[str, NDArray[np.float64]], joints: Sequence[str]
+    heldout: Mapping[str, NDArray[np.float64]], joints: Sequence[str], measure: str
 ) -> tuple[list[str], list[list[str]]]:
     """Return the header, and per method its label, mean, spread over seeds and every joint.
 
     Args:
         heldout: Held-out NMSE (S, n) by method.
         joints: Names of the joints (n,).
+        measure: What the errors are called, see `Rows.measure`.
     """
-    header = ["held-out NMSE", "mean", "± seeds", *shorten(tuple(joints))]
+    header = [measure, "mean", "± seeds", *shorten(tuple(joints))]
     lines = []
     for name, each in heldout.items():
         means = mean_over_joints(each)
@@ -37,7 +38,7 @@ def error_rows(
 
 def error_table(result: Identification) -> str:
     """Return the table for a terminal."""
-    header, lines = error_rows(result.heldout, result.rows.joint_names)
+    header, lines = error_rows(result.heldout, result.rows.joint_names, result.rows.measure)
     return aligned([header, *lines], rules=(1,))
 
 
@@ -58,7 +59,11 @@ def folds_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
     return table(["held-out NMSE", *contents], rows)
 
 
-def markdown_table(methods: Mapping[str, Mapping[str, Any]], joints: Sequence[str]) -> str:
+def markdown_table(
+    methods: Mapping[str, Mapping[str, Any]],
+    joints: Sequence[str],
+    measure: str = "held-out NMSE",
+) -> str:
     """Return the table in Markdown, from the methods of a metrics.json."""
     heldout = {name: np.array(method["per_seed"], float) for name, method in methods.items()}
-    return table(*error_rows(heldout, joints))
+    return table(*error_rows(heldout, joints, measure))

@@ -13,6 +13,10 @@ Array = NDArray[np.float64]
 BAD = 0.02  # held-out NMSE from which a joint gets a sentence
 STILL = 0.05  # of a joint's fastest speed: below it counts as near standstill
 HIDDEN = 0.5  # correlation of effort and rigid-body torque below which friction hides it
+ON_REPEATS = (
+    "not judged: what is held out repeats what was learned from, and a model that only remembers "
+    "does as well; record other motion."
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +32,8 @@ def joint_verdicts(
 ) -> list[Verdict]:
     """Return a verdict for every joint of which the classical fit or the best model leaves BAD.
 
+    Where held-out rows are repeats, one sentence says of all joints that they are not judged.
+
     Args:
         rows: The samples; all of them, held-out ones marked.
         tau_rbd: Rigid-body torque [N m], (R, n).
@@ -35,6 +41,8 @@ def joint_verdicts(
         best: Effort by the best learned model, (R, n).
         best_name: What it is called.
     """
+    if rows.on_repeats:
+        return [Verdict(joint=", ".join(rows.joint_names), sentence=ON_REPEATS)]
     verdicts = []
     for j, name in enumerate(rows.joint_names):
         out = rows.held_out
