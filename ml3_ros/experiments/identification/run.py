@@ -117,9 +117,7 @@ def identify(
         tell: Is told what is under way.
     """
     repeats = find_repeats(recording.names, recording.t, recording.q, recording.v)
-    rows, twins = without_twins(
-        block_rows(recording, config.split), repeats, config.split.window
-    )
+    rows, twins = without_twins(block_rows(recording, config.split), repeats, config.split.window)
     data = Explained.by(model, rows)
     findings = check_recording(recording, rows.t, data.tau_rbd)
     findings += [check_repeats(repeats), twins]

@@ -60,7 +60,8 @@ def identify_table(
     out, dropped = int(rows.held_out.sum()), len(table.q) - len(rows.t)
     note = (
         f"{config.split.clusters} clusters of (q, v), every fourth held out; {dropped} rows "
-        "nearer to a held-out one than the median distance of neighbours were not learned from."
+        "nearer to a held-out one than the median distance of neighbours, or its near twins, were "
+        "not learned from."
     )
     tell(f"{len(rows.t) - out} rows to learn from, {out} held out: {note}")
     state = np.hstack([rows.q, rows.v, rows.a])

@@ -2,7 +2,8 @@
 
 Where a recording was shuffled, a row's neighbour in time may stand anywhere. Rows are therefore
 grouped by state, whole groups are held out, and what lies nearer to a held-out row than rows of
-one motion usually lie to each other is not learned from.
+one motion usually lie to each other, or is its near twin, is not learned from. In a dense table, as
+one of a motion that repeats, rows lie so near to each other that only the second leaves any out.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from scipy.io.matlab import MatReadError
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
+from ml3_ros.baselines.repeats import near_twins, standardised
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.identification.split import HELD_OUT, INNER, Rows
 
@@ -100,7 +102,9 @@ def table_rows(table: Table, config: TableSplitConfig) -> Rows:
     group = np.where(out, HELD_OUT, learned[clusters] % INNER)
     nearest = cKDTree(state).query(state, k=2)[0][:, 1]
     to_held_out = cKDTree(state[out]).query(state)[0]
-    keep = out | (to_held_out >= config.guard * np.median(nearest))
+    motion = standardised(table.q, table.v, table.a)
+    apart = (to_held_out >= config.guard * np.median(nearest)) & ~near_twins(motion, motion[out])
+    keep = out | apart
     n = table.q.shape[1]
     rows = Rows(
         joint_names=tuple(f"joint_{j + 1}" for j in range(n)),

@@ -52,7 +52,8 @@ def without_twins(rows: Rows, repeats: Repeats, window: float) -> tuple[Rows, Fi
         )
         return replace(rows, on_repeats=True), Finding(topic="twins", fine=False, text=text)
     group = np.where(left.held_out, HELD_OUT, np.searchsorted(blocks, left.block) % INNER)
-    return replace(left, group=group), Finding(topic="twins", fine=True, text=f"{share}: left out.")
+    finding = Finding(topic="twins", fine=True, text=f"{share}: left out.")
+    return replace(left, group=group), finding
 
 
 def _twins(rows: Rows, apart: float) -> NDArray[np.bool_]:
