@@ -64,7 +64,8 @@ def find_repeats(names: Sequence[str], t: Array, q: Array, v: Array) -> Repeats:
         v: Velocities [rad/s] (T, n).
     """
     step = max(1.0 / RATE, float(np.median(np.diff(t))))
-    grid = np.arange(t[0], t[-1], step)
+    t = np.concatenate([[0.0], np.cumsum(np.minimum(np.diff(t), STRETCH))])  # pauses take no room
+    grid = np.arange(0.0, t[-1], step)
     size = round(STRETCH / step)
     spread = q.std(axis=0)
     moves = spread > QUIET * spread.max()

@@ -16,6 +16,13 @@ from ml3_ros.baselines.references import (
     least_squares_references,
     model_references,
 )
+from ml3_ros.baselines.repeats import (
+    TWIN,
+    TWIN_OF_REPEATS,
+    find_repeats,
+    near_twins,
+    standardised,
+)
 from ml3_ros.baselines.scores import nmse, running_nmse
 from ml3_ros.errors import DataError, RobotError
 from ml3_ros.experiments.method_styles import in_order
@@ -23,6 +30,7 @@ from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFo
 
 Array = NDArray[np.float64]
 EXPERIMENT = "invdyn_live"
+REPEATED = 0.1  # share of the held-out samples from which a note says that they repeat others
 WINDOW = 8  # samples per update where config.json does not say
 
 
@@ -128,7 +136,7 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
         methods={name: methods[name] for name in in_order(list(methods))},
         in_sample=in_sample,
         config=config,
-        notes=notes,
+        notes=(*notes, *_repeats(samples)),
     )
 
 
@@ -205,6 +213,23 @@ def _references(
         {part: values[back] for part, values in fit.items()},
         (),
     )
+
+
+def _repeats(samples: Samples) -> list[str]:
+    """Return a note where held-out motion was learned from before: errors there judge no model."""
+    out = samples.t > samples.learn_until
+    if not out.any():
+        return []
+    repeats = find_repeats(samples.joint_names, samples.t, samples.q, samples.v)
+    motion = standardised(samples.q, samples.v, samples.a)
+    apart = TWIN_OF_REPEATS if repeats.periods else TWIN
+    share = float(near_twins(motion[out], motion[~out], apart).mean())
+    if share < REPEATED:
+        return []
+    return [
+        f"{100.0 * share:.0f} % of the held-out samples repeat what was learned from ({repeats}): "
+        "held-out errors say nothing of other motion; hold out motion that was not learned from"
+    ]
 
 
 def _load_heldout(run: RunFolder, samples: Samples) -> HeldOut:

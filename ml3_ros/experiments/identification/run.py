@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_fit import COEFFICIENTS
-from ml3_ros.baselines.repeats import find_repeats
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.bridges.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
@@ -32,8 +31,8 @@ from ml3_ros.experiments.identification.networks import (
     train_best,
     units_of,
 )
-from ml3_ros.experiments.identification.split import Rows, SplitConfig, block_rows
-from ml3_ros.experiments.identification.twins import check_repeats, without_twins
+from ml3_ros.experiments.identification.split import Rows, SplitConfig
+from ml3_ros.experiments.identification.twins import judged_rows
 from ml3_ros.experiments.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -116,11 +115,9 @@ def identify(
         model: Of the arm.
         tell: Is told what is under way.
     """
-    repeats = find_repeats(recording.names, recording.t, recording.q, recording.v)
-    rows, twins = without_twins(block_rows(recording, config.split), repeats, config.split.window)
+    rows, repeats = judged_rows(recording, config.split)
     data = Explained.by(model, rows)
-    findings = check_recording(recording, rows.t, data.tau_rbd)
-    findings += [check_repeats(repeats), twins]
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats]
     for finding in findings:
         tell(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())

@@ -2,8 +2,8 @@
 
 Where a recording was shuffled, a row's neighbour in time may stand anywhere. Rows are therefore
 grouped by state, whole groups are held out, and what lies nearer to a held-out row than rows of
-one motion usually lie to each other, or is its near twin, is not learned from. In a dense table, as
-one of a motion that repeats, rows lie so near to each other that only the second leaves any out.
+one motion usually lie to each other, or is its near twin, is not learned from. In a dense table,
+as of a motion that repeats, rows lie so near to each other that only the second leaves any out.
 """
 
 from __future__ import annotations

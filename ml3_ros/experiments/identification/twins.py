@@ -11,14 +11,23 @@ from ml3_ros.baselines.repeats import (
     TWIN,
     TWIN_OF_REPEATS,
     Repeats,
+    find_repeats,
     near_twins,
     standardised,
 )
+from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.experiments.identification.checks import Finding
-from ml3_ros.experiments.identification.split import HELD_OUT, INNER, Rows
+from ml3_ros.experiments.identification.split import HELD_OUT, INNER, Rows, SplitConfig, block_rows
 
 LEAST = 0.25  # share of the learnable rows; with fewer left there is nothing to learn from
 OTHER_MOTION = "record several different trajectories, each of them once"
+
+
+def judged_rows(recording: JointRecording, config: SplitConfig) -> tuple[Rows, list[Finding]]:
+    """Cut a recording, leave out what held-out rows repeat, and say so."""
+    repeats = find_repeats(recording.names, recording.t, recording.q, recording.v)
+    rows, twins = without_twins(block_rows(recording, config), repeats, config.window)
+    return rows, [check_repeats(repeats), twins]
 
 
 def check_repeats(repeats: Repeats) -> Finding:

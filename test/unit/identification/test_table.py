@@ -64,8 +64,7 @@ def test_neighbours_are_never_on_both_sides(table, split):
     whole = np.hstack([table.q, table.v]) / scale
     usual = np.median(cKDTree(whole).query(whole, k=2)[0][:, 1])
     assert apart.min() >= usual
-    near = table_rows(table, replace(SPLIT, guard=0.0))
-    assert len(near.t) == len(table.q) > len(split.t)
+    assert len(table_rows(table, replace(SPLIT, guard=8.0)).t) < len(split.t) < len(table.q)
     assert 0.1 < out.mean() < 0.45
 
 
@@ -167,3 +166,19 @@ def test_a_table_becomes_a_folder(table, tmp_path, capsys):
     assert metrics["methods"]["hybrid_ml3"]["x"] == [0, 1]
     assert (tmp_path / "out" / "report.html").stat().st_size
     assert not (tmp_path / "out" / "friction.yaml").exists()
+
+
+def test_twins_are_left_out_of_a_dense_table_of_one_motion_again_and_again(rows):
+    """There, neighbours are so near that the distance between them leaves nothing out."""
+    rng = np.random.default_rng(0)
+    part = rows.block < 4
+    again = {
+        name: np.concatenate([getattr(rows, name)[part]] * 12) for name in ("q", "v", "a", "tau")
+    }
+    again = {name: x + 1e-4 * rng.normal(size=x.shape) for name, x in again.items()}
+    split = table_rows(Table(**again), SPLIT)
+    motion, out = np.hstack([split.q, split.v, split.a]), split.held_out
+    scale = np.hstack([again[name] for name in ("q", "v", "a")]).std(axis=0)
+    apart = cKDTree(motion[out] / scale).query(motion[~out] / scale)[0]
+    assert apart.min() > 0.09 * np.sqrt(motion.shape[1])
+    assert out.any() and (~out).any()

@@ -61,6 +61,17 @@ def test_references_never_see_the_held_out_part(save_run, stream):
         np.testing.assert_array_equal(report.methods[name].prequential, method.prequential)
 
 
+def test_held_out_motion_that_was_learned_from_before_is_told(save_run, stream):
+    assert not any("repeat" in note for note in build_report(save_run()).notes)
+    lap = np.arange(len(stream.t)) % 300
+    again = {name: getattr(stream, name)[lap] for name in ("q", "v", "a", "tau")}
+    said = report_table(build_report(save_run(replace(stream, **again))))
+    assert "100 % of the held-out samples repeat what was learned from (the motion repeats" in said
+    assert "every 3.00 s" in said and "held-out errors say nothing of other motion" in said
+    alone = replace(stream, learn_until=stream.t[-1])
+    assert build_report(save_run(alone)).notes == ()
+
+
 @pytest.mark.parametrize("robot", ["", "sawyer", "gone.urdf"])
 def test_without_the_model_the_report_goes_on_and_says_why(save_run, robot):
     report = build_report(save_run(robot=robot))

@@ -1,0 +1,140 @@
+"""Whoever only remembers is not taken for good where a recording repeats its motion."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.spatial import cKDTree
+
+from ml3_ros.baselines.friction_fit import friction_predict
+from ml3_ros.baselines.repeats import Repeats, standardised
+from ml3_ros.cli.main import main
+from ml3_ros.experiments.identification.html import report_html
+from ml3_ros.experiments.identification.output import identification_metrics
+from ml3_ros.experiments.identification.run import IdentifyConfig, identify
+from ml3_ros.experiments.identification.split import HELD_OUT, INNER, SplitConfig, block_rows
+from ml3_ros.experiments.identification.tables import error_table
+from ml3_ros.experiments.identification.twins import judged_rows, without_twins
+from ml3_ros.experiments.identification.verdicts import joint_verdicts
+
+TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
+ONCE = Repeats()
+
+
+@pytest.fixture(scope="module")
+def repeated(recording, model):
+    """Return the arm on a motion of `period` [s], `seconds` long: -> recording."""
+
+    def make(period, seconds, noise=1e-3, seed=4):
+        rng = np.random.default_rng(seed)
+        t = np.arange(round(100.0 * seconds)) / 100.0
+        k = np.arange(1, 1 + round(period))[:, None]  # up to about 1 Hz
+        omega, size = 2.0 * np.pi * k / period, rng.normal(size=(len(k), 2)) * 0.6 / k**0.7
+        angle = omega * t[:, None, None] + rng.uniform(0.0, 2.0 * np.pi, (len(k), 2))
+        q, v = (size * np.sin(angle)).sum(1), (size * omega * np.cos(angle)).sum(1)
+        a = -(size * omega**2 * np.sin(angle)).sum(1)
+        tau = friction_predict(TRUE, model.rnea(q, v, a), v)
+        q, v, tau = (x + noise * rng.normal(size=x.shape) for x in (q, v, tau))
+        return replace(recording, t=t, q=q, v=v, tau=tau)
+
+    return make
+
+
+def remembered(rows):
+    """Return the held-out NMSE of a memory: the effort of the nearest row that was learned."""
+    x, out = standardised(rows.q, rows.v, rows.a), rows.held_out
+    nearest = cKDTree(x[~out]).query(x[out])[1]
+    error = np.mean((rows.tau[~out][nearest] - rows.tau[out]) ** 2, axis=0)
+    return float(np.mean(error / rows.tau[out].var(axis=0)))
+
+
+def test_a_memory_looks_good_on_repeats_and_is_called_so(repeated):
+    recording = repeated(6.0, 48.0)
+    assert remembered(block_rows(recording)) < 0.002
+    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    assert not repeats.fine and "the motion repeats every 6.00 s (shoulder, elbow)" in repeats.text
+    assert "these numbers say nothing of other motion; record several diff" in repeats.text
+    assert rows.on_repeats and rows.measure == "NMSE on repeats"
+    assert not twins.fine and "errors are on repeats and judge no model" in twins.text
+    exact = rows.tau
+    (verdict,) = joint_verdicts(rows, exact, exact, exact, "hybrid")
+    assert verdict.joint == "shoulder, elbow" and verdict.sentence.startswith("not judged: ")
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+@pytest.mark.parametrize(("period", "seconds"), [(12.0, 24.0), (30.0, 60.0), (15.0, 60.0)])
+def test_twins_are_left_out_and_a_memory_no_longer_looks_good(repeated, period, seconds, noise):
+    recording = repeated(period, seconds, noise)
+    before = block_rows(recording)
+    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    assert f"every {period:.1f}" in repeats.text
+    assert not rows.on_repeats and rows.measure == "held-out NMSE"
+    dropped = len(before.t) - len(rows.t)
+    assert f"{dropped} of {(~before.held_out).sum()} rows" in twins.text
+    assert 0.1 < dropped / (~before.held_out).sum() < 0.75
+    assert remembered(before) < 0.1 and remembered(rows) > max(0.3, 10.0 * remembered(before))
+    np.testing.assert_array_equal(rows.tau[rows.held_out], before.tau[before.held_out])
+    assert set(rows.group) == {HELD_OUT, *range(INNER)}
+
+
+def test_rows_between_twins_go_with_them(repeated):
+    """As where noise moves every third row away from what it repeats."""
+    whole = block_rows(repeated(12.0, 24.0))
+    lonely = ~whole.held_out & (np.arange(len(whole.t)) % 3 == 0)
+    spoilt = replace(whole, q=whole.q + lonely[:, None])
+    left = [len(without_twins(spoilt, ONCE, window)[0].t) for window in (0.0, 0.25)]
+    assert left[1] < left[0] - 150
+
+
+def test_motion_that_never_comes_again_is_split_as_before(recording):
+    before = block_rows(recording)
+    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    assert repeats.fine and repeats.text == "none of the motion comes again."
+    assert twins.fine and not rows.on_repeats
+    assert len(before.t) - len(rows.t) < 0.01 * len(before.t)
+    assert remembered(rows) > 0.3
+    kept = np.isin(before.t, rows.t)
+    for name in ("t", "q", "v", "a", "tau", "block", "group"):
+        np.testing.assert_array_equal(getattr(rows, name), getattr(before, name)[kept])
+
+
+def test_everything_that_is_written_says_that_it_is_on_repeats(repeated, model, tiny):
+    said = []
+    config = IdentifyConfig(bag="my_bag", urdf="pendulum.urdf", networks=tiny)
+    result = identify(config, repeated(6.0, 48.0), model, said.append)
+    assert any(line.startswith("NOTICE repeats: the motion repeats every 6.00 s") for line in said)
+    assert not any("held-out NMSE" in line for line in said)
+    assert error_table(result).startswith("NMSE on repeats") and "held-out" not in error_table(
+        result
+    )
+    page = report_html(result, {})
+    assert "NMSE on repeats" in page and "not judged: what is held out repeats" in page
+    assert "served well" not in page and "class=best" not in page
+    metrics = identification_metrics(result)
+    assert metrics.config["on_repeats"]
+    assert "hybrid_ml3_repeats_nmse" in metrics.headline
+    assert not any("heldout" in name or "best" in name for name in metrics.headline)
+
+
+def test_a_bag_that_repeats_is_said_on_the_terminal(repeated, urdf, tmp_path, save_bag, capsys):
+    bag, out = save_bag(tmp_path / "bag", repeated(12.0, 30.0)), tmp_path / "out"
+    small = [
+        "networks.seeds=1",
+        "networks.hidden=8",
+        "networks.marks=5",
+        "networks.adam_steps=.01",
+    ]
+    words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(out), *small]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "NOTICE repeats: the motion repeats every 12.0 s (shoulder, elbow): these" in said
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert not metrics["config"]["on_repeats"]
+    left = metrics["config"]["learned_samples"]
+    assert f"learning from {left} samples" in said
+    page = (out / "report.html").read_text()
+    assert "the motion repeats every 12.0 s" in page and "were learned from" in page
+    assert "Every joint is served well." not in page
