@@ -159,7 +159,9 @@ def near_twins(x: Array, of: Array, apart: float = TWIN) -> NDArray[np.bool_]:
     """
     if not len(of):
         return np.zeros(len(x), dtype=bool)
-    distance = cKDTree(of).query(x, distance_upper_bound=apart * np.sqrt(x.shape[1]))[0]
+    distance = cKDTree(of).query(x, distance_upper_bound=apart * np.sqrt(x.shape[1]), workers=-1)[
+        0
+    ]
     return np.asarray(np.isfinite(distance))
 
 

@@ -42,7 +42,11 @@ def ridge_predict(weights: Array, columns: Array) -> Array:
 
 
 def left_out_errors(
-    columns: Array, target: Array, groups: NDArray[np.intp], penalty: ArrayLike
+    columns: Array,
+    target: Array,
+    groups: NDArray[np.intp],
+    penalty: ArrayLike,
+    twins: NDArray[np.bool_] | None = None,
 ) -> Array:
     """Return the sum of squared errors of each group (G,) where it is predicted from the others.
 
@@ -51,10 +55,12 @@ def left_out_errors(
         target: (T,).
         groups: To which of them each row belongs, (T,).
         penalty: As for `ridge_weights`.
+        twins: Whether a row is too like one of group 0, 1, ... to predict it from, (T, G).
     """
     errors = []
     for group in np.unique(groups):
         out = groups == group
-        weights = ridge_weights(columns[~out], target[~out], penalty)
+        own = ~out if twins is None else ~(out | twins[:, group])
+        weights = ridge_weights(columns[own], target[own], penalty)
         errors.append(float(np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2)))
     return np.array(errors)

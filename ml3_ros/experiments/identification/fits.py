@@ -59,7 +59,9 @@ class Fit:
 def training_masks(rows: Rows) -> list[NDArray[np.bool_]]:
     """Return the rows (R,) that each of the INNER + 1 fits learns from."""
     learned = ~rows.held_out
-    return [learned & (rows.group != group) for group in range(INNER)] + [learned]
+    return [learned & (rows.group != group) & ~rows.twins[:, group] for group in range(INNER)] + [
+        learned
+    ]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,7 +159,9 @@ def _selected(
     for joint, target in enumerate(rows.tau.T):
 
         def errors(x: Array, penalty: float | Array, y: Array = target[learned]) -> Array:
-            return left_out_errors(x[learned], y, rows.group[learned], penalty)
+            return left_out_errors(
+                x[learned], y, rows.group[learned], penalty, rows.twins[learned]
+            )
 
         choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
         own = np.full(x.shape[1], BASE_PENALTY)

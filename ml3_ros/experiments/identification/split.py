@@ -66,8 +66,9 @@ class Rows:
     `t` (R,) [s]; `q` [rad], `v` [rad/s], `a` [rad/s^2], `tau` (unit of the recorded effort) are
     (R, n); `strain` (R, n, D) holds the hysteresis columns of DISPLACEMENTS, D = 0 where there is
     no order of time. `block` (R,) counts blocks; `group` (R,) is HELD_OUT or the inner group
-    0 ... INNER - 1 of a row that may be learned from. `on_repeats`: what is held out comes again
-    in what is learned from, so errors there judge no model.
+    0 ... INNER - 1 of a row that may be learned from, and `twins` (R, INNER) says of which inner
+    groups a row repeats another one, so that they are not predicted from it. `on_repeats`: what is
+    held out comes again in what is learned from, so errors there judge no model.
     """
 
     joint_names: tuple[str, ...]
@@ -79,6 +80,7 @@ class Rows:
     strain: Array
     block: NDArray[np.intp]
     group: NDArray[np.intp]
+    twins: NDArray[np.bool_]
     on_repeats: bool = False
 
     @property
@@ -93,7 +95,7 @@ class Rows:
 
     def subset(self, keep: NDArray[np.bool_]) -> Rows:
         """Return the rows where `keep` (R,) is true."""
-        names = ("t", "q", "v", "a", "tau", "strain", "block", "group")
+        names = ("t", "q", "v", "a", "tau", "strain", "block", "group", "twins")
         return replace(self, **{name: getattr(self, name)[keep] for name in names})
 
 
@@ -137,6 +139,7 @@ def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Row
         joint_names=recording.names,
         block=np.repeat(np.arange(len(pieces)), [len(piece["t"]) for piece in pieces]),
         group=np.concatenate(groups),
+        twins=np.zeros((len(arrays["t"]), INNER), dtype=bool),
         **arrays,
     )
 

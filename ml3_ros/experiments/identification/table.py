@@ -103,7 +103,13 @@ def ridge(rows: Rows, columns: Array, penalties: Sequence[float] = PENALTIES) ->
     choices = []
     for joint, target in enumerate(rows.tau.T):
         errors = [
-            left_out_errors(columns[learned], target[learned], rows.group[learned], penalty).sum()
+            left_out_errors(
+                columns[learned],
+                target[learned],
+                rows.group[learned],
+                penalty,
+                rows.twins[learned],
+            ).sum()
             for penalty in penalties
         ]
         penalty = penalties[int(np.argmin(errors))]

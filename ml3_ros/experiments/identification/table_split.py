@@ -116,5 +116,6 @@ def table_rows(table: Table, config: TableSplitConfig) -> Rows:
         strain=np.zeros((len(state), n, 0)),
         block=clusters,
         group=group,
+        twins=np.zeros((len(state), INNER), dtype=bool),
     )
     return rows.subset(keep)

@@ -41,15 +41,16 @@ def check_repeats(repeats: Repeats) -> Finding:
 def without_twins(rows: Rows, repeats: Repeats, window: float) -> tuple[Rows, Finding]:
     """Return rows without the learnable ones that are near twins of held-out ones, and a finding.
 
-    Where too few were left, all stay, and the rows are marked as judged on repeats.
+    Where too few were left, all stay, and the rows are marked as judged on repeats. Where motion
+    repeats, twins across inner groups are marked, so that nothing is chosen on repeats either.
 
     Args:
         rows: In order of time.
         repeats: What is known to come again in them.
         window: Rows between two twins no further apart than this [s] are twins as well.
     """
-    twin = _twins(rows, TWIN_OF_REPEATS if repeats.periods else TWIN)
-    _close(twin, rows, window)
+    apart = TWIN_OF_REPEATS if repeats.periods else TWIN
+    twin = _twins(rows, ~rows.held_out, rows.held_out, apart, window)
     count, learnable = int(twin.sum()), int((~rows.held_out).sum())
     share = f"{count} of {learnable} rows that may be learned from are near twins of held-out ones"
     left = rows.subset(~twin)
@@ -61,21 +62,36 @@ def without_twins(rows: Rows, repeats: Repeats, window: float) -> tuple[Rows, Fi
         )
         return replace(rows, on_repeats=True), Finding(topic="twins", fine=False, text=text)
     group = np.where(left.held_out, HELD_OUT, np.searchsorted(blocks, left.block) % INNER)
-    finding = Finding(topic="twins", fine=True, text=f"{share}: left out.")
-    return replace(left, group=group), finding
+    left = replace(left, group=group)
+    if repeats.periods:
+        left = replace(left, twins=_across_groups(left, apart, window))
+    return left, Finding(topic="twins", fine=True, text=f"{share}: left out.")
 
 
-def _twins(rows: Rows, apart: float) -> NDArray[np.bool_]:
-    """Return the learnable rows (R,) that are nearly a held-out one."""
-    x, out = standardised(rows.q, rows.v, rows.a), rows.held_out
-    twin = np.zeros(len(x), dtype=bool)
-    twin[~out] = near_twins(x[~out], x[out], apart)
-    return twin
+def _across_groups(rows: Rows, apart: float, window: float) -> NDArray[np.bool_]:
+    """Return of which inner groups a row repeats another (R, INNER); none where too few do not."""
+    twins = np.zeros((len(rows.t), INNER), dtype=bool)
+    for group in range(INNER):
+        own = rows.group == group
+        others = ~rows.held_out & ~own
+        twin = _twins(rows, others, own, apart, window)
+        if (others & ~twin).sum() >= LEAST * others.sum():
+            twins[:, group] = twin
+    return twins
 
 
-def _close(twin: NDArray[np.bool_], rows: Rows, window: float) -> None:
-    """Mark rows between two twins of one block that are at most `window` [s] apart."""
+def _twins(
+    rows: Rows,
+    among: NDArray[np.bool_],
+    of: NDArray[np.bool_],
+    apart: float,
+    window: float,
+) -> NDArray[np.bool_]:
+    """Return the rows `among` some (R,) that are nearly one `of` others (R,), or between such."""
+    x, twin = standardised(rows.q, rows.v, rows.a), np.zeros(len(rows.t), dtype=bool)
+    twin[among] = near_twins(x[among], x[of], apart)
     at = np.flatnonzero(twin)
     near = (np.diff(rows.t[at]) <= window) & (np.diff(rows.block[at]) == 0)
     for first, last in zip(at[:-1][near], at[1:][near], strict=True):
         twin[first:last] = True
+    return twin

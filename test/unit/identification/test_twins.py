@@ -11,7 +11,9 @@ from scipy.spatial import cKDTree
 
 from ml3_ros.baselines.friction_fit import friction_predict
 from ml3_ros.baselines.repeats import Repeats, standardised
+from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.cli.main import main
+from ml3_ros.experiments.identification.fits import training_masks
 from ml3_ros.experiments.identification.html import report_html
 from ml3_ros.experiments.identification.output import identification_metrics
 from ml3_ros.experiments.identification.run import IdentifyConfig, identify
@@ -138,3 +140,29 @@ def test_a_bag_that_repeats_is_said_on_the_terminal(repeated, urdf, tmp_path, sa
     page = (out / "report.html").read_text()
     assert "the motion repeats every 12.0 s" in page and "were learned from" in page
     assert "Every joint is served well." not in page
+
+
+def test_settings_are_not_chosen_on_repeats_either(repeated):
+    rows, _ = judged_rows(repeated(15.0, 60.0), SplitConfig())
+    masks = training_masks(rows)
+    x = standardised(rows.q, rows.v, rows.a)
+    used = 0
+    for group in range(INNER):
+        out = rows.group == group
+        alike = cKDTree(x[masks[group]]).query(x[out])[0] / np.sqrt(x.shape[1])
+        dropped = rows.twins[:, group]
+        assert not (masks[group] & dropped).any() and not dropped[out | rows.held_out].any()
+        if dropped.any():
+            assert alike.min() > 0.25
+            used += 1
+    assert used
+    columns, target = np.hstack([rows.q, rows.v]), rows.tau[:, 0]
+    learned = masks[-1]
+    arguments = (columns[learned], target[learned], rows.group[learned], 1e-3)
+    errors = left_out_errors(*arguments, rows.twins[learned])
+    for group, error in enumerate(errors):
+        weights = ridge_weights(columns[masks[group]], target[masks[group]], 1e-3)
+        out = rows.group == group
+        own = np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2)
+        assert error == pytest.approx(own)
+    assert not np.allclose(errors, left_out_errors(*arguments))
