@@ -159,6 +159,7 @@ def near_twins(x: Array, of: Array, apart: float = TWIN) -> NDArray[np.bool_]:
     """
     if not len(of):
         return np.zeros(len(x), dtype=bool)
+    of = np.unique(of, axis=0)  # an arm at rest: a tree is slow with rows that are the same
     distance = cKDTree(of).query(x, distance_upper_bound=apart * np.sqrt(x.shape[1]), workers=-1)[
         0
     ]
