@@ -51,4 +51,4 @@ docs: setup
 	@$(BIN)/ml3 results --metrics docs/metrics --out docs/results.md
 
 clean:
-	rm -rf .venv build install log *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache

@@ -1,5 +1,7 @@
 """What holds for every test process: one thread a library, and ROS 2 traffic nobody else hears.
 
+Property-based tests try the same examples in every run, however slow the machine is.
+
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
 """
 
@@ -9,6 +11,8 @@ import fcntl
 import os
 import tempfile
 from pathlib import Path
+
+from hypothesis import HealthCheck, settings
 
 from ml3_ros.bringup.middleware import middleware
 
@@ -43,3 +47,13 @@ os.environ.update(middleware(os.environ))  # nodes are tested with what `ml3 up`
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 os.environ["MPLBACKEND"] = "Agg"  # no window from a figure
+
+settings.register_profile(
+    "ml3",
+    derandomize=True,
+    deadline=None,
+    max_examples=100,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ml3")
