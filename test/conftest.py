@@ -1,8 +1,7 @@
 """What holds for every test process: one thread a library, and ROS 2 traffic nobody else hears.
 
-Property-based tests try the same examples in every run, however slow the machine is.
-
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
+Property-based tests try the same examples in every run, however slow the machine is.
 """
 
 from __future__ import annotations

@@ -16,38 +16,30 @@ effort hold for what is on top of gravity.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from ml3_ros.errors import ConfigError
-from ml3_ros.robots.base import Array, JointLimits
+from ml3_ros.robots.base import Array
 from ml3_ros.robots.safety_config import (
     CommandLengthError,
     FutureCommandError,
     NotFiniteCommandError,
+    NoTorqueError,
     SafetyConfig,
     SafetyStop,
     StaleCommandError,
 )
+from ml3_ros.robots.safety_limits import GravityModel, SafetyLimits
 
-_GAIN_PER_RATE = 0.3  # largest stop_gain over the control rate that torques held for a period bear
-
-
-class GravityModel(Protocol):
-    """What the stage asks of a model; any `RigidBodyModel` is one."""
-
-    names: tuple[str, ...]
-    limits: JointLimits
-    nv: int
-
-    def M(self, q: Array) -> Array:
-        """Joint-space inertia matrix [kg m^2], (n, n)."""
-        ...
-
-    def nle(self, q: Array, v: Array) -> Array:
-        """Coriolis, centrifugal and gravity torque [N m], (n,)."""
-        ...
+_CURES = {  # of what is not finite
+    "position": "check that joint's sensor",
+    "velocity": "check that joint's sensor",
+    "gravity torque": "check who tells it, or the masses in the robot's description",
+    "torque": "check the controller that sent it",
+    "inertia": "check the masses in the robot's description",
+    "Coriolis and gravity torque": "check the masses in the robot's description",
+    "safe torque": "check the state and the command, a number in them is too large",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,22 +78,11 @@ class SafetyStage:
             rate: How often `limit` is called [Hz].
 
         Raises:
-            ConfigError: A joint has no range left between its soft limits.
+            ConfigError: The rate is no rate, or a joint has no range left between its soft limits.
+            RobotError: The model's limits or its inertia have no meaning.
         """
-        self._model, self.config, self._dt = model, config, 1.0 / rate
-        limits = model.limits
-        self._lower = limits.lower + config.position_margin
-        self._upper = limits.upper - config.position_margin
-        for joint in np.flatnonzero(self._lower >= self._upper):
-            raise ConfigError(
-                f"position_margin is {config.position_margin} rad, which leaves "
-                f"{model.names[joint]} no range: make it smaller"
-            )
-        self._speed = config.velocity_share * limits.velocity
-        self._effort = config.effort_share * limits.effort
-        self._gain = min(config.stop_gain, _GAIN_PER_RATE * rate)
-        self._deceleration = self._known_deceleration()
-        self._largest_step = config.effort_rate * limits.effort * self._dt
+        self._model, self.config = model, config
+        self._limits = SafetyLimits(model, config, rate)
         self.reset()
 
     def reset(self) -> None:
@@ -121,7 +102,7 @@ class SafetyStage:
             SafetyStop: The stage has stopped.
         """
         self._raise_if_stopped()
-        tau = np.asarray(tau, dtype=float)
+        tau = _floats(tau)
         if tau.shape != (self._model.nv,):
             raise CommandLengthError(
                 f"a command has {tau.size} torques for {self._model.nv} joints: it is refused; "
@@ -157,21 +138,39 @@ class SafetyStage:
                 model.
 
         Raises:
+            NoTorqueError: Something is not finite, or of the wrong shape; what comes next is
+                judged as after `hold`.
             SafetyStop: The stage has stopped, now or before.
         """
         self._raise_if_stopped()
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                command = self._limited(tau, q, v, gravity)
+        except SafetyStop:
+            self.hold()
+            raise
+        self._last = command.added.copy()
+        return command
+
+    def _limited(self, tau: Array, q: Array, v: Array, gravity: Array | None) -> SafeCommand:
+        limits = self._limits
+        q, v = self._finite(q, "position"), self._finite(v, "velocity")
         if gravity is None:
             gravity = self._model.nle(q, np.zeros_like(v))
-        wanted = np.asarray(tau, dtype=float) - gravity
-        total = self._model.limits.effort  # gravity may take much of it
-        over_effort = (np.abs(wanted) > self._effort) | (np.abs(tau) > total)
-        wanted = np.clip(wanted, -self._effort, self._effort)
-        steady = np.clip(wanted, self._last - self._largest_step, self._last + self._largest_step)
+        gravity = self._finite(gravity, "gravity torque")
+        tau = self._finite(tau, "torque")
+        self._stop_if(self._violations({"overspeed": np.abs(v) > limits.overspeed}))
+        wanted = tau - gravity
+        over_effort = (np.abs(wanted) > limits.effort) | (np.abs(tau) > limits.total)
+        wanted = np.clip(wanted, -limits.effort, limits.effort)
+        steady = np.clip(wanted, self._last - limits.step, self._last + limits.step)
         too_sudden = steady != wanted
         added, at_velocity, at_position = self._braked(steady, q, v, gravity)
-        added = np.clip(added, -self._effort, self._effort)
-        added = np.clip(gravity + added, -total, total) - gravity
-        added = np.clip(added, -self._effort, self._effort)  # also where gravity is told wrongly
+        added = np.clip(added, -limits.effort, limits.effort)
+        added = np.clip(gravity + added, -limits.total, limits.total) - gravity
+        # also where gravity is told wrongly
+        added = self._finite(np.clip(added, -limits.effort, limits.effort), "safe torque")
+        safe = np.clip(gravity + added, -limits.total, limits.total)
         violations = self._violations(
             {
                 "effort limit": over_effort,
@@ -180,13 +179,9 @@ class SafetyStage:
                 "position limit": at_position,
             }
         )
-        runaway = np.abs(v) > self.config.overspeed * self._model.limits.velocity
-        if runaway.any() or (violations and self.config.on_violation == "stop"):
-            causes = violations + self._violations({"overspeed": runaway})
-            self.stopped = "; ".join(f"{x.kind} of {', '.join(x.joints)}" for x in causes)
-            self._raise_if_stopped()
-        self._last = added
-        return SafeCommand(gravity + added, added, violations)
+        if self.config.on_violation == "stop":
+            self._stop_if(violations)
+        return SafeCommand(self._finite(safe, "safe torque"), added, violations)
 
     def _braked(
         self, wanted: Array, q: Array, v: Array, gravity: Array
@@ -199,15 +194,21 @@ class SafetyStage:
         Returns:
             Torque on top of gravity, and the joints braked for their velocity and their position.
         """
-        up, down = self._stoppable(self._upper - q), self._stoppable(q - self._lower)
+        up, down = self._limits.velocities(q)
         excess = v - np.clip(v, -down, up)
         braked = excess != 0.0
         if not braked.any():
             return wanted, braked, braked
-        inertia = self._model.M(q)
-        coriolis = self._model.nle(q, v) - gravity
-        a = np.linalg.solve(inertia, wanted - coriolis)
-        brake = -self._gain * excess
+        inertia = self._finite(self._model.M(q), "inertia", self._model.nv)
+        coriolis = self._finite(self._model.nle(q, v), "Coriolis and gravity torque") - gravity
+        try:
+            a = np.linalg.solve(inertia, wanted - coriolis)
+        except np.linalg.LinAlgError:
+            raise NoTorqueError(
+                "the inertia matrix is singular: nothing is sent, the arm has to hold itself; "
+                + _CURES["inertia"]
+            ) from None
+        brake = -self._limits.gain * excess
         allowed = np.where(excess > 0.0, np.minimum(a, brake), np.maximum(a, brake))
         allowed = np.where(excess == 0.0, a, allowed)
         braked = allowed != a
@@ -215,31 +216,29 @@ class SafetyStage:
             return wanted, braked, braked
         slowest = coriolis + inertia @ brake
         added = self._within_effort(slowest, wanted + inertia @ (allowed - a))
-        fast = np.where(excess > 0.0, up, down) >= self._speed
+        fast = np.where(excess > 0.0, up, down) >= self._limits.speed
         return added, braked & fast, braked & ~fast
 
     def _within_effort(self, base: Array, added: Array) -> Array:
         """Return the point nearest to `added` on the way from `base` that needs no more effort."""
         way = added - base
-        room = np.where(way > 0.0, self._effort - base, -self._effort - base)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.where(way != 0.0, room / way, 1.0)
+        room = np.where(way > 0.0, self._limits.effort - base, -self._limits.effort - base)
+        share = np.where(way != 0.0, room / way, 1.0)
         return base + np.clip(share.min(), 0.0, 1.0) * way
 
-    def _stoppable(self, distance: Array) -> Array:
-        """Return the largest velocity [rad/s] towards a soft limit `distance` [rad] away."""
-        stops = np.sqrt(2.0 * self._deceleration * np.maximum(distance, 0.0))
-        back = self._gain / 4.0 * distance  # critically damped with stop_gain
-        return np.where(
-            distance < 0.0, np.maximum(back, -self._speed), np.minimum(stops, self._speed)
-        )
-
-    def _known_deceleration(self) -> Array:
-        """Return the acceleration limits [rad/s^2], and where there is none, what effort gives."""
-        limits = self._model.limits
-        inertia = self._model.M(np.clip(0.0, limits.lower, limits.upper)).diagonal()
-        known = np.isfinite(limits.acceleration)
-        return np.where(known, limits.acceleration, limits.effort / inertia)
+    def _finite(self, value: object, what: str, *columns: int) -> Array:
+        """Return a quantity as finite floats, (n, *columns), or raise a NoTorqueError."""
+        array, names = _floats(value), self._model.names
+        nothing = f"nothing is sent, the arm has to hold itself; {_CURES[what]}"
+        if array.shape != (len(names), *columns):
+            raise NoTorqueError(
+                f"{what} has shape {array.shape} for {len(names)} joints: {nothing}"
+            )
+        finite = np.isfinite(array)
+        if not finite.all():
+            joint, *_ = np.argwhere(~finite)[0]
+            raise NoTorqueError(f"{what} of {names[joint]} is {array[~finite][0]}: {nothing}")
+        return array
 
     def _violations(self, masks: dict[str, Array]) -> tuple[Violation, ...]:
         names = np.array(self._model.names)
@@ -249,9 +248,22 @@ class SafetyStage:
             if mask.any()
         )
 
+    def _stop_if(self, violations: tuple[Violation, ...]) -> None:
+        if violations:
+            self.stopped = "; ".join(f"{x.kind} of {', '.join(x.joints)}" for x in violations)
+            self._raise_if_stopped()
+
     def _raise_if_stopped(self) -> None:
         if self.stopped is not None:
             raise SafetyStop(
                 f"the safety stage has stopped the arm ({self.stopped}): find the cause, then "
                 "reset the arm"
             )
+
+
+def _floats(value: object) -> Array:
+    """Return a copy of what can be read as floats, one NaN for anything else."""
+    try:
+        return np.array(value, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.array(np.nan)

@@ -34,9 +34,15 @@ class FutureCommandError(MessageError):
 
 
 class SafetyStop(Ml3Error):
-    """The stage has stopped the arm: nothing passes until it is reset."""
+    """Nothing may be sent, the arm has to hold itself: the stage stays stopped until a reset."""
 
     kind = "safety stops"
+
+
+class NoTorqueError(SafetyStop):
+    """No torque is known to be safe in this period; the next one is judged anew."""
+
+    kind = "periods without a safe torque"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -71,11 +77,15 @@ class SafetyConfig:
         for name in ("effort_share", "velocity_share"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be in (0, 1]")
-        for name in ("effort_rate", "overspeed", "stop_gain", "command_timeout"):
+        for name in ("effort_rate", "overspeed", "stop_gain"):  # which may be infinite
             if not getattr(self, name) > 0.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be > 0")
+        if not 0.0 < self.command_timeout < math.inf:
+            raise ConfigError(
+                f"command_timeout is {self.command_timeout}: it must be finite and > 0 s"
+            )
         for name in ("position_margin", "future_tolerance"):
-            if not getattr(self, name) >= 0.0:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it must be >= 0")
+            if not 0.0 <= getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be finite and >= 0")
         if self.on_violation not in ("clamp", "stop"):
             raise ConfigError(f"on_violation is {self.on_violation!r}: it must be clamp or stop")
