@@ -18,7 +18,7 @@ from ml3_ros.bridges.sawyer_interface import (
     Mode,
 )
 from ml3_ros.errors import MessageError
-from ml3_ros.robots.base import Array, RigidBodyModel
+from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 
 # Acceleration for position errors, times M: [1/s^2], [1/s], [1/s^3]; stiff, as the robot is.
 KP, KD, KI = 1e4, 200.0, 2e5
@@ -43,6 +43,15 @@ class Command:
     velocity: Array = field(default_factory=lambda: _NONE)  # [rad/s]
     acceleration: Array = field(default_factory=lambda: _NONE)  # [rad/s^2]
     effort: Array = field(default_factory=lambda: _NONE)  # [N m], on top of gravity
+
+    def __post_init__(self) -> None:
+        """Reject numbers that would stay in the reference for good (CommandRefusedError)."""
+        for name in ("position", "velocity", "acceleration", "effort"):
+            if not np.isfinite(getattr(self, name)).all():
+                raise CommandRefusedError(
+                    f"joint_command has a {name} that is not finite: it is refused; check its "
+                    "sender"
+                )
 
 
 class ArmControl:
@@ -131,7 +140,12 @@ class ArmControl:
             q: Measured positions [rad], (n,).
             v: Measured velocities [rad/s], (n,).
             gravity: What gravity compensation adds [N m], (n,).
+
+        Raises:
+            RobotError: The state is not finite; the reference and the integral are unchanged.
         """
+        n = self._model.nv
+        q, v = joint_array(q, n, "the position"), joint_array(v, n, "the velocity")
         if self.mode == Mode.TORQUE and self._command is not None:
             return gravity + self._command.effort
         self._advance(t, dt)
@@ -160,8 +174,11 @@ class ArmControl:
             wanted = command.velocity
         else:
             away = command.position - self._q_ref
-            stoppable = np.sqrt(limits.acceleration * np.abs(away))
-            speed = np.minimum(self.speed_ratio * limits.velocity, stoppable)
+            # at the target, and at a ratio of 0, joints rest; also those without limits
+            with np.errstate(invalid="ignore"):
+                stoppable = np.nan_to_num(np.sqrt(limits.acceleration * np.abs(away)), nan=0.0)
+                fastest = np.nan_to_num(self.speed_ratio * limits.velocity, nan=0.0)
+            speed = np.minimum(fastest, stoppable)
             wanted = np.sign(away) * np.minimum(speed, np.abs(away) / dt)
         change = limits.acceleration * dt
         step = np.clip(wanted - self._v_ref, -change, change)

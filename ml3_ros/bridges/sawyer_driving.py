@@ -14,7 +14,7 @@ import numpy as np
 from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, NotReadyError, Send, State
 from ml3_ros.bridges.sawyer_reports import SawyerReports
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.base import Array, RigidBodyModel
+from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.safety import SafeCommand, SafetyStage
 from ml3_ros.robots.safety_config import SafetyStop
 
@@ -34,8 +34,13 @@ class SawyerDriving:
     def __init__(
         self, model: RigidBodyModel, safety: SafetyStage, home: Array, config: DrivingConfig
     ) -> None:
-        """Begin disconnected and not armed."""
-        self._model, self.safety, self._home, self.config = model, safety, home, config
+        """Begin disconnected and not armed.
+
+        Raises:
+            RobotError: home [rad] is not one finite number a joint.
+        """
+        self._home = home = joint_array(home, model.nv, "home")
+        self._model, self.safety, self.config = model, safety, config
         self.state = State.DISCONNECTED
         self.reason = ""
         self.armed = False
@@ -234,7 +239,10 @@ class SawyerDriving:
     def _damp(self) -> Send:
         inertia = self._model.M(self.reports.q).diagonal()
         most = self.safety.config.effort_share * self._model.limits.effort
-        return Send(torque=np.clip(-self.config.damping * inertia * self.reports.v, -most, most))
+        torque = np.clip(-self.config.damping * inertia * self.reports.v, -most, most)
+        if not np.isfinite(torque).all():  # the model is broken; the robot can stop by itself
+            return Send(position=self._here())
+        return Send(torque=torque)
 
     def _brake(self, now: float) -> Send | None:
         resting = np.abs(self.reports.v).max() < AT_REST and now > self._since

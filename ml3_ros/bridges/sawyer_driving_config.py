@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -55,8 +56,12 @@ class DrivingConfig:
         """Refuse values without a meaning (ConfigError)."""
         positive = ("state_timeout", "robot_timeout", "entry_velocity", "ramp", "damping")
         for name in (*positive, "home_timeout"):
-            if not getattr(self, name) > 0.0:
-                raise ConfigError(f"{name} is {getattr(self, name)}: it must be > 0")
+            if not 0.0 < getattr(self, name) < math.inf:
+                raise ConfigError(f"{name} is {getattr(self, name)}: it must be finite and > 0")
+        if not 0.0 <= self.brake_release < math.inf:
+            raise ConfigError(
+                f"brake_release is {self.brake_release}: it must be finite and >= 0 s"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ Time comes in as an argument [s] of any clock that does not go backwards.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -87,12 +88,14 @@ class SawyerEmulation:
             brakes: Joints that are locked while the robot is disabled.
 
         Raises:
-            ConfigError: A brake is on no joint of the arm.
+            ConfigError: A brake is on no joint of the arm, or dt is no time.
             RobotError: The perturbation or home does not fit the arm.
         """
         unknown = [name for name in brakes if name not in description.names]
         if unknown:
             raise ConfigError(f"brakes names {', '.join(unknown)}: name joints of the arm")
+        if not 0.0 < dt < math.inf:
+            raise ConfigError(f"dt is {dt}: it must be finite and > 0 s")
         self.arm = MujocoArm(description, perturbation, seed=seed)
         self.assembly = Assembly()
         self.control = ArmControl(PinocchioModel(description))

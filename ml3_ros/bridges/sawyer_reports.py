@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml3_ros.bridges.sawyer_interface import EstopButton, EstopSource
-from ml3_ros.robots.base import Array, RigidBodyModel
+from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 
 STAMPS_KEPT = 1000  # states whose time of reception is known: 2 s at 500 Hz
 GRAVITY_AGE = 0.1  # [s] up to which the robot's own word on gravity is taken
@@ -54,13 +54,23 @@ class SawyerReports:
         self._gravity = np.zeros(model.nv)
 
     def hear_joints(self, stamp: int, q: Array, v: Array, now: float) -> None:
-        """Note the arm's state, stamped `stamp` [ns] by the robot."""
-        self.q, self.v, self._heard = q, v, now
+        """Note the arm's state, stamped `stamp` [ns] by the robot.
+
+        Raises:
+            RobotError: It is not one finite number a joint; what was known stays.
+        """
+        n = self._model.nv
+        self.q, self.v = joint_array(q, n, "the position"), joint_array(v, n, "the velocity")
+        self._heard = now
         self._received.append((stamp, now))
 
     def hear_gravity(self, tau: Array, now: float) -> None:
-        """Note what the robot adds by itself [N m], (n,)."""
-        self._gravity, self._gravity_heard = tau, now
+        """Note what the robot adds by itself [N m], (n,).
+
+        Raises:
+            RobotError: It is not one finite number a joint; what was known stays.
+        """
+        self._gravity, self._gravity_heard = joint_array(tau, self._model.nv, "gravity"), now
 
     def hear_robot(self, view: RobotView, now: float) -> None:
         """Note what /robot/state tells."""

@@ -57,8 +57,6 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
                 f"joint_command names {len(names)} joints but {field} has {values.size} numbers: "
                 "it is refused"
             )
-        if not np.isfinite(values).all():
-            raise CommandRefusedError(f"joint_command has a {field} that is not finite")
         arrays[field] = values[index] if values.size else values
     return Command(mode=Mode(msg.mode), **arrays)
 

@@ -88,6 +88,7 @@ class SimArm(Ml3Node):
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = 0
         self._wall = time.monotonic()
+        self._safety.reset()
         self._let_go()
         self._publish()
 
@@ -95,7 +96,7 @@ class SimArm(Ml3Node):
         """Forget the newest command: the arm holds itself until the next."""
         self._command: tuple[int, np.ndarray] | None = None
         self._holding = True
-        self._safety.reset()
+        self._safety.hold()
 
     def told(self) -> dict[str, object]:
         """Tell what drives the arm."""
@@ -136,6 +137,7 @@ class SimArm(Ml3Node):
         except RobotError as error:
             self.refuse(error, kind="divergences")
             self._arm.reset(self._home)
+            self._let_go()  # a command for another state
         self._steps += 1
         self._publish()
 
@@ -150,7 +152,7 @@ class SimArm(Ml3Node):
             try:
                 command = self._safety.limit(tau, state.q, state.v)
             except SafetyStop as error:
-                self._command, self._holding = None, True
+                self._let_go()
                 self.refuse(error)
             else:
                 tell_violations(self, command)
@@ -174,6 +176,7 @@ class SimArm(Ml3Node):
         away = self.parameters["home_spread"] * self._starts.uniform(-1.0, 1.0, len(self._home))
         limits = self._arm.limits
         self._arm.reset(np.clip(self._home + away, limits.lower, limits.upper))
+        self._safety.reset()
         self._let_go()
         response.success = True
         return response

@@ -191,6 +191,32 @@ def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph):
     assert arm.told()["held by"] == "joint_command"
 
 
+def test_an_arm_whose_model_says_nonsense_holds_itself_and_takes_the_next_command(
+    graph, arm, capfd, monkeypatch
+):
+    answer(arm, graph, [0.03, 0.0])
+    with monkeypatch.context() as broken:
+        broken.setattr(arm._nominal, "nle", lambda q, v: np.array([0.0, np.nan]))
+        answer(arm, graph, [0.03, 0.0])
+        assert arm.told()["held by"] == "itself (no fresh command)"
+    assert arm.diagnostics.counts == {"periods without a safe torque": 1}
+    assert "gravity torque of joint1 is nan: nothing is sent" in capfd.readouterr().err
+    assert np.isfinite([state.effort for state in arm.states]).all()
+    answer(arm, graph, [0.03, 0.0])
+    assert arm.told()["held by"] == "joint_command"
+
+
+def test_an_arm_that_diverged_begins_at_home_without_the_command_of_before(graph, arm):
+    answer(arm, graph, [0.03, 0.0])
+    arm._arm._data.qvel[:] = np.nan
+    graph.until(lambda: arm.diagnostics.counts["divergences"])
+    assert arm.told()["held by"] == "itself (no fresh command)"
+    np.testing.assert_allclose(arm._arm.state().q, REACHER.home, atol=1e-3)
+    answer(arm, graph, [0.03, 0.0])
+    assert arm.told()["held by"] == "joint_command"
+    assert arm.diagnostics.counts["divergences"] == 1
+
+
 def test_a_deactivated_arm_is_silent_and_goes_on_later_in_time(graph, arm):
     arm.trigger_deactivate()
     graph.for_(0.1)
