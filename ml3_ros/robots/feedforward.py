@@ -11,6 +11,8 @@ import numpy as np
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array
 
+_NO_WEIGHT = 1e-6  # a feedforward with less is out of a mixture: its torque makes no jump
+
 Feedforward = Callable[[Array, Array, Array], Array]
 """(q_ref [rad], v_ref [rad/s], a_ref [rad/s^2]) -> tau [N m], all (n,)."""
 
@@ -55,8 +57,18 @@ class FeedforwardGate:
     """
 
     def __init__(self, effort: Array, config: FeedforwardConfig) -> None:
-        """Begin with nothing let in; `effort` (n,) are the effort limits [N m]."""
-        self._bound = config.share * effort
+        """Begin with nothing let in; `effort` (n,) are the effort limits [N m].
+
+        Raises:
+            ConfigError: An effort limit is NaN or below 0.
+        """
+        if not (effort >= 0.0).all():
+            raise ConfigError(
+                f"effort limits are {effort.tolist()}: they must be >= 0 N m, infinite where "
+                "there is none"
+            )
+        # no share is nothing, also of a joint without an effort limit
+        self._bound = config.share * effort if config.share > 0.0 else np.zeros_like(effort)
         self._config = config
         self.reset()
 
@@ -71,7 +83,12 @@ class FeedforwardGate:
             tau: Learned torque [N m], (n,); None: there is no model yet.
             age: Since the model has last learned [s].
             dt: Since the last call [s].
+
+        Raises:
+            ConfigError: dt is not finite, or below 0; what was let in stays.
         """
+        if not 0.0 <= dt < math.inf:
+            raise ConfigError(f"dt is {dt}: it must be finite and >= 0 s")
         if tau is None:
             self.weight = 0.0
             return Trusted(np.zeros_like(self._bound), None)
@@ -93,27 +110,42 @@ class FeedforwardGate:
 class Crossfade:
     """One feedforward that turns into another without a jump of the torque.
 
-    Called once a control period; the change-over takes `seconds`.
+    Called once a control period; the change-over takes `seconds`. One that begins before the last
+    is over begins from the mixture that was reached: that is faded out as a whole.
     """
 
     def __init__(self, first: Feedforward, seconds: float, dt: float) -> None:
-        """Begin with `first`; `dt` is the control period [s]."""
-        self._old = self._new = first
+        """Begin with `first`; `dt` is the control period [s].
+
+        Raises:
+            ConfigError: seconds or dt is not finite and > 0.
+        """
+        for name, value in (("seconds", seconds), ("dt", dt)):
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"{name} is {value}: it must be finite and > 0 s")
         self._step = dt / seconds
-        self._weight = 1.0  # of the new one
+        self._newest = first
+        self._mixture: dict[Feedforward, float] = {}  # is faded out; weights, together 1
+        self._left = 0.0  # share of the mixture
 
     def to(self, feedforward: Feedforward) -> None:
         """Begin to change over to another feedforward."""
-        self._old, self._new, self._weight = self._new, feedforward, 0.0
+        weights = {old: self._left * weight for old, weight in self._mixture.items()}
+        mixture = {old: weight for old, weight in weights.items() if weight > _NO_WEIGHT}
+        newest = 1.0 - sum(mixture.values())
+        mixture[self._newest] = mixture.get(self._newest, 0.0) + newest
+        self._mixture, self._newest, self._left = mixture, feedforward, 1.0
 
     def replace(self, feedforward: Feedforward) -> None:
         """Use another version of the newest feedforward, at once."""
-        self._new = feedforward
+        self._newest = feedforward
 
     def __call__(self, q: Array, v: Array, a: Array) -> Array:
         """Return the torque of this period [N m], (n,)."""
-        new = self._new(q, v, a)
-        if self._weight >= 1.0:
-            return new
-        self._weight = min(1.0, self._weight + self._step)
-        return self._weight * new + (1.0 - self._weight) * self._old(q, v, a)
+        self._left = max(0.0, self._left - self._step)
+        tau = self._newest(q, v, a)
+        if self._left == 0.0:
+            self._mixture.clear()
+            return tau
+        old = sum(weight * each(q, v, a) for each, weight in self._mixture.items())
+        return (1.0 - self._left) * tau + self._left * old

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.feedforward import Crossfade, FeedforwardConfig, FeedforwardGate
@@ -78,3 +80,92 @@ def test_one_feedforward_turns_into_another_without_a_jump():
     mix.replace(constant(0.0, 16.0))  # a newer version of what is faded in
     found += [mix(*here) for _ in range(3)]
     np.testing.assert_allclose(found, [[3, 2], [2, 4], [1, 12], [0, 16], [0, 16]], atol=1e-12)
+
+
+anything = st.floats() | st.sampled_from((1e308, -1e308, np.nan, np.inf))
+torques = st.none() | st.lists(anything, min_size=2, max_size=2).map(np.array)
+
+
+@given(
+    st.sampled_from((0.0, 0.3, 1.0)),
+    st.sampled_from((0.0, 2.0, np.inf)),
+    st.lists(st.tuples(torques, anything, anything | st.just(0.01))),
+)
+def test_whatever_is_learned_what_passes_is_finite_and_within_its_share(share, effort, periods):
+    learned = FeedforwardGate(np.full(2, effort), FeedforwardConfig(share=share, max_age=1.0))
+    bound = share * effort if share else 0.0
+    for tau, age, dt in periods:
+        before = learned.weight
+        try:
+            trusted = learned.passed(tau, age, dt)
+        except ConfigError:
+            assert learned.weight == before
+            continue
+        assert np.isfinite(trusted.tau).all()
+        assert (np.abs(trusted.tau) <= bound).all()
+        assert 0.0 <= learned.weight <= 1.0
+    learned.passed(np.zeros(2), 0.0, 1e6)
+    np.testing.assert_array_equal(learned.passed(np.ones(2), 0.0, 1.0).tau, min(1.0, bound))
+
+
+@pytest.mark.parametrize("dt", [np.nan, np.inf, -0.1])
+def test_a_period_that_is_none_changes_nothing(dt):
+    learned = gate(fade=0.5)
+    learned.passed(TAU, 0.0, 0.1)
+    with pytest.raises(ConfigError, match="dt is"):
+        learned.passed(TAU, 0.0, dt)
+    np.testing.assert_allclose(learned.passed(TAU, 0.0, 0.1).tau, 0.4 * TAU)
+
+
+@pytest.mark.parametrize("effort", [[np.nan, 1.0], [1.0, -1.0]])
+def test_effort_limits_without_a_meaning_are_rejected(effort):
+    with pytest.raises(ConfigError, match="effort limits are"):
+        FeedforwardGate(np.array(effort), FeedforwardConfig())
+
+
+HERE = (np.zeros(2),) * 3
+CONSTANTS = [lambda q, v, a, tau=tau: np.full(2, tau) for tau in (-8.0, -1.0, 0.0, 3.0, 8.0)]
+
+
+@given(st.sampled_from((1, 2, 7, 50)), st.lists(st.sampled_from([None, *CONSTANTS])))
+def test_whenever_a_change_over_begins_the_torque_takes_no_step_beyond_the_fades(
+    periods, sequence
+):
+    mix = Crossfade(CONSTANTS[0], seconds=0.01 * periods, dt=0.01)
+    newest, before = CONSTANTS[0], mix(*HERE)
+    for changed in [*sequence, *[None] * periods]:
+        if changed is not None:
+            mix.to(changed)
+            newest = changed
+        tau = mix(*HERE)
+        assert np.abs(tau - before).max() <= 16.0 / periods + 1e-4  # of the 16 N m in between
+        assert np.abs(tau).max() <= 8.0 + 1e-9
+        before = tau
+    np.testing.assert_allclose(mix(*HERE), newest(*HERE), atol=1e-12)
+
+
+def test_a_mixture_that_is_faded_out_still_follows_the_reference():
+    mix = Crossfade(lambda q, v, a: 2.0 * q, seconds=1.0, dt=0.1)
+    mix.to(lambda q, v, a: 4.0 * q)
+    for _ in range(5):
+        mix(*HERE)
+    mix.to(lambda q, v, a: 0.0 * q)
+    q = np.ones(2)
+    np.testing.assert_allclose([mix(q, q, q)[0] for _ in range(2)], [0.9 * 3.0, 0.8 * 3.0])
+
+
+def test_changing_over_every_period_stays_cheap():
+    mix, asked = Crossfade(CONSTANTS[0], seconds=0.1, dt=0.01), []
+    for k in range(300):
+        mix.to(lambda q, v, a, k=k: asked.append(k) or q)
+        mix(*HERE)
+    asked.clear()
+    mix(*HERE)
+    assert len(asked) < 140
+
+
+@pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])
+@pytest.mark.parametrize("name", ["seconds", "dt"])
+def test_a_change_over_without_a_duration_is_rejected(name, bad):
+    with pytest.raises(ConfigError, match=f"{name} is {bad}"):
+        Crossfade(CONSTANTS[0], **{"seconds": 1.0, "dt": 0.01, name: bad})
