@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, JointLimits, joint_array
 from ml3_ros.robots.trajectories import quintic
 
@@ -38,19 +40,35 @@ class Approach:
         """Plan the way; it takes `shortest` [s] or, to be slow enough, longer.
 
         Raises:
-            RobotError: `start` is not finite, or for another number of joints.
+            ConfigError: `shortest` is not finite and >= 0, or a joint must not move at all.
+            RobotError: `start` is not finite, too far, or for another number of joints.
         """
+        if not 0.0 <= shortest < math.inf:
+            raise ConfigError(f"the shortest way takes {shortest} s: it must be finite and >= 0")
+        if not (motion.limits.velocity > 0.0).all():
+            raise ConfigError(
+                f"velocity limits are {motion.limits.velocity.tolist()}: they must be > 0 rad/s"
+            )
         self.start = joint_array(start, len(motion.home), "the pose of the arm")
         self._motion, self._way = motion, motion.home - self.start
         needed = _STEEPEST * np.abs(self._way) / (SPEED_SHARE * motion.limits.velocity)
         self.seconds = max(shortest, float(needed.max()))
+        if not math.isfinite(self.seconds):
+            raise RobotError(f"the arm is at {self.start.tolist()}: no way leads home from there")
 
     def at(self, t: float) -> tuple[Array, Array, Array]:
-        """Return q [rad], v [rad/s], a [rad/s^2], each (n,), at `t` [s] after the beginning."""
-        if t >= self.seconds:
+        """Return q [rad], v [rad/s], a [rad/s^2], each (n,), at `t` [s] after the beginning.
+
+        Raises:
+            ConfigError: `t` is not finite.
+        """
+        if not math.isfinite(t):
+            raise ConfigError(f"the time on the way is {t} s: it must be finite")
+        if t >= self.seconds or self.seconds == 0.0:
             return self._motion.at(t - self.seconds)
         s, ds, dds = quintic(np.array([t / self.seconds]))[:, 0]
-        v, a = ds / self.seconds * self._way, dds / self.seconds**2 * self._way
+        v = ds * self._way / self.seconds
+        a = dds * self._way / self.seconds / self.seconds  # a long way's square may be infinite
         return self.start + s * self._way, v, a
 
 
@@ -62,14 +80,20 @@ class Standstill:
     """
 
     def __init__(self, patience: float) -> None:
-        """Bear it for `patience` [s]; 0: for ever."""
+        """Bear it for `patience` [s]; 0: for ever.
+
+        Raises:
+            ConfigError: `patience` is NaN or below 0.
+        """
+        if not patience >= 0.0:
+            raise ConfigError(f"patience is {patience}: it must be >= 0 s")
         self._patience = patience
         self._since: float | None = None
 
     def lasts(self, t: float, v: Array, v_ref: Array) -> bool:
         """Return whether it has lasted too long at time t [s]; v, v_ref [rad/s] are (n,)."""
-        if np.abs(v).max() > STILL or np.abs(v_ref).max() < LED:
+        if not (np.abs(v).max() <= STILL and np.abs(v_ref).max() >= LED):
             self._since = None
-        elif self._since is None:
+        elif self._since is None or not self._since <= t:  # a clock set back, or NaN
             self._since = t
         return self._since is not None and 0.0 < self._patience <= t - self._since

@@ -38,7 +38,13 @@ class Laps:
         self._motion = motion
 
     def at(self, t: float) -> tuple[Array, Array, Array]:
-        """Return q [rad], v [rad/s], a [rad/s^2], each (n,), at time t [s]."""
+        """Return q [rad], v [rad/s], a [rad/s^2], each (n,), at time t [s].
+
+        Raises:
+            ConfigError: t is not finite.
+        """
+        if not math.isfinite(t):
+            raise ConfigError(f"t is {t} s: give one finite time")
         if t < self.begins:
             return self._motion.at(t)
         return self._motion.piece(1, self.begins + math.fmod(t - self.begins, self.period))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,9 @@ class ExcitationConfig:
 
     def __post_init__(self) -> None:
         """Refuse shapes that cannot be planned (ConfigError)."""
+        for name, value in asdict(self).items():
+            if not np.isfinite(value).all():  # draws of it would be NaN
+                raise ConfigError(f"{name} is {value}: it must be finite")
         if not 0.0 < self.blend_seconds <= self.piece_seconds:
             raise ConfigError(
                 f"blend_seconds is {self.blend_seconds}: it must be > 0 and at most "
@@ -102,7 +105,8 @@ class Excitation:
         if seed < 0:
             raise ConfigError(f"seed is {seed}: it must be >= 0")
         margin = config.position_margin
-        outside = (self.home < limits.lower + margin) | (self.home > limits.upper - margin)
+        inside = (self.home >= limits.lower + margin) & (self.home <= limits.upper - margin)
+        outside = ~inside  # also where a limit is NaN
         if outside.any():
             raise ConfigError(
                 f"home of joint {int(np.argmax(outside))} is at its limit: choose one inside"

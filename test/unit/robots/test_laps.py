@@ -69,3 +69,11 @@ def test_an_arm_is_led_smoothly_and_slowly_to_the_beginning(arm):
 def test_a_pose_that_is_none_is_refused(reacher):
     with pytest.raises(RobotError, match="pose of the arm"):
         Approach([np.nan, 0.0], motion(reacher), shortest=1.0)
+
+
+@pytest.mark.parametrize("t", [np.nan, np.inf, -np.inf])
+def test_a_time_that_is_none_has_no_place_on_the_way(reacher, t):
+    laps = Laps(motion(reacher))
+    for motion_or_way in (laps, Approach(reacher.home, laps, 1.0)):
+        with pytest.raises(ConfigError, match="finite"):
+            motion_or_way.at(t)

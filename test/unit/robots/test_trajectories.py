@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -143,11 +145,28 @@ def test_settings_that_cannot_be_planned_are_refused(sawyer):
         {"frequency": (0.0, 0.1)},
         {"amplitude": -1.0},
         {"centre": float("nan")},
+        {"frequency": (0.1, float("inf"))},
+        *(
+            {name: float("inf")}
+            for name in (
+                "piece_seconds",
+                "blend_seconds",
+                "amplitude",
+                "centre",
+                "position_margin",
+                "period",
+            )
+        ),
     ):
         with pytest.raises(ConfigError):
             ExcitationConfig(**keywords)
     with pytest.raises(ConfigError, match="home of joint 1"):
         Excitation(sawyer.limits, sawyer.home + 3.5 * (np.arange(7) == 1), 0)
+    nowhere = replace(
+        sawyer.limits, upper=np.where(np.arange(7) == 2, np.nan, sawyer.limits.upper)
+    )
+    with pytest.raises(ConfigError, match="home of joint 2"):
+        Excitation(nowhere, sawyer.home, 0)
     with pytest.raises(RobotError, match="home"):
         Excitation(sawyer.limits, sawyer.home[:3], 0)
     with pytest.raises(ConfigError, match="seed"):
