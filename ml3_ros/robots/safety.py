@@ -168,9 +168,8 @@ class SafetyStage:
         added, at_velocity, at_position = self._braked(steady, q, v, gravity)
         added = np.clip(added, -limits.effort, limits.effort)
         added = np.clip(gravity + added, -limits.total, limits.total) - gravity
-        # also where gravity is told wrongly
-        added = self._finite(np.clip(added, -limits.effort, limits.effort), "safe torque")
-        safe = np.clip(gravity + added, -limits.total, limits.total)
+        added = np.clip(added, -limits.effort, limits.effort)  # also where gravity is told wrongly
+        safe = self._finite(np.clip(gravity + added, -limits.total, limits.total), "safe torque")
         violations = self._violations(
             {
                 "effort limit": over_effort,
@@ -181,7 +180,7 @@ class SafetyStage:
         )
         if self.config.on_violation == "stop":
             self._stop_if(violations)
-        return SafeCommand(self._finite(safe, "safe torque"), added, violations)
+        return SafeCommand(safe, added, violations)
 
     def _braked(
         self, wanted: Array, q: Array, v: Array, gravity: Array
