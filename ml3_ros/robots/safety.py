@@ -16,6 +16,7 @@ effort hold for what is on top of gravity.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 
@@ -228,21 +229,20 @@ class SafetyStage:
     def _finite(self, value: object, what: str, *columns: int) -> Array:
         """Return a quantity as finite floats, (n, *columns), or raise a NoTorqueError."""
         array, names = _floats(value), self._model.names
-        nothing = f"nothing is sent, the arm has to hold itself; {_CURES[what]}"
-        if array.shape != (len(names), *columns):
-            raise NoTorqueError(
-                f"{what} has shape {array.shape} for {len(names)} joints: {nothing}"
-            )
-        finite = np.isfinite(array)
-        if not finite.all():
-            joint, *_ = np.argwhere(~finite)[0]
-            raise NoTorqueError(f"{what} of {names[joint]} is {array[~finite][0]}: {nothing}")
-        return array
+        right = array.shape == (len(names), *columns)
+        if right and np.isfinite(array).all():
+            return array
+        wrong = f" has shape {array.shape} for {len(names)} joints"
+        if right:
+            first = tuple(np.argwhere(~np.isfinite(array))[0])
+            wrong = f" of {names[first[0]]} is {array[first]}"
+        raise NoTorqueError(
+            f"{what}{wrong}: nothing is sent, the arm has to hold itself; {_CURES[what]}"
+        )
 
     def _violations(self, masks: dict[str, Array]) -> tuple[Violation, ...]:
-        names = np.array(self._model.names)
         return tuple(
-            Violation(kind, tuple(names[mask].tolist()))
+            Violation(kind, tuple(compress(self._model.names, mask)))
             for kind, mask in masks.items()
             if mask.any()
         )
