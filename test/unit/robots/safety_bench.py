@@ -1,0 +1,32 @@
+"""A safety stage of a Sawyer, and what its tests say about joints."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.safety import SafetyStage
+from ml3_ros.robots.safety_config import SafetyConfig
+
+SAWYER = load_robot("sawyer")
+MODEL = PinocchioModel(SAWYER)
+HOME, REST = SAWYER.home, np.zeros(SAWYER.nv)
+LIMITS = SAWYER.limits
+RATE = 500.0
+
+
+def stage(rate=RATE, **config):
+    return SafetyStage(MODEL, SafetyConfig(**config), rate=rate)
+
+
+def gravity(q=HOME):
+    return MODEL.nle(q, REST)
+
+
+def kinds(command):
+    return {violation.kind: violation.joints for violation in command.violations}
+
+
+def one(joint, value):
+    return np.where(np.arange(SAWYER.nv) == joint, value, 0.0)
