@@ -32,6 +32,8 @@ _SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 # where dry friction, which is soft in MuJoCo, would let it creep by 20.
 _BRAKE = 1e7
 _PAYLOAD = "ml3_payload"  # body at the tool
+_HEAVIEST = 1e4  # payload [kg]: far above it the mass matrix loses its digits
+_SHORTEST, _LONGEST = 1e-6, 10.0  # period of a command [s]
 
 
 class MujocoArm:
@@ -144,10 +146,10 @@ class MujocoArm:
         """Put a point mass [kg] at the tool in place of the payload; the motion goes on.
 
         Raises:
-            RobotError: mass is negative or not finite; the payload is unchanged.
+            RobotError: mass is negative, not finite or no payload's; the payload is unchanged.
         """
-        if not 0.0 <= mass < np.inf:
-            raise RobotError(f"payload is {mass}: it must be finite and >= 0 kg")
+        if not 0.0 <= mass <= _HEAVIEST:
+            raise RobotError(f"payload is {mass}: it must be 0 to {_HEAVIEST:g} kg")
         self._model.body_mass[self._model.body(_PAYLOAD).id] = mass
         mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
 
@@ -164,12 +166,12 @@ class MujocoArm:
             What the arm measures then: position, velocity and torque of that instant.
 
         Raises:
-            RobotError: tau has the wrong length or is not finite, or dt is not > 0: the arm is
-                unchanged. Or the simulation diverged: reset the arm.
+            RobotError: tau has the wrong length or is not finite, or dt is out of range: the arm
+                is unchanged. Or the simulation diverged: reset the arm.
         """
         tau = joint_array(tau, self.nv, "tau")
-        if not (np.isfinite(dt) and dt > 0.0):
-            raise RobotError(f"dt is {dt}: it must be > 0 s")
+        if not _SHORTEST <= dt <= _LONGEST:
+            raise RobotError(f"dt is {dt}: it must be {_SHORTEST:g} to {_LONGEST:g} s")
         start = self._data.time
         self._motors.command(start, tau, dt)
         count = int(np.ceil(dt / _PHYSICS_DT - 1e-9))

@@ -193,7 +193,7 @@ def test_bad_torques_leave_the_arm_unchanged(sawyer, tau):
 
 def test_bad_times_and_resets_are_refused(sawyer):
     arm = MujocoArm(sawyer)
-    for dt in (0.0, -1.0, np.nan):
+    for dt in (0.0, -1.0, np.nan, np.inf, 1e-320, 1e9):
         with pytest.raises(RobotError, match="dt"):
             arm.step(np.zeros(7), dt)
     with pytest.raises(RobotError, match="limits of right_j1"):
@@ -264,3 +264,5 @@ def test_the_payload_can_change_while_the_arm_moves(arm, states):
     np.testing.assert_allclose(moving.M(arm.home), light.M(arm.home), rtol=1e-9, atol=1e-9)
     with pytest.raises(RobotError, match="payload is -1"):
         moving.set_payload(-1.0)
+    with pytest.raises(RobotError, match="payload"):
+        moving.set_payload(1e300)
