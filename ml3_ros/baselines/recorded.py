@@ -12,11 +12,12 @@ from ml3_ros.baselines.friction_fit import friction_fit, friction_predict
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.errors import DataError
-from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.robots.filters import uneven_acceleration
 from ml3_ros.tasks.inverse_dynamics.run_files import Samples
 
 Array = NDArray[np.float64]
-GAP = 1.5  # steps longer than this many median steps split a recording
+GAP = 0.1  # [s]: a longer step splits a recording; over shorter ones a filter can be fitted
+LEAST_GAP = 3.0  # sampling periods, where these are longer than GAP
 
 
 class HasInverseDynamics(Protocol):
@@ -32,10 +33,11 @@ class HasInverseDynamics(Protocol):
 def filtered_samples(recording: JointRecording, *, window: int = 31, order: int = 3) -> Samples:
     """Return a recording with accelerations by a centred Savitzky-Golay filter on its velocities.
 
-    Gaps in time split the recording; parts shorter than the filter are left out.
+    Gaps in time split the recording; parts shorter than the filter are left out. Where stamps are
+    uneven, so are rows that have too few others around them.
 
     Args:
-        recording: Joint states at a steady rate.
+        recording: Joint states at a steady rate, but for jitter and losses.
         window: Length of the filter [samples], odd; 31 at 125 Hz is a quarter of a second.
         order: Degree of its polynomial.
 
@@ -43,18 +45,19 @@ def filtered_samples(recording: JointRecording, *, window: int = 31, order: int 
         DataError: No part of the recording is as long as the filter.
     """
     dt = recording.dt
-    breaks = np.flatnonzero(np.diff(recording.t) > GAP * dt) + 1
-    parts = np.split(np.arange(len(recording.t)), breaks)
+    parts = gap_free(recording.t, dt)
     kept = [part for part in parts if len(part) >= window]
     if not kept:
         raise DataError(
             f"the recording has no {window} samples in a row without a gap (longest: "
             f"{max(map(len, parts))}): record at a steady rate, or use a shorter window"
         )
-    rows = np.concatenate(kept)
-    a = np.concatenate(
-        [savgol_acceleration(recording.v[part], dt, window, order) for part in kept]
-    )
+    filtered = [
+        uneven_acceleration(recording.t[part], recording.v[part], dt, window, order)
+        for part in kept
+    ]
+    rows = np.concatenate([part[use] for part, (_, use) in zip(kept, filtered, strict=True)])
+    a = np.concatenate([a[use] for a, use in filtered])
     return Samples(
         joint_names=recording.names,
         t=recording.t[rows],
@@ -63,6 +66,12 @@ def filtered_samples(recording: JointRecording, *, window: int = 31, order: int 
         a=a,
         tau=recording.tau[rows],
     )
+
+
+def gap_free(t: Array, dt: float) -> list[NDArray[np.intp]]:
+    """Return the sample numbers of each part without a gap, at times t [s] (T,) with period dt."""
+    breaks = np.flatnonzero(np.diff(t) > max(GAP, LEAST_GAP * dt)) + 1
+    return np.split(np.arange(len(t)), breaks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

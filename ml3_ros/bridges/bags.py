@@ -27,6 +27,7 @@ from ml3_ros.bridges.bag_files import (
     storages,
 )
 from ml3_ros.errors import DataError
+from ml3_ros.robots.stamps import sampling_period
 
 MAX_STEP_BACK = 1.0  # [s] older than this is no late message: the clock was set back
 _STORE = get_typestore(Stores.ROS2_KILTED)
@@ -77,8 +78,8 @@ class JointRecording:
 
     @property
     def dt(self) -> float:
-        """Median sample time [s]."""
-        return float(np.median(np.diff(self.t)))
+        """Time between samples, whatever their jitter and losses [s]."""
+        return sampling_period(self.t)
 
 
 def joint_state_topics(path: str | Path) -> dict[str, int]:

@@ -188,7 +188,7 @@ REPLAY = System(
                 "hold_out_duration": 86400.0,
                 "silence_timeout": 10.0,
                 "steps_per_window": 8,
-                "filter_window": 31,
+                "filter_seconds": 0.25,
                 "seed": Arg("seed"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),

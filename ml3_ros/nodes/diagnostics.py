@@ -11,6 +11,7 @@ from rclpy.node import Node
 
 from ml3_ros.nodes.timers import steady_timer
 
+LOGGED_EVERY = 10.0  # [s]
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -39,7 +40,8 @@ class Diagnostics:
     """Publishes one DiagnosticStatus a second.
 
     `rates` and `counts` are filled by the node; a count that grows raises the level to WARN for
-    as long as it grows. `values` returns what else is worth telling.
+    as long as it grows, and so does a `complaint`, a sentence on what is wrong now, which is logged
+    too. `values` returns what else is worth telling.
     """
 
     def __init__(self, node: Node, state: Callable[[], str]) -> None:
@@ -47,6 +49,7 @@ class Diagnostics:
         self.rates: dict[str, Rate] = {}
         self.counts: Counter[str] = Counter()
         self.values: Callable[[], dict[str, object]] = dict
+        self.complaint: Callable[[], str] = str
         self._node = node
         self._state = state
         self._told: Counter[str] = Counter()
@@ -63,8 +66,12 @@ class Diagnostics:
         status = DiagnosticStatus(name=self._node.get_name(), hardware_id="ml3_ros")
         grown = [name for name, count in self.counts.items() if count > self._told[name]]
         self._told = Counter(self.counts)
-        status.level = WARN if grown else OK
-        status.message = f"{state}; now: {', '.join(grown)}" if grown else state
+        complaint = self.complaint()
+        if complaint:
+            self._node.get_logger().warning(complaint, throttle_duration_sec=LOGGED_EVERY)
+        wrong = [*grown, complaint] if complaint else grown
+        status.level = WARN if wrong else OK
+        status.message = f"{state}; now: {', '.join(wrong)}" if wrong else state
         told: dict[str, object] = {"state": state}
         told |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}
         told |= dict(self.counts)

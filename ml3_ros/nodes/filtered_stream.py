@@ -7,19 +7,25 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.bridges.messages import NANO, listed
+from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.robots.base import Array
 from ml3_ros.robots.filters import AccelerationFilter, FilteredSample
 
 HIGHEST_RATE = 2000.0  # [Hz]
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is refused
+QUICK_TOLERANCE = 0.5  # likewise while its rate is known roughly
+ROUNDING = 1e-6  # of the period: a change that is none
+JUDGED_EVERY = 2.0  # [s] of the stream
+LEAST_SHARE = 0.9  # of the samples received that must be used
 
 FILTER_PARAMETERS = (
     Param(name="rate", default=0.0, help="joint states per second; 0: measured [Hz]",
           limits=(0.0, HIGHEST_RATE)),
-    Param(name="filter_window", default=21, help="samples of the Savitzky-Golay filter, odd",
-          limits=(5, 201), check=lambda n: None if n % 2 else "it must be odd"),
+    Param(name="filter_seconds", default=0.2, help="length of the Savitzky-Golay filter; at slow "
+          "rates as many samples as its polynomial needs [s]", limits=(0.01, 2.0)),
     Param(name="filter_order", default=3, help="its polynomial order", limits=(2, 5)),
 )  # fmt: skip
 
@@ -27,52 +33,123 @@ FILTER_PARAMETERS = (
 class FilteredStream:
     """A JointStream behind a Savitzky-Golay filter; the result is half a window late.
 
-    The sampling period is that of `rate`, or the median of the first steps.
+    The sampling period is measured, and that of `rate` only until it is known to a percent.
+
+    Attributes:
+        stream: What is read.
+        rate: Of the stream [Hz]; 0 before it is known.
+        share: Of the samples received lately, those that came out [-].
+        complaint: What is wrong if these are few, and what to do; "" while all is well.
     """
 
     def __init__(self, names: Sequence[str], counts: Counter[str], p: ParameterTable) -> None:
         """Read `names` as the FILTER_PARAMETERS in `p` say; lost samples are counted."""
         self.stream = JointStream(names, counts)
-        self.rate = 0.0  # of the filter [Hz]; 0 before it is known
+        self.rate = 0.0
+        self.share = 1.0
+        self.complaint = ""
         self._announced = p["rate"]
-        self._window, self._order = p["filter_window"], p["filter_order"]
+        self._seconds, self._order = p["filter_seconds"], p["filter_order"]
         self._filter: AccelerationFilter | None = None
+        self._period = 0.0  # of the filter [s]
+        self._received = self._used = 0  # since the last judgement
+        self._judged: float | None = None  # when that was [s]
+        self._began = False  # samples have come out
+        self._reason = "the window of the filter has not filled yet"
 
     @property
     def resets(self) -> int:
         """How often a gap in time emptied the filter."""
         return self._filter.resets if self._filter is not None else 0
 
-    def read(self, msg: JointState) -> FilteredSample | None:
-        """Return the sample at the centre of the window, timed from the stream's beginning [s].
+    def told(self) -> dict[str, object]:
+        """Return what /diagnostics shows of the stream."""
+        return {
+            "share of samples used": self.share,
+            "filter resets": self.resets,
+            "jitter of stamps [ms]": 1e3 * self.stream.pace.jitter / NANO,
+        }
+
+    def read(self, msg: JointState) -> list[FilteredSample]:
+        """Return the samples whose window is complete, timed from the stream's beginning [s].
 
         Returns:
-            None while the window fills.
+            One as a rule; none while the window fills.
 
         Raises:
             MessageError: The message must not be used.
             ConfigError: The messages come at another rate than announced, or at none of a robot.
         """
-        sample = self.stream.read(msg)
-        if self._filter is None:
-            if self.stream.period is None:
-                return None
-            self._filter = self._make_filter(self.stream.period)
+        self._received += 1
+        try:
+            sample = self.stream.read(msg)
+        except MessageError as error:
+            self._reason = str(error)
+            raise
         t = self.stream.seconds(sample.stamp)
-        return self._filter.push(t, sample.q, sample.v, sample.tau)
+        samples = self._push(t, sample.q, sample.v, sample.tau)
+        self._used += len(samples)
+        self._judge(t, bool(samples))
+        return samples
 
-    def _make_filter(self, period: float) -> AccelerationFilter:
-        rate = self._announced or round(1.0 / period, 1)
-        if not 0.0 < rate <= HIGHEST_RATE:
+    def _push(self, t: float, *signals: Array) -> list[FilteredSample]:
+        self._measure()
+        if self._filter is None:
+            return []
+        resets, thin = self._filter.resets, self._filter.thin
+        samples = self._filter.push(t, *signals)
+        if self._filter.resets > resets:
+            self._reason = self._filter.last_reset
+        elif self._filter.thin > thin:
+            self._reason = "too few samples are around those that are left out"
+        return samples
+
+    def _measure(self) -> None:
+        """Make the filter as soon as there is a rate, and keep its period up to date."""
+        period, pace = self.stream.period, self.stream.pace
+        if period is not None:
+            self._check(period, RATE_TOLERANCE if pace.settled else QUICK_TOLERANCE)
+        if self._announced and not pace.settled:
+            period = 1.0 / self._announced
+        if period is None or abs(period - self._period) <= ROUNDING * period:
+            return
+        self._period, self.rate = period, self._announced or round(1.0 / period, 1)
+        if self._filter is None:
+            n = len(self.stream.names)
+            self._filter = AccelerationFilter(n, period, self._seconds, self._order)
+        else:
+            self._filter.retime(period)
+
+    def _check(self, period: float, tolerance: float) -> None:
+        if not 1.0 / HIGHEST_RATE <= period * (1.0 + tolerance):
+            self.stream.pace.clear()
             raise ConfigError(
                 f"joint_states are stamped {period:.3g} s apart, which is no rate of a robot: "
                 "check the clock of the arm's driver"
             )
-        if abs(rate * period - 1.0) > RATE_TOLERANCE:
+        if self._announced and abs(self._announced * period - 1.0) > tolerance:
             raise ConfigError(
                 f"joint_states come at {1.0 / period:.1f} Hz but the parameter `rate` is "
-                f"{rate:g}: set it to that, or to 0.0 to have it measured"
+                f"{self._announced:g}: set it to that, or to 0.0 to have it measured"
             )
-        self.rate = rate
-        n = len(self.stream.names)
-        return AccelerationFilter(n, 1.0 / rate, self._window, self._order)
+
+    def _judge(self, t: float, some: bool) -> None:
+        """Tell whether enough of what came since the last judgement came out."""
+        if self._judged is None or (some and not self._began):
+            self._began = self._began or some
+            self._received, self._used, self._judged = 0, 0, t
+        if t - self._judged < JUDGED_EVERY or not self._received:
+            return
+        self.share = min(self._used / self._received, 1.0)
+        self.complaint = self._sentence(t - self._judged) if self.share < LEAST_SHARE else ""
+        self._received, self._used, self._judged = 0, 0, t
+
+    def _sentence(self, seconds: float) -> str:
+        jitter = 1e3 * self.stream.pace.jitter / NANO
+        return (
+            f"only {100.0 * self.share:.0f} % of the last {seconds:.1f} s of joint_states "
+            f"({listed(self.stream.names)}) can be used: {self._reason}; they come at "
+            f"{self.rate:.1f} Hz, their stamps are off an even clock by {jitter:.2f} ms: let the "
+            "driver stamp samples where it measures them and lose none, or lengthen "
+            "`filter_seconds`"
+        )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import statistics
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import NANO, JointSample, sample_from_msg
 from ml3_ros.errors import MessageError
+from ml3_ros.robots.stamps import Pace
 
-RESTART_AFTER = 20  # samples in order among themselves, apart from the newest one
+RESTART_AFTER = 0.2  # [s] of samples in order among themselves, apart from the newest one
+RESTART_LEAST = 5  # such samples, however slow
 RESTART_GAP = NANO  # in `seconds`, so that filters see that two moments do not belong together
 LONGEST_GAP = NANO  # between samples that belong together
-STEPS_KEPT = 9  # the sampling period is the median of so many steps
+SETTLED_AFTER = 2.0  # [s] from which the sampling period is known to a percent
+MOST_KEPT = 10_000  # stamps
 
 
 class BackwardsError(MessageError):
@@ -27,9 +29,12 @@ class JointStream:
     """Reads joint states one by one and keeps their time increasing.
 
     A sample whose stamp does not increase, or leaps by more than `LONGEST_GAP`, is dropped: its
-    stamp may be wrong. When `RESTART_AFTER` samples in a row lie apart but in order, their source
-    was restarted or its clock was set: the stream goes on from there, `restarts` is raised, and
-    `seconds` goes on one second after where it was.
+    stamp may be wrong. When samples in a row lie apart but in order for `RESTART_AFTER`, their
+    source was restarted or its clock was set: the stream goes on from there, `restarts` is raised,
+    and `seconds` goes on one second after where it was.
+
+    Attributes:
+        pace: The sampling period [ns].
     """
 
     def __init__(self, names: Sequence[str], counts: Counter[str]) -> None:
@@ -40,7 +45,7 @@ class JointStream:
         self._newest: int | None = None
         self._origin = 0
         self._apart: list[int] = []
-        self._steps: deque[int] = deque(maxlen=STEPS_KEPT)
+        self.pace = Pace(round(SETTLED_AFTER * NANO), MOST_KEPT)
 
     def read(self, msg: JointState) -> JointSample:
         """Return the sample of a message.
@@ -53,16 +58,15 @@ class JointStream:
             self._accept_restart_or_raise(sample.stamp)
         if self._newest is None:
             self._origin = sample.stamp
-        else:
-            self._count_gap(sample.stamp - self._newest)
+        self._count_losses(sample.stamp)
         self._apart.clear()
         self._newest = sample.stamp
         return sample
 
     @property
     def period(self) -> float | None:
-        """Median time between samples [s]; None before there are some."""
-        return statistics.median(self._steps) / NANO if len(self._steps) == STEPS_KEPT else None
+        """Time between samples over the last seconds [s]; None before there are some."""
+        return self.pace.period / NANO if self.pace.period is not None else None
 
     def seconds(self, stamp: int) -> float:
         """Return a stamp relative to the first sample of the stream [s]; it never runs back."""
@@ -72,19 +76,18 @@ class JointStream:
         """Return the stamp [ns] of a time of the stream."""
         return self._origin + round(seconds * NANO)
 
-    def _count_gap(self, step: int) -> None:
-        if len(self._steps) == STEPS_KEPT:
-            missing = round(step / statistics.median(self._steps)) - 1
-            if missing > 0:
-                self._counts["lost samples"] += missing
-        self._steps.append(step)
+    def _count_losses(self, stamp: int) -> None:
+        missing = self.pace.push(stamp)
+        if missing:
+            self._counts["lost samples"] += missing
 
     def _accept_restart_or_raise(self, stamp: int) -> None:
         if self._apart and not _follows(stamp, self._apart[-1]):
             self._apart.clear()
         self._apart.append(stamp)
         assert self._newest is not None
-        if len(self._apart) < RESTART_AFTER:
+        lasting = stamp - self._apart[0] >= RESTART_AFTER * NANO
+        if not lasting or len(self._apart) < RESTART_LEAST:
             step = (stamp - self._newest) * 1e-9
             where = f"{-step:.3f} s before" if step <= 0.0 else f"{step:.3f} s after"
             raise BackwardsError(
@@ -95,7 +98,7 @@ class JointStream:
         self._counts["restarts of the stream"] += 1
         self._origin += stamp - self._newest - RESTART_GAP
         self._newest = stamp - RESTART_GAP
-        self._steps.clear()
+        self.pace.clear()
 
 
 def _follows(stamp: int, before: int) -> bool:

@@ -118,19 +118,21 @@ class MetaLearner(Ml3Node):
             "samples with prior": self._memory.count(with_prior=True),
             "training": self._action.name or "nothing",
             "losses": ", ".join(self._losses),
+            **self._stream.told(),
         }
 
     # the stream ---------------------------------------------------------------------------------
     def _forget_stream(self) -> None:
         p = self.parameters
         self._stream = FilteredStream(p["joints"], self.diagnostics.counts, p)
+        self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
         # lost samples and those without prior do not count, so more than is needed is kept
         self._memory = StreamMemory(2.0 * p["record_seconds"])
 
     def _on_state(self, msg: JointState) -> None:
-        sample = self._stream.read(msg)
+        samples = self._stream.read(msg)
         self.diagnostics.tick("joint_states")
-        if sample is not None:
+        for sample in samples:
             self._memory.add(self._stream.stream.stamp(sample.t), sample)
 
     def _on_prior(self, msg: InertiaPrior) -> None:

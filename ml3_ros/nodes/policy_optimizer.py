@@ -111,12 +111,11 @@ class PolicyOptimizer(Ml3Node):
         if self._policy_mode is not None:
             return self._policy_mode.told()
         if self._stream is None or self._worker is None:
-            return {}
+            return self._stream.told() if self._stream is not None else {}
         now = time.monotonic()
         ages = {f"age of loss {n} [s]": now - born for n, born in self._shelf.born.items()}
         ages |= ended_methods.told(self._worker)
-        return ages | {
-            "filter resets": self._stream.resets,
+        return ages | self._stream.told() | {
             "samples waiting": self._worker.waiting,
             "age of the newest sample [s]": now - self._last_sample,
         }
@@ -131,10 +130,11 @@ class PolicyOptimizer(Ml3Node):
             )
         if self._stream is None:
             self._stream = FilteredStream(joints, self.diagnostics.counts, self.parameters)
-        sample = self._stream.read(msg)
+            self.diagnostics.complaint = lambda: self._stream.complaint if self._stream else ""
+        samples = self._stream.read(msg)
         self._last_sample = time.monotonic()
         self.diagnostics.tick("joint_states")
-        if sample is not None:
+        for sample in samples:
             self._learn_from(sample)
 
     def _on_stream_finished(self, msg: Bool) -> None:

@@ -2,22 +2,34 @@
 
 Least-squares fit of a polynomial to a window, differentiated at its centre (Savitzky and Golay
 1964). The centred window is late by half its length but shifts no phase, so q, v and tau of the
-same instant belong to its result.
+same instant belong to its result. Windows are lengths of time: where stamps are uneven, the fit is
+at the samples' own times, see `uneven`.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.robots.stamps import EVEN
+from ml3_ros.robots.uneven import (
+    EVEN_CLOCK,
+    THIN,
+    clocks,
+    even_gain,
+    evidence,
+    fit_slopes,
+    uneven_slopes,
+)
 
 Array = NDArray[np.float64]
 
-# A step in time further from dt than this is a gap: the window would mix two different moments.
-_DT_TOLERANCE = 0.5
+_CROWD = 8  # times as many samples in a window as its period says: the stamps are wrong
+_MEMORY = 1.0  # over so long what speaks for an even clock is averaged [s]
 
 
 class FilteredSample(NamedTuple):
@@ -54,32 +66,101 @@ def savgol_acceleration(v: Array, dt: float, window: int = 21, order: int = 3) -
     return a
 
 
+def uneven_acceleration(
+    t: Array, v: Array, dt: float, window: int = 21, order: int = 3
+) -> tuple[Array, NDArray[np.bool_]]:
+    """Return accelerations [rad/s^2] (T, n) at stamps [s] (T,), and which can be used (T,).
+
+    With even stamps these are the numbers of `savgol_acceleration`, and all can be used.
+
+    Args:
+        t: Increasing stamps; what is missing leaves a gap.
+        v: Velocities [rad/s] (T, n).
+        dt: Period of the samples, on average [s].
+        window: Samples of the filter, were they even; odd.
+        order: Degree of its polynomial.
+
+    Raises:
+        ConfigError: dt, window or order out of range.
+        DataError: Fewer than `window` rows.
+    """
+    even = np.abs(np.diff(t) - dt) <= EVEN * dt
+    if even.all() or len(v) < window:
+        return savgol_acceleration(v, dt, window, order), np.ones(len(v), dtype=np.bool_)
+    _slope_weights(dt, window, order)  # judges its arguments
+    return uneven_slopes(t, np.asarray(v, dtype=np.float64), dt, window, order)
+
+
+def window_samples(seconds: float, dt: float, order: int) -> int:
+    """Return the length in samples of `dt` [s] of a window of `seconds`: odd, enough to fit."""
+    if not (np.isfinite(dt) and dt > 0.0):
+        raise ConfigError(f"dt is {dt}: it must be > 0 s")
+    # a measured period may be a little long
+    half = int(0.5 * seconds / dt + 0.1)
+    return 2 * max(half, order // 2 + 1) + 1
+
+
 class AccelerationFilter:
-    """The same differentiation on a stream: push samples, get the centre of each full window.
+    """The same differentiation on a stream: push samples, get those whose window is complete.
+
+    A step in time longer than half the window, or backwards, is a gap: both sides are different
+    moments, which no window may mix. After shorter ones, samples are left out only where too few
+    are left around them.
 
     Attributes:
-        resets: How often the window was dropped, because time jumped or ran backwards.
+        resets: How often the window was dropped, because of a gap.
         duplicates: How many samples were dropped, because they bore the time of the one before.
+        thin: How many samples were left out, because too few were around them.
         last_reset: Why the window was last dropped, or "".
     """
 
-    def __init__(self, n: int, dt: float, window: int = 21, order: int = 3) -> None:
-        """Filter n joints sampled every dt [s]; window is odd, order that of the polynomial."""
-        self._weights = _slope_weights(dt, window, order)[window // 2]
-        self._n, self._dt, self._window = n, dt, window
-        self._signals = np.zeros((window, 3, n))  # q, v, tau; oldest first
+    def __init__(self, n: int, dt: float, seconds: float = 0.2, order: int = 3) -> None:
+        """Filter n joints.
+
+        Args:
+            n: Number of joints.
+            dt: Period of the samples, on average [s].
+            seconds: Length of the window [s]; the same for every period.
+            order: Degree of the polynomial.
+        """
+        self._n, self._seconds, self._order = n, seconds, order
         self._times: list[float] = []
+        self._signals = np.zeros((0, 3, n))  # q, v, tau; oldest first
+        self._next = 0  # the next centre
+        self._uneven = 0  # the last sample that did not come a period after the one before
+        self._began = 0.0  # time of the first sample since the last gap [s]
+        self._even_clock = 0.0  # what speaks for it, see `evidence`
         self.resets = 0
         self.duplicates = 0
+        self.thin = 0
         self.last_reset = ""
+        self.retime(dt)
 
     @property
     def delay(self) -> float:
         """Age of a returned sample [s]."""
-        return self._window // 2 * self._dt
+        return self._half * self._dt
 
-    def push(self, t: float, q: ArrayLike, v: ArrayLike, tau: ArrayLike) -> FilteredSample | None:
-        """Take one measurement; return the sample at the centre of the window once that is full.
+    def retime(self, dt: float) -> None:
+        """Take another period of the samples [s]; the samples so far stay.
+
+        Raises:
+            ConfigError: dt, the length of the window or its order is out of range.
+        """
+        if not (np.isfinite(self._seconds) and self._seconds > 0.0):
+            raise ConfigError(f"the window is {self._seconds} s: it must be > 0 s")
+        window = window_samples(self._seconds, dt, self._order)
+        self._dt, self._half = dt, window // 2
+        self._reach = (self._half + 0.5) * dt
+        self._weights = _slope_weights(dt, window, self._order)[self._half]
+        self._most_gain = THIN * even_gain(window, self._order)
+        self._uneven = max(len(self._times) - 1, 0)
+        grown = np.zeros((max(len(self._signals), _CROWD * window), 3, self._n))
+        grown[: len(self._signals)] = self._signals
+        self._signals = grown
+
+    def push(self, t: float, q: ArrayLike, v: ArrayLike, tau: ArrayLike) -> list[FilteredSample]:
+        """Take one measurement; return the samples whose window it completes.
 
         Args:
             t: Time of the measurement [s].
@@ -88,7 +169,8 @@ class AccelerationFilter:
             tau: Torques [N m], (n,).
 
         Returns:
-            The sample measured `delay` ago with its acceleration, or None while the window fills.
+            The samples measured `delay` ago with their accelerations: one, of even stamps; none
+            while the window fills.
 
         Raises:
             DataError: Wrong shape, or a value that is not finite; the filter is unchanged.
@@ -98,28 +180,84 @@ class AccelerationFilter:
             step = t - self._times[-1]
             if step == 0.0:
                 self.duplicates += 1
-                return None
-            if abs(step - self._dt) > _DT_TOLERANCE * self._dt:
+                return []
+            if not 0.0 < step <= self._reach:
                 self.reset(
-                    f"the sample at {t:.6f} s is {step:+.6f} s from the last, not {self._dt:.6f} s"
+                    f"the sample at {t:.6f} s is {step:+.6f} s from the last, more than half a "
+                    f"window of {2.0 * self._reach:.3f} s"
                 )
-        if len(self._times) == self._window:
-            self._times.pop(0)
-            self._signals[:-1] = self._signals[1:]
-        self._signals[len(self._times)] = signals
-        self._times.append(t)
-        if len(self._times) < self._window:
-            return None
-        half = self._window // 2
-        q_centre, v_centre, tau_centre = self._signals[half].copy()
-        a = _weighted_sum(self._weights, self._signals[:, 1], 1)[0]
-        return FilteredSample(self._times[half], q_centre, v_centre, a, tau_centre)
+        self._append(t, signals)
+        ripe = []
+        wait = (self._half - 0.5) * self._dt
+        while self._next < len(self._times) and t - self._times[self._next] >= wait:
+            centre, self._next = self._next, self._next + 1
+            if self._times[centre] - self._began >= wait:
+                ripe += self._filtered(centre)
+        return ripe
 
     def reset(self, reason: str = "asked to") -> None:
         """Drop the window; the next result needs a full new one."""
         self._times.clear()
+        self._next = 0
         self.resets += 1
         self.last_reset = reason
+
+    def _append(self, t: float, signals: Array) -> None:
+        if len(self._times) == len(self._signals):
+            self._drop_old()
+        if not self._times:
+            self._began, self._uneven = t, 0
+        elif abs(t - self._times[-1] - self._dt) > EVEN * self._dt:
+            self._uneven = len(self._times)
+        self._signals[len(self._times)] = signals
+        self._times.append(t)
+
+    def _drop_old(self) -> None:
+        oldest = self._times[min(self._next, len(self._times) - 1)] - self._reach
+        old = bisect_left(self._times, oldest)
+        if not old:
+            self.reset(
+                f"{len(self._times)} samples are stamped within {self._times[-1] - oldest:.3f} s, "
+                f"where one should come every {self._dt:.6f} s"
+            )
+            return
+        kept = len(self._times) - old
+        self._signals[:kept] = self._signals[old : len(self._times)].copy()
+        del self._times[:old]
+        self._next, self._uneven = self._next - old, max(self._uneven - old, 0)
+
+    def _filtered(self, centre: int) -> list[FilteredSample]:
+        """Return the sample number `centre` with its acceleration, if enough are around it."""
+        t = self._times[centre]
+        first = bisect_left(self._times, t - self._reach)
+        after = bisect_right(self._times, t + self._reach)
+        if centre - first == self._half == after - 1 - centre and self._uneven <= first:
+            # the rows are added in the order of `savgol_acceleration`
+            a = (self._weights[:, None] * self._signals[first:after, 1]).sum(axis=0)
+        else:
+            slope, gain = self._fit(first, centre, after)
+            if gain > self._most_gain:
+                self.thin += 1
+                return []
+            a = slope / self._reach
+        q, v, tau = self._signals[centre].copy()
+        return [FilteredSample(t, q, v, a, tau)]
+
+    def _fit(self, first: int, centre: int, after: int) -> tuple[Array, float]:
+        """Return the slope (n,) of v per half window amid uneven samples, and its gain of noise.
+
+        The fit is at the stamps, or on an even clock where that has explained the signals better.
+        """
+        times = np.array(self._times[first:after])
+        own = np.array([centre - first])
+        since = (times - times[own])[None]
+        x = clocks(since, np.ones_like(since), own, self._dt)[:, 0] / self._reach
+        fit = fit_slopes(x, np.ones_like(x), self._signals[first:after, 1], self._order)
+        speaks, better = evidence(fit.left[:, None])
+        share = min(self._dt / _MEMORY, 1.0)
+        self._even_clock += share * (float(speaks[0]) - self._even_clock)
+        chosen = int(better[0]) if self._even_clock < EVEN_CLOCK else 0
+        return fit.slope[chosen], float(fit.gain[chosen])
 
     def _checked(self, t: float, q: ArrayLike, v: ArrayLike, tau: ArrayLike) -> Array:
         rows = [np.asarray(x, dtype=np.float64) for x in (q, v, tau)]

@@ -12,7 +12,7 @@ from scipy.signal import savgol_filter, welch
 from ml3_ros.baselines.friction_fit import friction_features
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.experiments.identification.split import gap_free_parts
-from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.robots.filters import uneven_acceleration
 
 Array = NDArray[np.float64]
 SLOWEST = 50.0  # [Hz]: below, accelerations of a moving arm are lost
@@ -78,8 +78,8 @@ def check_rate(recording: JointRecording) -> Finding:
 def check_gaps(recording: JointRecording) -> Finding:
     """Judge what is missing."""
     parts, checks, dt = gap_free_parts(recording), recording.checks, recording.dt
-    lost = recording.t[-1] - sum(recording.t[part[-1]] - recording.t[part[0]] for part in parts)
-    measured = f"{checks}; {len(parts) - 1} gaps, {lost - (len(parts) - 1) * dt:.2f} s missing"
+    lost = max(recording.t[-1] - (len(recording.t) - 1) * dt, 0.0)  # single samples as well
+    measured = f"{checks}; {len(parts) - 1} gaps, {lost:.2f} s missing"
     words = []
     if len(parts) > 1:
         longest = max(recording.t[part[-1]] - recording.t[part[0]] for part in parts)
@@ -99,8 +99,11 @@ def check_velocity(recording: JointRecording) -> Finding:
     parts = [part for part in gap_free_parts(recording) if len(part) >= 3 * _MATCH]
     if not parts:
         return _finding("velocity", "not looked at", ["no stretch without a gap is long enough"])
-    slope_of = [savgol_acceleration(recording.q[part], dt, _MATCH, 2) for part in parts]
     smooth = [savgol_filter(recording.v[part], _MATCH, 2, axis=0) for part in parts]
+    slope_of = []
+    for part, v in zip(parts, smooth, strict=True):
+        slope, use = uneven_acceleration(recording.t[part], recording.q[part], dt, _MATCH, 2)
+        slope_of.append(np.where(use[:, None], slope, v))  # no evidence where it cannot be told
     derivative, velocity = np.concatenate(slope_of), np.concatenate(smooth)
     words, worst = [], 1.0
     for j, name in enumerate(recording.names):

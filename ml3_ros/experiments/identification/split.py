@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_columns import hysteresis
-from ml3_ros.baselines.recorded import GAP
+from ml3_ros.baselines.recorded import gap_free
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.robots.filters import uneven_acceleration
 
 Array = NDArray[np.float64]
 DISPLACEMENTS = np.array([0.003, 0.01, 0.03, 0.1])  # of the hysteresis columns [rad]
@@ -146,8 +146,7 @@ def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Row
 
 def gap_free_parts(recording: JointRecording) -> list[NDArray[np.intp]]:
     """Return the sample numbers of each part without a gap."""
-    breaks = np.flatnonzero(np.diff(recording.t) > GAP * recording.dt) + 1
-    return np.split(np.arange(len(recording.t)), breaks)
+    return gap_free(recording.t, recording.dt)
 
 
 def _filtered(
@@ -160,8 +159,10 @@ def _filtered(
     """Return the inner rows of one block: samples `piece` of the gap-free `part`."""
     rows, window = part[piece], config.window_samples(recording.dt)
     half = window // 2
-    a = savgol_acceleration(recording.v[rows], recording.dt, window, config.order)
+    t, v = recording.t[rows], recording.v[rows]
+    a, use = uneven_acceleration(t, v, recording.dt, window, config.order)
     own = strain[piece] if config.history else hysteresis(recording.q[rows], DISPLACEMENTS)
-    inner = slice(half, len(rows) - half)
+    inner = np.flatnonzero(use)
+    inner = inner[(inner >= half) & (inner < len(rows) - half)]
     signals = {name: getattr(recording, name)[rows] for name in ("t", "q", "v", "tau")}
     return {name: x[inner] for name, x in {**signals, "a": a, "strain": own}.items()}

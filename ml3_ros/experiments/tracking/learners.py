@@ -130,13 +130,12 @@ class Stream:
 
     def measure(self, t: float, q: Array, v: Array, tau: Array) -> Feedforward | None:
         """Take a measurement [s, rad, rad/s, N m]; return a model if there is a new one."""
-        sample = self._filter.push(t, q, v, tau)
-        if sample is None:
-            return None
-        tau = sample.tau
-        if self._known is not None:
-            tau = tau - self._known.rnea(sample.q, sample.v, sample.a)
-        changed = self.learner.learn(sample.t, sample.q, sample.v, sample.a, tau)
+        changed = False
+        for sample in self._filter.push(t, q, v, tau):
+            tau = sample.tau
+            if self._known is not None:
+                tau = tau - self._known.rnea(sample.q, sample.v, sample.a)
+            changed |= self.learner.learn(sample.t, sample.q, sample.v, sample.a, tau)
         return self.learner.model() if changed else None
 
 
