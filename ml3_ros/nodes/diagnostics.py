@@ -40,8 +40,8 @@ class Diagnostics:
     """Publishes one DiagnosticStatus a second.
 
     `rates` and `counts` are filled by the node; a count that grows raises the level to WARN for
-    as long as it grows, and so does a `complaint`, a sentence on what is wrong now, which is logged
-    too. `values` returns what else is worth telling.
+    as long as it grows. So does a `complaint`, a sentence on what is wrong now, "" for nothing; it
+    is logged too. `values` returns what else is worth telling.
     """
 
     def __init__(self, node: Node, state: Callable[[], str]) -> None:

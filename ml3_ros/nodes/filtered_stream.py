@@ -121,7 +121,7 @@ class FilteredStream:
             self._filter.retime(period)
 
     def _check(self, period: float, tolerance: float) -> None:
-        if not 1.0 / HIGHEST_RATE <= period * (1.0 + tolerance):
+        if period * (1.0 + tolerance) < 1.0 / HIGHEST_RATE:
             self.stream.pace.clear()
             raise ConfigError(
                 f"joint_states are stamped {period:.3g} s apart, which is no rate of a robot: "

@@ -114,8 +114,10 @@ class PolicyOptimizer(Ml3Node):
             return self._stream.told() if self._stream is not None else {}
         now = time.monotonic()
         ages = {f"age of loss {n} [s]": now - born for n, born in self._shelf.born.items()}
-        ages |= ended_methods.told(self._worker)
-        return ages | self._stream.told() | {
+        return {
+            **ages,
+            **ended_methods.told(self._worker),
+            **self._stream.told(),
             "samples waiting": self._worker.waiting,
             "age of the newest sample [s]": now - self._last_sample,
         }

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.robots.even_weights import slope_weights, window_samples
 from ml3_ros.robots.stamps import EVEN
 from ml3_ros.robots.uneven import (
     EVEN_CLOCK,
@@ -29,6 +30,7 @@ from ml3_ros.robots.uneven import (
 Array = NDArray[np.float64]
 
 _CROWD = 8  # times as many samples in a window as its period says: the stamps are wrong
+_ASKED_EVERY = 8  # uneven windows: then the stamps are compared with an even clock
 _MEMORY = 1.0  # over so long what speaks for an even clock is averaged [s]
 
 
@@ -52,7 +54,7 @@ def savgol_acceleration(v: Array, dt: float, window: int = 21, order: int = 3) -
         ConfigError: dt, window or order out of range.
         DataError: Fewer than `window` rows.
     """
-    weights = _slope_weights(dt, window, order)
+    weights = slope_weights(dt, window, order)
     v = np.asarray(v, dtype=np.float64)
     if v.ndim != 2 or len(v) < window:
         raise DataError(
@@ -87,17 +89,8 @@ def uneven_acceleration(
     even = np.abs(np.diff(t) - dt) <= EVEN * dt
     if even.all() or len(v) < window:
         return savgol_acceleration(v, dt, window, order), np.ones(len(v), dtype=np.bool_)
-    _slope_weights(dt, window, order)  # judges its arguments
+    slope_weights(dt, window, order)  # judges its arguments
     return uneven_slopes(t, np.asarray(v, dtype=np.float64), dt, window, order)
-
-
-def window_samples(seconds: float, dt: float, order: int) -> int:
-    """Return the length in samples of `dt` [s] of a window of `seconds`: odd, enough to fit."""
-    if not (np.isfinite(dt) and dt > 0.0):
-        raise ConfigError(f"dt is {dt}: it must be > 0 s")
-    # a measured period may be a little long
-    half = int(0.5 * seconds / dt + 0.1)
-    return 2 * max(half, order // 2 + 1) + 1
 
 
 class AccelerationFilter:
@@ -130,6 +123,7 @@ class AccelerationFilter:
         self._uneven = 0  # the last sample that did not come a period after the one before
         self._began = 0.0  # time of the first sample since the last gap [s]
         self._even_clock = 0.0  # what speaks for it, see `evidence`
+        self._fits = 0  # of uneven windows
         self.resets = 0
         self.duplicates = 0
         self.thin = 0
@@ -152,7 +146,7 @@ class AccelerationFilter:
         window = window_samples(self._seconds, dt, self._order)
         self._dt, self._half = dt, window // 2
         self._reach = (self._half + 0.5) * dt
-        self._weights = _slope_weights(dt, window, self._order)[self._half]
+        self._weights = slope_weights(dt, window, self._order)[self._half]
         self._most_gain = THIN * even_gain(window, self._order)
         self._uneven = max(len(self._times) - 1, 0)
         grown = np.zeros((max(len(self._signals), _CROWD * window), 3, self._n))
@@ -248,14 +242,18 @@ class AccelerationFilter:
 
         The fit is at the stamps, or on an even clock where that has explained the signals better.
         """
-        times = np.array(self._times[first:after])
-        own = np.array([centre - first])
-        since = (times - times[own])[None]
-        x = clocks(since, np.ones_like(since), own, self._dt)[:, 0] / self._reach
-        fit = fit_slopes(x, np.ones_like(x), self._signals[first:after, 1], self._order)
+        since = (np.array(self._times[first:after]) - self._times[centre])[None]
+        v, inside = self._signals[first:after, 1], np.ones_like(since)
+        asked, self._fits = self._fits % _ASKED_EVERY == 0, self._fits + 1
+        if not asked and self._even_clock >= EVEN_CLOCK:
+            fit = fit_slopes(since / self._reach, inside, v, self._order)
+            return fit.slope[0], float(fit.gain[0])
+        x = clocks(since, inside, np.array([centre - first]), self._dt)[:, 0] / self._reach
+        fit = fit_slopes(x, np.ones_like(x), v, self._order)
         speaks, better = evidence(fit.left[:, None])
-        share = min(self._dt / _MEMORY, 1.0)
-        self._even_clock += share * (float(speaks[0]) - self._even_clock)
+        if asked:
+            share = min(_ASKED_EVERY * self._dt / _MEMORY, 1.0)
+            self._even_clock += share * (float(speaks[0]) - self._even_clock)
         chosen = int(better[0]) if self._even_clock < EVEN_CLOCK else 0
         return fit.slope[chosen], float(fit.gain[chosen])
 
@@ -270,22 +268,6 @@ class AccelerationFilter:
         if not (np.isfinite(t) and np.isfinite(signals).all()):
             raise DataError("the sample holds NaN or infinity: drop it at the source")
         return signals
-
-
-def _slope_weights(dt: float, window: int, order: int) -> Array:
-    """Return W (window, window): W @ values is the fitted polynomial's slope at each sample."""
-    if not (np.isfinite(dt) and dt > 0.0):
-        raise ConfigError(f"dt is {dt}: it must be > 0 s")
-    if window < 3 or window % 2 == 0:
-        raise ConfigError(f"window is {window}: it must be odd and >= 3, so that it has a centre")
-    if not 1 <= order < window:
-        raise ConfigError(f"order is {order}: it must be in 1 .. window - 1 = {window - 1}")
-    half = window // 2
-    x = np.arange(-half, half + 1) / half  # scaled to [-1, 1]: keeps the fit well conditioned
-    powers = np.arange(order + 1)
-    fit = np.linalg.pinv(x[:, None] ** powers)
-    slopes = powers * x[:, None] ** np.maximum(powers - 1, 0)
-    return slopes @ fit / (half * dt)
 
 
 def _weighted_sum(weights: Array, values: Array, count: int) -> Array:

@@ -18,51 +18,69 @@ EVEN = 1e-3  # of the period: steps that differ by no more are even, but for rou
 _MOSTLY = 0.9  # share of even steps from which their median is the period
 _SPAN = 10  # steps: over so many, jitter and single losses hardly matter
 _SIDE = 8  # samples on either side of a loss that lie a period apart because of it
-_PAUSE = 20.0  # periods: a longer step tells nothing of jitter
 _LOOK_BACK = 2  # spans that are kept once the period is settled
 _LATE = 5  # samples in a row that are late by a period: one is missing
-_FORGET = (0.1, 0.02)  # share of a lateness that each sample takes for jitter; once the period is
+_FORGET = (0.2, 0.02)  # share of a lateness that each sample takes for jitter; once the period is
 # known to a percent, the smaller one
 
 
 def sampling_period(stamps: Stamps) -> float:
-    """Return the time between samples of increasing stamps (T,), T >= 2, with jitter and losses."""
+    """Return the time between samples of increasing stamps (T,), T >= 2."""
+    return even_clock(stamps)[0]
+
+
+def even_clock(stamps: Stamps) -> tuple[float, float]:
+    """Return the period of samples that come with jitter and losses, and by how much they are off.
+
+    Args:
+        stamps: Increasing (T,), T >= 2.
+
+    Returns:
+        The period; and the stamps' distance from an even clock, as a standard deviation.
+    """
     steps = np.diff(stamps)
     typical = float(np.median(steps))
     if np.mean(np.abs(steps - typical) <= EVEN * typical) >= _MOSTLY:
-        return typical
+        return typical, 0.0
     span = min(_SPAN, len(steps))
     typical = float(np.median(stamps[span:] - stamps[:-span])) / span
     since = (stamps - stamps[0]) / typical
     count = np.arange(len(stamps)) + _missing_before(since)
     count = count - count.mean()
-    return float(count @ since / (count @ count)) * typical
+    slope = float(count @ since / (count @ count))
+    behind = since - np.arange(len(stamps))
+    near = _medians(behind)
+    off = behind[_SIDE // 2 :][: len(near)] - near  # whatever is missing before
+    spread = 1.4826 * float(np.median(np.abs(off))) if len(near) else 0.0
+    return slope * typical, spread * typical
 
 
 def _missing_before(since: Array) -> NDArray[np.int64]:
     """Return how many samples are missing before each, from stamps in periods, about (T,).
 
-    Jitter comes and goes; after a loss all stamps are late, so medians on both sides tell.
+    After a loss all stamps are late, so medians on both sides tell. Jitter that looks like one
+    comes and goes, so what is early again counts against it.
     """
     missing = np.zeros(len(since), dtype=np.int64)
     if len(since) < 2 * _SIDE:
         return missing
     behind = since - np.arange(len(since))
-    medians = np.median(sliding_window_view(behind, _SIDE), axis=1)
+    medians = _medians(behind)
     late = medians[_SIDE:] - medians[:-_SIDE]
-    rows = np.flatnonzero(late > 0.5)
-    for part in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
-        if len(part):
-            at = part[np.argmax(late[part])]
-            missing[at + _SIDE :] += round(late[at])
+    for sign in (1, -1):
+        rows = np.flatnonzero(sign * late > 0.5)
+        for part in np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1):
+            if len(part):
+                at = part[np.argmax(sign * late[part])]
+                missing[at + _SIDE :] += round(late[at])
     return missing
 
 
-def jitter(stamps: Stamps, period: float) -> float:
-    """Return by how much stamps (T,) are off an even clock, RMS; losses do not count."""
-    steps = np.diff(stamps) / period
-    off = (steps - np.round(steps))[steps < _PAUSE]
-    return float(np.sqrt(np.mean(off**2) / 2.0)) * period if len(off) else 0.0
+def _medians(behind: Array) -> Array:
+    """Return the median of each _SIDE neighbours (T,) -> (T - _SIDE + 1,), or nothing of fewer."""
+    if len(behind) < _SIDE:
+        return np.empty(0)
+    return np.asarray(np.median(sliding_window_view(behind, _SIDE), axis=1))
 
 
 class Pace:
@@ -71,7 +89,7 @@ class Pace:
     Attributes:
         period: Time between samples; None before there are FIRST steps.
         settled: Whether `span` has been seen, so that the period is known to a percent.
-        jitter: Of the stamps, RMS.
+        jitter: Of the stamps, as a standard deviation.
     """
 
     FIRST = _SPAN  # steps for the first estimate
@@ -110,15 +128,15 @@ class Pace:
             self._stamps.popleft()
         stamps = np.array(self._stamps)
         if len(stamps) > self.FIRST:
-            self.period = sampling_period(stamps)
-            self.jitter = jitter(stamps, self.period)
+            self.period, self.jitter = even_clock(stamps)
         self._look, self._looked = 2 * len(stamps), int(stamps[-1])
 
     def _missing(self, stamp: int) -> int:
         """Count a loss once several samples in a row are late by it: one alone may be jitter."""
         if self.period is None:
             return 0
-        behind = (self._behind[-1] if self._behind else 0.0) * (1.0 - _FORGET[self.settled])
+        behind = self._behind[-1] if self._behind else 0.0
+        behind -= _FORGET[self.settled] * min(max(behind, -0.5), 0.5)
         behind += (stamp - self._stamps[-1]) / self.period - 1.0
         self._behind.append(behind)
         missing = round(min(self._behind)) if len(self._behind) == _LATE else 0

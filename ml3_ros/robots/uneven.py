@@ -22,7 +22,7 @@ _ROWS = 2048  # windows that are fitted at once
 
 
 class Slopes(NamedTuple):
-    """Fits of B windows: slope at x = 0 (B, n); its gain of noise (B,) [-]; squares left (B, n)."""
+    """Fits of B windows: slope at x = 0 (B, n), its gain of noise (B,), squares left (B, n)."""
 
     slope: Array
     gain: Array
@@ -73,7 +73,7 @@ def clocks(since: Array, inside: Array, centre: NDArray[np.intp], period: float)
     to_come = np.where(inside > 0.0, behind, np.inf)[:, ::-1]
     earliest = np.minimum.accumulate(to_come, axis=1)[:, ::-1]
     middle = np.where(inside > 0.0, 0.5 * (latest + earliest), 0.0)
-    missing = np.round(middle - np.take_along_axis(middle, centre[:, None], axis=1))
+    missing = np.round(middle - middle[np.arange(len(middle)), centre, None])
     return np.stack((since, count * period, (count + missing) * period))
 
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 
+import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bridges.messages import NANO, time_msg
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.filtered_stream import FilteredStream
-from ml3_ros.nodes.joint_stream import RESTART_AFTER, BackwardsError, JointStream
+from ml3_ros.nodes.joint_stream import BackwardsError, JointStream
 
 DT = NANO // 100
+RESTART_AFTER = 21  # samples of 0.2 s
 
 
 def state(stamp):
@@ -39,10 +41,36 @@ def test_a_stamp_that_does_not_increase_is_dropped_and_the_stream_goes_on(stream
 
 
 def test_lost_samples_are_counted(stream):
-    stream.read(state(NANO + 25 * DT))
+    for k in range(25, 30):  # one late sample alone may be jitter
+        stream.read(state(NANO + k * DT))
     assert stream._counts["lost samples"] == 5
-    stream.read(state(NANO + 26 * DT + DT // 3))  # jitter is no loss
+    stream.read(state(NANO + 30 * DT + DT // 3))
     assert stream._counts["lost samples"] == 5
+
+
+@pytest.mark.parametrize(("lost", "fewest", "most"), [(0.0, 0, 0), (0.02, 30, 50)])
+def test_jitter_is_no_loss(lost, fewest, most):
+    rng = np.random.default_rng(0)
+    stamps = (np.arange(2000) + np.clip(0.3 * rng.standard_normal(2000), -0.9, 0.9)) * DT
+    kept = np.sort(stamps)[rng.random(2000) >= lost]
+    counts = Counter()
+    stream = JointStream(["a"], counts)
+    for stamp in kept:
+        stream.read(state(NANO + round(stamp)))
+    assert fewest <= counts["lost samples"] <= most
+    assert stream.period == pytest.approx(0.01, rel=0.01)
+    assert stream.pace.settled
+
+
+def test_few_apart_are_no_restart_however_slow():
+    stream = JointStream(["a"], Counter())
+    for k in range(20):
+        stream.read(state(NANO * (k + 1)))
+    for k in range(4):
+        with pytest.raises(BackwardsError):
+            stream.read(state((k + 1) * NANO // 2))
+    stream.read(state(5 * NANO // 2))
+    assert stream.restarts == 1
 
 
 def test_a_restarted_source_is_followed(stream):
@@ -56,10 +84,15 @@ def test_a_restarted_source_is_followed(stream):
     assert stream._counts["lost samples"] == 0
 
 
-def test_the_sampling_period_is_the_median_step(stream):
+def test_the_sampling_period_is_known_quickly_and_well_after_two_seconds(stream):
     assert JointStream(["a"], Counter()).period is None
     stream.read(state(NANO + 25 * DT))
     assert stream.period == pytest.approx(0.01)
+    arrival = JointStream(["a"], Counter())
+    for k in range(220):  # every other waits for the next one, and both come nearly together
+        arrival.read(state(NANO + k * DT + 9 * DT // 10 * (k % 2 == 0)))
+    assert arrival.pace.settled
+    assert arrival.period == pytest.approx(0.01, rel=2e-3)
 
 
 def test_a_leap_forwards_is_dropped_until_the_clock_has_been_set_for_good(stream):
@@ -74,11 +107,59 @@ def test_a_leap_forwards_is_dropped_until_the_clock_has_been_set_for_good(stream
     newest = NANO + (21 + RESTART_AFTER) * DT + leap
     assert stream.read(state(newest)).stamp == newest
     assert stream.seconds(newest) == pytest.approx(before + 1.0)
-    assert stream._counts == {"lost samples": 1, "restarts of the stream": 1}
+    assert stream._counts["restarts of the stream"] == 1
+
+
+P = {"rate": 0.0, "filter_seconds": 0.2, "filter_order": 3}
+
+
+def taken_from(filtered, stamps):
+    """Read joint states with these stamps; return how many samples came out."""
+    return sum(len(filtered.read(state(NANO + round(stamp)))) for stamp in stamps)
+
+
+def test_arrival_stamps_cost_no_samples_and_raise_no_complaint():
+    rng = np.random.default_rng(1)
+    waits = (rng.random(1000) < 0.3) * rng.uniform(0.5, 0.95, 1000)
+    stamps = np.maximum.accumulate(np.arange(1000) + waits) * DT + np.arange(1000)
+    filtered = FilteredStream(["a"], Counter(), P)
+    assert taken_from(filtered, stamps) >= 0.98 * (1000 - 32)
+    assert filtered.complaint == ""
+    assert filtered.share == pytest.approx(1.0, abs=0.02)
+    assert filtered.rate == pytest.approx(100.0, rel=0.01)
+
+
+def test_a_stream_that_cannot_be_used_is_complained_of_until_it_can():
+    filtered = FilteredStream(["a"], Counter(), P)
+    taken_from(filtered, np.arange(300) * DT)
+    assert filtered.complaint == ""
+    pauses = 3 * NANO + np.arange(300) * DT + np.arange(300) // 15 * 15 * DT
+    taken_from(filtered, pauses)
+    words = "only 0 % of the last 2; joint_states (a); more than half a window; Hz; ms; driver"
+    for word in words.split("; "):
+        assert word in filtered.complaint
+    assert filtered.told()["share of samples used"] == 0.0
+    taken_from(filtered, pauses[-1] + np.arange(1, 500) * DT)
+    assert filtered.complaint == ""
+
+
+def test_a_stream_of_which_nothing_ever_comes_out_is_complained_of_too():
+    filtered = FilteredStream(["a"], Counter(), P)
+    pauses = np.arange(300) * DT + np.arange(300) // 15 * 15 * DT
+    assert taken_from(filtered, pauses) == 0
+    assert "only 0 % of the last 2" in filtered.complaint
+
+
+def test_a_rate_that_was_announced_is_compared_with_what_comes():
+    filtered = FilteredStream(["a"], Counter(), P | {"rate": 130.0})
+    with pytest.raises(ConfigError, match="but the parameter `rate` is 130"):
+        taken_from(filtered, np.arange(300) * DT)
+    filtered = FilteredStream(["a"], Counter(), P | {"rate": 110.0})  # nearly
+    assert taken_from(filtered, np.arange(300) * DT) == 280
 
 
 def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
-    p = {"rate": 0.0, "filter_window": 5, "filter_order": 2}
+    p = {"rate": 0.0, "filter_seconds": 0.04, "filter_order": 2}
     filtered = FilteredStream(["a"], Counter(), p)
     with pytest.raises(ConfigError, match="no rate of a robot"):
         for k in range(20):
