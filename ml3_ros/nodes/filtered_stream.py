@@ -25,7 +25,7 @@ FILTER_PARAMETERS = (
     Param(name="rate", default=0.0, help="joint states per second; 0: measured [Hz]",
           limits=(0.0, HIGHEST_RATE)),
     Param(name="filter_seconds", default=0.2, help="length of the Savitzky-Golay filter; at slow "
-          "rates as many samples as its polynomial needs [s]", limits=(0.01, 2.0)),
+          "rates as many samples as its polynomial needs [s]", limits=(0.01, 1.0)),
     Param(name="filter_order", default=3, help="its polynomial order", limits=(2, 5)),
 )  # fmt: skip
 
@@ -52,6 +52,7 @@ class FilteredStream:
         self._seconds, self._order = p["filter_seconds"], p["filter_order"]
         self._filter: AccelerationFilter | None = None
         self._period = 0.0  # of the filter [s]
+        self._restarts = 0  # of the stream, that the filter knows of
         self._received = self._used = 0  # since the last judgement
         self._judged: float | None = None  # when that was [s]
         self._began = False  # samples have come out
@@ -97,6 +98,9 @@ class FilteredStream:
         if self._filter is None:
             return []
         resets, thin = self._filter.resets, self._filter.thin
+        if self.stream.restarts > self._restarts:  # a long window would reach across
+            self._filter.reset("the source was restarted, or its clock was set")
+        self._restarts = self.stream.restarts
         samples = self._filter.push(t, *signals)
         if self._filter.resets > resets:
             self._reason = self._filter.last_reset

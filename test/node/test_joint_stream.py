@@ -168,3 +168,26 @@ def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
         with contextlib.suppress(ConfigError):
             filtered.read(state(NANO + 100 + k * DT))
     assert filtered.rate == pytest.approx(100.0)
+
+
+@pytest.mark.parametrize(
+    ("rate", "seconds", "jitter"),
+    [(100, 0.2, 0.0), (100, 0.2, 0.3), (100, 1.0, 0.0), (3, 1.0, 0.3)],
+)
+def test_no_window_holds_moments_from_both_sides_of_a_leap(rate, seconds, jitter):
+    rng = np.random.default_rng(2)
+    filtered = FilteredStream(["a"], Counter(), P | {"filter_seconds": seconds})
+    period, origin, slope = NANO / rate, 5_000_000 * NANO, {}
+    for piece, leap in enumerate((0, 10, -10, 3600, -3600, 10**6, -(10**6))):
+        origin += round(leap * NANO + 150 * period)
+        for k in range(150):
+            msg = state(origin + round((k + jitter * rng.uniform(-1.0, 1.0)) * period))
+            t = (msg.header.stamp.sec - origin // NANO) + (msg.header.stamp.nanosec) / NANO
+            msg.velocity = [100.0 * piece + 0.1 * (piece + 1) * (t - origin % NANO / NANO)]
+            with contextlib.suppress(BackwardsError):
+                for sample in filtered.read(msg):
+                    slope.setdefault(int((sample.v[0] + 1.0) // 100.0), []).append(sample.a[0])
+    assert filtered.stream.restarts >= 5
+    assert set(slope) == set(range(7))
+    for piece, found in slope.items():
+        np.testing.assert_allclose(found, 0.1 * (piece + 1), atol=1e-4)

@@ -60,6 +60,20 @@ def test_a_gap_splits_the_recording(recording):
         filtered_samples(replace(recording, **parts), window=401)
 
 
+@pytest.mark.parametrize("kind", ["lost", "jitter", "both"])
+def test_jitter_and_single_losses_split_nothing(recording, kind):
+    rng = np.random.default_rng(0)
+    t = recording.t + (kind != "lost") * 0.3 * 0.008 * rng.uniform(-1.0, 1.0, 500)
+    phase = np.outer(t, [2.0, 3.0])
+    moved = replace(recording, t=t, q=np.sin(phase), v=np.cos(phase) * [2.0, 3.0])
+    keep = (kind == "jitter") | (rng.random(500) > 0.05)
+    parts = {name: getattr(moved, name)[keep] for name in ("t", "q", "v", "tau")}
+    samples = filtered_samples(replace(moved, **parts))
+    assert len(samples.t) >= keep.sum() - 32
+    expected = -np.sin(np.outer(samples.t, [2.0, 3.0])) * [4.0, 9.0]
+    np.testing.assert_allclose(samples.a, expected, atol=2e-2)
+
+
 @pytest.mark.skipif(not UR10.exists(), reason="the recording is not beside the clone")
 def test_the_table_of_the_ur10():
     try:

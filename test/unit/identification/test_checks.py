@@ -133,3 +133,13 @@ def test_columns_that_go_together_are_told(recording, rows, data):
     found = check_recording(recording, rows.t, 3.0 * rows.v + 1e-3 * data.tau_rbd)[-1]
     assert found.topic == "excitation" and not found.fine
     assert "go together (condition" in found.text
+
+
+def test_jitter_alone_raises_no_doubt_of_velocities_or_gaps(recording, findings):
+    rng = np.random.default_rng(0)
+    t = recording.t + 0.002 * rng.uniform(-1.0, 1.0, len(recording.t))
+    found = findings(replace(recording, t=t))
+    assert not found["rate"].fine
+    assert "steps are uneven" in found["rate"].text
+    assert "0 gaps, 0.00 s missing" in found["gaps"].text
+    assert found["velocity"].fine, found["velocity"].text

@@ -110,3 +110,13 @@ def test_what_cannot_be_split_is_refused(recording):
     ):
         with pytest.raises(ConfigError, match=sentence):
             SplitConfig(**wrong)
+
+
+def test_jitter_and_single_losses_end_no_block(recording, rows):
+    rng = np.random.default_rng(0)
+    t = recording.t + 0.003 * rng.uniform(-1.0, 1.0, len(recording.t))
+    keep = rng.random(len(t)) > 0.02
+    parts = {name: getattr(recording, name)[keep] for name in ("q", "v", "tau")}
+    uneven = block_rows(replace(recording, t=t[keep], **parts))
+    assert len(np.unique(uneven.block)) >= len(np.unique(rows.block)) - 1  # of so many samples
+    assert len(uneven.t) > 0.95 * len(rows.t)
