@@ -117,18 +117,19 @@ class Pace:
         if self.settled:
             due = stamp - self._looked >= self._span // 2
         else:
-            self.settled = stamp - self._stamps[0] >= self._span
+            enough = len(self._stamps) > self.FIRST
+            self.settled = enough and stamp - self._stamps[0] >= self._span
             due = self.settled or len(self._stamps) >= self._look
         if due:
             self._estimate()
         return missing
 
     def _estimate(self) -> None:
-        while self._stamps[-1] - self._stamps[0] > _LOOK_BACK * self._span:
+        oldest = self._stamps[-1] - _LOOK_BACK * self._span
+        while self._stamps[0] < oldest and len(self._stamps) > self.FIRST + 1:
             self._stamps.popleft()
         stamps = np.array(self._stamps)
-        if len(stamps) > self.FIRST:
-            self.period, self.jitter = even_clock(stamps)
+        self.period, self.jitter = even_clock(stamps)
         self._look, self._looked = 2 * len(stamps), int(stamps[-1])
 
     def _missing(self, stamp: int) -> int:

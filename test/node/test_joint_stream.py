@@ -171,12 +171,20 @@ def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
 
 
 @pytest.mark.parametrize(
-    ("rate", "seconds", "jitter"),
-    [(100, 0.2, 0.0), (100, 0.2, 0.3), (100, 1.0, 0.0), (3, 1.0, 0.3)],
+    ("rate", "seconds", "order", "jitter"),
+    [
+        (100, 0.2, 3, 0.0),
+        (100, 0.2, 3, 0.3),
+        (100, 1.0, 3, 0.0),
+        (3, 1.0, 3, 0.3),
+        (2, 1.0, 5, 0.0),
+    ],
 )
-def test_no_window_holds_moments_from_both_sides_of_a_leap(rate, seconds, jitter):
+def test_no_window_holds_moments_from_both_sides_of_a_leap(rate, seconds, order, jitter):
     rng = np.random.default_rng(2)
-    filtered = FilteredStream(["a"], Counter(), P | {"filter_seconds": seconds})
+    filtered = FilteredStream(
+        ["a"], Counter(), P | {"filter_seconds": seconds, "filter_order": order}
+    )
     period, origin, slope = NANO / rate, 5_000_000 * NANO, {}
     for piece, leap in enumerate((0, 10, -10, 3600, -3600, 10**6, -(10**6))):
         origin += round(leap * NANO + 150 * period)
