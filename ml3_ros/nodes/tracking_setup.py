@@ -9,9 +9,11 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.motion import MOTION, heaviest, motion_of
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.robots.base import RobotDescription
-from ml3_ros.robots.computed_torque import ComputedTorque, GainConfig
+from ml3_ros.robots.computed_torque import ComputedTorque
 from ml3_ros.robots.feedforward import FeedforwardConfig
+from ml3_ros.robots.gains import GainConfig, PoseGains
 from ml3_ros.robots.laps import Laps
+from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 FEEDBACK_ONLY, RIGID_BODY = "feedback_only", "rigid_body"
 GAINS = GainConfig()
@@ -61,12 +63,12 @@ def laps_of(p: Mapping[str, Any], description: RobotDescription) -> Laps:
 def controller_of(
     p: Mapping[str, Any], description: RobotDescription, laps: Laps
 ) -> ComputedTorque:
-    """Return the controller, its gains for the heaviest arm.
+    """Return the controller, its gains for the heaviest arm, as far as the lightest bears them.
 
     Raises:
-        ConfigError: Gains are too high for the rate.
+        ConfigError: Gains, or the arm, ask for a higher rate.
     """
-    gains = GainConfig(
+    config = GainConfig(
         frequency=p["frequency_gain"],
         damping=p["damping_ratio"],
         least_stiffness=p["least_stiffness"],
@@ -75,5 +77,6 @@ def controller_of(
     trust = FeedforwardConfig(
         share=p["feedforward_share"], fade=p["feedforward_fade"], max_age=p["model_timeout"]
     )
-    M = heaviest(description).M(laps.home)
-    return ComputedTorque(M, description.limits, gains=gains, trust=trust)
+    described, heavy = PinocchioModel(description), heaviest(description)
+    gains = PoseGains(config, described, heavy, laps.home)
+    return ComputedTorque(gains, description.limits, rate=p["rate"], trust=trust)

@@ -71,6 +71,14 @@ class PinocchioModel:
             v=v,
         )
 
+    def gravity_gradient(self, q: Array) -> Array:
+        """Return the change of the gravity torque with q [N m/rad]: (n, n), or (B, n, n)."""
+        return self._each(
+            (self.nv, self.nv),
+            lambda q: pinocchio.computeGeneralizedGravityDerivatives(self._model, self._data, q),
+            q=q,
+        )
+
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
         """Return inverse dynamics M(q) a + nle(q, v) [N m], armature included: (n,), or (B, n)."""
         return self._each(

@@ -14,6 +14,7 @@ from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.computed_torque import ComputedTorque
 from ml3_ros.robots.feedforward import Feedforward
+from ml3_ros.robots.gains import FixedGains
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -91,11 +92,15 @@ class Bench:
         return arm
 
     def controller(self, *, nominal: bool) -> ComputedTorque:
-        """Return the controller, with the torques of the arm as described fed forward or not."""
+        """Return the controller, with the torques of the arm as described fed forward or not.
+
+        Its gains are those of home: it answers on time, and robots rub and carry a payload.
+        """
+        M, limits = self._loaded.M(self.description.home), self.description.limits
         return ComputedTorque(
-            self._loaded.M(self.description.home),
-            self.description.limits,
-            gains=self.config.gains,
+            FixedGains(self.config.gains, M, limits.effort),
+            limits,
+            rate=self.rate,
             known=self.nominal.rnea if nominal else None,
         )
 

@@ -1,0 +1,194 @@
+"""Gains at a sampling rate: no arm shakes or falls, on time or one period late."""
+
+from __future__ import annotations
+
+from importlib import metadata
+
+import numpy as np
+import pytest
+
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.gains import FixedGains, GainConfig, PoseGains, poses_within
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sampled_loop import RADIUS, TURN, multipliers, settles
+
+RATES = (100.0, 250.0, 500.0, 1000.0)
+NASTIEST = ("sawyer", "reacher", "so100", "so101", "ur10_robot")
+M = np.array([[1.0, 0.005], [0.005, 1e-4]])
+
+
+@pytest.fixture(scope="module")
+def arms():
+    """Every arm that loads, by name: the package's own and those of example-robot-data."""
+    found = {name: load_robot(name) for name in ("sawyer", "reacher")}
+    for file in metadata.files("example-robot-data"):
+        if file.suffix == ".urdf":
+            try:
+                found[file.stem] = load_robot(file.locate())
+            except RobotError:
+                continue
+    assert len(found) >= 34
+    return found
+
+
+def models(arm):
+    heavy = Perturbation(payload=arm.payload_limit, mass_scale=1.2)
+    return PinocchioModel(arm), PinocchioModel(arm, heavy)
+
+
+def gains_of(arm, rate):
+    """Return the gains, or None where the arm asks for a higher rate."""
+    try:
+        return PoseGains(GainConfig(rate=rate), *models(arm), arm.home)
+    except ConfigError as error:
+        assert "raise the rate" in str(error)
+        assert any(name in str(error) for name in arm.names)
+        return None
+
+
+def elsewhere(arm, count=30):
+    """Return poses that the gains were not looked at, (count, n)."""
+    drawn = poses_within(arm.limits, arm.home)[1:]
+    lower, upper = drawn.min(0), drawn.max(0)
+    return np.random.default_rng(11).uniform(lower, upper, (count, arm.nv))
+
+
+def test_gains_scale_with_inertia_down_to_a_least_stiffness():
+    kp, kd = GainConfig().gains(M, np.array([100.0, 10.0]))
+    np.testing.assert_allclose(kp, [64.0, 0.03 * 10.0])
+    free = np.array([1.0 - 0.005**2 / 1e-4, 1e-4 - 0.005**2])  # felt while the other gives way
+    np.testing.assert_allclose(kd, 1.4 * np.sqrt(kp * free))
+
+
+def test_gains_are_far_below_those_of_the_tracking_controller():
+    kp, kd = GainConfig().gains(np.eye(1), np.zeros(1))
+    assert kp[0] < 300.0 / 4.0
+    assert kd[0] < 30.0 / 2.0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"frequency": 0.0}, {"damping": np.nan}, {"rate": 20.0}, {"least_stiffness": -1.0}],
+)
+def test_gains_out_of_range_are_refused(wrong):
+    with pytest.raises(ConfigError, match=next(iter(wrong))):
+        GainConfig(**wrong)
+
+
+def test_an_inertia_that_does_not_fit_is_refused():
+    with pytest.raises(RobotError, match="not positive definite"):
+        FixedGains(GainConfig(), np.diag([1.0, 0.0]), np.ones(2))
+    with pytest.raises(RobotError, match=r"M has shape \(3, 3\)"):
+        FixedGains(GainConfig(), np.eye(3), np.ones(2))
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_multipliers_are_those_of_a_joint_stepped_by_hand(late):
+    m, g, kp, kd, T = 0.3, -2.0, 30.0, 2.0, 0.01
+    one = np.ones((1, 1, 1))
+    found = multipliers(m * one, g * one, kp * one[0], kd * one[0], 1.0 / T, late=late)[0]
+
+    def step(state):
+        e, v, held = state
+        tau = held if late else -kp * e - kd * v
+        for _ in range(1000):  # semi-implicit Euler, far finer than a period
+            v_next = v + (tau - g * (e + 0.5e-3 * T * v)) / m * 1e-3 * T
+            e, v = e + 0.5e-3 * T * (v + v_next), v_next
+        return np.array([e, v, -kp * state[0] - kd * state[1]])
+
+    size = 3 if late else 2
+    expected = np.linalg.eigvals(np.transpose([step(x) for x in np.eye(3)[:size]])[:size])
+    np.testing.assert_allclose(np.sort_complex(found), np.sort_complex(expected), rtol=1e-6)
+
+
+def test_what_grows_on_time_or_late_does_not_settle():
+    one, kp = np.ones((1, 1)), np.array([[64.0]])
+    for kd, G, good in ((11.0, 0.0, True), (120.0, 0.0, False), (11.0, -65.0, False)):
+        assert settles(one[None], G * one[None], kp, kd * one, 100.0) == good
+    assert settles(one[None], 0.0 * one[None], kp, 120.0 * one, 1000.0)
+
+
+@pytest.mark.parametrize("rate", RATES)
+def test_no_arm_shakes_or_falls_at_any_pose(arms, rate):
+    for name, arm in arms.items():
+        gains = gains_of(arm, rate)
+        if gains is None:
+            assert name not in ("sawyer", "reacher", "ur10_robot", "xarm7"), name
+            assert rate <= 250.0, name
+            continue
+        poses = elsewhere(arm)
+        light = PinocchioModel(arm)
+        kp, kd = (np.array(k) for k in zip(*map(gains, poses), strict=True))
+        for late in (False, True):
+            loop = light.M(poses), light.gravity_gradient(poses), kp, kd, rate
+            z = multipliers(*loop, late=late)
+            assert (np.abs(z) < 1.0).all(), (name, late)
+            fast = np.abs(np.angle(z)) > TURN
+            assert (np.abs(z[fast]) < 0.5 + 0.5 * RADIUS).all(), (name, late)
+
+
+def test_arms_that_the_rate_suits_keep_their_gains(arms):
+    for name, rate in (("sawyer", 250.0), ("reacher", 100.0)):
+        arm, config = arms[name], GainConfig(rate=rate)
+        expected = config.gains(models(arm)[1].M(arm.home), arm.limits.effort)
+        np.testing.assert_allclose(gains_of(arm, rate)(arm.home), expected)
+
+
+def test_an_arm_that_no_gains_hold_is_told_the_joint_and_to_raise_the_rate(arms):
+    arm = arms["so100"]
+    with pytest.raises(ConfigError, match=r"shakes or falls at 100 Hz.*raise the rate"):
+        PoseGains(GainConfig(), *models(arm), arm.home)
+    assert gains_of(arm, 250.0) is not None
+
+
+def left(arm, gains, rate, late, pose):
+    """Hold a pose for 10 s from an error of 10 mrad; return what is left of it, and of motion.
+
+    The model is perfect. Returned are the largest error of the last second over that of the first
+    [-], and the largest speed of the last [rad/s]: a joint may stick to its dry friction.
+    """
+    twin = MujocoArm(arm, Perturbation(command_delay=late / rate))
+    loop = ComputedTorque(gains, arm.limits, rate=rate, known=PinocchioModel(arm).rnea)
+    away = 0.01 * np.random.default_rng(3).choice([-1.0, 1.0], arm.nv)
+    state = twin.reset(np.clip(pose + away, arm.limits.lower, arm.limits.upper))
+    errors, speeds = [], []
+    for _ in range(round(10.0 * rate)):
+        state = twin.step(loop.torque(state.q, state.v, pose), 1.0 / rate)
+        errors.append(np.abs(state.q - pose).max())
+        speeds.append(np.abs(state.v).max())
+    second = round(rate)
+    return max(errors[-second:]) / max(errors[:second]), max(speeds[-second:])
+
+
+def check_that_errors_die_out(name, arm, rate):
+    gains = gains_of(arm, rate)
+    if gains is None:
+        return
+    for pose in (arm.home, elsewhere(arm, 1)[0]):
+        for late in (0, 1):
+            error, speed = left(arm, gains, rate, late, pose)
+            assert error <= 1.0, (name, rate, late, pose)
+            assert speed < 2e-3, (name, rate, late, pose)
+
+
+@pytest.mark.parametrize("name", NASTIEST)
+def test_a_small_error_dies_out(arms, name):
+    rate = 250.0 if name in ("so100", "so101") else 100.0
+    check_that_errors_die_out(name, arms[name], rate)
+
+
+def test_gains_of_home_that_ignore_the_rate_shake(arms):
+    arm = arms["ur10_robot"]
+    fixed = FixedGains(GainConfig(), models(arm)[1].M(arm.home), arm.limits.effort)
+    assert left(arm, fixed, 100.0, 1, arm.home)[1] > 1.0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", RATES)
+def test_a_small_error_dies_out_on_every_arm(arms, rate):
+    for name, arm in arms.items():
+        check_that_errors_die_out(name, arm, rate)
