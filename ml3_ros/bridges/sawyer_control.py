@@ -152,7 +152,7 @@ class ArmControl:
         error, M = self._q_ref - q, self._model.M(q)
         bound = INTEGRAL_SHARE * self._limits.effort
         self._integral = np.clip(
-            self._integral + np.diag(M) * (KI * dt) * error, -bound, bound
+            self._integral + (KI * dt) * (M @ error), -bound, bound
         )  # of a payload or friction that the model does not know
         feedback = KP * error + KD * (self._v_ref - v)
         return gravity + M @ (self._a_ref + feedback) + self._integral

@@ -237,9 +237,10 @@ class SawyerDriving:
         self.state = State.STOPPING
 
     def _damp(self) -> Send:
-        inertia = self._model.M(self.reports.q).diagonal()
+        # With all of M every motion loses the same; its diagonal is too much for the light ones.
+        tau = -self.config.damping * self._model.M(self.reports.q) @ self.reports.v
         most = self.safety.config.effort_share * self._model.limits.effort
-        torque = np.clip(-self.config.damping * inertia * self.reports.v, -most, most)
+        torque = np.clip(tau, -most, most)
         if not np.isfinite(torque).all():  # the model is broken; the robot can stop by itself
             return Send(position=self._here())
         return Send(torque=torque)

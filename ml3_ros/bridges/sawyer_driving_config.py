@@ -37,7 +37,7 @@ class DrivingConfig:
         robot_timeout: Time without a command after which the robot lets the arm hold [s].
         entry_velocity: Largest velocity at which torques may begin [rad/s].
         ramp: Time from the first torque to the full one [s].
-        damping: Of an arm that is being stopped: torque -damping M_jj v [1/s].
+        damping: Of an arm that is being stopped: torque -damping M v [1/s].
         brake_release: Time from enabling to the first torque [s].
         home_timeout: Longest way home [s].
         gravity_on_top: joint_command is on top of gravity already: nothing is taken out.

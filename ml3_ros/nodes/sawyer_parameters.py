@@ -57,7 +57,7 @@ PARAMETERS = (
     Param(name="ramp", default=DRIVING.ramp, help="from the first torque to the full one [s]",
           limits=(0.01, 10.0)),
     Param(name="damping", default=DRIVING.damping, help="of an arm that is being stopped: torque "
-          "-damping M_jj v [1/s]", limits=(0.1, 50.0)),
+          "-damping M v [1/s]", limits=(0.1, 50.0)),
     Param(name="brake_release", default=DRIVING.brake_release, help="from enabling to the first "
           "torque [s]", limits=(0.0, 10.0)),
     Param(name="home_timeout", default=DRIVING.home_timeout, help="longest way home [s]",

@@ -25,7 +25,9 @@ from ml3_ros.robots.safety import SafetyStage
 from ml3_ros.robots.safety_config import SafetyConfig, SafetyStop
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
-HOLD_DAMPING = 10.0  # of the arm that holds itself: torque -HOLD_DAMPING * M_jj * v [1/s]
+# Of the arm that holds itself: torque -HOLD_DAMPING * M v [1/s]. With all of M, and not only its
+# diagonal, that is what every motion loses, also that of light wrists at a low rate.
+HOLD_DAMPING = 10.0
 
 DOUBLES = Parameter.Type.DOUBLE_ARRAY
 
@@ -69,7 +71,6 @@ class SimArm(Ml3Node):
         self._arm.reset(self._home)
         self._dt = 1.0 / p["publish_rate"]
         self._patience = p["patience"]
-        self._damping = HOLD_DAMPING * np.diag(self._arm.M(self._home))
         self._start = self._steps = 0
         self._nominal = MujocoArm(description)
         self._safety = SafetyStage(
@@ -158,7 +159,8 @@ class SimArm(Ml3Node):
                 tell_violations(self, command)
                 return command.tau
         self._safety.hold()
-        return self._arm.nle(state.q, state.v) - self._damping * state.v
+        damping = HOLD_DAMPING * self._arm.M(state.q) @ state.v
+        return self._arm.nle(state.q, state.v) - damping
 
     def _publish(self) -> None:
         state = self._arm.state()

@@ -9,13 +9,18 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RigidBodyModel, tracking_arrays
+from ml3_ros.robots.sampled_loop import poses_within, settles
 
 _FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
 _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
 
 
 class TrackingModel(RigidBodyModel, Protocol):
-    """What the controller asks of its model; `PinocchioModel` is one."""
+    """What the controller asks of its model; `PinocchioModel` is one. M takes batches, too."""
+
+    def gravity_gradient(self, q: Array) -> Array:
+        """Return the change of the gravity torque with q [N m/rad]: (n, n), or (B, n, n)."""
+        ...
 
     def payload_torque(self, q: Array, v: Array, a: Array) -> Array:
         """Return what a point mass of 1 kg at the tool adds to rnea [N m/kg], (n,)."""
@@ -53,7 +58,9 @@ class TrackingController:
             adaptation: Rate at which parameters are learned [1/s]; 0: never.
 
         Raises:
-            ConfigError: rate, gain or adaptation out of range.
+            ConfigError: rate, gain or adaptation out of range, or too low for the arm: the gravity
+                torque that is compensated is that of a period or two ago, and too late where the
+                arm is small or upright.
         """
         if not (np.isfinite(rate) and rate > 0.0):
             raise ConfigError(f"rate is {rate}: it must be > 0 Hz")
@@ -67,7 +74,26 @@ class TrackingController:
         self._kd = gain * rate
         self._kp = self._kd**2 / 3.0
         self._step = adaptation / rate
+        self._check(rate, gain)
         self.reset()
+
+    def _check(self, rate: float, gain: float) -> None:
+        """Look at the sampled loop all over the position limits.
+
+        With the model's inertia it falls apart into joints of inertia 1, one for each mode of
+        gravity: a = -g e + held(g e - kp e - kd v), g an eigenvalue of M^-1 dg/dq.
+        """
+        limits = self._model.limits
+        poses = poses_within(limits, np.clip(0.0, limits.lower, limits.upper))
+        M, G = self._model.M(poses), self._model.gravity_gradient(poses)
+        modes = np.linalg.eigvals(np.linalg.solve(M, G)).real.reshape(-1, 1)
+        kd = np.full_like(modes, self._kd)
+        one = np.ones((len(modes), 1, 1))
+        if not settles(one, modes[:, None], self._kp - modes, kd, rate).all():
+            raise ConfigError(
+                f"at {rate:g} Hz and gain {gain:g} the arm shakes or falls in some pose, its "
+                "gravity is compensated too late: raise the rate or gain"
+            )
 
     def reset(self) -> None:
         """Forget what was learned."""

@@ -10,14 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel
-from ml3_ros.robots.sampled_loop import settles
+from ml3_ros.robots.base import Array, RigidBodyModel
+from ml3_ros.robots.sampled_loop import poses_within, settles
 
 Gains = Callable[[Array], tuple[Array, Array]]  # at a pose: kp [N m/rad], kd [N m s/rad], (n,)
 
 _BORNE = 1.2  # stiffness, as a multiple of what gravity pulls away by
 _SHARES = 0.9 ** np.arange(1, 16)  # of a velocity, that damping may take back in a period [-]
-_POSES, _NUMBERS = 128, 1024  # largest number of poses, and of joint positions in all of them
 
 
 class GravityModel(RigidBodyModel, Protocol):
@@ -179,15 +178,6 @@ class PoseGains:
         lowered = np.minimum(1.0, self.share / taken)
         kp, kd = kp * lowered**2, kd * lowered
         return kp * np.maximum(1.0, _BORNE * _row_sums(pull, 1.0 / kp)), kd
-
-
-def poses_within(limits: JointLimits, home: Array) -> Array:
-    """Return home and random poses inside the position limits [rad], (B, n), always the same."""
-    lower = np.where(np.isfinite(limits.lower), limits.lower, -np.pi)
-    upper = np.where(np.isfinite(limits.upper), limits.upper, np.pi)
-    count = max(8, min(_POSES, _NUMBERS // len(home)))
-    drawn = np.random.default_rng(0).uniform(lower, upper, (count - 1, len(home)))
-    return np.concatenate((np.asarray(home)[None], drawn))
 
 
 def _pulling_away(G: Array) -> Array:

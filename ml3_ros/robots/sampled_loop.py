@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml3_ros.robots.base import Array
+from ml3_ros.robots.base import Array, JointLimits
 
 RADIUS = 0.95  # of a mode that is fast for the rate: the error left after a period [-]
 TURN = 0.25  # a mode that turns by more a period is fast: 25 samples or fewer a cycle [rad]
 KEPT = 0.5  # share of its decay that sampling has to leave a slow mode [-]
+_POSES, _NUMBERS = 128, 1024  # largest number of poses, and of joint positions in all of them
+
+
+def poses_within(limits: JointLimits, home: Array) -> Array:
+    """Return home and random poses inside the position limits [rad], (B, n), always the same."""
+    lower, upper = np.maximum(limits.lower, -2.0 * np.pi), np.minimum(limits.upper, 2.0 * np.pi)
+    count = max(8, min(_POSES, _NUMBERS // len(home)))
+    drawn = np.random.default_rng(0).uniform(lower, upper, (count - 1, len(home)))
+    return np.concatenate((home[None], drawn))
 
 
 def settles(M: Array, G: Array, kp: Array, kd: Array, rate: float) -> np.ndarray:

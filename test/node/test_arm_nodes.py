@@ -114,6 +114,14 @@ def test_an_arm_without_commands_holds_itself_against_gravity(graph):
     assert arm.told()["held by"] == "itself (no fresh command)"
 
 
+def test_an_arm_that_holds_itself_at_a_low_rate_does_not_shake(graph):
+    arm = graph.add(SimArm, "sim_arm", robot="sawyer", publish_rate=25.0)
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
+    up(arm)
+    graph.until(lambda: len(states) >= 50)
+    assert np.abs(states[-1].velocity).max() < 0.02  # the noise is 0.001
+
+
 def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
     answer(arm, graph, [0.03, 0.0])
     assert arm.told()["held by"] == "joint_command"

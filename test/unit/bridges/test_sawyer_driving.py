@@ -57,9 +57,9 @@ def test_when_commands_end_the_arm_is_damped_within_a_cycle_and_held(bench):
     bench.run(100, lambda: bench.driving.state is State.STOPPING)
     assert bench.ms - last <= 50 + CONTROL + CYCLE + 1
     ms, torque = bench.torques()[-1]
-    v = bench.robot.arm.state().v
+    q, v = bench.driving.reports.q, bench.driving.reports.v
     assert ms == bench.ms - 1
-    assert torque[0] * v[0] < 0.0  # against the motion, nothing of the command is left
+    np.testing.assert_allclose(torque, -10.0 * MODEL.M(q) @ v)  # nothing of the command is left
     bench.run(600, lambda: bench.robot.control.mode is Mode.POSITION)
     bench.run(300)
     assert bench.speed < 0.01

@@ -17,6 +17,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sampled_loop import poses_within
 
 SAWYER = load_robot("sawyer")
 HOME, LIMITS = SAWYER.home, SAWYER.limits
@@ -71,6 +72,14 @@ def test_an_enabled_robot_holds_where_it_was_with_a_payload_it_does_not_know():
     robot.run(2.0)
     assert robot.mode() == "position"
     assert robot.moved() < 2e-3
+
+
+def test_a_held_arm_is_still_where_some_motion_is_light():
+    poses = poses_within(LIMITS, HOME)
+    M = PinocchioModel(SAWYER).M(poses)
+    lightest = [np.linalg.eigvals(x / x.diagonal()).real.min() for x in M]
+    robot = Robot(Perturbation(payload=0.5), home=poses[np.argmin(lightest)])
+    assert np.abs(robot.run(3.0).v).max() < 1e-3
 
 
 @pytest.mark.parametrize("end", ["stop", "fault", "press", "disable", "reset"])

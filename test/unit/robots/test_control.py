@@ -141,6 +141,14 @@ def test_bad_input_is_refused_and_not_learned_from(sawyer):
     np.testing.assert_allclose(tau, PinocchioModel(sawyer).nle(sawyer.home, good))
 
 
+def test_a_rate_at_which_gravity_is_compensated_too_late_is_rejected(sawyer, reacher):
+    for settings in ({"rate": 30.0}, {"rate": 50.0, "gain": 0.05}):
+        with pytest.raises(ConfigError, match="gravity is compensated too late: raise the rate"):
+            TrackingController(PinocchioModel(sawyer), **settings)
+        TrackingController(PinocchioModel(reacher), **settings)  # gravity does no work on it
+    TrackingController(PinocchioModel(sawyer), rate=100.0, gain=0.1)  # beside a real one
+
+
 def test_settings_that_cannot_be_stable_are_refused(sawyer):
     model = PinocchioModel(sawyer)
     for keywords in ({"gain": 0.6}, {"gain": 0.0}, {"rate": 0.0}, {"adaptation": 50.0}):
