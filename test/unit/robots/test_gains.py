@@ -152,10 +152,11 @@ def test_an_arm_that_no_gains_hold_is_told_the_joint_and_to_raise_the_rate(arms)
 
 
 def left(arm, gains, rate, late, pose):
-    """Hold a pose for 10 s from an error of 10 mrad; return what is left of it, and of motion.
+    """Hold a pose for 10 s from an error of 10 mrad, with a perfect model.
 
-    The model is perfect. Returned are the largest error of the last second over that of the first
-    [-], and the largest speed of the last [rad/s]: a joint may stick to its dry friction.
+    Returns:
+        The largest error of the first second and of the last [rad], and the largest speed of the
+        last [rad/s]: a joint may stick to its dry friction.
     """
     twin = MujocoArm(arm, Perturbation(command_delay=late / rate))
     loop = ComputedTorque(gains, arm.limits, rate=rate, known=PinocchioModel(arm).rnea)
@@ -167,17 +168,20 @@ def left(arm, gains, rate, late, pose):
         errors.append(np.abs(state.q - pose).max())
         speeds.append(np.abs(state.v).max())
     second = round(rate)
-    return max(errors[-second:]) / max(errors[:second]), max(speeds[-second:])
+    return max(errors[:second]), max(errors[-second:]), max(speeds[-second:])
 
 
 def check_that_errors_die_out(name, arm, rate):
     gains = gains_of(arm, rate)
     if gains is None:
         return
+    light = PinocchioModel(arm)
     for pose in (arm.home, elsewhere(arm, 1)[0]):
+        if (np.abs(light.nle(pose, np.zeros(arm.nv))) > arm.limits.effort).any():
+            continue  # too weak for this pose, as a humanoid's waist
         for late in (0, 1):
-            error, speed = left(arm, gains, rate, late, pose)
-            assert error <= 1.0, (name, rate, late, pose)
+            first, last, speed = left(arm, gains, rate, late, pose)
+            assert last <= first, (name, rate, late, pose)
             assert speed < 2e-3, (name, rate, late, pose)
 
 
@@ -190,7 +194,9 @@ def test_a_small_error_dies_out(arms, name):
 def test_gains_of_home_that_ignore_the_rate_shake(arms):
     arm = arms["ur10_robot"]
     fixed = FixedGains(GainConfig(), models(arm)[1].M(arm.home), arm.limits.effort)
-    assert left(arm, fixed, 100.0, 1, arm.home)[1] > 1.0
+    first, last, speed = left(arm, fixed, 100.0, 1, arm.home)
+    assert last > first
+    assert speed > 1.0
 
 
 @pytest.mark.slow
