@@ -30,7 +30,8 @@ PARAMETERS = (
     Param(name="settle", default=1.5, help="beginning of each lap that does not count [s]",
           limits=(0.0, 60.0)),
     Param(name="frequency_gain", default=GAINS.frequency, help="natural frequency of a joint "
-          "under feedback, lowered where the rate is too low for a light arm [rad/s]", limits=(0.5, 100.0)),
+          "under feedback, lowered where the rate is too low for a light arm [rad/s]",
+          limits=(0.5, 100.0)),
     Param(name="damping_ratio", default=GAINS.damping, help="damping ratio of a joint under "
           "feedback [-]", limits=(0.1, 2.0)),
     Param(name="least_stiffness", default=GAINS.least_stiffness, help="stiffness of the "
