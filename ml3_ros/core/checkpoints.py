@@ -8,9 +8,9 @@ from typing import Any
 from safetensors import SafetensorError
 from safetensors.torch import load, save
 
-from ml3_ros.core.learned_loss import HEADER_KEY
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Unrolled
+from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 

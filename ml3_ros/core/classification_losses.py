@@ -8,8 +8,9 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
-from ml3_ros.core.meta_losses import MetaLoss
+from ml3_ros.core.meta_losses import LARGEST_BOUND, SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
@@ -65,6 +66,7 @@ class MonotoneCrossEntropy(MetaLoss):
         super().__init__(n_outputs, context_sizes)
         if self.context_sizes:
             raise ConfigError(f"this loss has no context, got {', '.join(self.context_sizes)}")
+        check_number("bound", bound, SMALLEST_BOUND, LARGEST_BOUND)
         check_knots(knots)
         self.knots, self.bound = knots, bound
         self._start = torch.full((1 + 2 * len(SCALES), len(knots)), START)

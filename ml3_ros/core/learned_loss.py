@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import math
 import os
 import stat
 from collections.abc import Collection, Sequence
@@ -11,24 +10,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.loss_reader import FORMAT, MAX_BYTES, VERSION, read_loss
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.files import write_atomically
 
-FORMAT = "ml3_learned_loss"
-VERSION = 1
-HEADER_KEY = "ml3"
-MAX_BYTES = 64 * 2**20  # far above any real loss; a larger file is not one
-MAX_QUOTE = 300  # characters of a file that an error repeats
-_HEADER_LENGTH_BYTES = 8  # safetensors begins with the little-endian length of its header
+MAX_QUOTE = 300  # characters of a file's name that an error repeats
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -103,61 +97,11 @@ class LearnedLoss:
             source: What to call it in errors, for instance the file's path.
 
         Raises:
-            LossFileError: If the bytes are corrupt, of another format or version, or their
-                tensors do not fit the architecture that they name.
+            LossFileError: If the bytes are corrupt, of another format or version, their tensors
+                do not fit the architecture that they name, or the loss does not work.
         """
-        if len(data) > MAX_BYTES:
-            raise LossFileError(
-                f"{source} is larger than {MAX_BYTES} bytes, so no learned loss: check the path"
-            )
-        try:
-            phi = load_tensors(data)
-            length = int.from_bytes(data[:_HEADER_LENGTH_BYTES], "little")
-            metadata = json.loads(data[_HEADER_LENGTH_BYTES:][:length])["__metadata__"]
-            header = json.loads(metadata[HEADER_KEY])
-            kind, version = header["format"], header["version"]
-        except (SafetensorError, KeyError, TypeError, ValueError, RecursionError) as error:
-            raise LossFileError(
-                f"{source} is truncated or not a learned loss ({_brief(error)}): "
-                "copy it again, or train one with `ml3 train`"
-            ) from error
-        if kind != FORMAT or version != VERSION:
-            raise LossFileError(
-                f"{source} is {_brief(kind)} version {_brief(version)}, this package reads "
-                f"{FORMAT} version {VERSION}: retrain it with `ml3 train`, or use the release "
-                "that it was made with"
-            )
-        try:
-            spec = LossSpec.from_dict(header["spec"])
-            shapes = spec.phi_shapes()
-            provenance = dict(header["provenance"])
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise LossFileError(
-                f"{source} has a damaged header ({_brief(error)}): copy it again"
-            ) from error
-        found = {k: tuple(p.shape) for k, p in phi.items()}
-        if found != shapes:
-            raise LossFileError(
-                f"{source}: its tensors {_brief(found)} do not fit the architecture "
-                f"{spec.architecture!r}, which needs {shapes}: retrain it"
-            )
-        if not all(p.dtype == torch.float32 for p in phi.values()):
-            raise LossFileError(f"{source} holds parameters that are not float32: retrain it")
-        if not all(p.isfinite().all() for p in phi.values()):
-            raise LossFileError(f"{source} holds NaN or infinite parameters: retrain it")
-        loss = LearnedLoss(spec=spec, phi=phi, provenance=provenance)
-        try:
-            values = loss.value_at(0.0), loss.value_at(1.0)
-        except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-            raise LossFileError(
-                f"{source} has options that do not work ({_brief(error)}): retrain it"
-            ) from error
-        if not all(map(math.isfinite, values)):
-            raise LossFileError(
-                f"{source} gives the values {values} for inputs of 0 and of typical size: "
-                "retrain it"
-            )
-        return loss
+        spec, phi, provenance = read_loss(data, source)
+        return LearnedLoss(spec=spec, phi=phi, provenance=provenance)
 
     def value_at(self, size: float) -> float:
         """Return the loss where prediction and context are `size` [-] of each scale, target 0."""
@@ -202,9 +146,3 @@ class LearnedLoss:
                 "the path"
             ) from error
         return LearnedLoss.from_bytes(data, source=f"the loss file {path}")
-
-
-def _brief(found: object) -> str:
-    """Return what a file claims, short enough for a sentence."""
-    text = str(found)
-    return text if len(text) <= MAX_QUOTE else text[:MAX_QUOTE] + "..."

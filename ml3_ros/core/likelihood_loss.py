@@ -6,12 +6,13 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
 from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import Mlp
 from ml3_ros.core.types import Batch, Params, scoped
-from ml3_ros.errors import ConfigError
 
+LARGEST_LOG_STD = 10.0  # e^10 times the action's scale, or less by as much, is no noise
 LIKELY = 3.0  # times the number of actions: divides log-likelihoods, so that all inputs are ~1
 
 
@@ -45,8 +46,7 @@ class LikelihoodLoss(MetaLoss):
         log_std: float = -1.0,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
-        if not math.isfinite(log_std):
-            raise ConfigError(f"log_std must be finite, got {log_std}")
+        check_number("log_std", log_std, -LARGEST_LOG_STD, LARGEST_LOG_STD)
         self.log_std = log_std
         n_inputs = n_outputs + 1 + sum(self.context_sizes.values())
         self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_bias=False)

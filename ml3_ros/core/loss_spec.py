@@ -9,6 +9,16 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.architectures import make_meta_loss
+from ml3_ros.core.checks import (
+    LARGEST,
+    SMALLEST,
+    check_list,
+    check_number,
+    check_numbers,
+    check_text,
+    check_whole,
+    quoted,
+)
 from ml3_ros.core.inner_loop import LossFunction, Predictor
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledSteps
@@ -21,8 +31,10 @@ from ml3_ros.errors import ConfigError
 DESCENTS = ("sgd", "scheduled_sgd")
 SCHEDULED = ("scheduled_sgd", "scheduled_adam")
 INNER_OPTIMIZERS = ("sgd", "adam", *SCHEDULED)
-MAX_ROLES = 64  # bounds what a description from outside can make us allocate
-SMALLEST_SCALE, LARGEST_SCALE = 1e-20, 1e20  # squares and inverses stay within float32
+MAX_ROLES = MAX_CONTEXT = 64  # both bound what a description from outside can make us allocate
+MAX_WIDTH = 2**20  # of a layer
+SMALLEST_STEP, LARGEST_STEP = 1e-12, 1e6
+SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e12
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,13 +54,19 @@ class InputSpec:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not all(isinstance(text, str) for text in (self.name, self.unit, *self.labels)):
-            raise ConfigError(f"input {self.name!r}: name, unit and labels must be text")
-        if not self.scale or not all(SMALLEST_SCALE < s < LARGEST_SCALE for s in self.scale):
-            raise ConfigError(f"input {self.name!r}: every scale must be > 0, got {self.scale}")
+        check_text("name of an input", self.name)
+        check_text(f"unit of input {self.name!r}", self.unit)
+        check_numbers(f"scale of input {self.name!r}", self.scale, SMALLEST, LARGEST)
+        check_list(f"labels of input {self.name!r}", self.labels, check_text)
+        if not self.scale:
+            raise ConfigError(f"input {self.name!r} has no scale: give one for each element")
         if self.labels and len(self.labels) != len(self.scale):
             raise ConfigError(
                 f"input {self.name!r}: {len(self.scale)} scales but {len(self.labels)} labels"
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise ConfigError(
+                f"input {self.name!r}: labels must differ, got {quoted(self.labels)}"
             )
 
 
@@ -87,31 +105,66 @@ class LossSpec:
     width: int | None = None
 
     def __post_init__(self) -> None:
+        self._check_inputs()
+        self._check_rule()
+        if not isinstance(self.options, dict) or not all(isinstance(k, str) for k in self.options):
+            raise ConfigError(f"options must be values by name, got {quoted(self.options)}")
+
+    def _check_inputs(self) -> None:
+        if len(self.context) > MAX_CONTEXT:
+            raise ConfigError(f"{len(self.context)} inputs are too many: {MAX_CONTEXT} at most")
+        names = [self.target.name, *(c.name for c in self.context)]
+        if len(set(names)) != len(names):
+            raise ConfigError(
+                f"inputs must have names of their own, and not the target's, got {quoted(names)}"
+            )
+        for own in self.context:
+            if own.labels not in ((), self.target.labels):
+                raise ConfigError(
+                    f"input {own.name!r} is labelled {quoted(own.labels)}, but the target "
+                    f"{quoted(self.target.labels)}: label both alike, or leave the input's out"
+                )
+
+    def _check_rule(self) -> None:
         if self.inner_optimizer not in INNER_OPTIMIZERS:
             raise ConfigError(
-                f"no inner optimizer {self.inner_optimizer!r}: use one of "
+                f"no inner optimizer {quoted(self.inner_optimizer)}: use one of "
                 f"{', '.join(INNER_OPTIMIZERS)}"
             )
+        check_number("inner_lr", self.inner_lr, SMALLEST_STEP, LARGEST_STEP)
+        check_number("momentum", self.momentum, 0.0, 1.0)
+        if self.clip_norm is not None:
+            check_number("clip_norm", self.clip_norm, SMALLEST_NORM, LARGEST_NORM)
         if self.inner_optimizer not in DESCENTS and (self.clip_norm is not None or self.momentum):
             raise ConfigError(
                 f"clip_norm={self.clip_norm}, momentum={self.momentum}: only 'sgd' and "
                 "'scheduled_sgd' have them"
             )
-        Sgd(self.inner_lr, self.clip_norm, self.momentum)  # refuses step sizes that are none
+        Sgd(self.inner_lr, self.clip_norm, self.momentum)  # refuses what is left of wrong values
+        self._check_learned_steps()
+
+    def _check_learned_steps(self) -> None:
+        check_list("roles", self.roles, check_text)
         learned = self.inner_optimizer in SCHEDULED
         if learned:
             check_knots(self.knots)
-        if not all(isinstance(role, str) for role in self.roles):
-            raise ConfigError(f"roles must be text, got {self.roles[:MAX_ROLES]}")
+        elif self.knots != ():
+            raise ConfigError(
+                f"knots={quoted(self.knots)}: {' and '.join(SCHEDULED)} alone have any"
+            )
         if learned != (0 < len(self.roles) <= MAX_ROLES):
             raise ConfigError(
                 f"{self.inner_optimizer!r} with {len(self.roles)} roles: "
                 f"{' and '.join(SCHEDULED)} need 1 to {MAX_ROLES}, the others have none"
             )
-        if self.width is not None and not (learned and self.width >= 1):
-            raise ConfigError(
-                f"width={self.width}: {' and '.join(SCHEDULED)} alone have one, >= 1"
-            )
+        if len(set(self.roles)) != len(self.roles):
+            raise ConfigError(f"roles must differ, got {quoted(self.roles)}")
+        if self.width is not None:
+            if not learned:
+                raise ConfigError(
+                    f"width={quoted(self.width)}: {' and '.join(SCHEDULED)} alone have one"
+                )
+            check_whole("width", self.width, 1, MAX_WIDTH)
 
     def network(self) -> MetaLoss:
         """Build the network that phi fills."""
@@ -137,8 +190,9 @@ class LossSpec:
         return {k: p.unsqueeze(1) for k, p in learned.items()} | constants
 
     def phi_shapes(self) -> dict[str, tuple[int, ...]]:
-        """Return the shape of every tensor of phi, by name."""
-        return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
+        """Return the shape of every tensor of phi, by name; takes no memory, however large."""
+        with torch.device("meta"):
+            return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
 
     def optimizer(self, optimizee: FunctionalModule) -> InnerOptimizer:
         """Return the update rule h for a model.
@@ -192,9 +246,14 @@ class LossSpec:
             return InputSpec(**{k: tuples(v) for k, v in fields.items()})
 
         rest = {k: tuples(v) for k, v in data.items() if k not in ("target", "context", "options")}
+        context = data["context"]
+        if not isinstance(context, list) or len(context) > MAX_CONTEXT:
+            raise ConfigError(
+                f"context must be a list of at most {MAX_CONTEXT} inputs, got {quoted(context)}"
+            )
         return LossSpec(
             target=input_spec(data["target"]),
-            context=tuple(input_spec(c) for c in data["context"]),
+            context=tuple(map(input_spec, context)),
             options={k: tuples(v) for k, v in data["options"].items()},
             **rest,
         )

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.schedules import check_knots, hat_features
@@ -17,6 +18,7 @@ from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
 ERROR_FLOOR = 1e-8  # keeps the log of a vanishing mean squared error finite
+SMALLEST_BOUND, LARGEST_BOUND = 1e-3, 20.0  # of the logarithm of a weight: e^20 squared is finite
 
 
 class MetaLoss(FunctionalModule):
@@ -139,6 +141,7 @@ class StructuredLoss(MetaLoss):
         error_statistics: bool = False,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
+        check_number("bound", bound, SMALLEST_BOUND, LARGEST_BOUND)
         if knots:
             check_knots(knots)
         self.bound, self.normalised = bound, normalised

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.checks import is_whole, quoted
 from ml3_ros.core.draws import Source, n_seeds, rand
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
@@ -106,11 +107,15 @@ class Mlp(FunctionalModule):
         output_bias: bool = True,
     ) -> None:
         super().__init__()
-        n_weights = sum(a * b for a, b in pairwise(sizes))
-        if len(sizes) > MAX_LAYERS or min(sizes) < 1 or n_weights > MAX_WEIGHTS:
+        whole = len(sizes) <= MAX_LAYERS and all(is_whole(n) and n >= 1 for n in sizes)
+        if not whole or sum(a * b for a, b in pairwise(sizes)) > MAX_WEIGHTS:
             raise ConfigError(
-                f"layer sizes {sizes[:MAX_LAYERS]}: use at most {MAX_LAYERS}, each >= 1, with at "
-                f"most {MAX_WEIGHTS} weights in all"
+                f"layer sizes {quoted(sizes)}: use at most {MAX_LAYERS}, whole numbers >= 1, with "
+                f"at most {MAX_WEIGHTS} weights in all"
+            )
+        if not isinstance(activation, str) or activation not in ACTIVATIONS:
+            raise ConfigError(
+                f"no activation {quoted(activation)}: use one of {', '.join(ACTIVATIONS)}"
             )
         self.sizes = sizes
         self.activation = ACTIVATIONS[activation]
@@ -119,9 +124,6 @@ class Mlp(FunctionalModule):
         self.n_layers = len(sizes) - 1
         self._layout = self._describe()
         self._sizes = [math.prod(shape) for _, shape, _ in self._layout]
-        bounds = torch.tensor([bound for *_, bound in self._layout], dtype=torch.float64)
-        counts = torch.tensor(self._sizes, dtype=torch.int64)
-        self._bounds = bounds.repeat_interleave(counts)  # of every number
         self.declare(self.init(torch.Generator().manual_seed(0)))
 
     def _describe(self) -> list[tuple[str, tuple[int, ...], float]]:
@@ -140,12 +142,11 @@ class Mlp(FunctionalModule):
         # one draw for all: this runs at every restart of every model
         seeds = n_seeds(generator)
         each = math.prod(lead) // seeds
-        flat = rand(generator, seeds, each * len(self._bounds)).mul_(2.0).sub_(1.0)
-        flat.mul_(self._bounds.to(flat.dtype).repeat_interleave(each))
+        flat = rand(generator, seeds, each * sum(self._sizes)).mul_(2.0).sub_(1.0)
         pieces = flat.split_with_sizes([each * size for size in self._sizes], 1)
         return {
-            name: piece.reshape(*lead, *shape)
-            for piece, (name, shape, _) in zip(pieces, self._layout, strict=True)
+            name: piece.mul_(bound).reshape(*lead, *shape)
+            for piece, (name, shape, bound) in zip(pieces, self._layout, strict=True)
         }
 
     def roles(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ml3_ros.core.checks import LARGEST, SMALLEST, check_numbers
 from ml3_ros.core.draws import Source
 from ml3_ros.core.meta_losses import ERROR_FLOOR, StructuredLoss
 from ml3_ros.core.networks import BoundModel, Mlp
@@ -21,6 +22,8 @@ FRICTION_SPREAD = 0.5  # of each joint's friction terms, in the arm's units
 STICTION_VELOCITY = 0.1  # rad/s over which dry friction turns round
 AROUND = 0.3  # rad around visited positions at which the model is pulled to the prior, too
 TABLE = 64  # displacements that are drawn once
+SMALLEST_SPREAD, LARGEST_SPREAD = 1e-6, 1e6
+JOINT_INPUTS = ("q", "v", "a")  # what says how the arm moves, of every joint
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,20 +101,30 @@ class PriorLoss(StructuredLoss):
         knots: tuple[float, ...] = (0.0, 3.0, 10.0, 30.0, 100.0),
         **options: Any,
     ) -> None:
+        n = n_outputs
+        sizes = {k: context_sizes.get(k, 0) for k in JOINT_INPUTS}
+        if set(sizes.values()) != {n}:
+            raise ConfigError(
+                f"a physics prior of {n} joints needs {', '.join(JOINT_INPUTS)} of every joint, "
+                f"got {sizes}"
+            )
+        check_numbers("spread", spread, SMALLEST_SPREAD, LARGEST_SPREAD)
+        check_numbers("velocity", velocity, SMALLEST, LARGEST, n)
+        check_numbers("power", power, SMALLEST, LARGEST, n)
         weighted = {k: size for k, size in context_sizes.items() if k != "q"}
         super().__init__(n_outputs, weighted, knots=knots, **options)
-        n = n_outputs
         self.prior = RigidBodyPrior(power, len(spread) + 1, hidden=prior_hidden, with_nle=with_nle)
         n_gates = (2 if with_nle else 1) * n
         self.gate_net = Mlp(
             (len(knots) + 2 * (n + 1), 40, n_gates), activation="elu", output_scale=0.0
         )
         friction = [FRICTION_SPREAD] * (2 * n if with_nle else 0)
-        self._precision = (NOISE / torch.tensor([*spread, *friction])).square()
-        self._velocity = torch.tensor(velocity)
         draw = torch.Generator().manual_seed(0)
-        self._around = AROUND * torch.randn(TABLE, n, generator=draw)
-        self._speeds = torch.randn(TABLE, n, generator=draw)
+        with torch.device("cpu"):  # as in `RigidBodyPrior`
+            self._precision = (NOISE / torch.tensor([*spread, *friction])).square()
+            self._velocity = torch.tensor(velocity)
+            self._around = AROUND * torch.randn(TABLE, n, generator=draw)
+            self._speeds = torch.randn(TABLE, n, generator=draw)
 
     @property
     def constant(self) -> str:

@@ -11,6 +11,9 @@ from torch import Tensor
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Params
+from ml3_ros.errors import ConfigError
+
+MAX_JOINTS = 64  # bounds what a description from outside can make us allocate
 
 
 class RigidBodyPrior(FunctionalModule):
@@ -37,19 +40,22 @@ class RigidBodyPrior(FunctionalModule):
     ) -> None:
         super().__init__()
         n = len(power)
+        if not 0 < n <= MAX_JOINTS:
+            raise ConfigError(f"a physics prior is for 1 to {MAX_JOINTS} joints, not for {n}")
         self.power = power
         self.n_joints, self.n_terms, self.with_nle = n, n_terms, with_nle
-        self._ratio = torch.tensor(power) / torch.tensor(power).unsqueeze(-1)
         pairs = n * (n + 1) // 2
         self.sizes = [pairs, n, n * pairs] if with_nle else [pairs]  # M, gravity, Coriolis
-        self._first, self._second = torch.tril_indices(2 * n, 2 * n)
-        n_features = 2 * n + len(self._first)
-        self.net = Mlp((n_features, *hidden, n_terms * sum(self.sizes)))
-        rows, columns = torch.tril_indices(n, n)
-        index = torch.zeros(n, n, dtype=torch.int64)
-        index[rows, columns] = index[columns, rows] = torch.arange(pairs)
+        with torch.device("cpu"):  # few numbers, needed also where weights are nothing but shapes
+            self._ratio = torch.tensor(power) / torch.tensor(power).unsqueeze(-1)
+            self._first, self._second = torch.tril_indices(2 * n, 2 * n)
+            rows, columns = torch.tril_indices(n, n)
+            index = torch.zeros(n, n, dtype=torch.int64)
+            index[rows, columns] = index[columns, rows] = torch.arange(pairs)
         self._entry = index.flatten()  # which of the pairs each entry of a symmetric matrix is
         self.rows, self.columns = rows, columns
+        n_features = 2 * n + len(self._first)
+        self.net = Mlp((n_features, *hidden, n_terms * sum(self.sizes)))
 
     def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh parameters."""

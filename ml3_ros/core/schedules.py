@@ -6,19 +6,27 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
+from ml3_ros.core.checks import is_number, quoted
 from ml3_ros.errors import ConfigError
 
 MAX_KNOTS = 64  # bounds what a description from outside can make us allocate
+OLDEST = 1e9  # steps
+SMALLEST_RISE = 1e-4  # of log(1 + age) between knots, which float32 still tells apart
 
 
 def check_knots(knots: tuple[float, ...]) -> None:
     """Refuse ages that are not increasing from 0 (ConfigError)."""
-    increasing = all(a < b < math.inf for a, b in pairwise(knots))
-    if knots[:1] != (0.0,) or len(knots) > MAX_KNOTS or not increasing:
+    ages = isinstance(knots, tuple) and 0 < len(knots) <= MAX_KNOTS
+    ages = ages and all(is_number(age) and 0 <= age <= OLDEST for age in knots)
+    if not ages or knots[0] != 0 or not all(_rises(a, b) for a, b in pairwise(knots)):
         raise ConfigError(
-            f"knots must increase from 0, for instance (0, 10, 100), and be at most {MAX_KNOTS}; "
-            f"got {knots[:MAX_KNOTS]}"
+            f"knots must increase from 0 to at most {OLDEST:g}, for instance (0, 10, 100), and be "
+            f"at most {MAX_KNOTS}; got {quoted(knots)}"
         )
+
+
+def _rises(earlier: float, later: float) -> bool:
+    return math.log1p(later) - math.log1p(earlier) >= SMALLEST_RISE
 
 
 def hat_features(count: Tensor, knots: tuple[float, ...]) -> Tensor:

@@ -1,18 +1,20 @@
 """Losses of episodes that also say how far to step (section III-B of the paper)."""
 
-import math
 from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
+from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
-from ml3_ros.core.meta_losses import MetaLoss
+from ml3_ros.core.meta_losses import SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 LARGEST_BOUND = 10.0  # of s: e^10 is a step that nobody wants
+LARGEST_GAIN_WEIGHT = 1e6
+SMALLEST_REACH, LARGEST_REACH = 1e-3, 1e6
 GAIN_RIDGE = 1e-3  # of the regression that finds gains, per row
 MAX_GAINS = 1024  # rows of gains; bounds what a description from outside can make us allocate
 
@@ -43,8 +45,7 @@ class StepSize(FunctionalModule):
 
     def __init__(self, n_inputs: int, hidden: tuple[int, ...], bound: float) -> None:
         super().__init__()
-        if not 0.0 < bound <= LARGEST_BOUND:
-            raise ConfigError(f"bound must be > 0 and <= {LARGEST_BOUND}, got {bound}")
+        check_number("bound", bound, SMALLEST_BOUND, LARGEST_BOUND)
         self.bound = bound
         self.net = Mlp((n_inputs, *hidden, 1), activation="elu", output_scale=0.0)
 
@@ -140,8 +141,8 @@ class DesiredActionLoss(MetaLoss):
         gain_weight: float = 0.0,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
-        if not 0.0 <= gain_weight < math.inf:
-            raise ConfigError(f"gain_weight must be >= 0 and finite, got {gain_weight}")
+        check_number("gain_weight", gain_weight, 0.0, LARGEST_GAIN_WEIGHT)
+        check_number("reach", reach, SMALLEST_REACH, LARGEST_REACH)
         self.gain_weight = gain_weight
         n_context = sum(self.context_sizes.values())
         if gain_weight and n_context >= MAX_GAINS:

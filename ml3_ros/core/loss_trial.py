@@ -1,0 +1,83 @@
+"""One step of a small model under a loss: what shows whether the loss works before it is used."""
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch, Params
+
+SIZES = (0.0, 1.0, -1.0)  # of the inputs, in units of their scales: a row each
+
+
+class TrialModel(FunctionalModule):
+    """Predicts given numbers plus the sum of its parameters, of which each role has one.
+
+    It has what losses with a physics prior ask of a model, too.
+
+    Args:
+        start: Prediction where all parameters are zero (B, k).
+        roles: Of the parameters.
+    """
+
+    def __init__(self, start: Tensor, roles: tuple[str, ...]) -> None:
+        super().__init__()
+        self._start = start
+        self._roles = {f"parameter_{i}": role for i, role in enumerate(roles or ("any",))}
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return parameters (*lead, k) of zero."""
+        return {name: torch.zeros(*lead, self._start.shape[-1]) for name in self._roles}
+
+    def call(self, params: Params, *inputs: Batch) -> Tensor:
+        """Return the prediction (B, k)."""
+        return self._start + self._sum(params)
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of each parameter."""
+        return self._roles
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the narrowest layers that there are, which make the largest steps."""
+        return dict.fromkeys(self._roles, 1)
+
+    def scaled_inertia(self, params: Params, q: Tensor) -> Tensor:
+        """Return a matrix for every state q (B, n): (B, n, n)."""
+        return torch.diag_embed(self._sum(params).expand(q.shape))
+
+    def scaled_nle(self, params: Params, q: Tensor, v: Tensor) -> Tensor:
+        """Return a torque for every state q, v (B, n): (B, n)."""
+        return self._sum(params).expand(q.shape)
+
+    def _sum(self, params: Params) -> Tensor:
+        return torch.stack(tuple(params.values())).sum(0)
+
+
+def works(spec: LossSpec, phi: Params) -> bool:
+    """Whether value, gradient and a step of the rule are finite, for inputs of typical size.
+
+    An option that does not work may raise anything.
+    """
+    rows = torch.tensor(SIZES).unsqueeze(-1)
+    scale = torch.tensor(spec.target.scale)
+    batch = {c.name: rows * torch.tensor(c.scale) for c in spec.context}
+    # below zero, as the logarithms of probabilities are, which some losses judge
+    model = TrialModel(-rows.abs() * scale, spec.roles)
+    batch[spec.target.name] = scale.expand(len(SIZES), -1)
+    rule = spec.optimizer(model)
+    theta = model.init(torch.Generator())
+    with torch.enable_grad():
+        step = inner_step(
+            theta,
+            phi,
+            batch,
+            rule.init(theta),
+            optimizee=model,
+            loss=spec.function(),
+            inner_optimizer=rule,
+        )
+    # the state of most rules is made of the gradient
+    results = (step.meta_loss_value, *step.theta.values(), *step.state.values())
+    return all(bool(x.isfinite().all()) for x in results)

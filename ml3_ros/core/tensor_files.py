@@ -1,0 +1,34 @@
+"""What safetensors files say of themselves, read before any of their tensors is."""
+
+import json
+from typing import Any
+
+from ml3_ros.core.checks import quoted
+from ml3_ros.errors import DataError
+
+HEADER_KEY = "ml3"  # of our own entry in the header
+MAX_HEADER = 2**20  # bytes: far above any real one, and some 20 MB once it is parsed
+_LENGTH_BYTES = 8  # the file begins with the little-endian length of its header
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def read_header(data: bytes) -> tuple[dict[str, Any], str, Shapes]:
+    """Return our entry of the header as an object and as text, and the tensors' shapes by name.
+
+    Raises:
+        DataError: It is not the beginning of such a file.
+    """
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    if length > MAX_HEADER:
+        raise DataError(f"its header has {length} bytes, more than {MAX_HEADER}")
+    try:
+        table = json.loads(data[_LENGTH_BYTES:][:length])
+        text = table.pop("__metadata__")[HEADER_KEY]
+        header = json.loads(text)
+        shapes = {name: tuple(entry["shape"]) for name, entry in table.items()}
+    except Exception as error:  # from anywhere, it raises anything
+        raise DataError(f"{type(error).__name__}: {quoted(str(error))}") from error
+    if not isinstance(header, dict):
+        raise DataError(f"its header is {quoted(header)}")
+    return header, text, shapes
