@@ -6,7 +6,7 @@ from safetensors.torch import load
 from torch import float32
 
 from ml3_ros.core import loss_trial
-from ml3_ros.core.checks import quoted
+from ml3_ros.core.checks import is_whole, quoted, why
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.tensor_files import Shapes, read_header
 from ml3_ros.core.types import Params
@@ -37,7 +37,7 @@ def read_loss(data: bytes, source: str) -> tuple[LossSpec, Params, dict[str, Any
         kind, version = header["format"], header["version"]
     except (DataError, KeyError) as error:
         raise _no_loss(source, error) from error
-    if kind != FORMAT or version != VERSION:
+    if kind != FORMAT or version != VERSION or not is_whole(version):
         raise LossFileError(
             f"{source} is {quoted(kind)} version {quoted(version)}, this package reads "
             f"{FORMAT} version {VERSION}: retrain it with `ml3 train`, or use the release "
@@ -49,7 +49,7 @@ def read_loss(data: bytes, source: str) -> tuple[LossSpec, Params, dict[str, Any
         works = loss_trial.works(spec, phi)
     except Exception as error:  # what does not work raises anything
         raise LossFileError(
-            f"{source} has options that do not work ({_why(error)}): retrain it"
+            f"{source} has options that do not work ({why(error)}): retrain it"
         ) from error
     if not works:
         raise LossFileError(
@@ -68,7 +68,7 @@ def _described(
         provenance = dict(header["provenance"])
     except Exception as error:  # a description from anywhere raises anything
         raise LossFileError(
-            f"{source} has a damaged header ({_why(error)}): copy it again"
+            f"{source} has a damaged header ({why(error)}): copy it again"
         ) from error
     if shapes != needed:
         raise LossFileError(
@@ -94,11 +94,6 @@ def _parameters(data: bytes, spec: LossSpec, shapes: Shapes, source: str) -> Par
 
 def _no_loss(source: str, error: Exception) -> LossFileError:
     return LossFileError(
-        f"{source} is truncated or not a learned loss ({_why(error)}): copy it again, or train "
+        f"{source} is truncated or not a learned loss ({why(error)}): copy it again, or train "
         "one with `ml3 train`"
     )
-
-
-def _why(error: Exception) -> str:
-    """Return an error in a few words that can be printed."""
-    return f"{type(error).__name__}: {quoted(str(error))}"

@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from ml3_ros.core.checks import quoted
+from ml3_ros.core.checks import quoted, why
 from ml3_ros.errors import DataError
 
 HEADER_KEY = "ml3"  # of our own entry in the header
@@ -28,7 +28,7 @@ def read_header(data: bytes) -> tuple[dict[str, Any], str, Shapes]:
         header = json.loads(text)
         shapes = {name: tuple(entry["shape"]) for name, entry in table.items()}
     except Exception as error:  # from anywhere, it raises anything
-        raise DataError(f"{type(error).__name__}: {quoted(str(error))}") from error
+        raise DataError(why(error)) from error
     if not isinstance(header, dict):
         raise DataError(f"its header is {quoted(header)}")
     return header, text, shapes

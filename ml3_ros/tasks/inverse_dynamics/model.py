@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ml3_ros.core.checks import quoted
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
@@ -54,8 +55,8 @@ class InverseDynamicsNet(FunctionalModule):
         super().__init__()
         if nle not in get_args(NleMode) or inertia not in get_args(InertiaForm):
             raise ConfigError(
-                f"nle {nle!r}, inertia {inertia!r}: choose from {get_args(NleMode)} and "
-                f"{get_args(InertiaForm)}"
+                f"nle {quoted(nle)}, inertia {quoted(inertia)}: choose from {get_args(NleMode)} "
+                f"and {get_args(InertiaForm)}"
             )
         self.units, self.nle_mode, self.inertia_form = units, nle, inertia
         self.hidden, self.activation = hidden, activation
@@ -63,12 +64,13 @@ class InverseDynamicsNet(FunctionalModule):
         n_entries = n * n if inertia == "full" else n * (n + 1) // 2
         heads: dict[str, Any] = {"activation": activation, "output_scale": output_scale}
         self.inertia_net = Mlp((2 * n, *hidden, n_entries), **heads)
-        self._velocity_gain = 1.0 / torch.tensor(units.velocity)
-        self._acceleration_gain = 1.0 / torch.tensor(units.acceleration)
-        self._effort = torch.tensor(units.effort)
-        # the matrix between the two units, were M the identity in the units of each joint
-        self._root = (self._effort * self._acceleration_gain).sqrt()
-        self._rows, self._columns = torch.tril_indices(n, n)
+        with torch.device("cpu"):  # few numbers, needed also where weights are nothing but shapes
+            self._velocity_gain = 1.0 / torch.tensor(units.velocity)
+            self._acceleration_gain = 1.0 / torch.tensor(units.acceleration)
+            self._effort = torch.tensor(units.effort)
+            # the matrix between the two units, were M the identity in the units of each joint
+            self._root = (self._effort * self._acceleration_gain).sqrt()
+            self._rows, self._columns = torch.tril_indices(n, n)
         self._n_last = len(hidden)
         self._scopes = ["inertia_net"] + (["nle_net", "skip"] if nle == "learned" else [])
         if nle == "learned":

@@ -3,31 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
-from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import float32
+from torch import Tensor, device, float32
 
+from ml3_ros.core.checks import is_whole, quoted, why
+from ml3_ros.core.tensor_files import HEADER_KEY, Shapes, read_header
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import DataError
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 FORMAT = "ml3_inverse_dynamics"
 VERSION = 1
-HEADER_KEY = "ml3"
-MAX_BYTES = 64 * 2**20  # far above any real model
-_DAMAGED = (
-    SafetensorError,
-    ConfigError,
-    KeyError,
-    TypeError,
-    ValueError,
-    AttributeError,
-    RecursionError,
-)
-_LENGTH_BYTES = 8  # safetensors begins with the little-endian length of its header
+MAX_BYTES = 16 * 2**20  # far above any real model
 
 
 def model_to_bytes(net: InverseDynamicsNet, theta: Params) -> bytes:
@@ -53,7 +44,8 @@ class ModelReader:
 
     def __init__(self) -> None:
         """Nothing has been read."""
-        self._header = ""
+        self._text = ""  # of the newest header
+        self._shapes: Shapes = {}
         self._net: InverseDynamicsNet | None = None
 
     def __call__(
@@ -70,27 +62,45 @@ class ModelReader:
                 f"{source} is larger than {MAX_BYTES} bytes, so no model: check its sender"
             )
         try:
-            theta = load(data)
-            length = int.from_bytes(data[:_LENGTH_BYTES], "little")
-            header = json.loads(data[_LENGTH_BYTES:][:length])["__metadata__"][HEADER_KEY]
-            if self._net is None or header != self._header:
-                self._net, self._header = _network(json.loads(header)), header
-        except _DAMAGED as error:
+            net, theta = self._read(data)
+        except Exception as error:  # bytes from anywhere raise anything
             raise DataError(
-                f"{source} is damaged or no model of inverse dynamics ({error}): it is not used"
+                f"{source} is damaged or no model of inverse dynamics ({why(error)}): it is not "
+                "used"
             ) from error
-        wanted = {name: p.shape for name, p in self._net.named_parameters()}
-        if {name: p.shape for name, p in theta.items()} != wanted:
-            raise DataError(f"{source}: its tensors do not fit the network that it names")
         if not all(p.dtype == float32 and p.isfinite().all() for p in theta.values()):
             raise DataError(f"{source} holds parameters that are not finite, or not float32")
+        return net, theta
+
+    def _read(self, data: bytes) -> tuple[InverseDynamicsNet, Params]:
+        """Take no memory for a network before it is known to be as large as the file."""
+        header, text, shapes = read_header(data)
+        if text != self._text:
+            with device("meta"):  # shapes without memory
+                self._shapes = _shapes(dict(_network(header).named_parameters()))
+            self._net, self._text = None, text
+        if shapes != self._shapes:
+            raise DataError("its tensors do not fit the network that it names")
+        theta = load(data)
+        if _shapes(theta) != shapes:
+            raise DataError("it describes a tensor twice")
+        if self._net is None:
+            self._net = _network(header)
         return self._net, theta
+
+
+def _shapes(params: Mapping[str, Tensor]) -> Shapes:
+    return {name: tuple(p.shape) for name, p in params.items()}
 
 
 def _network(header: dict[str, Any]) -> InverseDynamicsNet:
     kind = header["format"], header["version"]
-    if kind != (FORMAT, VERSION):
-        raise ValueError(f"it is {kind[0]} version {kind[1]}, not {FORMAT} version {VERSION}")
+    if kind != (FORMAT, VERSION) or not is_whole(kind[1]):
+        raise ValueError(
+            f"it is {quoted(kind[0])} version {quoted(kind[1])}, not {FORMAT} version {VERSION}"
+        )
+    if not isinstance(header["hidden"], list):
+        raise ValueError(f"hidden is {quoted(header['hidden'])}, not a list of widths")
     return InverseDynamicsNet(
         Units.from_dict(header["units"]),
         nle=header["nle"],

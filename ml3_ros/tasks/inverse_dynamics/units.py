@@ -1,6 +1,5 @@
 """Per-joint scales: what the networks and losses see as 1."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -8,10 +7,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ml3_ros.core.checks import (
+    LARGEST,
+    SMALLEST,
+    check_list,
+    check_numbers,
+    check_text,
+    quoted,
+    why,
+)
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, LossFileError
 
+MAX_JOINTS = 64  # bounds what a description from outside can make us allocate
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
 
 
@@ -35,17 +44,21 @@ class Units:
     effort: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        if not self.joint_names or len(set(self.joint_names)) != len(self.joint_names):
-            raise ConfigError(f"units: joint names must be distinct, got {self.joint_names}")
+        check_list("units: joint names", self.joint_names, check_text)
+        distinct = len(set(self.joint_names)) == len(self.joint_names)
+        if not distinct or not 0 < len(self.joint_names) <= MAX_JOINTS:
+            raise ConfigError(
+                f"units: 1 to {MAX_JOINTS} joint names must be distinct, got "
+                f"{quoted(self.joint_names)}"
+            )
         for name in ("velocity", "acceleration", "effort"):
-            values = getattr(self, name)
-            if len(values) != self.n_joints:
+            scales = getattr(self, name)
+            check_numbers(f"units: every {name} scale", scales, SMALLEST, LARGEST)
+            if len(scales) != self.n_joints:
                 raise ConfigError(
                     f"units: {self.n_joints} joints need {self.n_joints} {name} scales, "
-                    f"got {len(values)}"
+                    f"got {len(scales)}"
                 )
-            if not all(math.isfinite(x) and x > 0.0 for x in values):
-                raise ConfigError(f"units: every {name} scale must be > 0, got {values}")
 
     @property
     def n_joints(self) -> int:
@@ -92,9 +105,12 @@ class Units:
             ConfigError: If a field is missing or does not fit.
         """
         try:
-            return Units(**{name: tuple(values) for name, values in data.items()})
-        except (AttributeError, TypeError) as error:
-            raise ConfigError(f"these are not units of a robot ({error})") from error
+            lists = {name: tuple(x) if isinstance(x, list) else x for name, x in data.items()}
+            return Units(**lists)
+        except ConfigError:
+            raise
+        except Exception as error:  # data from anywhere raise anything
+            raise ConfigError(f"these are not units of a robot ({why(error)})") from error
 
     def loss_spec(self, target: str, context: Sequence[str] = ("a",), **rest: Any) -> LossSpec:
         """Describe a loss on this robot.
