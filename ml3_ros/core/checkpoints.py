@@ -5,9 +5,11 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from safetensors import SafetensorError
+import torch
 from safetensors.torch import load, save
+from torch import Tensor
 
+from ml3_ros.core.checks import check_whole, why
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Unrolled
 from ml3_ros.core.tensor_files import HEADER_KEY
@@ -15,6 +17,7 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 
 _DIGEST_LENGTH = 64  # characters
+MAX_STEPS = 2**53
 _GROUPS = ("phi", "theta", "inner_state", "outer_state", "limit_state")
 _SINGLES = ("tasks", "ages", "resets_in")
 
@@ -41,9 +44,26 @@ def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
         if digest != _digest(tensors, text):
             raise ValueError("its fingerprint is another one")
         header: dict[str, Any] = json.loads(text)
-    except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise DataError(f"the checkpoint is corrupt ({error}): delete it to start anew") from error
+        if not isinstance(header, dict):
+            raise TypeError("its header is no object")
+    except Exception as error:  # what is corrupt raises anything
+        raise corrupt(error) from error
     return tensors, header
+
+
+def corrupt(error: Exception) -> DataError:
+    """Return the error of a checkpoint that cannot be read."""
+    return DataError(f"the checkpoint is corrupt ({why(error)}): delete it to start anew")
+
+
+def check_generator(state: Tensor) -> None:
+    """Refuse the state of a generator that is none (RuntimeError)."""
+    torch.Generator().set_state(state)
+
+
+def layout(tensors: Params) -> dict[str, tuple[torch.Size, torch.dtype]]:
+    """Return shape and type of every tensor by name."""
+    return {k: (p.shape, p.dtype) for k, p in tensors.items()}
 
 
 def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
@@ -63,9 +83,15 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
     """
     tensors, header = unpack(data)
     own, own_header = unpack(trainer_to_bytes(trainer))
-    expected, found = ({k: p.shape for k, p in part.items()} for part in (own, tensors))
-    if header.get("run") != own_header["run"] or expected != found:
+    if header.get("run") != own_header["run"] or layout(tensors) != layout(own):
         raise DataError("the checkpoint belongs to another run: delete it to start anew")
+    try:
+        step = header["step"]
+        check_whole("step", step, 0, MAX_STEPS)
+        for i in range(len(trainer.generators)):
+            check_generator(tensors[f"generator.{i}"])
+    except Exception as error:
+        raise corrupt(error) from error
     for group in _GROUPS:
         target = getattr(trainer, group)
         for k in target:
@@ -74,7 +100,7 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
         setattr(trainer, name, tensors[name])
     for i, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator.{i}"])
-    trainer.step_count = header["step"]
+    trainer.step_count = step
 
 
 def _description(trainer: MetaTrainer) -> dict[str, Any]:

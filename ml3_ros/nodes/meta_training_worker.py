@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
@@ -157,7 +156,7 @@ def resumable(folder: Path, training: Training) -> bool:
     """Return whether the same training was begun in `folder`."""
     try:
         return (folder / "goal.json").read_text() == training.identity()
-    except OSError:
+    except (OSError, ValueError):  # bytes that are no text are no training either
         return False
 
 
@@ -177,5 +176,5 @@ def _kept_samples(folder: Path) -> Signals:
     path = folder / "samples.safetensors"
     try:
         return load(path.read_bytes())
-    except (OSError, SafetensorError) as error:
+    except Exception as error:  # a damaged file raises anything
         raise DataError(f"{path} is damaged ({error}): delete {folder} to start anew") from error

@@ -56,6 +56,6 @@ def load_laps(folder: Path) -> tuple[tuple[str, ...], list[Lap]]:
             raise ValueError("laps of another number of joints")
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror}): run it again") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except Exception as error:  # a damaged file raises anything
         raise DataError(f"{path} is damaged ({error}): run it again") from error
     return names, laps

@@ -6,11 +6,14 @@ from typing import Any
 
 import torch
 
-from ml3_ros.core.checkpoints import pack, unpack
+from ml3_ros.core.checkpoints import MAX_STEPS, check_generator, corrupt, layout, pack, unpack
+from ml3_ros.core.checks import check_number, check_whole
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, Snapshot
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS
+from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
+
+LATEST = 1e12  # of times [s]
 
 
 def learner_to_bytes(online: OnlineLearner, learn_until: float = math.inf) -> bytes:
@@ -53,27 +56,55 @@ def restore_learner(online: OnlineLearner, data: bytes) -> float:
     tensors, header = unpack(data)
     own, own_header = unpack(learner_to_bytes(online))
     expected, found = (
-        {k: p.shape for k, p in x.items() if k.startswith(("theta.", "state."))}
+        layout({k: p for k, p in x.items() if k.startswith(("theta.", "state."))})
         for x in (own, tensors)
     )
     if header.get("run") != own_header["run"] or expected != found:
         raise DataError(
             "the checkpoint was taken with other losses or settings: delete it to start anew"
         )
+    try:
+        samples, snapshots, counts, learn_until = _checked(online, tensors, header)
+    except Exception as error:
+        raise corrupt(error) from error
     online.generator.set_state(tensors["generator"])
-    rows = zip(*(tensors[f"samples.{k}"].numpy() for k in SIGNALS), strict=True)
-    for t, row in zip(tensors["times"].tolist(), rows, strict=True):
-        online.push(t, *row)
+    online.samples, online.snapshots = samples, snapshots
     for name, learner in online.learners.items():
         learner.theta = _group(tensors, f"theta.{name}/")
         learner.state = _group(tensors, f"state.{name}/")
-    online.snapshots = [
-        Snapshot(n, t, {name: _group(tensors, f"snapshot.{i}/{name}/") for name in names})
-        for i, (n, t, names) in enumerate(header["snapshots"])
-    ]
-    online.n_learned, online.n_steps = header["n_learned"], header["n_steps"]
+    online.n_learned, online.n_steps = counts
+    return learn_until
+
+
+def _checked(
+    online: OnlineLearner, tensors: Params, header: dict[str, Any]
+) -> tuple[SampleBuffer, list[Snapshot], tuple[int, int], float]:
+    """Return samples, snapshots, numbers of samples and steps learned, and learn_until [s].
+
+    What does not fit raises anything; the learner is unchanged.
+    """
+    check_generator(tensors["generator"])
+    samples = SampleBuffer(online.optimizee.units.n_joints)
+    rows = zip(*(tensors[f"samples.{k}"].numpy() for k in SIGNALS), strict=True)
+    for t, row in zip(tensors["times"].tolist(), rows, strict=True):
+        samples.append(t, *row)
+    wanted = layout(online.optimizee.init(torch.Generator()))
+    snapshots = []
+    for i, (n, t, names) in enumerate(header["snapshots"]):
+        check_whole("steps of a snapshot", n, 0, MAX_STEPS)
+        check_number("time of a snapshot", t, -LATEST, LATEST)
+        thetas = {name: _group(tensors, f"snapshot.{i}/{name}/") for name in names}
+        if any(layout(theta) != wanted for theta in thetas.values()):
+            raise DataError("a snapshot is of another network")
+        snapshots.append(Snapshot(n, t, thetas))
+    counts = header["n_learned"], header["n_steps"]
+    check_whole("n_learned", counts[0], 0, len(samples))
+    check_whole("n_steps", counts[1], 0, MAX_STEPS)
     learn_until = header.get("learn_until")
-    return math.inf if learn_until is None else float(learn_until)
+    if learn_until is None:
+        return samples, snapshots, counts, math.inf
+    check_number("learn_until", learn_until, -LATEST, LATEST)
+    return samples, snapshots, counts, float(learn_until)
 
 
 def _description(online: OnlineLearner) -> dict[str, Any]:

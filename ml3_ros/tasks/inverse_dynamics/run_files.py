@@ -14,11 +14,10 @@ the older file whole. Needs numpy alone.
 from __future__ import annotations
 
 import json
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -27,6 +26,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically, write_error
 
 Array = NDArray[np.float64]
+Content = TypeVar("Content")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -169,19 +169,21 @@ class RunFolder:
     def load_samples(self) -> Samples:
         """Read samples.npz and check it."""
         arrays = self._load_arrays("samples.npz", ("t", "q", "v", "a", "tau", "joint_names"))
-        names = tuple(str(name) for name in arrays.pop("joint_names"))
-        learn_until = float(arrays.pop("learn_until", np.inf))
-        return Samples(joint_names=names, learn_until=learn_until, **arrays)
+        return self._made("samples.npz", lambda: _samples(arrays))
 
     def load_predictions(self) -> Predictions:
         """Read predictions.npz and check it."""
         arrays = self._load_arrays("predictions.npz", ("t", "tau"))
-        return Predictions(t=arrays.pop("t"), tau=arrays.pop("tau"), methods=arrays)
+        t, tau = arrays.pop("t"), arrays.pop("tau")
+        return self._made("predictions.npz", lambda: Predictions(t=t, tau=tau, methods=arrays))
 
     def load_heldout(self) -> HeldOut:
         """Read heldout.npz and check it."""
         arrays = self._load_arrays("heldout.npz", ("steps", "seconds"))
-        return HeldOut(steps=arrays.pop("steps"), seconds=arrays.pop("seconds"), methods=arrays)
+        steps, seconds = arrays.pop("steps"), arrays.pop("seconds")
+        return self._made(
+            "heldout.npz", lambda: HeldOut(steps=steps, seconds=seconds, methods=arrays)
+        )
 
     def _save_json(self, name: str, content: Mapping[str, Any]) -> None:
         text = json.dumps(content, indent=1, default=_plain)
@@ -196,7 +198,7 @@ class RunFolder:
     def _load_json(self, name: str) -> dict[str, Any]:
         try:
             content = json.loads((self.path / name).read_bytes())
-        except (OSError, ValueError) as error:
+        except Exception as error:  # a damaged file raises anything
             raise self._unreadable(name, error) from error
         if not isinstance(content, dict):
             raise self._unreadable(name, f"a {type(content).__name__} where an object belongs")
@@ -209,12 +211,21 @@ class RunFolder:
                     key: file[key] if key == "joint_names" else np.asarray(file[key], dtype=float)
                     for key in file.files
                 }
-        except (OSError, ValueError, EOFError, KeyError, AttributeError, zipfile.BadZipFile) as e:
-            raise self._unreadable(name, e) from e
+        except Exception as error:
+            raise self._unreadable(name, error) from error
         missing = [key for key in required if key not in arrays]
         if missing:
             raise self._unreadable(name, f"no array {', '.join(missing)}")
         return arrays
+
+    def _made(self, name: str, make: Callable[[], Content]) -> Content:
+        """Return what is made of a file's arrays; they may be of any shape and number."""
+        try:
+            return make()
+        except DataError:
+            raise
+        except Exception as error:
+            raise self._unreadable(name, error) from error
 
     def _unreadable(self, name: str, why: object) -> DataError:
         if not self.path.is_dir():
@@ -224,6 +235,12 @@ class RunFolder:
                 f"{self.path} has no {name}: it is not the folder of a finished run; run it again"
             )
         return DataError(f"{self.path / name} is damaged ({why}): run it again")
+
+
+def _samples(arrays: dict[str, NDArray[Any]]) -> Samples:
+    names = tuple(str(name) for name in arrays.pop("joint_names"))
+    learn_until = float(arrays.pop("learn_until", np.inf))
+    return Samples(joint_names=names, learn_until=learn_until, **arrays)
 
 
 def _plain(value: object) -> Any:
