@@ -12,6 +12,7 @@ from ml3_ros.errors import ConfigError, Ml3Error
 
 MAX_TEXT = 200  # characters of a name, unit or label
 MAX_NUMBERS = 4096  # in a list
+MAX_JOINTS = 64  # of an arm
 SMALLEST, LARGEST = 1e-20, 1e20  # of a scale: squares and inverses stay within float32
 
 _quotes = reprlib.Repr()
@@ -29,6 +30,11 @@ def why(error: Exception) -> str:
     if isinstance(error, Ml3Error):
         return str(error)
     return f"{type(error).__name__}: {quoted(str(error))[1:-1]}"
+
+
+def printable(text: str) -> str:
+    """Return a text that can be sent and logged: half of a surrogate pair has no UTF-8."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def is_number(value: object) -> bool:

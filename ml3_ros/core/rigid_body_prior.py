@@ -8,12 +8,11 @@ The network is trained once on a rigid-body library; whoever uses it needs no li
 import torch
 from torch import Tensor
 
+from ml3_ros.core.checks import MAX_JOINTS
 from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
-
-MAX_JOINTS = 64  # bounds what a description from outside can make us allocate
 
 
 class RigidBodyPrior(FunctionalModule):

@@ -12,8 +12,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import MessageInfo
 from rclpy.timer import Timer
 
+from ml3_ros.core.checks import printable, why
 from ml3_ros.errors import ConfigError, Ml3Error
-from ml3_ros.nodes.diagnostics import Diagnostics
+from ml3_ros.nodes.diagnostics import ERRORS, Diagnostics
 from ml3_ros.nodes.namesakes import refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.nodes.sole_source import SoleSource
@@ -82,7 +83,7 @@ class Ml3Node(LifecycleNode):
         self._born = time.monotonic()
         self._entities: list[tuple[Callable[[Any], object], Any]] = []
         self.active = False
-        self.diagnostics = Diagnostics(self, self.state_name)
+        self.diagnostics = Diagnostics(self, self.state_name, self.guarded)
         try:
             self.parameters = ParameterTable(
                 self, (*COMMON, *self.PARAMETERS), lambda: self.state_name() != "unconfigured"
@@ -90,9 +91,7 @@ class Ml3Node(LifecycleNode):
         except ConfigError:
             self.destroy_node()
             raise
-        self.diagnostics.values = lambda: (
-            self.told() if self.state_name() in ("inactive", "active") else {}
-        )
+        self.diagnostics.values = self._values
         for sentence in self.parameters.unknown(list(self._parameter_overrides)):
             self.get_logger().warning(sentence)
 
@@ -136,58 +135,80 @@ class Ml3Node(LifecycleNode):
     ) -> None:
         """Subscribe while configured; the callback runs while active, or `always`.
 
-        An Ml3Error that it raises is counted and told, and the stream goes on. With `sole`
-        messages are refused while more than one publisher sends them; of a queue of 1 only the
-        last one would ever be heard.
+        What it raises is counted and told, and the stream goes on. With `sole` messages are
+        refused while more than one publisher sends them; of a queue of 1 only the last one would
+        ever be heard.
         """
+        accepted, source = self.guarded(callback), SoleSource(self, topic)
+        from_known = self.guarded(lambda info: source.hear(info, time.monotonic()))
 
-        def guarded(msg: Any) -> None:
+        def from_any(msg: Any) -> None:
             if self.active or always:
-                self._accepted(lambda: callback(msg))
-
-        source = SoleSource(self, topic)
+                accepted(msg)
 
         def from_one(msg: Any, info: MessageInfo) -> None:
-            heard = self.active or always
-            if heard and self._accepted(lambda: source.hear(info, time.monotonic())):
-                guarded(msg)
+            if (self.active or always) and from_known(info):
+                accepted(msg)
 
         # what asks for a MessageInfo cannot run on the events executor
-        hear = from_one if sole else guarded
+        hear = from_one if sole else from_any
         subscription = self.create_subscription(msg_type, topic, hear, qos)
         self._entities.append((self.destroy_subscription, subscription))
 
-    def _accepted(self, step: Callable[[], None]) -> bool:
-        """Do something for a message; return whether no Ml3Error came of it, which is told."""
-        try:
-            step()
-        except Ml3Error as error:
-            self.refuse(error)
-            return False
-        return True
+    def guarded(
+        self, callback: Callable[..., object], kind: str | None = None
+    ) -> Callable[..., bool]:
+        """Return a callback that never ends the node, and returns whether nothing was raised.
+
+        What is raised is counted, as `kind` if that is given, and told; whoever calls goes on.
+        """
+
+        def call(*arguments: Any) -> bool:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self.refuse(error, kind=kind)
+                return False
+            return True
+
+        return call
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
-        """Call `callback` every `period_s` [s] while active; ends with cleanup."""
+        """Call `callback` every `period_s` [s] while active; ends with cleanup.
 
-        def guarded() -> None:
-            if self.active:
-                callback()
-
-        timer = steady_timer(self, period_s, guarded)
+        What it raises is counted and told, and it is called again when the time has come.
+        """
+        safe = self.guarded(callback, ERRORS)
+        timer = steady_timer(self, period_s, lambda: self.active and safe())
         self._entities.append((self.destroy_timer, timer))
         return timer
 
     def serve(self, srv_type: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
-        """Offer a service while configured; an Ml3Error becomes its `success` and `message`."""
+        """Offer a service while configured; see `answering`."""
+        service = self.create_service(srv_type, name, self.answering(srv_type, callback))
+        self._entities.append((self.destroy_service, service))
 
-        def guarded(request: Any, response: Any) -> Any:
+    def answering(
+        self, srv_type: Any, callback: Callable[[Any, Any], Any]
+    ) -> Callable[[Any, Any], Any]:
+        """Return a callback that always answers: an error becomes `success` and `message`.
+
+        What nobody expected, or has no place in the answer, is also counted and told.
+        """
+
+        def answer(request: Any, response: Any) -> Any:
             try:
                 return callback(request, response)
-            except Ml3Error as error:
-                response.success, response.message = False, str(error)
-                return response
+            except Exception as error:
+                failure = srv_type.Response()
+                if not (isinstance(error, Ml3Error) and hasattr(failure, "message")):
+                    self.refuse(error, kind=ERRORS)
+                for field, value in (("success", False), ("message", printable(why(error)))):
+                    if hasattr(failure, field):
+                        setattr(failure, field, value)
+                return failure
 
-        self._entities.append((self.destroy_service, self.create_service(srv_type, name, guarded)))
+        return answer
 
     def client(self, srv_type: type, name: str) -> Any:
         """Create a client of a service; ends with cleanup."""
@@ -202,9 +223,23 @@ class Ml3Node(LifecycleNode):
         self.trigger_shutdown()
 
     def refuse(self, error: Exception, *, kind: str | None = None) -> None:
-        """Count and tell why something was not used; the stream goes on."""
-        self.diagnostics.counts[kind or getattr(error, "kind", "refused messages")] += 1
-        self.get_logger().warning(str(error), throttle_duration_sec=2.0)
+        """Count and tell why something was not used; the stream goes on.
+
+        What nobody expected is told with where it comes from.
+        """
+        if isinstance(error, Ml3Error):
+            self.diagnostics.counts[kind or getattr(error, "kind", "refused messages")] += 1
+            self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
+            return
+        self.diagnostics.counts[kind or ERRORS] += 1
+        text = printable("".join(traceback.format_exception(error)))
+        self.get_logger().error(text, throttle_duration_sec=2.0)
+
+    def _values(self) -> dict[str, object]:
+        told: dict[str, object] = {}
+        if self.state_name() in ("inactive", "active"):
+            self.guarded(lambda: told.update(self.told()), ERRORS)()
+        return told
 
     # lifecycle ---------------------------------------------------------------------------------
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
@@ -259,9 +294,9 @@ class Ml3Node(LifecycleNode):
             for hook in hooks:
                 hook()
         except Ml3Error as error:
-            self.get_logger().error(str(error))
+            self.get_logger().error(printable(str(error)))
             return FAILURE
         except Exception:  # rclpy would swallow it
-            self.get_logger().error(traceback.format_exc())
+            self.get_logger().error(printable(traceback.format_exc()))
             return ERROR
         return SUCCESS

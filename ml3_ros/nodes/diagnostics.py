@@ -12,6 +12,7 @@ from rclpy.node import Node
 from ml3_ros.nodes.timers import steady_timer
 
 LOGGED_EVERY = 10.0  # [s]
+ERRORS = "errors in callbacks"  # count of what nobody expected
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -39,13 +40,21 @@ class Rate:
 class Diagnostics:
     """Publishes one DiagnosticStatus a second.
 
-    `rates` and `counts` are filled by the node; a count that grows raises the level to WARN for
-    as long as it grows. So does a `complaint`, a sentence on what is wrong now, "" for nothing; it
-    is logged too. `values` returns what else is worth telling.
+    `rates` and `counts` are filled by the node; a count that grows raises the level to WARN, that
+    of `ERRORS` to ERROR, for as long as it grows. A `complaint`, a sentence on what is wrong now, ""
+    for nothing, raises it to WARN and is logged too. `values` returns what else is worth telling.
     """
 
-    def __init__(self, node: Node, state: Callable[[], str]) -> None:
-        """Publish on /diagnostics for `node`; `state` names its lifecycle state."""
+    def __init__(
+        self, node: Node, state: Callable[[], str], guarded: Callable[..., Callable[..., object]]
+    ) -> None:
+        """Publish on /diagnostics for `node`.
+
+        Args:
+            node: Whose status it is.
+            state: Names its lifecycle state.
+            guarded: Makes a callback that never ends the node.
+        """
         self.rates: dict[str, Rate] = {}
         self.counts: Counter[str] = Counter()
         self.values: Callable[[], dict[str, object]] = dict
@@ -54,7 +63,7 @@ class Diagnostics:
         self._state = state
         self._told: Counter[str] = Counter()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
-        self._timer = steady_timer(node, 1.0, self.publish)
+        self._timer = steady_timer(node, 1.0, guarded(self.publish))
 
     def tick(self, name: str) -> None:
         """Count one event of the rate `name`."""
@@ -70,7 +79,7 @@ class Diagnostics:
         if complaint:
             self._node.get_logger().warning(complaint, throttle_duration_sec=LOGGED_EVERY)
         wrong = [*grown, complaint] if complaint else grown
-        status.level = WARN if wrong else OK
+        status.level = ERROR if ERRORS in grown else WARN if wrong else OK
         status.message = f"{state}; now: {', '.join(wrong)}" if wrong else state
         told: dict[str, object] = {"state": state}
         told |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}

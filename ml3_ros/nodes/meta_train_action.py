@@ -12,8 +12,9 @@ from rclpy.task import Future
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_ros.core.checks import printable
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.errors import reason_of
+from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.base import Ml3Node
 from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
 
@@ -76,7 +77,9 @@ class MetaTrainAction:
             elif self._worker.ended.is_set():
                 self._conclude(self._worker)
         except Exception as error:  # whatever it is, who sent the goal shall not wait for ever
-            self.end(reason_of(error))
+            if not isinstance(error, Ml3Error):
+                self._node.refuse(error)
+            self.end(printable(reason_of(error)))
         if self._goal is goal and goal.is_active:
             goal.publish_feedback(self._feedback())
 

@@ -17,6 +17,7 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
+from ml3_ros.core.checks import printable, why
 from ml3_ros.errors import ConfigError
 
 Type = Parameter.Type
@@ -148,6 +149,12 @@ class ParameterTable:
             raise ConfigError(f"parameter {row.name} is refused: {error}") from error
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+        try:
+            return self._judged(parameters)
+        except Exception as error:  # of a value that no check has thought of
+            return SetParametersResult(successful=False, reason=printable(why(error)))
+
+    def _judged(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:
             row = self._rows.get(parameter.name)
             if row is None or parameter.type_ == Type.NOT_SET:

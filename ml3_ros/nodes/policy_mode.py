@@ -129,7 +129,7 @@ class PolicyMode:
                 self._settle(sample, hand)
             elif self._phase == "acting":
                 self._act(sample, hand)
-        except DataError as error:
+        except Exception as error:  # whatever it is, no torque of this episode follows
             self._break_off(error)
 
     # an episode ---------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class PolicyMode:
         self._outcome = self._worker.submit(self._run.finish, episode, seconds)
         self._enter("learning")
 
-    def _break_off(self, error: DataError) -> None:
+    def _break_off(self, error: Exception) -> None:
         """Try the episode again, or give up after too many."""
         if self._phase == "acting":
             self._rest()
@@ -201,7 +201,7 @@ class PolicyMode:
         }
         try:
             look[self._phase]()
-        except DataError as error:
+        except Exception as error:
             self._break_off(error)
 
     def _while_idle(self) -> None:

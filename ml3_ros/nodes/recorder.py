@@ -118,7 +118,7 @@ class Recorder(Ml3Node):
         return self.create_subscription(
             message_class,
             topic,
-            on_message,
+            self.guarded(on_message),
             _compatible(publishers),
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),

@@ -27,6 +27,7 @@ from ml3_ros.bridges.sawyer_driving import SawyerDriving
 from ml3_ros.bridges.sawyer_driving_config import Send
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.diagnostics import ERRORS
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.sawyer_parameters import PARAMETERS, driving_config
@@ -66,9 +67,9 @@ class SawyerDriver(Ml3Node):
         """Offer the stop, which needs no configuration."""
         super().__init__(name, **node_arguments)
         self._stop = self.create_publisher(Empty, sawyer.SUPER_STOP, RELIABLE_1)
-        self.create_service(Trigger, "~/stop", self._on_stop)
+        self.create_service(Trigger, "~/stop", self.answering(Trigger, self._on_stop))
         self._stop_until = 0.0
-        steady_timer(self, ASK_EVERY_S, self._repeat_stop)
+        steady_timer(self, ASK_EVERY_S, self.guarded(self._repeat_stop, ERRORS))
 
     def load(self) -> None:
         """Find the robot's messages and connect."""

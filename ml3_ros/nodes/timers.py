@@ -12,7 +12,7 @@ from rclpy.timer import Timer
 _STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 
 
-def steady_timer(node: Node, period_s: float, callback: Callable[[], None]) -> Timer:
+def steady_timer(node: Node, period_s: float, callback: Callable[[], object]) -> Timer:
     """Call `callback` every `period_s` [s], also while the system's clock is set.
 
     The timers that a node makes by itself run on the system's clock: set back by an hour, they

@@ -9,10 +9,12 @@ from rclpy.clock_type import ClockType
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from std_srvs.srv import Empty, Trigger
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes import namesakes
 from ml3_ros.nodes.base import RELIABLE_100, Ml3Node
+from ml3_ros.nodes.diagnostics import ERRORS
 from ml3_ros.nodes.namesakes import claim_name
 from ml3_ros.nodes.parameters import Param
 
@@ -178,3 +180,75 @@ def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_refused(graph):
     assert values["refused messages"] == "1"
     assert float(values["messages [Hz]"]) > 0.0
     graph.until(lambda: mine()[-1].level == DiagnosticStatus.OK)
+
+
+class Brittle(Relay):
+    """Raises what nobody expects, wherever it is called."""
+
+    def load(self):
+        self.subscribe(JointState, "in", self.fail, RELIABLE_100)
+        self.every(0.02, self.fail)
+        self.serve(Trigger, "~/ask", self.fail)
+        self.serve(Empty, "~/ask_for_nothing", self.fail)
+
+    def told(self):
+        return self.fail()
+
+    def fail(self, *_):
+        raise RuntimeError("half of a pair: \ud800")
+
+
+def test_nothing_that_is_raised_ends_a_node(graph, capfd):
+    node = graph.add(Brittle, "brittle")
+    probe = graph.plain()
+    told = graph.listen(probe, DiagnosticArray, "/diagnostics")
+    sender = probe.create_publisher(JointState, "in", RELIABLE_100)
+    ask = probe.create_client(Trigger, "brittle/ask")
+    ask_for_nothing = probe.create_client(Empty, "brittle/ask_for_nothing")
+    node.trigger_configure()
+    node.trigger_activate()
+    graph.connect("in")
+    sender.publish(JointState())
+    graph.until(lambda: ask.service_is_ready() and ask_for_nothing.service_is_ready())
+    answer, nothing = (
+        ask.call_async(Trigger.Request()),
+        ask_for_nothing.call_async(Empty.Request()),
+    )
+    graph.until(lambda: answer.done() and nothing.done())
+    assert not answer.result().success
+    assert answer.result().message == r"RuntimeError: half of a pair: \ud800"
+    assert nothing.result() == Empty.Response()
+    graph.until(lambda: any(s.name == "brittle" for msg in told for s in msg.status))
+    status = next(s for msg in told for s in msg.status if s.name == "brittle")
+    assert status.level == DiagnosticStatus.ERROR
+    assert ERRORS in {pair.key for pair in status.values}
+    assert "Traceback" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("error", [MemoryError, RecursionError, KeyError, UnicodeError])
+def test_a_message_counts_as_an_error_where_its_callback_raises_anything(graph, error):
+    def fail(_):
+        raise error("x")
+
+    node = graph.add(Relay, "relay")
+    sender = graph.plain().create_publisher(JointState, "wrong", RELIABLE_100)
+    node.subscribe(JointState, "wrong", fail, RELIABLE_100, always=True)
+    graph.connect("wrong")
+    sender.publish(JointState())
+    graph.until(lambda: node.diagnostics.counts[ERRORS] == 1)
+    assert not node.diagnostics.counts["refused messages"]
+
+
+def test_a_timer_goes_on_after_a_sentence_and_after_an_error(graph):
+    raised = []
+
+    def fail():
+        raised.append(MessageError("told") if len(raised) % 2 else ZeroDivisionError("not told"))
+        raise raised[-1]
+
+    node = graph.add(Relay, "relay")
+    node.trigger_configure()
+    node.every(0.01, fail)
+    node.trigger_activate()
+    graph.until(lambda: len(raised) > 4)
+    assert node.diagnostics.counts[ERRORS] == len(raised)

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.core.checks import (
     LARGEST,
+    MAX_JOINTS,
     SMALLEST,
     check_list,
     check_numbers,
@@ -20,7 +21,6 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, LossFileError
 
-MAX_JOINTS = 64  # bounds what a description from outside can make us allocate
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
 
 

@@ -10,13 +10,28 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ml3_ros.core.checks import (
+    LARGEST,
+    MAX_JOINTS,
+    SMALLEST,
+    check_list,
+    check_number,
+    check_numbers,
+    check_text,
+    check_whole,
+    quoted,
+    why,
+)
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.tasks.reaching.observations import OBSERVATIONS
 from ml3_ros.tasks.reaching.policy import Policy
 
 KEY = "arm_task"  # in the provenance of a loss
-MAX_HORIZON, MAX_WIDTH = 10_000, 4096  # bound what a file can make us allocate
+# they bound what a file can make us allocate
+MAX_HORIZON, MAX_WIDTH, MAX_LAYERS = 10_000, 4096, 8
+SHORTEST, LONGEST = 1e-6, 1e3  # period [s]
+FARTHEST = 1e3  # angles [rad] and lengths [m]
 
 Array = NDArray[np.float64]
 
@@ -57,25 +72,30 @@ class ArmTask:
     n_goals: int = field(init=False)
 
     def __post_init__(self) -> None:
-        if self.observation not in OBSERVATIONS:
+        if not isinstance(self.observation, str) or self.observation not in OBSERVATIONS:
             known = ", ".join(OBSERVATIONS)
-            raise ConfigError(f"no observation {self.observation!r}: use one of {known}")
+            raise ConfigError(f"no observation {quoted(self.observation)}: use one of {known}")
+        check_list("joints", self.joints, check_text)
+        if not 0 < len(self.joints) <= MAX_JOINTS:
+            raise ConfigError(f"{len(self.joints)} joints: an arm has 1 to {MAX_JOINTS}")
         n, n_goals = len(self.joints), OBSERVATIONS[self.observation][0]
         object.__setattr__(self, "n_states", 2 * n)
         object.__setattr__(self, "n_actions", n)
         object.__setattr__(self, "n_goals", n_goals)
-        sizes = (len(self.limits), len(self.home), len(self.scales[0]), len(self.scales[1]))
-        if not n or sizes != (n, n, 2 * n, n_goals):
-            raise ConfigError(f"limits, home and scales have {sizes} numbers for {n} joints")
-        positive = (*self.limits, self.period, *self.scales[0], *self.scales[1])
-        if not all(0.0 < x < math.inf for x in positive):
-            raise ConfigError("limits, period and scales must be > 0 and finite")
-        if not all(map(math.isfinite, self.home)) or not 0.0 <= self.spread <= math.pi:
-            raise ConfigError("home must be finite, and spread from 0 to pi")
-        if not 1 <= self.horizon <= MAX_HORIZON or not all(
-            1 <= width <= MAX_WIDTH for width in self.hidden
-        ):
-            raise ConfigError(f"horizon is {self.horizon}, hidden {self.hidden}: out of range")
+        check_numbers("limits", self.limits, SMALLEST, LARGEST, n)
+        check_number("period", self.period, SHORTEST, LONGEST)
+        check_whole("horizon", self.horizon, 1, MAX_HORIZON)
+        if not isinstance(self.scales, list | tuple) or len(self.scales) != 2:
+            raise ConfigError(f"scales are those of states and goals, got {quoted(self.scales)}")
+        for scale, size in zip(self.scales, (2 * n, n_goals), strict=True):
+            check_numbers("scales", scale, SMALLEST, LARGEST, size)
+        check_list("hidden", self.hidden, lambda name, x: check_whole(name, x, 1, MAX_WIDTH))
+        if len(self.hidden) > MAX_LAYERS:
+            raise ConfigError(f"hidden has {len(self.hidden)} layers, more than {MAX_LAYERS}")
+        check_numbers("home", self.home, -FARTHEST, FARTHEST, n)
+        check_number("spread", self.spread, 0.0, math.pi)
+        check_numbers("reach", self.reach, 0.0, FARTHEST, 2)
+        check_numbers("height", self.height, -FARTHEST, FARTHEST, 2)
 
     def policy(self) -> Policy:
         """Return the structure of the policies."""
@@ -153,16 +173,17 @@ def task_of(loss: LearnedLoss) -> ArmTask:
     Raises:
         LossFileError: The loss is for something else.
     """
-    try:
-        fields = {k: _tuples(v) for k, v in loss.provenance[KEY].items()}
-        task = ArmTask(**fields)
-    except KeyError:
+    if KEY not in loss.provenance:
         raise LossFileError(
             "the loss is not one for reaching with an arm: train one with `ml3 train --task "
             "reaching`"
-        ) from None
-    except (TypeError, ValueError, AttributeError) as error:
-        raise LossFileError(f"the loss describes a task that is none ({error})") from None
+        )
+    try:
+        task = ArmTask(**{k: _tuples(v) for k, v in loss.provenance[KEY].items()})
+    except Exception as error:  # a description from anywhere raises anything
+        raise LossFileError(
+            f"the loss describes a task that is none ({why(error)}): train it again"
+        ) from error
     spec = loss.spec
     if spec.target.name != "action" or spec.target.labels != task.joints:
         raise LossFileError(
