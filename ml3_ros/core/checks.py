@@ -75,6 +75,13 @@ def check_text(name: str, value: object) -> None:
         )
 
 
+def check_name(name: str, value: object) -> None:
+    """Refuse what is no text that can name something (ConfigError)."""
+    check_text(name, value)
+    if not value:
+        raise ConfigError(f"{name} must not be empty")
+
+
 def check_list(
     name: str, values: Any, check: Callable[[str, Any], None], size: int | None = None
 ) -> None:

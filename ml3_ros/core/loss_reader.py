@@ -65,7 +65,9 @@ def _described(
     try:
         spec = LossSpec.from_dict(header["spec"])
         needed = spec.phi_shapes()
-        provenance = dict(header["provenance"])
+        provenance = header["provenance"]
+        if not isinstance(provenance, dict):
+            raise DataError(f"provenance is {quoted(provenance)}")
     except Exception as error:  # a description from anywhere raises anything
         raise LossFileError(
             f"{source} has a damaged header ({why(error)}): copy it again"

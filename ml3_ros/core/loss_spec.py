@@ -13,6 +13,7 @@ from ml3_ros.core.checks import (
     LARGEST,
     SMALLEST,
     check_list,
+    check_name,
     check_number,
     check_numbers,
     check_text,
@@ -54,10 +55,10 @@ class InputSpec:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        check_text("name of an input", self.name)
+        check_name("name of an input", self.name)
         check_text(f"unit of input {self.name!r}", self.unit)
         check_numbers(f"scale of input {self.name!r}", self.scale, SMALLEST, LARGEST)
-        check_list(f"labels of input {self.name!r}", self.labels, check_text)
+        check_list(f"labels of input {self.name!r}", self.labels, check_name)
         if not self.scale:
             raise ConfigError(f"input {self.name!r} has no scale: give one for each element")
         if self.labels and len(self.labels) != len(self.scale):
@@ -144,7 +145,7 @@ class LossSpec:
         self._check_learned_steps()
 
     def _check_learned_steps(self) -> None:
-        check_list("roles", self.roles, check_text)
+        check_list("roles", self.roles, check_name)
         learned = self.inner_optimizer in SCHEDULED
         if learned:
             check_knots(self.knots)
@@ -239,13 +240,13 @@ class LossSpec:
             KeyError, TypeError, ValueError: If the data are not those of a specification.
         """
 
-        def tuples(value: Any) -> Any:
-            return tuple(tuples(v) for v in value) if isinstance(value, list) else value
+        def flat(value: Any) -> Any:
+            return tuple(value) if isinstance(value, list) else value
 
         def input_spec(fields: dict[str, Any]) -> InputSpec:
-            return InputSpec(**{k: tuples(v) for k, v in fields.items()})
+            return InputSpec(**{k: flat(v) for k, v in fields.items()})
 
-        rest = {k: tuples(v) for k, v in data.items() if k not in ("target", "context", "options")}
+        rest = {k: flat(v) for k, v in data.items() if k not in ("target", "context", "options")}
         context = data["context"]
         if not isinstance(context, list) or len(context) > MAX_CONTEXT:
             raise ConfigError(
@@ -254,6 +255,6 @@ class LossSpec:
         return LossSpec(
             target=input_spec(data["target"]),
             context=tuple(map(input_spec, context)),
-            options={k: tuples(v) for k, v in data["options"].items()},
+            options={k: flat(v) for k, v in data["options"].items()},
             **rest,
         )

@@ -12,8 +12,8 @@ from ml3_ros.core.checks import (
     MAX_JOINTS,
     SMALLEST,
     check_list,
+    check_name,
     check_numbers,
-    check_text,
     quoted,
     why,
 )
@@ -44,7 +44,7 @@ class Units:
     effort: tuple[float, ...]
 
     def __post_init__(self) -> None:
-        check_list("units: joint names", self.joint_names, check_text)
+        check_list("units: joint names", self.joint_names, check_name)
         distinct = len(set(self.joint_names)) == len(self.joint_names)
         if not distinct or not 0 < len(self.joint_names) <= MAX_JOINTS:
             raise ConfigError(

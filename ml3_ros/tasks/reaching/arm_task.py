@@ -15,9 +15,9 @@ from ml3_ros.core.checks import (
     MAX_JOINTS,
     SMALLEST,
     check_list,
+    check_name,
     check_number,
     check_numbers,
-    check_text,
     check_whole,
     quoted,
     why,
@@ -75,7 +75,7 @@ class ArmTask:
         if not isinstance(self.observation, str) or self.observation not in OBSERVATIONS:
             known = ", ".join(OBSERVATIONS)
             raise ConfigError(f"no observation {quoted(self.observation)}: use one of {known}")
-        check_list("joints", self.joints, check_text)
+        check_list("joints", self.joints, check_name)
         if not 0 < len(self.joints) <= MAX_JOINTS:
             raise ConfigError(f"{len(self.joints)} joints: an arm has 1 to {MAX_JOINTS}")
         n, n_goals = len(self.joints), OBSERVATIONS[self.observation][0]

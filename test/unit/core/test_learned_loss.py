@@ -163,6 +163,9 @@ def test_damaged_bytes_are_refused_or_harmless(make_spec, random_phi, architectu
     assert refused > 100
 
 
+INPUT = {"name": "x", "unit": "rad", "scale": [1.0, 3.0], "labels": ["j0", "j1"]}
+
+
 def changes(**fields):
     return lambda header: {**header, **fields}
 
@@ -231,8 +234,30 @@ def target_changes(**fields):
         (target_changes(scale=[2.0, [0.5]]), "damaged header"),
         (target_changes(scale=[]), "scale"),
         (target_changes(scale=[1.0]), "labels"),
-        (target_changes(scale=[1.0] * 10**6, labels=[]), "layer sizes|architecture"),
+        (target_changes(scale=[1.0] * 10**5, labels=[]), "scale.*at most 4096"),
+        (target_changes(scale=[1.0] * 10**6, labels=[]), "header has"),
+        (spec_changes(options={"hidden": [float("nan")]}), "layer sizes"),
+        (spec_changes(options={"hidden": [True]}), "layer sizes"),
+        (spec_changes(options={"hidden": ""}), "hidden must be a list"),
+        (spec_changes(options={"hidden": {}}), "hidden must be a list"),
+        (spec_changes(options={"\ud800": 1}), "no option"),
+        (spec_changes(inner_lr=True), "inner_lr"),
+        (spec_changes(inner_lr=1e30), "inner_lr"),
+        (spec_changes(clip_norm=True), "clip_norm"),
+        (spec_changes(momentum=False), "momentum"),
+        (spec_changes(knots=[0.0]), "knots"),
+        (spec_changes(context=[dict(INPUT), dict(INPUT)]), "names of their own"),
+        (spec_changes(context=[{**INPUT, "name": "y"}]), "not the target's"),
+        (spec_changes(context=[INPUT] * 10**4), "at most 64 inputs"),
+        (
+            spec_changes(context=[{**INPUT, "scale": [1.0] * 3, "labels": ["j0", "j1", "j2"]}]),
+            "label both alike",
+        ),
+        (spec_changes(context=[{**INPUT, "labels": ["j1", "j0"]}]), "label both alike"),
         (target_changes(labels=["j0"]), "labels"),
+        (target_changes(labels=["j0", "j0"]), "labels must differ"),
+        (target_changes(labels=["j0", "\ud800"]), "line of text"),
+        (target_changes(name="y" * 10**4), "line of text"),
         (target_changes(name=None), "damaged header"),
         (target_changes(name=["y"]), "damaged header"),
         (target_changes(labels=[1, 2]), "damaged header"),
@@ -325,9 +350,9 @@ def test_another_robots_loss_names_both_and_the_cure(loss):
 
 
 def test_joints_of_every_input_are_compared(loss):
-    other = replace(loss.spec.context[0], labels=("j1", "j0"))
+    other = replace(loss.spec.context[0], labels=())
     mixed = replace(loss, spec=replace(loss.spec, context=(other,)))
-    with pytest.raises(LossFileError, match=r"\['j1', 'j0'\]"):
+    with pytest.raises(LossFileError, match=r"joints \[\], but"):
         mixed.check_labels(("j0", "j1"))
 
 
@@ -352,5 +377,34 @@ def test_specifications_are_checked_when_made():
     for wrong in ({"inner_optimizer": "adam"}, {"inner_optimizer": "scheduled_adam", **steps}):
         with pytest.raises(ConfigError, match=r"momentum=0\.9: only 'sgd' and 'scheduled_sgd'"):
             LossSpec(architecture="mlp", target=target, momentum=0.9, **wrong)
-    spec = LossSpec(architecture="structured", target=target, context=(target,), clip_norm=1.0)
+    context = (InputSpec(name="v", unit="rad/s", scale=(1.0,)),)
+    spec = LossSpec(architecture="structured", target=target, context=context, clip_norm=1.0)
     assert LossSpec.from_dict(json.loads(json.dumps(spec.to_dict()))) == spec
+
+
+@pytest.mark.parametrize("width", [1.5, True, 0, -1, 2**2000, float("nan"), "8"])
+def test_a_width_that_is_none_is_refused(make_spec, width):
+    with pytest.raises(ConfigError, match="width must be a whole number"):
+        make_spec("structured", **SCHEDULED, width=width)
+    assert make_spec("structured", **SCHEDULED, width=64).width == 64
+
+
+@pytest.mark.parametrize(
+    "knots",
+    [(), (False, 1.0), (0.0, 1e-300), (0.0, 1e300), (0.0, 10**400), (0.0, "1"), 0.0, "", {}, None],
+)
+def test_knots_that_are_none_are_refused(make_spec, knots):
+    with pytest.raises(ConfigError, match="knots must increase from 0"):
+        make_spec("structured", **{**SCHEDULED, "knots": knots})
+
+
+def test_a_loss_is_tried_on_a_model_before_it_is_used(make_spec, random_phi):
+    """Its value is finite, but the steps that it makes are not."""
+    spec = make_spec("squared_error", inner_optimizer="scheduled_sgd", roles=("a",), knots=(0.0,))
+    works = LearnedLoss(spec=spec, phi=random_phi(spec))
+    assert LearnedLoss.from_bytes(works.to_bytes()).spec == spec
+    spec = make_spec("mlp")
+    phi = {k: 1e25 * p for k, p in random_phi(spec).items()}
+    broken = LearnedLoss(spec=spec, phi=phi)
+    with pytest.raises(LossFileError, match="a step of a model, that is not finite"):
+        LearnedLoss.from_bytes(broken.to_bytes())

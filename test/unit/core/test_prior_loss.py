@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from ml3_ros.core.architectures import make_meta_loss
+from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.networks import BoundModel, FunctionalModule
@@ -174,6 +175,30 @@ def test_a_model_without_inertia_is_refused():
 
 
 def test_meta_training_wants_the_prior(family, make_spec):
-    spec = make_spec("prior", options=OPTIONS)
+    context = tuple(InputSpec(name=name, unit="", scale=(1.0,) * N) for name in SIZES)
+    spec = make_spec("prior", options=OPTIONS, context=context)
     with pytest.raises(ConfigError, match="give a trained prior"):
         MetaTrainer(family, spec, MetaTrainConfig(), (0,))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"power": (1.0,) * 20_000},
+        {"power": (1.0,)},
+        {"velocity": (1.0,) * 5},
+        {"velocity": (1.0, 0.0)},
+        {"spread": (0.0,)},
+        {"spread": (float("nan"),)},
+        {"spread": 1.0},
+    ],
+)
+def test_options_that_do_not_fit_the_joints_are_refused(change):
+    with pytest.raises(ConfigError, match=next(iter(change))):
+        make(**change)
+
+
+@pytest.mark.parametrize("sizes", [{}, {"q": N, "v": N}, {"q": N, "v": N, "a": 5}])
+def test_a_prior_needs_all_of_every_joint(sizes):
+    with pytest.raises(ConfigError, match="q, v, a of every joint"):
+        make_meta_loss("prior", N, sizes, **OPTIONS)

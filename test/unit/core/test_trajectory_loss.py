@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -188,10 +189,11 @@ def test_bounds_that_are_none_are_refused(bound):
     with pytest.raises(ConfigError, match="bound"):
         StepSize(3, (4,), bound)
     action = InputSpec(name="action", unit="N", scale=(1.0,))
+    state = replace(action, name="state")
     for architecture in ("trajectory", "desired_action"):
         options = {"bound": bound}
         spec = LossSpec(
-            architecture=architecture, target=action, context=(action,), options=options
+            architecture=architecture, target=action, context=(state,), options=options
         )
         with pytest.raises(ConfigError, match="bound"):
             spec.network()

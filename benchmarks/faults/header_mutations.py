@@ -1,0 +1,149 @@
+"""Every wrong value in every field of the header of a loss or a model."""
+
+from __future__ import annotations
+
+import copy
+import json
+import random
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from ml3_ros.core.architectures import ARCHITECTURES, options_of
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.losses import shipped
+from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
+from ml3_ros.tasks.inverse_dynamics.units import Units
+
+Json = dict[str, Any]
+Path = tuple[str | int, ...]
+
+NAN, INF = float("nan"), float("inf")
+HALF = "\ud800"  # half of a surrogate pair: JSON has it, UTF-8 has not
+VALUES: tuple[Any, ...] = (
+    NAN, INF, -INF, True, False, None, 0, 1, -1, 1.5, 1e-320, 1e30, 1e308, 2**31, 2**63, 2**64,
+    2**2000, 10**400, -(10**400), "", "1", "x" * 10_000, HALF, [], {}, [[]], [None], {"a": 1},
+)  # fmt: skip
+LONG = 20_000  # elements: an n x n matrix of so many joints has 1.6 GB
+_LENGTH = 8  # bytes of the header's length, which a safetensors file begins with
+
+
+def wrong_values(value: Any) -> Iterator[tuple[str, Any]]:
+    """Go through what may stand where `value` stood: other kinds, and lists of other lengths."""
+    for wrong in VALUES:
+        yield f"{str(wrong)[:20]!a}", wrong
+    elements = value if isinstance(value, list) and value else [1.0]
+    yield "twice as long", elements * 2
+    yield "one shorter", elements[:-1]
+    yield "very long", (elements * LONG)[:LONG]
+    yield "very long, of ones", [1] * LONG
+    yield "nested", [elements]
+    yield "very nested", json.loads("[" * 500 + "]" * 500)
+    for wrong in VALUES:
+        yield f"first {str(wrong)[:20]!a}", [wrong, *elements[1:]]
+
+
+def fields(tree: Any, path: Path = ()) -> Iterator[Path]:
+    """Go through the paths of all fields of nested objects; of a list of objects, of the first."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield (*path, key)
+            yield from fields(value, (*path, key))
+    elif isinstance(tree, list) and tree and isinstance(tree[0], dict):
+        yield from fields(tree[0], (*path, 0))
+
+
+def wrong_headers(header: Json) -> Iterator[tuple[str, Json]]:
+    """Go through all headers with one wrong value; options that are left out are put in."""
+    whole = copy.deepcopy(header)
+    spec = whole.get("spec")
+    if spec is not None:
+        for rule in ("momentum", "width"):
+            spec.setdefault(rule, None)
+        for option in options_of(spec["architecture"]):
+            spec["options"].setdefault(option, None)
+    provenance = ("provenance",)  # of what is in it nothing is read here
+    for path in fields(whole):
+        if path[:1] == provenance != path:
+            continue
+        for what, wrong in wrong_values(_at(header, path)):
+            yield f"{'.'.join(map(str, path))}: {what}", _changed(header, path, wrong)
+
+
+def wrong_header(data: bytes, rng: random.Random) -> bytes:
+    """Return a file with one of all wrong headers."""
+    choices = list(wrong_headers(header_of(data)))
+    return with_header(data, rng.choice(choices)[1])
+
+
+def header_of(data: bytes) -> Json:
+    """Return our entry of a file's header."""
+    (size,) = struct.unpack("<Q", data[:_LENGTH])
+    entry = json.loads(data[_LENGTH:][:size])["__metadata__"]["ml3"]
+    header: Json = json.loads(entry)
+    return header
+
+
+def with_header(data: bytes, header: Json) -> bytes:
+    """Return a file with another entry of ours in its header."""
+    (size,) = struct.unpack("<Q", data[:_LENGTH])
+    table = json.loads(data[_LENGTH:][:size])
+    table["__metadata__"]["ml3"] = json.dumps(header)
+    text = json.dumps(table).encode()
+    return struct.pack("<Q", len(text)) + text + data[_LENGTH + size :]
+
+
+def losses() -> dict[str, bytes]:
+    """Return the losses that ship, and a small one of every architecture, by name."""
+    files = {name: path.read_bytes() for name, path in shipped().items()}
+    return files | {f"a small {name}": small_loss(name) for name in ARCHITECTURES}
+
+
+def small_loss(architecture: str) -> bytes:
+    """Return a fresh loss of an architecture for two joints, with learned step sizes."""
+    needed = {"prior": {"spread": (0.1,), "velocity": (1.0, 1.0), "power": (1.0, 2.0)}}
+    options = {name: (4,) for name in options_of(architecture) if name.endswith("hidden")}
+    seen = () if architecture.endswith("cross_entropy") else ("q", "v", "a")
+    spec = LossSpec(
+        architecture=architecture,
+        target=_input("tau"),
+        context=tuple(map(_input, seen)),
+        options=options | needed.get(architecture, {}),
+        inner_optimizer="scheduled_sgd",
+        roles=("input.weight", "output.weight"),
+        knots=(0.0, 10.0),
+        width=8,
+    )
+    return LearnedLoss(spec=spec, phi=spec.init_phi(torch.Generator())).to_bytes()
+
+
+def small_model() -> bytes:
+    """Return a fresh model of two joints."""
+    two = (1.0, 2.0)
+    units = Units(joint_names=("a", "b"), velocity=two, acceleration=two, effort=two)
+    net = InverseDynamicsNet(units, hidden=(4,))
+    return model_to_bytes(net, net.init(torch.Generator().manual_seed(0)))
+
+
+def _input(name: str) -> InputSpec:
+    return InputSpec(name=name, unit="1", scale=(1.0, 2.0), labels=("a", "b"))
+
+
+def _changed(tree: Any, path: Path, value: Any) -> Any:
+    """Return nested dicts and lists with another value at a path; the rest is shared."""
+    if not path:
+        return value
+    own = copy.copy(tree)
+    old = tree.get(path[0]) if isinstance(tree, dict) else tree[path[0]]
+    own[path[0]] = _changed(old, path[1:], value)
+    return own
+
+
+def _at(tree: Any, path: Path) -> Any:
+    for key in path:
+        tree = tree.get(key) if isinstance(tree, dict) else tree[key]
+    return tree
