@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile
 
 from benchmarks.faults.counted import INJECTED
 from benchmarks.faults.counted import VARIANTS as VARIANTS_ASKED
-from benchmarks.faults.message_mutations import mutated
+from benchmarks.faults.mutations import mutated
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.base import RELIABLE_1

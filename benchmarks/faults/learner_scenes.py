@@ -6,7 +6,6 @@ import copy
 import math
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,17 +14,14 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from benchmarks.faults import loss_mutations
 from benchmarks.faults.arm_scenes import PERIOD, START, MovingArm, within
 from benchmarks.faults.bombard import Target, bombard, works
-from benchmarks.faults.message_mutations import mutated
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.msg import Adaptation
-from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.bridges.bag_writer import BagWriter
 from ml3_ros.bridges.messages import time_msg
-from ml3_ros.bridges.ml3_messages import loss_to_msg, prior_to_msg
+from ml3_ros.bridges.ml3_messages import prior_to_msg
 from ml3_ros.bridges.poses import pose_to_msg
 from ml3_ros.bringup.reach_system import REACHER_ARM
 from ml3_ros.losses import shipped_loss
@@ -35,7 +31,6 @@ from ml3_ros.robots.registry import load_robot
 
 FOR_EVER = 864_000.0  # [s]
 LEARNED = 60  # samples after which a learner works again
-LARGEST_LOSS = 200_000  # bytes of a mutated file that is sent
 METHOD = "ml3_shaped"
 
 
@@ -47,19 +42,6 @@ def scenes(stage: Stage, count: int) -> Iterator[Row]:
     yield from _conductor(stage, count)
     yield from _player(stage, count)
     yield from _policy(stage, count)
-
-
-def damaged_loss(good: LearnedLossMsg, rng: random.Random) -> tuple[str, Any]:
-    """Return a mutated message, or one whose file is mutated but fits its checksum."""
-    if rng.random() < 0.5:
-        return mutated(good, rng)
-    kind, data = loss_mutations.mutated(bytes(good.data), rng, Path("out/faults/executed"))
-    if len(data) > LARGEST_LOSS:
-        return mutated(good, rng)
-    joints = good.joint_names
-    return kind, loss_to_msg(
-        good.name, data, stamp=START, task_family="", robot="", joint_names=joints
-    )
 
 
 def _optimizer(stage: Stage, count: int) -> Iterator[Row]:
@@ -95,7 +77,6 @@ def _optimizer(stage: Stage, count: int) -> Iterator[Row]:
             good=lambda: loss,
             recovered=lambda: 0.0 < float(stage.of(node, f"age of loss {METHOD} [s]") or 0) < 1.0,
             qos=LATCHED_1,
-            mutate=damaged_loss,
             period=0.2,
         ),
         count,

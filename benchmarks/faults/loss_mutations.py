@@ -12,6 +12,8 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.faults.header_mutations import wrong_header
+
 Json = dict[str, Any]
 Mutation = Callable[[bytes, random.Random, Path], bytes]
 
@@ -23,15 +25,18 @@ NUMBERS: tuple[Any, ...] = (
 DTYPES = ("F64", "F16", "BF16", "I8", "I64", "U8", "BOOL", "F8_E4M3", "X", "", None, 7)
 
 
-def mutated(data: bytes, rng: random.Random, marker: Path) -> tuple[str, bytes]:
+def mutated(
+    data: bytes, rng: random.Random, marker: Path, kinds: tuple[str, ...] = ()
+) -> tuple[str, bytes]:
     """Return the name of a mutation drawn from `rng`, and what it makes of a file.
 
     Args:
         data: A whole learned-loss file.
         rng: Draws the mutation and its details.
         marker: A file that code in the mutated file makes if it is ever executed.
+        kinds: Of mutations to draw from; all if left out.
     """
-    name = rng.choice(KINDS)
+    name = rng.choice(kinds or KINDS)
     return name, _KINDS[name](data, rng, marker)
 
 
@@ -77,6 +82,10 @@ class _Touch:
 
     def __reduce__(self) -> tuple[Callable[..., object], tuple[str, str]]:
         return open, (self._path, "w")
+
+
+def _header_value(data: bytes, rng: random.Random, _: Path) -> bytes:
+    return wrong_header(data, rng)
 
 
 def _spec_number(data: bytes, rng: random.Random, _: Path) -> bytes:
@@ -190,6 +199,7 @@ _KINDS: dict[str, Mutation] = {
     "noise": _noise,
     "a header of another length": _length_lie,
     "a pickle": _pickle,
+    "values of the header": _header_value,
     "numbers of the specification": _spec_number,
     "numbers of the provenance": _provenance,
     "huge networks": _huge_network,
@@ -205,6 +215,10 @@ _KINDS: dict[str, Mutation] = {
     "huge values": _huge_values,
 }
 KINDS = tuple(_KINDS)
+_OF_LOSSES = (
+    _spec_number, _provenance, _huge_network, _many_inputs, _missing_key, _extra_key, _bomb,
+)  # fmt: skip
+KINDS_OF_ANY_FILE = tuple(name for name, change in _KINDS.items() if change not in _OF_LOSSES)
 
 
 def _split(data: bytes) -> tuple[int, Json, bytes]:

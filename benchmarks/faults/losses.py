@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import multiprocessing
 import random
@@ -9,19 +10,38 @@ import resource
 import signal
 import time
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
 from benchmarks.faults import loss_services
+from benchmarks.faults.header_mutations import (
+    header_of,
+    losses,
+    small_model,
+    with_header,
+    wrong_headers,
+)
 from benchmarks.faults.loss_mutations import KINDS, mutated
 from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.stage import Stage
+from ml3_ros.core.architectures import ARCHITECTURES
+from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.process import prepare_process
+from ml3_ros.errors import DataError, LossFileError
+from ml3_ros.losses import shipped
+from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+
+Use = Callable[[bytes], object]
 
 LOSSES = ("sawyer_ml3_shaped", "reacher_ml3_adaptive", "reacher_ml3_reach", "reacher_ml3_prior")
 COUNT, QUICK_COUNT = 1200, 60
+MODEL = "a small model"
+SWEEP = "every wrong value in every field of the header"
 MEMORY = 2 * 2**30  # bytes of address space beyond what the child has at its start
 LIMIT_S = 5.0  # of the processor, for a file
+REFUSAL_S, REFUSAL_MIB = 0.1, 50.0  # what a header that lies may cost
 
 
 @dataclass(slots=True)
@@ -32,6 +52,7 @@ class Outcome:
     works: int = 0
     else_: Counter[str] = field(default_factory=Counter)  # by what went wrong
     slowest: float = 0.0  # [s]
+    slowest_refusal: float = 0.0  # [s]
     memory: float = 0.0  # by which the peak grew [MiB]
     executed: bool = False
 
@@ -41,8 +62,15 @@ def bench(folder: Path, quick: bool) -> Finding:
     count = QUICK_COUNT if quick else COUNT
     rows = []
     for name in LOSSES:
-        outcome = _in_child(name, count, folder)
+        outcome = _in_child(_try_drawn, name, count, folder)
         rows.append(_row(name, count, outcome))
+    small = {f"a small {name}" for name in ARCHITECTURES}
+    for what, names in (
+        (f"{len(shipped())} shipped losses", shipped()),
+        (f"a small loss of each of {len(small)} architectures", sorted(small)),
+        ("a model", (MODEL,)),
+    ):
+        rows.append(_sweep_row(what, [_in_child(_try_every_header, name) for name in names]))
     with Stage(folder / "services") as stage:
         rows += loss_services.rows(stage)
     return Finding(
@@ -52,7 +80,10 @@ def bench(folder: Path, quick: bool) -> Finding:
             f"{', '.join(KINDS)}. Each is loaded as bytes from anywhere would be, in a process "
             f"that may not use more than {MEMORY // 2**30} GiB beyond its start; one that is not "
             "refused is evaluated. A mutation fails if it raises anything but `LossFileError`, "
-            "gives a value that is not finite, or executes code. Then the services of running "
+            "gives a value that is not finite, or executes code. Then every field of the header "
+            "of every loss that ships, of a small one of every architecture and of a model gets "
+            "every wrong value of a list: NaN, infinity, booleans, 10^400, 2^2000, texts, lists "
+            "of other lengths, and so on. Then the services of running "
             "nodes are asked for files outside their folder, for links, pipes, devices and "
             "names that are none."
         ),
@@ -75,10 +106,24 @@ def _row(name: str, count: int, outcome: Outcome) -> Row:
     return Row(f"{name}, {count} files", measured, promised, holds)
 
 
-def _in_child(name: str, count: int, folder: Path) -> Outcome:
+def _sweep_row(what: str, outcomes: list[Outcome]) -> Row:
+    else_ = sum((outcome.else_ for outcome in outcomes), Counter[str]())
+    failed = ", ".join(f"{n} x {kind}" for kind, n in else_.items()) or "none failed"
+    slowest = max(outcome.slowest_refusal for outcome in outcomes)
+    memory = max(outcome.memory for outcome in outcomes)
+    measured = (
+        f"{sum(x.refused for x in outcomes)} refused, {sum(x.works for x in outcomes)} work, "
+        f"{failed}; slowest refusal {slowest:.3f} s, {memory:.0f} MiB"
+    )
+    promised = f"none fails, each refused within {REFUSAL_S:g} s and {REFUSAL_MIB:g} MiB"
+    holds = not else_ and slowest < REFUSAL_S and memory < REFUSAL_MIB
+    return Row(f"{what}: {SWEEP}", measured, promised, holds)
+
+
+def _in_child(target: Callable[..., Outcome], *arguments: object) -> Outcome:
     context = multiprocessing.get_context("spawn")
     receiver, sender = context.Pipe(duplex=False)
-    child = context.Process(target=_try_all, args=(sender, name, count, folder))
+    child = context.Process(target=_send, args=(sender, target, *arguments))
     child.start()
     sender.close()
     try:
@@ -89,47 +134,72 @@ def _in_child(name: str, count: int, folder: Path) -> Outcome:
     return outcome
 
 
-def _try_all(sender: Connection, name: str, count: int, folder: Path) -> None:
-    from ml3_ros.core.process import prepare_process
-    from ml3_ros.losses import shipped
-
+def _send(sender: Connection, target: Callable[..., Outcome], *arguments: object) -> None:
     prepare_process()
+    signal.signal(signal.SIGPROF, _too_late)
+    sender.send(target(*arguments))
+
+
+def _try_drawn(name: str, count: int, folder: Path) -> Outcome:
     data = shipped()[name].read_bytes()
     marker = folder / f"{name}.executed"
     outcome, rng = Outcome(), random.Random(name)
-    _try(data, "as it is", Outcome())  # whatever is loaded late is loaded now
-    signal.signal(signal.SIGPROF, _too_late)
+    with _memory_of(_use_loss, data, outcome):
+        for _ in range(count):
+            kind, bad = mutated(data, rng, marker)
+            _try(_use_loss, bad, kind, outcome)
+    outcome.executed = marker.exists()
+    return outcome
+
+
+def _try_every_header(name: str) -> Outcome:
+    use: Use = _use_model if name == MODEL else _use_loss
+    data, outcome = (losses() | {MODEL: small_model()})[name], Outcome()
+    with _memory_of(use, data, outcome):
+        for what, header in wrong_headers(header_of(data)):
+            _try(use, with_header(data, header), what, outcome)
+    return outcome
+
+
+@contextlib.contextmanager
+def _memory_of(use: Use, data: bytes, outcome: Outcome) -> Iterator[None]:
+    """Limit the memory of what is done here, and note by how much its peak grew."""
+    _try(use, data, "as it is", Outcome())  # whatever is loaded late is loaded now
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    for _ in range(count):
-        kind, bad = mutated(data, rng, marker)
-        began = time.process_time()
-        _try(bad, kind, outcome)
-        outcome.slowest = max(outcome.slowest, time.process_time() - began)
+    yield
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    outcome.memory, outcome.executed = (peak - before) / 1024, marker.exists()
-    sender.send(outcome)
+    outcome.memory = (peak - before) / 1024
 
 
-def _try(data: bytes, kind: str, outcome: Outcome) -> None:
-    from ml3_ros.core.learned_loss import LearnedLoss
-    from ml3_ros.errors import LossFileError
+def _use_loss(data: bytes) -> None:
+    if not math.isfinite(LearnedLoss.from_bytes(data).value_at(1.0)):
+        raise ArithmeticError("its value is not finite")
 
+
+def _use_model(data: bytes) -> None:
+    ModelReader()(data)
+
+
+def _try(use: Use, data: bytes, kind: str, outcome: Outcome) -> None:
     signal.setitimer(signal.ITIMER_PROF, 4.0 * LIMIT_S)
+    began, refused = time.process_time(), False
     try:
-        loss = LearnedLoss.from_bytes(data)
-        if not math.isfinite(loss.value_at(1.0)):
-            outcome.else_[f"not finite after {kind}"] += 1
-            return
-    except LossFileError:
-        outcome.refused += 1
+        use(data)
+    except (LossFileError, DataError):
+        refused = True
     except BaseException as error:
         outcome.else_[f"{type(error).__name__} after {kind}"] += 1
-    else:
-        outcome.works += 1
+        return
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
+    seconds = time.process_time() - began
+    outcome.slowest = max(outcome.slowest, seconds)
+    outcome.works += not refused
+    if refused:
+        outcome.refused += 1
+        outcome.slowest_refusal = max(outcome.slowest_refusal, seconds)
 
 
 def _too_late(_number: int, _frame: object) -> None:
