@@ -56,9 +56,9 @@ class InputSpec:
 
     def __post_init__(self) -> None:
         check_name("name of an input", self.name)
-        check_text(f"unit of input {self.name!r}", self.unit)
-        check_numbers(f"scale of input {self.name!r}", self.scale, SMALLEST, LARGEST)
-        check_list(f"labels of input {self.name!r}", self.labels, check_name)
+        check_text(f"input {self.name!r}: its unit", self.unit)
+        check_numbers(f"input {self.name!r}: every scale", self.scale, SMALLEST, LARGEST)
+        check_list(f"input {self.name!r}: every label", self.labels, check_name)
         if not self.scale:
             raise ConfigError(f"input {self.name!r} has no scale: give one for each element")
         if self.labels and len(self.labels) != len(self.scale):

@@ -10,6 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from ml3_ros.bridges.messages import NANO
 from ml3_ros.bridges.poses import pose_to_msg
 from ml3_ros.nodes import policy_mode
+from ml3_ros.tasks.reaching.reach_run import ReachRun
 
 
 def test_no_torque_leaves_but_in_an_episode(graph, plant):
@@ -221,3 +222,15 @@ def test_a_loss_that_does_not_fit_stops_configure_with_a_sentence(plant, capfd):
     arm = plant(activate=False, joints=["b", "a"])
     assert arm.node.trigger_configure() == TransitionCallbackReturn.FAILURE
     assert "was trained for the joints ['a', 'b']" in capfd.readouterr().err
+
+
+def test_an_update_that_raises_anything_is_a_broken_episode(graph, plant, monkeypatch):
+    def fail(run, episode, seconds):
+        raise RuntimeError("shapes do not match")
+
+    monkeypatch.setattr(ReachRun, "finish", fail)
+    arm = plant()
+    arm.goal()
+    arm.until(lambda: arm.node.diagnostics.counts.get("broken episodes"))
+    assert arm.node.state_name() == "active"
+    assert (arm.sent[-1][1] == 0.0).all()

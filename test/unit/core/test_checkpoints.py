@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
+from ml3_ros.core.checkpoints import pack, restore_trainer, trainer_to_bytes, unpack
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import DataError
@@ -95,3 +95,27 @@ def test_a_damaged_checkpoint_changes_nothing(make_trainer):
             trainer = make_trainer()
     restore_trainer(trainer, data)
     assert trainer_to_bytes(trainer) == data
+
+
+@pytest.mark.parametrize("step", [None, -1, 1.5, True, "3", 2**60, float("nan")])
+def test_a_checkpoint_whose_step_is_none_changes_nothing(make_trainer, step):
+    source, trainer = make_trainer(), make_trainer()
+    source.step()
+    before = trainer_to_bytes(trainer)
+    tensors, header = unpack(trainer_to_bytes(source))
+    with pytest.raises(DataError, match=r"corrupt.*step"):
+        restore_trainer(trainer, pack(tensors, {**header, "step": step}))
+    assert trainer_to_bytes(trainer) == before
+
+
+def test_a_checkpoint_whose_generator_or_types_are_others_changes_nothing(make_trainer):
+    source, trainer = make_trainer(), make_trainer()
+    source.step()
+    before = trainer_to_bytes(trainer)
+    tensors, header = unpack(trainer_to_bytes(source))
+    generator = torch.zeros_like(tensors["generator.1"])
+    name = next(k for k in tensors if k.startswith("phi."))
+    for changed in ({"generator.1": generator}, {name: tensors[name].double()}):
+        with pytest.raises(DataError, match="delete it to start anew"):
+            restore_trainer(trainer, pack({**tensors, **changed}, header))
+        assert trainer_to_bytes(trainer) == before

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -176,7 +178,7 @@ def test_a_model_without_inertia_is_refused():
 
 def test_meta_training_wants_the_prior(family, make_spec):
     context = tuple(InputSpec(name=name, unit="", scale=(1.0,) * N) for name in SIZES)
-    spec = make_spec("prior", options=OPTIONS, context=context)
+    spec = replace(make_spec("prior", options=OPTIONS), context=context)
     with pytest.raises(ConfigError, match="give a trained prior"):
         MetaTrainer(family, spec, MetaTrainConfig(), (0,))
 

@@ -98,6 +98,24 @@ def test_damaged_files_are_named_and_never_unpickled(tmp_path, content):
         run.load_samples()
 
 
+def test_files_that_raise_anything_are_named(tmp_path):
+    run = RunFolder(tmp_path)
+    (tmp_path / "config.json").write_text("[" * 100_000)
+    with pytest.raises(DataError, match=r"config\.json is damaged"):
+        run.load_config()
+    run.save_samples(samples())
+    with np.load(tmp_path / "samples.npz") as file:
+        arrays = dict(file)
+    for change in ({"surprise": np.ones(3)}, {"t": np.float64(1.0)}, {"joint_names": np.array(1)},
+                   {"learn_until": np.ones(3)}):  # fmt: skip
+        np.savez(tmp_path / "samples.npz", **(arrays | change))
+        with pytest.raises(DataError):
+            run.load_samples()
+    np.savez(tmp_path / "heldout.npz", steps=np.array(1.0), seconds=np.array(1.0), m=np.ones(()))
+    with pytest.raises(DataError):
+        run.load_heldout()
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="choose a folder that can"):

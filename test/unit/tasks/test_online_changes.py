@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml3_ros.core.checkpoints import pack, unpack
 from ml3_ros.errors import DataError
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner
@@ -149,4 +150,43 @@ def test_checkpoints_of_other_runs_and_damaged_ones_are_refused(
     for damaged in (b"", b"hello", data[:-1], data[: len(data) // 2], bytes(flipped)):
         with pytest.raises(DataError, match=r"corrupt.*delete it"):
             restore_learner(fresh, damaged)
+        assert learner_to_bytes(fresh) == before
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"n_learned": 10**400},
+        {"n_learned": 1.5},
+        {"n_steps": True},
+        {"n_steps": None},
+        {"learn_until": "soon"},
+        {"learn_until": float("nan")},
+        {"snapshots": None},
+        {"snapshots": [[1, 0.0, ["ml3"]], [2, 0.0, ["nobody"]]]},
+        {"snapshots": [[1, 0.0]]},
+        {"snapshots": [[float("nan"), 0.0, []]]},
+    ],
+)
+def test_checkpoints_whose_header_lies_change_nothing(make_learner, stream, feed, change):
+    online, fresh = make_learner(), make_learner()
+    feed(online, stream, 0, 3 * WINDOW)
+    tensors, header = unpack(learner_to_bytes(online))
+    before = learner_to_bytes(fresh)
+    with pytest.raises(DataError, match=r"corrupt.*delete it"):
+        restore_learner(fresh, pack(tensors, header | change))
+    assert learner_to_bytes(fresh) == before
+
+
+@pytest.mark.parametrize("name", ["samples.q", "times", "generator"])
+def test_checkpoints_whose_tensors_do_not_fit_change_nothing(make_learner, stream, feed, name):
+    online, fresh = make_learner(), make_learner()
+    feed(online, stream, 0, 3 * WINDOW)
+    tensors, header = unpack(learner_to_bytes(online))
+    before = learner_to_bytes(fresh)
+    for wrong in (tensors[name][:-1], torch.full((3,), float("nan")), None):
+        others = {k: p for k, p in tensors.items() if k != name}
+        changed = others if wrong is None else others | {name: wrong}
+        with pytest.raises(DataError, match=r"corrupt.*delete it"):
+            restore_learner(fresh, pack(changed, header))
         assert learner_to_bytes(fresh) == before
