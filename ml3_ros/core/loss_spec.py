@@ -34,7 +34,7 @@ SCHEDULED = ("scheduled_sgd", "scheduled_adam")
 INNER_OPTIMIZERS = ("sgd", "adam", *SCHEDULED)
 MAX_ROLES = MAX_CONTEXT = 64  # both bound what a description from outside can make us allocate
 MAX_WIDTH = 2**20  # of a layer
-SMALLEST_STEP, LARGEST_STEP = 1e-12, 1e6
+SMALLEST_STEP, LARGEST_STEP = 1e-12, 1e12
 SMALLEST_NORM, LARGEST_NORM = 1e-12, 1e12
 
 

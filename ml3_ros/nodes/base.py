@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 import traceback
 from collections.abc import Callable
@@ -163,6 +164,7 @@ class Ml3Node(LifecycleNode):
         What is raised is counted, as `kind` if that is given, and told; whoever calls goes on.
         """
 
+        @functools.wraps(callback)  # executors look at its parameters
         def call(*arguments: Any) -> bool:
             try:
                 callback(*arguments)

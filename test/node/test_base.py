@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock_type import ClockType
+from rclpy.experimental import EventsExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Empty, Trigger
@@ -252,3 +256,22 @@ def test_a_timer_goes_on_after_a_sentence_and_after_an_error(graph):
     node.trigger_activate()
     graph.until(lambda: len(raised) > 4)
     assert node.diagnostics.counts[ERRORS] == len(raised)
+
+
+def test_diagnostics_are_told_on_the_events_executor_too(executor):
+    """It gives what a timer knows to every callback that can take it."""
+    node = Relay("relay", context=executor.context)
+    probe = Node("probe", context=executor.context)
+    told = []
+    probe.create_subscription(DiagnosticArray, "/diagnostics", told.append, 10)
+    executor.add_node(probe)
+    events = EventsExecutor(context=executor.context)
+    events.add_node(node)
+    end = time.monotonic() + 60.0
+    while not told and time.monotonic() < end:
+        events.spin_once(timeout_sec=0.05)
+        executor.spin_once(timeout_sec=0.05)
+    events.shutdown()
+    node.destroy_node()
+    assert told
+    assert not node.diagnostics.counts
