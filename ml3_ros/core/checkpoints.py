@@ -9,12 +9,12 @@ import torch
 from safetensors.torch import load, save
 from torch import Tensor
 
-from ml3_ros.core.checks import check_whole, why
+from ml3_ros.core.checks import check_whole
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Unrolled
 from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.core.types import Params
-from ml3_ros.errors import DataError
+from ml3_ros.errors import DataError, reason_of
 
 _DIGEST_LENGTH = 64  # characters
 MAX_STEPS = 2**53
@@ -53,7 +53,7 @@ def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
 
 def corrupt(error: Exception) -> DataError:
     """Return the error of a checkpoint that cannot be read."""
-    return DataError(f"the checkpoint is corrupt ({why(error)}): delete it to start anew")
+    return DataError(f"the checkpoint is corrupt ({reason_of(error)}): delete it to start anew")
 
 
 def check_generator(state: Tensor) -> None:

@@ -8,7 +8,7 @@ import reprlib
 from collections.abc import Callable
 from typing import Any
 
-from ml3_ros.errors import ConfigError, Ml3Error
+from ml3_ros.errors import ConfigError
 
 MAX_TEXT = 200  # characters of a name, unit or label
 MAX_NUMBERS = 4096  # in a list
@@ -23,13 +23,6 @@ _quotes.maxtuple = _quotes.maxlist = _quotes.maxdict = 8
 def quoted(value: object) -> str:
     """Return a value of any size and kind, short and printable enough for a sentence."""
     return _quotes.repr(value)
-
-
-def why(error: Exception) -> str:
-    """Return what is wrong: our own sentence, or what another error says in short."""
-    if isinstance(error, Ml3Error):
-        return str(error)
-    return f"{type(error).__name__}: {quoted(str(error))[1:-1]}"
 
 
 def printable(text: str) -> str:

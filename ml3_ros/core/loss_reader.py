@@ -6,11 +6,11 @@ from safetensors.torch import load
 from torch import float32
 
 from ml3_ros.core import loss_trial
-from ml3_ros.core.checks import is_whole, quoted, why
+from ml3_ros.core.checks import is_whole, quoted
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.tensor_files import Shapes, read_header
 from ml3_ros.core.types import Params
-from ml3_ros.errors import DataError, LossFileError
+from ml3_ros.errors import DataError, LossFileError, reason_of
 
 FORMAT = "ml3_learned_loss"
 VERSION = 1
@@ -49,7 +49,7 @@ def read_loss(data: bytes, source: str) -> tuple[LossSpec, Params, dict[str, Any
         works = loss_trial.works(spec, phi)
     except Exception as error:  # what does not work raises anything
         raise LossFileError(
-            f"{source} has options that do not work ({why(error)}): retrain it"
+            f"{source} has options that do not work ({reason_of(error)}): retrain it"
         ) from error
     if not works:
         raise LossFileError(
@@ -70,7 +70,7 @@ def _described(
             raise DataError(f"provenance is {quoted(provenance)}")
     except Exception as error:  # a description from anywhere raises anything
         raise LossFileError(
-            f"{source} has a damaged header ({why(error)}): copy it again"
+            f"{source} has a damaged header ({reason_of(error)}): copy it again"
         ) from error
     if shapes != needed:
         raise LossFileError(
@@ -96,6 +96,6 @@ def _parameters(data: bytes, spec: LossSpec, shapes: Shapes, source: str) -> Par
 
 def _no_loss(source: str, error: Exception) -> LossFileError:
     return LossFileError(
-        f"{source} is truncated or not a learned loss ({why(error)}): copy it again, or train "
-        "one with `ml3 train`"
+        f"{source} is truncated or not a learned loss ({reason_of(error)}): copy it again, or "
+        "train one with `ml3 train`"
     )

@@ -1,10 +1,13 @@
 """One step of a small model under a loss: what shows whether the loss works before it is used."""
 
+import math
+
 import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
-from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.inner_loop import LossFunction, inner_step
+from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Params
@@ -66,18 +69,29 @@ def works(spec: LossSpec, phi: Params) -> bool:
     # below zero, as the logarithms of probabilities are, which some losses judge
     model = TrialModel(-rows.abs() * scale, spec.roles)
     batch[spec.target.name] = scale.expand(len(SIZES), -1)
-    rule = spec.optimizer(model)
-    theta = model.init(torch.Generator())
+    return finite_step(spec.function(), spec.optimizer(model), phi, batch, model)
+
+
+def finite_step(
+    function: LossFunction,
+    rule: InnerOptimizer,
+    phi: Params,
+    batch: Batch,
+    optimizee: FunctionalModule,
+) -> bool:
+    """Whether value, gradient and update of a fresh model are finite; it may raise anything."""
+    theta = optimizee.init(torch.Generator().manual_seed(0))
     with torch.enable_grad():
         step = inner_step(
             theta,
             phi,
             batch,
             rule.init(theta),
-            optimizee=model,
-            loss=spec.function(),
+            optimizee=optimizee,
+            loss=function,
             inner_optimizer=rule,
         )
+    value = float(step.meta_loss_value)  # one number, or this raises
     # the state of most rules is made of the gradient
-    results = (step.meta_loss_value, *step.theta.values(), *step.state.values())
-    return all(bool(x.isfinite().all()) for x in results)
+    updated = (*step.theta.values(), *step.state.values())
+    return math.isfinite(value) and all(bool(x.isfinite().all()) for x in updated)

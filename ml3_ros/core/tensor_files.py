@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from ml3_ros.core.checks import quoted, why
-from ml3_ros.errors import DataError
+from ml3_ros.core.checks import quoted
+from ml3_ros.errors import DataError, reason_of
 
 HEADER_KEY = "ml3"  # of our own entry in the header
 MAX_HEADER = 2**20  # bytes: far above any real one, and some 20 MB once it is parsed
@@ -28,7 +28,7 @@ def read_header(data: bytes) -> tuple[dict[str, Any], str, Shapes]:
         header = json.loads(text)
         shapes = {name: tuple(entry["shape"]) for name, entry in table.items()}
     except Exception as error:  # from anywhere, it raises anything
-        raise DataError(why(error)) from error
+        raise DataError(reason_of(error)) from error
     if not isinstance(header, dict):
         raise DataError(f"its header is {quoted(header)}")
     return header, text, shapes

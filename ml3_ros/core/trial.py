@@ -1,12 +1,9 @@
 """One update under a loss before it is put to use: one that cannot train stops nothing."""
 
-import math
-
-from torch import Generator
-
-from ml3_ros.core.inner_loop import LossFunction, inner_step
+from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.loss_trial import finite_step
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch
 from ml3_ros.errors import DataError, LossFileError, reason_of
@@ -30,20 +27,8 @@ def ready_to_train(
     """
     try:
         function, rule = loss.function(), loss.optimizer(optimizee)
-        theta = optimizee.init(Generator().manual_seed(0))
-        step = inner_step(
-            theta,
-            loss.phi,
-            batch,
-            rule.init(theta),
-            optimizee=optimizee,
-            loss=function,
-            inner_optimizer=rule,
-        )
-        value = float(step.meta_loss_value)  # one number, or this raises
-        updated = (*step.theta.values(), *step.state.values())
-        if not (math.isfinite(value) and all(x.isfinite().all() for x in updated)):
-            raise DataError(f"with the value {value:g} its first update is not finite")
+        if not finite_step(function, rule, loss.phi, batch, optimizee):
+            raise DataError("its first update is not finite")
     except Exception as error:
         raise LossFileError(
             f"the loss of the method {method} cannot train this network ({reason_of(error)}): it "

@@ -13,8 +13,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import MessageInfo
 from rclpy.timer import Timer
 
-from ml3_ros.core.checks import printable, why
-from ml3_ros.errors import ConfigError, Ml3Error
+from ml3_ros.core.checks import printable
+from ml3_ros.errors import ConfigError, Ml3Error, reason_of
 from ml3_ros.nodes.diagnostics import ERRORS, Diagnostics
 from ml3_ros.nodes.namesakes import refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
@@ -205,7 +205,7 @@ class Ml3Node(LifecycleNode):
                 failure = srv_type.Response()
                 if not (isinstance(error, Ml3Error) and hasattr(failure, "message")):
                     self.refuse(error, kind=ERRORS)
-                for field, value in (("success", False), ("message", printable(why(error)))):
+                for field, value in (("success", False), ("message", printable(reason_of(error)))):
                     if hasattr(failure, field):
                         setattr(failure, field, value)
                 return failure

@@ -41,8 +41,8 @@ class Diagnostics:
     """Publishes one DiagnosticStatus a second.
 
     `rates` and `counts` are filled by the node; a count that grows raises the level to WARN, that
-    of `ERRORS` to ERROR, for as long as it grows. A `complaint`, a sentence on what is wrong now, ""
-    for nothing, raises it to WARN and is logged too. `values` returns what else is worth telling.
+    of `ERRORS` to ERROR, for as long as it grows. A `complaint`, a sentence on what is wrong now,
+    "" for nothing, raises it to WARN and is logged. `values` returns what else is worth telling.
     """
 
     def __init__(

@@ -17,8 +17,8 @@ from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValu
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
-from ml3_ros.core.checks import printable, why
-from ml3_ros.errors import ConfigError
+from ml3_ros.core.checks import printable
+from ml3_ros.errors import ConfigError, reason_of
 
 Type = Parameter.Type
 
@@ -152,7 +152,7 @@ class ParameterTable:
         try:
             return self._judged(parameters)
         except Exception as error:  # of a value that no check has thought of
-            return SetParametersResult(successful=False, reason=printable(why(error)))
+            return SetParametersResult(successful=False, reason=printable(reason_of(error)))
 
     def _judged(self, parameters: list[Parameter]) -> SetParametersResult:
         for parameter in parameters:

@@ -9,10 +9,10 @@ from typing import Any
 from safetensors.torch import load, save
 from torch import Tensor, device, float32
 
-from ml3_ros.core.checks import is_whole, quoted, why
+from ml3_ros.core.checks import is_whole, quoted
 from ml3_ros.core.tensor_files import HEADER_KEY, Shapes, read_header
 from ml3_ros.core.types import Params
-from ml3_ros.errors import DataError
+from ml3_ros.errors import DataError, reason_of
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
@@ -65,8 +65,8 @@ class ModelReader:
             net, theta = self._read(data)
         except Exception as error:  # bytes from anywhere raise anything
             raise DataError(
-                f"{source} is damaged or no model of inverse dynamics ({why(error)}): it is not "
-                "used"
+                f"{source} is damaged or no model of inverse dynamics ({reason_of(error)}): it is "
+                "not used"
             ) from error
         if not all(p.dtype == float32 and p.isfinite().all() for p in theta.values()):
             raise DataError(f"{source} holds parameters that are not finite, or not float32")

@@ -15,11 +15,10 @@ from ml3_ros.core.checks import (
     check_name,
     check_numbers,
     quoted,
-    why,
 )
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.errors import ConfigError, LossFileError, reason_of
 
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
 
@@ -110,7 +109,7 @@ class Units:
         except ConfigError:
             raise
         except Exception as error:  # data from anywhere raise anything
-            raise ConfigError(f"these are not units of a robot ({why(error)})") from error
+            raise ConfigError(f"these are not units of a robot ({reason_of(error)})") from error
 
     def loss_spec(self, target: str, context: Sequence[str] = ("a",), **rest: Any) -> LossSpec:
         """Describe a loss on this robot.

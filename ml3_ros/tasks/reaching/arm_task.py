@@ -20,10 +20,9 @@ from ml3_ros.core.checks import (
     check_numbers,
     check_whole,
     quoted,
-    why,
 )
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.errors import ConfigError, DataError, LossFileError
+from ml3_ros.errors import ConfigError, DataError, LossFileError, reason_of
 from ml3_ros.tasks.reaching.observations import OBSERVATIONS
 from ml3_ros.tasks.reaching.policy import Policy
 
@@ -182,7 +181,7 @@ def task_of(loss: LearnedLoss) -> ArmTask:
         task = ArmTask(**{k: _tuples(v) for k, v in loss.provenance[KEY].items()})
     except Exception as error:  # a description from anywhere raises anything
         raise LossFileError(
-            f"the loss describes a task that is none ({why(error)}): train it again"
+            f"the loss describes a task that is none ({reason_of(error)}): train it again"
         ) from error
     spec = loss.spec
     if spec.target.name != "action" or spec.target.labels != task.joints:
