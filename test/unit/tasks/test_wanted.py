@@ -14,7 +14,7 @@ from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.reaching.demonstrations import DemonstrationFamily, Demonstrations
+from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily
 from ml3_ros.tasks.reaching.policy import Policy

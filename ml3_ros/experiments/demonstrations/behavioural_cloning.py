@@ -6,7 +6,7 @@ from typing import Any
 import torch
 
 from ml3_ros.core.types import Params
-from ml3_ros.tasks.reaching.demonstrations import Demonstrations, cloning_loss
+from ml3_ros.experiments.demonstrations.task import Demonstrations, cloning_loss
 from ml3_ros.tasks.reaching.policy import Policy
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.baselines.behavioural_cloning import clone
+from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.baselines.ilqr import ilqr
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
@@ -28,7 +28,7 @@ from ml3_ros.experiments.model_based import SCORED, under_loss
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.selection import train_and_select
 from ml3_ros.experiments.training import revision
-from ml3_ros.tasks.reaching.demonstrations import DemonstrationFamily, Demonstrations
+from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.family import distance
 from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, meta_training
