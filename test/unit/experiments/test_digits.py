@@ -11,11 +11,12 @@ import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments import digits, digits_output
-from ml3_ros.experiments.digits import DigitsConfig, prepare, run_seed
-from ml3_ros.experiments.digits_output import finish
+from ml3_ros.experiments.digits import run as digits
+from ml3_ros.experiments.digits import output as digits_output
+from ml3_ros.experiments.digits.run import DigitsConfig, prepare, run_seed
+from ml3_ros.experiments.digits.output import finish
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.tasks.digits.family import DigitPairs
+from ml3_ros.experiments.digits.task import DigitPairs
 
 METHODS = {
     "sgd_same_step",

@@ -21,15 +21,15 @@ from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, run_to_end
-from ml3_ros.tasks.digits.family import (
+from ml3_ros.experiments.digits.task import (
     DigitPairFamily,
     DigitPairs,
     accuracy,
     negative_log_likelihood,
 )
-from ml3_ros.tasks.digits.images import DigitImages, load_images
-from ml3_ros.tasks.digits.lenet import LeNet
-from ml3_ros.tasks.digits.recipes import (
+from ml3_ros.experiments.digits.images import DigitImages, load_images
+from ml3_ros.experiments.digits.lenet import LeNet
+from ml3_ros.experiments.digits.recipes import (
     BATCH_SIZE,
     DigitRecipe,
     adam_recipe,

@@ -9,8 +9,8 @@ from torch import Tensor
 from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.digits.images import N_DIGITS, DigitImages
-from ml3_ros.tasks.digits.lenet import LeNet
+from ml3_ros.experiments.digits.images import N_DIGITS, DigitImages
+from ml3_ros.experiments.digits.lenet import LeNet
 
 SURE = 0.03
 """A mean likelihood [nat] so good that a better one is hardly worth more to the outer loss."""

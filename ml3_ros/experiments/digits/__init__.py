@@ -1,0 +1,1 @@
+"""Binary classification of digits (Fig. 2, bottom): learned losses beside cross entropy."""
