@@ -18,7 +18,7 @@ from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.experiment import Arrays, Report
-from ml3_ros.experiments.generalisation_settings import (
+from ml3_ros.experiments.generalisation.tasks import (
     SETTINGS,
     TEST_POOL,
     TRAINED,

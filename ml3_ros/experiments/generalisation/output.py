@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.figures import house_style, save_figure
-from ml3_ros.experiments.generalisation import GRIDS, GeneralisationConfig, prepare, run_seed
-from ml3_ros.experiments.generalisation_settings import TRAINED
+from ml3_ros.experiments.generalisation.run import GRIDS, GeneralisationConfig, prepare, run_seed
+from ml3_ros.experiments.generalisation.tasks import TRAINED
 from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.files import write_atomically
