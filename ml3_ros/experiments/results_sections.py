@@ -1,7 +1,7 @@
 """The experiments on the results page, in their order; those without a robot are here."""
 
 from ml3_ros.experiments.claims import Section, Target
-from ml3_ros.experiments.results_sections_arms import ARMS, NEVER_RELEASED
+from ml3_ros.experiments.inverse_dynamics.section import ARMS, NEVER_RELEASED
 from ml3_ros.experiments.results_sections_goals import GOALS
 from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.results_sections_reaching import REACHING

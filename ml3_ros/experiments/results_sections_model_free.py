@@ -1,7 +1,7 @@
 """Model-free reinforcement learning on the results page."""
 
 from ml3_ros.experiments.claims import Section, Target
-from ml3_ros.experiments.results_sections_arms import NEVER_RELEASED
+from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
 
 _ABOUT = """\
 Minus the mean return of policies that act by their mean, over environment steps, {seeds:.0f} seeds

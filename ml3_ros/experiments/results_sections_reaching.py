@@ -1,7 +1,7 @@
 """Reinforcement learning on the results page: policies that reach goals."""
 
 from ml3_ros.experiments.claims import Section, Target
-from ml3_ros.experiments.results_sections_arms import NEVER_RELEASED
+from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
 
 MOUNTAIN_CAR = Section(
     name="mountain_car",

@@ -22,7 +22,7 @@ from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tu
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, train_losses
-from ml3_ros.tasks.inverse_dynamics.distilled import distil
+from ml3_ros.experiments.inverse_dynamics.distilled import distil
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
 
