@@ -5,7 +5,7 @@ from ml3_ros.experiments.inverse_dynamics.section import ARMS, NEVER_RELEASED
 from ml3_ros.experiments.results_sections_goals import GOALS
 from ml3_ros.experiments.results_sections_model_free import MODEL_FREE
 from ml3_ros.experiments.results_sections_reaching import REACHING
-from ml3_ros.experiments.results_sections_runs import RUNS
+from ml3_ros.experiments.live.section import RUNS
 from ml3_ros.experiments.results_sections_tracking import TRACKING
 
 _SINE_OURS = (
