@@ -10,11 +10,12 @@ import torch
 
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments import model_based, model_based_output
+from ml3_ros.experiments.model_based import run as model_based
+from ml3_ros.experiments.model_based import output as model_based_output
 from ml3_ros.experiments.demonstrations import run as reacher_demos
 from ml3_ros.experiments.demonstrations import output as demos_output
-from ml3_ros.experiments.model_based import CHECKPOINTS, ModelBasedConfig
-from ml3_ros.experiments.model_based_output import updates_to
+from ml3_ros.experiments.model_based.run import CHECKPOINTS, ModelBasedConfig
+from ml3_ros.experiments.model_based.output import updates_to
 from ml3_ros.experiments.demonstrations.run import ReacherDemosConfig
 
 
@@ -42,9 +43,9 @@ def short(monkeypatch):
     monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 7))
     monkeypatch.setattr(model_based, "HORIZON", 2)
     monkeypatch.setattr(model_based, "GRID", {"sgd": (Sgd(0.01),), "adam": (Adam(0.01),)})
-    monkeypatch.setattr("ml3_ros.tasks.reaching.training.FIRST_STEPS", 20)
-    monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_EVERY", 2)
-    monkeypatch.setattr("ml3_ros.tasks.reaching.training.REFIT_STEPS", 5)
+    monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.FIRST_STEPS", 20)
+    monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.REFIT_EVERY", 2)
+    monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.REFIT_STEPS", 5)
 
 
 def test_a_small_run_of_model_based_reaching(short, tmp_path):

@@ -28,7 +28,7 @@ from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.tasks.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
-from ml3_ros.tasks.reaching.training import ModelBasedTrainer, random_practice, reaching_family
+from ml3_ros.experiments.model_based.trainer import ModelBasedTrainer, random_practice, reaching_family
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
