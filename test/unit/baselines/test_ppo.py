@@ -12,12 +12,12 @@ import torch
 pytest.importorskip("gymnasium")
 pytest.importorskip("stable_baselines3")
 
-from ml3_ros.baselines import ppo
-from ml3_ros.baselines.ppo import PpoSettings, one_goal, ppo_curve
+from ml3_ros.experiments.model_free import ppo
+from ml3_ros.experiments.model_free.ppo import PpoSettings, one_goal, ppo_curve
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.model_free.family import mean_return
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
-from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
+from ml3_ros.experiments.model_free.family import mean_return
+from ml3_ros.experiments.model_free.policy import GaussianPolicy
+from ml3_ros.experiments.model_free.reacher_goal import ReacherGoal
 
 GOAL = torch.tensor([0.1, 0.1])
 SETTINGS = PpoSettings(learning_rate=1e-3, n_envs=4, episodes=1, n_mini_batches=4, gamma=0.9)

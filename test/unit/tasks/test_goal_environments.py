@@ -10,11 +10,11 @@ import torch
 
 pytest.importorskip("gymnasium")
 
-from ml3_ros.tasks.model_free import reacher_goal
-from ml3_ros.tasks.model_free.ant_goal import AntGoal
-from ml3_ros.tasks.model_free.environment import sector, turned
-from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
-from ml3_ros.tasks.model_free.recipes import SETTINGS
+from ml3_ros.experiments.model_free import reacher_goal
+from ml3_ros.experiments.model_free.ant_goal import AntGoal
+from ml3_ros.experiments.model_free.environment import sector, turned
+from ml3_ros.experiments.model_free.reacher_goal import ReacherGoal
+from ml3_ros.experiments.model_free.recipes import SETTINGS
 
 
 @pytest.fixture(params=[ReacherGoal, AntGoal])

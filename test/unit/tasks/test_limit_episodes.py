@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from ml3_ros.core.trajectory_loss import DesiredActionLoss
-from ml3_ros.tasks.model_free.family import GoalFamily
-from ml3_ros.tasks.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
-from ml3_ros.tasks.model_free.recipes import setting
-from ml3_ros.tasks.model_free.surrogate import CLIP, advantages, clipped_surrogate
+from ml3_ros.experiments.model_free.family import GoalFamily
+from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
+from ml3_ros.experiments.model_free.recipes import setting
+from ml3_ros.experiments.model_free.surrogate import CLIP, advantages, clipped_surrogate
 
 N = 3
 

@@ -16,10 +16,10 @@ from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.trajectory_loss import DesiredActionLoss
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.model_free.family import GoalFamily, mean_return
-from ml3_ros.tasks.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
-from ml3_ros.tasks.model_free.recipes import setting
-from ml3_ros.tasks.model_free.surrogate import advantages, returns, surrogate
+from ml3_ros.experiments.model_free.family import GoalFamily, mean_return
+from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
+from ml3_ros.experiments.model_free.recipes import setting
+from ml3_ros.experiments.model_free.surrogate import advantages, returns, surrogate
 
 
 class Slide:

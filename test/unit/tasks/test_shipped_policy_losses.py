@@ -55,10 +55,10 @@ def test_the_loss_from_demonstrations_reaches_targets_that_nobody_showed():
 @pytest.mark.parametrize(("robot", "budget"), [("reacher", 1100), ("ant", 1300)])
 def test_model_free_losses_need_no_reward(robot, budget):
     pytest.importorskip("gymnasium")
-    from ml3_ros.experiments import model_free
-    from ml3_ros.experiments.model_free_output import EXPERIMENTS
-    from ml3_ros.tasks.model_free.recipes import HIDDEN
-    from ml3_ros.tasks.model_free.recipes import setting as free_setting
+    from ml3_ros.experiments.model_free import run as model_free
+    from ml3_ros.experiments.model_free.output import EXPERIMENTS
+    from ml3_ros.experiments.model_free.recipes import HIDDEN
+    from ml3_ros.experiments.model_free.recipes import setting as free_setting
 
     chosen, loss = free_setting(robot), shipped(f"{robot}_ml3_free")
     environment = chosen.make(1)

@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.model_free.environment import GoalEnvironment
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
+from ml3_ros.experiments.model_free.environment import GoalEnvironment
+from ml3_ros.experiments.model_free.policy import GaussianPolicy
 
 if TYPE_CHECKING:
     from stable_baselines3 import PPO

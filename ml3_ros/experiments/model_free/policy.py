@@ -13,7 +13,7 @@ from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.trajectory_loss import minimum_of
 from ml3_ros.core.types import Batch, Params, scoped
-from ml3_ros.tasks.model_free.environment import GoalEnvironment
+from ml3_ros.experiments.model_free.environment import GoalEnvironment
 
 
 @dataclass(frozen=True, slots=True)

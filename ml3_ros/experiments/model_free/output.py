@@ -8,11 +8,11 @@ import numpy as np
 from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.meta_test import by_method, save_losses
 from ml3_ros.experiments.method_styles import in_order
-from ml3_ros.experiments.model_free import prepare, run_seed
-from ml3_ros.experiments.model_free_figure import RIVAL, Array, figure, halves, name_of
-from ml3_ros.experiments.model_free_settings import LOSSES, MAIN, ModelFreeConfig, candidates
+from ml3_ros.experiments.model_free.run import prepare, run_seed
+from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
+from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.results import Metrics, resolved, table
-from ml3_ros.tasks.model_free.recipes import setting
+from ml3_ros.experiments.model_free.recipes import setting
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies

@@ -7,7 +7,7 @@ from ml3_ros.core.draws import Source, rand, randint, randn
 from ml3_ros.core.limit import LimitLosses
 from ml3_ros.core.meta_losses import MetaLoss
 from ml3_ros.core.types import Batch, Extra, Params
-from ml3_ros.tasks.model_free.policy import (
+from ml3_ros.experiments.model_free.policy import (
     Episodes,
     Gaussian,
     GaussianPolicy,
@@ -15,7 +15,7 @@ from ml3_ros.tasks.model_free.policy import (
     act,
     log_likelihoods,
 )
-from ml3_ros.tasks.model_free.surrogate import advantages, clipped_surrogate, surrogate
+from ml3_ros.experiments.model_free.surrogate import advantages, clipped_surrogate, surrogate
 
 LIMIT = "limit."  # prefix within a query of what the limit's episodes begin with
 

@@ -12,11 +12,11 @@ from ml3_ros.core.draws import rand
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.model_free.ant_goal import AntGoal
-from ml3_ros.tasks.model_free.environment import GoalEnvironment, sector
-from ml3_ros.tasks.model_free.family import GoalFamily
-from ml3_ros.tasks.model_free.policy import GaussianPolicy
-from ml3_ros.tasks.model_free.reacher_goal import ReacherGoal
+from ml3_ros.experiments.model_free.ant_goal import AntGoal
+from ml3_ros.experiments.model_free.environment import GoalEnvironment, sector
+from ml3_ros.experiments.model_free.family import GoalFamily
+from ml3_ros.experiments.model_free.policy import GaussianPolicy
+from ml3_ros.experiments.model_free.reacher_goal import ReacherGoal
 
 HIDDEN = (64, 64)  # of policies
 N_GOALS = 64  # that a loss is meta-trained on

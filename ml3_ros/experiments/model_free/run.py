@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.baselines.ppo import PpoSettings, ppo_curve
+from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
@@ -25,7 +25,7 @@ from ml3_ros.core.persistent_evolution import Evolution
 from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.meta_test import adaptation_curves
-from ml3_ros.experiments.model_free_settings import (
+from ml3_ros.experiments.model_free.config import (
     LOSSES,
     MAIN,
     VALIDATION_SEED,
@@ -34,10 +34,10 @@ from ml3_ros.experiments.model_free_settings import (
 )
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, train_losses
-from ml3_ros.tasks.model_free.environment import GoalEnvironment
-from ml3_ros.tasks.model_free.family import mean_return
-from ml3_ros.tasks.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy
-from ml3_ros.tasks.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
+from ml3_ros.experiments.model_free.environment import GoalEnvironment
+from ml3_ros.experiments.model_free.family import mean_return
+from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy
+from ml3_ros.experiments.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 
 LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
 TEST_SEED, MODEL_SEED, EPISODE_SEED = 20_000, 30_000, 40_000

@@ -13,7 +13,7 @@ from ml3_ros.experiments.experiment import Arrays
 from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.meta_test import by_method
 from ml3_ros.experiments.method_styles import in_order
-from ml3_ros.experiments.model_free_settings import ModelFreeConfig
+from ml3_ros.experiments.model_free.config import ModelFreeConfig
 
 RIVAL = "ppo"
 

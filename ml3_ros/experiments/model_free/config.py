@@ -5,11 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.baselines.ppo import PpoSettings
+from ml3_ros.experiments.model_free.ppo import PpoSettings
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.persistent_evolution import Evolution, Unrolled
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.model_free.recipes import Architecture, setting
+from ml3_ros.experiments.model_free.recipes import Architecture, setting
 
 MAIN = "ml3_desired_action"
 

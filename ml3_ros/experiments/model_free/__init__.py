@@ -1,0 +1,1 @@
+"""Model-free policy optimization (Fig. 4): goals for Gymnasium's robots, beside PPO."""
