@@ -1,6 +1,7 @@
 """All experiments by name."""
 
-from ml3_ros.experiments import inverse_dynamics, mountain_car_output, shaped_sine_output, sine_regression_output, tracking
+from ml3_ros.experiments import inverse_dynamics, shaped_sine_output, sine_regression_output, tracking
+from ml3_ros.experiments.mountain_car import output as mountain_car_output
 from ml3_ros.experiments.model_free import output as model_free_output
 from ml3_ros.experiments.model_based import output as model_based_output
 from ml3_ros.experiments.generalisation import output as generalisation_output

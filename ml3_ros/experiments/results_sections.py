@@ -4,7 +4,7 @@ from ml3_ros.experiments.claims import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import ARMS, NEVER_RELEASED
 from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free.section import MODEL_FREE
-from ml3_ros.experiments.results_sections_reaching import REACHING
+from ml3_ros.experiments.mountain_car.section import REACHING
 from ml3_ros.experiments.live.section import RUNS
 from ml3_ros.experiments.results_sections_tracking import TRACKING
 

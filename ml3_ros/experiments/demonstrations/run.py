@@ -17,7 +17,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
-from ml3_ros.baselines.ilqr import ilqr
+from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer

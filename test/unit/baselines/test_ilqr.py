@@ -12,7 +12,7 @@ from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink
 
 pytest.importorskip("crocoddyl")
 
-from ml3_ros.baselines.ilqr import ilqr
+from ml3_ros.experiments.mountain_car.ilqr import ilqr
 
 
 @pytest.fixture(autouse=True)

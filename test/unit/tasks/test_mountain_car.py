@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.tasks.reaching.mountain_car import (
+from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     RUN_UP,
     WAY_POINT,

@@ -11,14 +11,14 @@ import ml3_ros
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.experiments.meta_test import adaptation_curves
-from ml3_ros.experiments.mountain_car import CHECKPOINTS, KEPT, SOLVED, train_policies
+from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
 from ml3_ros.experiments.train_loss import TrainConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.units import Units
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 from ml3_ros.tasks.reaching.arm_task import task_of
-from ml3_ros.tasks.reaching.mountain_car import loss_spec
+from ml3_ros.experiments.mountain_car.task import loss_spec
 from ml3_ros.tasks.reaching.policy import Policy
 
 ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))

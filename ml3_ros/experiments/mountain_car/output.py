@@ -10,7 +10,7 @@ from ml3_ros.experiments.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.meta_test import by_method, save_losses
 from ml3_ros.experiments.method_styles import in_order
-from ml3_ros.experiments.mountain_car import (
+from ml3_ros.experiments.mountain_car.run import (
     CHECKPOINTS,
     KEPT,
     SOLVED,
@@ -19,7 +19,7 @@ from ml3_ros.experiments.mountain_car import (
     run_seed,
 )
 from ml3_ros.experiments.results import Metrics, resolved, table
-from ml3_ros.tasks.reaching.mountain_car import GOAL, WAY_POINT, MountainCar
+from ml3_ros.experiments.mountain_car.task import GOAL, WAY_POINT, MountainCar
 
 PLANNERS = ("ilqr", "ilqr_tuned")
 SHOWN_UPDATES = (0, 1, 2, 5, 10, 20, 100, 500)

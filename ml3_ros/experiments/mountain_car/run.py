@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.baselines.ilqr import Trajectory, ilqr
+from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
@@ -22,7 +22,7 @@ from ml3_ros.experiments.experiment import Arrays, Report
 from ml3_ros.experiments.meta_test import adaptation_curves
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, run_to_end
-from ml3_ros.tasks.reaching.mountain_car import (
+from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     MountainCar,
     MountainCarFamily,

@@ -1,0 +1,1 @@
+"""MountainCar with a shaped loss (Fig. 6a, b), beside iLQR."""
