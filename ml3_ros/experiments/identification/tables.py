@@ -12,7 +12,7 @@ from ml3_ros.experiments.identification.run import Identification
 from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.report import mean_over_joints, shorten
 from ml3_ros.experiments.report_table import aligned, number
-from ml3_ros.experiments.results_tables import table
+from ml3_ros.experiments.page.tables import table
 
 
 def error_rows(

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from ml3_ros.experiments.experiment import Arrays, Report
-from ml3_ros.experiments.measured import number
+from ml3_ros.experiments.page.measured import number
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.experiments.tracking.config import MEMORY, METHODS, TrackingConfig

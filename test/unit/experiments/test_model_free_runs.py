@@ -14,11 +14,11 @@ pytest.importorskip("stable_baselines3")
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free import run as model_free
 from ml3_ros.experiments.model_free import figure as model_free_figure
-from ml3_ros.experiments.measured import Measured
+from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.model_free.output import ELSEWHERE, ratio, steps_to_share
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.results_page import results_page
+from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.model_free.section import MODEL_FREE
 from ml3_ros.experiments.sweep import run_experiment
 from ml3_ros.experiments.workers import Outcome

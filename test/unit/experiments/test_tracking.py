@@ -11,9 +11,9 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.experiments.measured import Measured
+from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.results_page import results_page
+from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.results_sections_tracking import TRACKING
 from ml3_ros.experiments.tracking import run as tracking_run
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.claims import INTRODUCTION, Section
-from ml3_ros.experiments.measured import Measured
-from ml3_ros.experiments.results_tables import curve_tables, run_tables, table, targets_table
+from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.tables import curve_tables, run_tables, table, targets_table
 
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"

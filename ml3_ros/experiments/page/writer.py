@@ -8,9 +8,9 @@ from typing import Any
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.claims import Section
 from ml3_ros.experiments.figures import rendered
-from ml3_ros.experiments.measured import Measured
-from ml3_ros.experiments.results_figure import overview_figure
-from ml3_ros.experiments.results_page import OVERVIEW, load_metrics, results_page
+from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.overview import overview_figure
+from ml3_ros.experiments.page.page import OVERVIEW, load_metrics, results_page
 from ml3_ros.files import write_atomically
 
 

@@ -1,0 +1,1 @@
+"""The results page: Markdown and overview figure of all experiments, from their metrics files."""
