@@ -10,8 +10,8 @@ from ml3_ros.core.compiled import Engine
 from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.sweep import run_experiment
-from ml3_ros.experiments.workers import BACKENDS
+from ml3_ros.experiments.runner.sweep import run_experiment
+from ml3_ros.experiments.runner.workers import BACKENDS
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

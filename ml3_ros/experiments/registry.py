@@ -7,7 +7,7 @@ from ml3_ros.experiments.model_based import output as model_based_output
 from ml3_ros.experiments.generalisation import output as generalisation_output
 from ml3_ros.experiments.digits import output as digits_output
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
-from ml3_ros.experiments.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 
 __all__ = ["EXPERIMENTS", "Arrays", "Experiment", "Report"]
 

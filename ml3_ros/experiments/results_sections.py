@@ -1,6 +1,6 @@
 """The experiments on the results page, in their order; those without a robot are here."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import ARMS, NEVER_RELEASED
 from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free.section import MODEL_FREE

@@ -1,6 +1,6 @@
 """Closed-loop tracking on the results page."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED, NOT_IN_PAPER
 
 TRACKING = Section(

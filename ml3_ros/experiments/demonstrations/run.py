@@ -23,10 +23,10 @@ from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.model_based.run import SCORED, under_loss
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.selection import train_and_select
+from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.family import distance

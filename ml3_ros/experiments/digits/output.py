@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_seed
-from ml3_ros.experiments.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table

@@ -17,7 +17,7 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.generalisation.tasks import (
     SETTINGS,
     TEST_POOL,
@@ -26,7 +26,7 @@ from ml3_ros.experiments.generalisation.tasks import (
     Architecture,
     Trials,
 )
-from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, run_to_end
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from functools import partial
 
-from ml3_ros.experiments.experiment import Experiment
+from ml3_ros.experiments.runner.experiment import Experiment
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.experiments.inverse_dynamics.output import finish
 from ml3_ros.experiments.inverse_dynamics.run import prepare, run_seed

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
 from ml3_ros.experiments.method_styles import in_order

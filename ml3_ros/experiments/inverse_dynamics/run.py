@@ -12,14 +12,14 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.prior_loss import TaughtPrior
 from ml3_ros.core.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.experiments.inverse_dynamics.data import PartData
 from ml3_ros.experiments.inverse_dynamics.hybrid_curves import hybrid_curves
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, prior_curves
 from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
-from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.training import revision, train_losses
 from ml3_ros.experiments.inverse_dynamics.distilled import distil

@@ -1,6 +1,6 @@
 """The experiments with arms on the results page."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 
 NEVER_RELEASED = "never released"
 NOT_IN_PAPER = "not in the paper"

@@ -1,6 +1,6 @@
 """Runs over ROS 2 on the results page."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NOT_IN_PAPER
 
 _RUN_OURS = (

@@ -19,10 +19,10 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.experiment import Arrays, Report
-from ml3_ros.experiments.meta_test import adaptation_curves, training_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
 from ml3_ros.experiments.results import resolved
-from ml3_ros.experiments.selection import train_and_select
+from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance

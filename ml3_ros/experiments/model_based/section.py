@@ -1,6 +1,6 @@
 """Model-based reinforcement learning on the results page: the point mass, and two links."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
 
 _RIVALS = {

@@ -22,9 +22,9 @@ from ml3_ros.core.compiled import Engine
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Evolution
-from ml3_ros.experiments.experiment import Arrays, Report
-from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
-from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.model_free.config import (
     LOSSES,
     MAIN,

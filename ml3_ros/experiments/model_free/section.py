@@ -1,6 +1,6 @@
 """Model-free reinforcement learning on the results page."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
 
 _ABOUT = """\

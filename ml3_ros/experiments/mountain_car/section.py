@@ -1,6 +1,6 @@
 """Reinforcement learning on the results page: policies that reach goals."""
 
-from ml3_ros.experiments.claims import Section, Target
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
 
 MOUNTAIN_CAR = Section(

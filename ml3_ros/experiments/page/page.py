@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.claims import INTRODUCTION, Section
+from ml3_ros.experiments.runner.section import INTRODUCTION, Section
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.tables import curve_tables, run_tables, table, targets_table
 
@@ -13,7 +13,7 @@ NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
 WIDTH = 99  # of prose
 HEADER = (
-    "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/claims.py instead. -->"
+    "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/runner/section.py instead. -->"
 )
 
 

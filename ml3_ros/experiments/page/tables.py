@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.experiments.claims import Section
+from ml3_ros.experiments.runner.section import Section
 from ml3_ros.experiments.page.measured import Curve, Measured, number
 from ml3_ros.experiments.method_styles import method_style
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ml3_ros.experiments.experiment import Experiment
+from ml3_ros.experiments.runner.experiment import Experiment
 from ml3_ros.experiments.tracking.config import TrackingConfig
 from ml3_ros.experiments.tracking.output import NAME, finish
 from ml3_ros.experiments.tracking.run import prepare, run_seed

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.page.measured import number
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from ml3_ros.experiments.experiment import Arrays, Report
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Learner, Stream, learner_factory, units_of
 from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running_rms

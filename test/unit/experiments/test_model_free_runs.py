@@ -20,8 +20,8 @@ from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig,
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.model_free.section import MODEL_FREE
-from ml3_ros.experiments.sweep import run_experiment
-from ml3_ros.experiments.workers import Outcome
+from ml3_ros.experiments.runner.sweep import run_experiment
+from ml3_ros.experiments.runner.workers import Outcome
 from ml3_ros.experiments.model_free.recipes import setting
 
 TINY = ModelFreeConfig(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.selection import LOOKS, train_and_select
+from ml3_ros.experiments.runner.selection import LOOKS, train_and_select
 
 
 class Counted:

@@ -12,7 +12,7 @@ import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.sine_regression import GRIDS, SineRegressionConfig, prepare, tasks_of
 from ml3_ros.experiments.sine_regression_output import EXPERIMENTS
 from ml3_ros.experiments.sine_runs import even_marks, snapshots

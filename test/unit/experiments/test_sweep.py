@@ -16,19 +16,20 @@ import pytest
 
 from ml3_ros.core.compiled import Engine, use_engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
-from ml3_ros.experiments import sweep, workers
-from ml3_ros.experiments.kept_arrays import fingerprint, keep, recall
-from ml3_ros.experiments.ray_backend import RayBackend
-from ml3_ros.experiments.sweep import _Progress, run_experiment
-from ml3_ros.experiments.workers import ATTEMPTS, BACKENDS, LocalBackend, Outcome
+from ml3_ros.experiments.runner import sweep
+from ml3_ros.experiments.runner import workers
+from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.runner.ray_backend import RayBackend
+from ml3_ros.experiments.runner.sweep import _Progress, run_experiment
+from ml3_ros.experiments.runner.workers import ATTEMPTS, BACKENDS, LocalBackend, Outcome
 
 HERE = Path(__file__).parent
 SCRIPT = """
 import sys
 from pathlib import Path
 from toy_experiment import TOY, ToyConfig
-from ml3_ros.experiments.sweep import run_experiment
-from ml3_ros.experiments.workers import BACKENDS
+from ml3_ros.experiments.runner.sweep import run_experiment
+from ml3_ros.experiments.runner.workers import BACKENDS
 
 if __name__ == "__main__":
     config = ToyConfig(trouble="sleeps", notes=sys.argv[1])

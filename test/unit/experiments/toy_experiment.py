@@ -14,7 +14,7 @@ from tqdm import trange
 
 from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.experiment import Experiment
+from ml3_ros.experiments.runner.experiment import Experiment
 from ml3_ros.experiments.results import Metrics, resolved
 
 

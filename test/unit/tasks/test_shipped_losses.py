@@ -10,7 +10,7 @@ import torch
 import ml3_ros
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.prior_loss import TaughtPrior
-from ml3_ros.experiments.meta_test import adaptation_curves
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
 from ml3_ros.experiments.train_loss import TrainConfig
 from ml3_ros.robots.registry import load_robot

@@ -13,7 +13,7 @@ from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_training import TaskFamily
 from ml3_ros.core.types import Params
-from ml3_ros.experiments.experiment import Arrays
+from ml3_ros.experiments.runner.experiment import Arrays
 from ml3_ros.files import write_atomically
 
 

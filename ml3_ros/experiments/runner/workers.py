@@ -22,7 +22,7 @@ from typing import Any, Protocol
 from ml3_ros.core.compiled import Engine
 from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
-from ml3_ros.experiments.experiment import Arrays, RunSeed
+from ml3_ros.experiments.runner.experiment import Arrays, RunSeed
 from ml3_ros.experiments.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
@@ -225,7 +225,7 @@ def given_up(seed: int, why: object) -> WorkerError:
 
 
 def _ray(workers: int | None) -> Backend:
-    from ml3_ros.experiments.ray_backend import RayBackend  # Ray is an extra
+    from ml3_ros.experiments.runner.ray_backend import RayBackend  # Ray is an extra
 
     return RayBackend(workers)
 

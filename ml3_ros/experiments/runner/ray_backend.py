@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.workers import (
+from ml3_ros.experiments.runner.workers import (
     ATTEMPTS,
     Job,
     Outcome,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.experiments.experiment import Arrays
+from ml3_ros.experiments.runner.experiment import Arrays
 from ml3_ros.files import write_atomically
 
 _HEADER = "__header__"

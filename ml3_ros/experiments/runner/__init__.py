@@ -1,0 +1,1 @@
+"""What all experiments share: seeds in processes, sweeps, choice of step sizes, sections of the page."""
