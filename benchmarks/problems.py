@@ -16,8 +16,8 @@ from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, Samplin
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 from ml3_ros.tasks.inverse_dynamics.units import Units
-from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
-from ml3_ros.tasks.sine.regression import META_TRAIN, Regressor, SineRegressionFamily, SineTasks
+from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.experiments.sine.regression_task import META_TRAIN, Regressor, SineRegressionFamily, SineTasks
 
 FOREVER = 10**9  # outer steps: step sizes do not change while they are measured
 N_JOINTS = 7

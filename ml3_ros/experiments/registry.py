@@ -1,6 +1,8 @@
 """All experiments by name."""
 
-from ml3_ros.experiments import inverse_dynamics, shaped_sine_output, sine_regression_output, tracking
+from ml3_ros.experiments import inverse_dynamics, tracking
+from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
+from ml3_ros.experiments.sine import regression_output as sine_regression_output
 from ml3_ros.experiments.mountain_car import output as mountain_car_output
 from ml3_ros.experiments.model_free import output as model_free_output
 from ml3_ros.experiments.model_based import output as model_based_output

@@ -16,8 +16,8 @@ from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
 from ml3_ros.tasks.inverse_dynamics.recipes import INERTIA_FORMS, Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
-from ml3_ros.tasks.sine.recipes import adam_recipe, squared_error
-from ml3_ros.tasks.sine.regression import META_TEST, Regressor, SineRegressionFamily, SineTasks
+from ml3_ros.experiments.sine.recipes import adam_recipe, squared_error
+from ml3_ros.experiments.sine.regression_task import META_TEST, Regressor, SineRegressionFamily, SineTasks
 
 ROBOT = "reacher"
 N_TRAIN_ROBOTS = 32

@@ -11,8 +11,9 @@ import torch
 
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments import shaped_sine, shaped_sine_output
-from ml3_ros.experiments.shaped_sine import (
+from ml3_ros.experiments.sine import shaped as shaped_sine
+from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
+from ml3_ros.experiments.sine.shaped import (
     CHECKPOINTS,
     OMEGA,
     SHOWN,
@@ -22,9 +23,9 @@ from ml3_ros.experiments.shaped_sine import (
     recovered,
     tasks_of,
 )
-from ml3_ros.experiments.shaped_sine_output import EXPERIMENTS, run_away
+from ml3_ros.experiments.sine.shaped_output import EXPERIMENTS, run_away
 from ml3_ros.experiments.sine_runs import snapshots
-from ml3_ros.tasks.sine.recipes import frequency_recipe, squared_error
+from ml3_ros.experiments.sine.recipes import frequency_recipe, squared_error
 
 TOY = ShapedSineConfig(seeds=1, n_frequencies=3, n_starts=2, outer_steps=2)
 

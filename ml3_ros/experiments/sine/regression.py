@@ -22,14 +22,14 @@ from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.experiments.training import revision
-from ml3_ros.tasks.sine.recipes import (
+from ml3_ros.experiments.sine.recipes import (
     RegressionRecipe,
     adam_recipe,
     paper_recipe,
     sgd_recipe,
     squared_error,
 )
-from ml3_ros.tasks.sine.regression import META_TEST, Regressor, SineRegressionFamily, SineTasks
+from ml3_ros.experiments.sine.regression_task import META_TEST, Regressor, SineRegressionFamily, SineTasks
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)

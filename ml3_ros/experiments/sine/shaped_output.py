@@ -17,7 +17,7 @@ from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table
-from ml3_ros.experiments.shaped_sine import (
+from ml3_ros.experiments.sine.shaped import (
     CHECKPOINTS,
     FOUND,
     HORIZON,

@@ -17,15 +17,15 @@ from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.method_styles import in_order, method_style
 from ml3_ros.experiments.results import Metrics, resolved, table
-from ml3_ros.experiments.sine_regression import (
+from ml3_ros.experiments.sine.regression import (
     HORIZON,
     SineRegressionConfig,
     prepare,
     run_seed,
     tasks_of,
 )
-from ml3_ros.tasks.sine.recipes import WIDE
-from ml3_ros.tasks.sine.regression import META_TRAIN, SineDistribution, SineTasks
+from ml3_ros.experiments.sine.recipes import WIDE
+from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
 QUOTIENTS = (

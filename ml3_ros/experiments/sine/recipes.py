@@ -9,8 +9,8 @@ import torch
 from ml3_ros.core.loss_spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
-from ml3_ros.tasks.sine.regression import (
+from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.experiments.sine.regression_task import (
     META_TRAIN,
     Regressor,
     SineDistribution,

@@ -21,8 +21,8 @@ from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.results import resolved
 from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.experiments.training import revision
-from ml3_ros.tasks.sine.frequency import LIMIT, FrequencyFamily, FrequencyTasks, Sinusoid
-from ml3_ros.tasks.sine.recipes import (
+from ml3_ros.experiments.sine.frequency_task import LIMIT, FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.experiments.sine.recipes import (
     FrequencyRecipe,
     frequency_recipe,
     squared_error,
