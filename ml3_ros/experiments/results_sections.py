@@ -6,7 +6,7 @@ from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free.section import MODEL_FREE
 from ml3_ros.experiments.mountain_car.section import REACHING
 from ml3_ros.experiments.live.section import RUNS
-from ml3_ros.experiments.results_sections_tracking import TRACKING
+from ml3_ros.experiments.tracking.section import TRACKING
 
 _SINE_OURS = (
     "after 100 steps ours through SGD {ml3_sgd/mse:.2g}, through Adam {ml3_adam/mse:.2g}; tuned "

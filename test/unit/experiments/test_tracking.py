@@ -14,7 +14,7 @@ from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.page.page import results_page
-from ml3_ros.experiments.results_sections_tracking import TRACKING
+from ml3_ros.experiments.tracking.section import TRACKING
 from ml3_ros.experiments.tracking import run as tracking_run
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Stream, learner_factory
