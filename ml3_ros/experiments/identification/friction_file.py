@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ml3_ros.baselines.friction_fit import COEFFICIENTS
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.identification.checks import NEWTON_METRES
+from ml3_ros.identification.checks import NEWTON_METRES
 from ml3_ros.files import write_atomically
 
 Array = NDArray[np.float64]

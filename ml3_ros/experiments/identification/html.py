@@ -8,7 +8,7 @@ from html import escape
 
 import numpy as np
 
-from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.identification.run import Identification
 from ml3_ros.experiments.identification.tables import error_rows
 from ml3_ros.experiments.method_styles import method_style
 

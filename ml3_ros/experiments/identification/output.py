@@ -15,7 +15,7 @@ from ml3_ros.experiments.identification.figures import (
 )
 from ml3_ros.experiments.identification.friction_file import save_friction
 from ml3_ros.experiments.identification.html import report_html
-from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.identification.run import Identification
 from ml3_ros.experiments.identification.tables import markdown_table
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.experiments.results import Metrics

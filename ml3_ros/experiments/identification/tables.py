@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.identification.run import Identification
+from ml3_ros.identification.run import Identification
 from ml3_ros.experiments.method_styles import method_style
 from ml3_ros.experiments.report import mean_over_joints, shorten
 from ml3_ros.experiments.report_table import aligned, number

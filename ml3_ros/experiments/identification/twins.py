@@ -16,8 +16,8 @@ from ml3_ros.baselines.repeats import (
     standardised,
 )
 from ml3_ros.bridges.bags import JointRecording
-from ml3_ros.experiments.identification.checks import Finding
-from ml3_ros.experiments.identification.split import HELD_OUT, INNER, Rows, SplitConfig, block_rows
+from ml3_ros.identification.checks import Finding
+from ml3_ros.identification.split import HELD_OUT, INNER, Rows, SplitConfig, block_rows
 
 LEAST = 0.25  # share of the learnable rows; with fewer left there is nothing to learn from
 OTHER_MOTION = "record several different trajectories, each of them once"

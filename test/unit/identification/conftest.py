@@ -10,9 +10,9 @@ from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
 from ml3_ros.bridges.bags import JointRecording, RecordingChecks
-from ml3_ros.experiments.identification.fits import Explained
-from ml3_ros.experiments.identification.networks import NetworkConfig
-from ml3_ros.experiments.identification.split import SplitConfig, block_rows
+from ml3_ros.identification.fits import Explained
+from ml3_ros.identification.networks import NetworkConfig
+from ml3_ros.identification.split import SplitConfig, block_rows
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import Excitation, ExcitationConfig

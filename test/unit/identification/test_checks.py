@@ -9,7 +9,7 @@ import pytest
 from scipy.ndimage import gaussian_filter1d
 
 from ml3_ros.bridges.bags import RecordingChecks
-from ml3_ros.experiments.identification.checks import check_recording
+from ml3_ros.identification.checks import check_recording
 
 
 @pytest.fixture

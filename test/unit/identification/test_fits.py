@@ -11,7 +11,7 @@ from ml3_ros.baselines.friction_columns import hysteresis, smooth_sign, stillnes
 from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.identification.fits import (
+from ml3_ros.identification.fits import (
     Explained,
     classical,
     extended,
@@ -19,7 +19,7 @@ from ml3_ros.experiments.identification.fits import (
     rigid_body,
     training_masks,
 )
-from ml3_ros.experiments.identification.networks import left_out
+from ml3_ros.identification.networks import left_out
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
 

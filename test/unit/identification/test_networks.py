@@ -9,8 +9,8 @@ import pytest
 
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.errors import ConfigError, LossFileError
-from ml3_ros.experiments.identification.fits import Explained, classical
-from ml3_ros.experiments.identification.networks import (
+from ml3_ros.identification.fits import Explained, classical
+from ml3_ros.identification.networks import (
     NetworkConfig,
     adam,
     find_loss,

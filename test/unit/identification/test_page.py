@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ml3_ros.experiments.identification.split import SplitConfig
+from ml3_ros.identification.split import SplitConfig
 from ml3_ros.experiments.identification.tables import folds_table, markdown_table
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.identification.split import (
+from ml3_ros.identification.split import (
     HELD_OUT,
     INNER,
     SplitConfig,

@@ -13,7 +13,7 @@ from scipy.spatial import cKDTree
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.identification.output import identification_metrics, save_identification
-from ml3_ros.experiments.identification.table import (
+from ml3_ros.identification.unordered import (
     MlpConfig,
     TableConfig,
     features,
@@ -21,7 +21,7 @@ from ml3_ros.experiments.identification.table import (
     ridge,
     tuned_mlp,
 )
-from ml3_ros.experiments.identification.table_split import (
+from ml3_ros.identification.unordered_split import (
     Table,
     TableSplitConfig,
     read_table,

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.experiments.identification.verdicts import joint_verdicts
+from ml3_ros.identification.verdicts import joint_verdicts
 
 
 @pytest.fixture

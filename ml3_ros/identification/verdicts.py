@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.identification.split import Rows
+from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]
 BAD = 0.02  # held-out NMSE from which a joint gets a sentence

@@ -20,8 +20,8 @@ from ml3_ros.baselines.hybrid import ResidualLearner, gate, residual_size
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
-from ml3_ros.experiments.identification.fits import Fit, training_masks
-from ml3_ros.experiments.identification.split import INNER, Rows
+from ml3_ros.identification.fits import Fit, training_masks
+from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.losses import shipped
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet

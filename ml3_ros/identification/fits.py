@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ml3_ros.baselines.friction_columns import smooth_sign, stillness
 from ml3_ros.baselines.friction_fit import COEFFICIENTS, friction_fit, friction_predict
 from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.experiments.identification.split import DISPLACEMENTS, INNER, Rows
+from ml3_ros.identification.split import DISPLACEMENTS, INNER, Rows
 
 Array = NDArray[np.float64]
 BASE_PENALTY = 1e-7  # of gain and friction columns: only for those that a joint does not excite

@@ -14,11 +14,11 @@ from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import PolynomialFeatures
 
 from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.experiments.identification.fits import Fit, training_masks
-from ml3_ros.experiments.identification.networks import NetworkConfig
-from ml3_ros.experiments.identification.run import Identification, heldout_nmse, train_networks
-from ml3_ros.experiments.identification.split import INNER, Rows
-from ml3_ros.experiments.identification.table_split import (
+from ml3_ros.identification.fits import Fit, training_masks
+from ml3_ros.identification.networks import NetworkConfig
+from ml3_ros.identification.run import Identification, heldout_nmse, train_networks
+from ml3_ros.identification.split import INNER, Rows
+from ml3_ros.identification.unordered_split import (
     Table,
     TableSplitConfig,
     table_rows,

@@ -20,7 +20,7 @@ from sklearn.cluster import KMeans
 
 from ml3_ros.baselines.repeats import near_twins, standardised
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.identification.split import HELD_OUT, INNER, Rows
+from ml3_ros.identification.split import HELD_OUT, INNER, Rows
 
 Array = NDArray[np.float64]
 EVERY = 4  # one cluster of so many is held out

@@ -14,8 +14,8 @@ from ml3_ros.baselines.friction_fit import COEFFICIENTS
 from ml3_ros.baselines.scores import nmse
 from ml3_ros.bridges.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
-from ml3_ros.experiments.identification.checks import Finding, check_recording
-from ml3_ros.experiments.identification.fits import (
+from ml3_ros.identification.checks import Finding, check_recording
+from ml3_ros.identification.fits import (
     ArmModel,
     Explained,
     Fit,
@@ -24,16 +24,16 @@ from ml3_ros.experiments.identification.fits import (
     linear_regressor,
     rigid_body,
 )
-from ml3_ros.experiments.identification.networks import (
+from ml3_ros.identification.networks import (
     NetworkConfig,
     adam,
     find_loss,
     train_best,
     units_of,
 )
-from ml3_ros.experiments.identification.split import Rows, SplitConfig
+from ml3_ros.identification.split import Rows, SplitConfig
 from ml3_ros.experiments.identification.twins import judged_rows
-from ml3_ros.experiments.identification.verdicts import Verdict, joint_verdicts
+from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
