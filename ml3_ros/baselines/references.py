@@ -8,21 +8,21 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml3_ros.baselines.friction_fit import (
+from ml3_ros.identification.models.friction_fit import (
     RIGID_BODY_ALONE,
     friction_features,
     friction_fit,
     friction_predict,
 )
-from ml3_ros.baselines.least_squares import (
+from ml3_ros.identification.models.least_squares import (
     NO_COLUMNS,
     HasRegressor,
     JointColumns,
     RecursiveLeastSquares,
     TorqueRegressor,
 )
-from ml3_ros.baselines.recorded import HasInverseDynamics
-from ml3_ros.baselines.scores import nmse
+from ml3_ros.identification.models.recorded import HasInverseDynamics
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.tasks.inverse_dynamics.run_files import Samples
 
 Array = NDArray[np.float64]

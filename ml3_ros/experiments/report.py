@@ -23,7 +23,7 @@ from ml3_ros.baselines.repeats import (
     near_twins,
     standardised,
 )
-from ml3_ros.baselines.scores import nmse, running_nmse
+from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.errors import DataError, RobotError
 from ml3_ros.experiments.method_styles import in_order
 from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples

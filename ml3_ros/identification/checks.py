@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter, welch
 
-from ml3_ros.baselines.friction_fit import friction_features
+from ml3_ros.identification.models.friction_fit import friction_features
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.identification.split import gap_free_parts
 from ml3_ros.robots.filters import uneven_acceleration

@@ -15,9 +15,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.friction_columns import smooth_sign, stillness
-from ml3_ros.baselines.friction_fit import COEFFICIENTS, friction_fit, friction_predict
-from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.models.friction_columns import smooth_sign, stillness
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS, friction_fit, friction_predict
+from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.split import DISPLACEMENTS, INNER, Rows
 
 Array = NDArray[np.float64]

@@ -16,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.baselines.hybrid import ResidualLearner, gate, residual_size
+from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.friction_fit import COEFFICIENTS
-from ml3_ros.baselines.scores import nmse
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.bridges.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording

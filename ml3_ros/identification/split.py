@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.friction_columns import hysteresis
-from ml3_ros.baselines.recorded import gap_free
+from ml3_ros.identification.models.friction_columns import hysteresis
+from ml3_ros.identification.models.recorded import gap_free
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.robots.filters import uneven_acceleration

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.least_squares import (
+from ml3_ros.identification.models.least_squares import (
     NO_COLUMNS,
     JointColumns,
     RecursiveLeastSquares,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ml3_ros.baselines.hybrid import SMALLEST_SHARE, gate, residual_size
+from ml3_ros.identification.models.residual import SMALLEST_SHARE, gate, residual_size
 
 
 def draw(*shape, seed=0):

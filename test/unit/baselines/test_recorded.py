@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.baselines.recorded import check_model, filtered_samples
+from ml3_ros.identification.models.recorded import check_model, filtered_samples
 from ml3_ros.baselines.references import model_references
-from ml3_ros.baselines.scores import nmse
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.bridges.bags import JointRecording, read_joint_states
 from ml3_ros.errors import DataError, RobotError
 from ml3_ros.robots.pinocchio_model import PinocchioModel

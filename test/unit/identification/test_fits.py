@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.baselines.friction_columns import hysteresis, smooth_sign, stillness
-from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.baselines.scores import nmse
+from ml3_ros.identification.models.friction_columns import hysteresis, smooth_sign, stillness
+from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.errors import DataError
 from ml3_ros.identification.fits import (
     Explained,

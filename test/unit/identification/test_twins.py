@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from ml3_ros.baselines.friction_fit import friction_predict
+from ml3_ros.identification.models.friction_fit import friction_predict
 from ml3_ros.baselines.repeats import Repeats, standardised
-from ml3_ros.baselines.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.cli.main import main
 from ml3_ros.identification.fits import training_masks
 from ml3_ros.experiments.identification.html import report_html

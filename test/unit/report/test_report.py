@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.baselines.scores import nmse, running_nmse
+from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.report import build_report, report_metrics
 from ml3_ros.experiments.report_table import number, report_table

@@ -1,11 +1,11 @@
 """What a user would do without learned losses: identification by least squares."""
 
-from ml3_ros.baselines.friction_fit import (
+from ml3_ros.identification.models.friction_fit import (
     friction_fit,
     friction_predict,
     prequential_friction_fit,
 )
-from ml3_ros.baselines.least_squares import (
+from ml3_ros.identification.models.least_squares import (
     JointColumns,
     RecursiveLeastSquares,
     TorqueRegressor,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.least_squares import RecursiveLeastSquares, prequential
+from ml3_ros.identification.models.least_squares import RecursiveLeastSquares, prequential
 from ml3_ros.errors import DataError
 
 Array = NDArray[np.float64]

@@ -8,8 +8,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.friction_fit import friction_fit, friction_predict
-from ml3_ros.baselines.scores import nmse
+from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.bridges.bags import JointRecording
 from ml3_ros.errors import DataError
 from ml3_ros.robots.filters import uneven_acceleration
