@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml3_ros.experiments.figures import save_figure
+from ml3_ros.reports.figures import save_figure
 from ml3_ros.experiments.laps_report import STEM, laps_figure, laps_metrics, laps_table
 from ml3_ros.experiments.live_figure import live_figure
 from ml3_ros.experiments.reach_clip import reach_clip

@@ -9,8 +9,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from ml3_ros.experiments.figures import draw, house_style, plain_numbers
-from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.reports.figures import draw, house_style, plain_numbers
+from ml3_ros.reports.styles import in_order, method_style
 from ml3_ros.experiments.report import shorten
 from ml3_ros.experiments.report_table import aligned, number
 from ml3_ros.tasks.inverse_dynamics.laps_file import Lap

@@ -10,8 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ml3_ros.experiments.figures import draw, house_style
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.figures import draw, house_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.experiments.reach_report import ReachReport
 from ml3_ros.tasks.reaching.arm_task import Array
 

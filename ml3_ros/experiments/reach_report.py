@@ -9,7 +9,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.tasks.reaching.arm_task import Array
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, Episodes, ReachFolder
 

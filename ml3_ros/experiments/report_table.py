@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.experiments.report import RunReport
 
 COLUMNS = 6  # held-out columns at most

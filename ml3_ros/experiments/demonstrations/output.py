@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.figures import FAINT, draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.experiments.method_styles import in_order, method_style
+from ml3_ros.reports.styles import in_order, method_style
 from ml3_ros.experiments.demonstrations.run import (
     CHECKPOINTS,
     CLONES,

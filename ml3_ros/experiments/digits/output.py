@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_seed
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.method_styles import in_order
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order
 from ml3_ros.experiments.results import Metrics, resolved, table
 from ml3_ros.files import write_atomically
 

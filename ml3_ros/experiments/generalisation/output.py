@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.figures import house_style, save_figure
+from ml3_ros.reports.figures import house_style, save_figure
 from ml3_ros.experiments.generalisation.run import GRIDS, GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.tasks import TRAINED
 from ml3_ros.experiments.looks import INK

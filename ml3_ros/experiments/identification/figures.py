@@ -11,9 +11,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.figures import FAINT, MEASURED, house_style
+from ml3_ros.reports.figures import FAINT, MEASURED, house_style
 from ml3_ros.identification.run import Identification
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.experiments.report import shorten
 
 Array = NDArray[np.float64]

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml3_ros.identification.run import Identification
 from ml3_ros.experiments.identification.tables import error_rows
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 1120px; margin: 2em auto;

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.experiments.figures import rendered, save_figure
+from ml3_ros.reports.figures import rendered, save_figure
 from ml3_ros.experiments.identification.figures import (
     agreement_figure,
     effort_figure,

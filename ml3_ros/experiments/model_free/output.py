@@ -7,7 +7,7 @@ import numpy as np
 
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.experiments.method_styles import in_order
+from ml3_ros.reports.styles import in_order
 from ml3_ros.experiments.model_free.run import prepare, run_seed
 from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates

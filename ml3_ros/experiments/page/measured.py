@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.method_styles import in_order
+from ml3_ros.reports.styles import in_order
 
 
 @dataclass(frozen=True, slots=True, eq=False)

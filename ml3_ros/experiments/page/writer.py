@@ -7,7 +7,7 @@ from typing import Any
 
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.runner.section import Section
-from ml3_ros.experiments.figures import rendered
+from ml3_ros.reports.figures import rendered
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import OVERVIEW, load_metrics, results_page

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
-from ml3_ros.experiments.figures import (
+from ml3_ros.reports.figures import (
     FAINT,
     draw,
     house_style,
@@ -17,7 +17,7 @@ from ml3_ros.experiments.figures import (
     plain_numbers,
     save_figure,
 )
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.robots.base import Array
 

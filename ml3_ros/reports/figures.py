@@ -23,7 +23,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.looks import INK
-from ml3_ros.experiments.method_styles import method_style
+from ml3_ros.reports.styles import method_style
 from ml3_ros.files import write_atomically
 
 FAINT = "#8a8a8a"
