@@ -8,7 +8,7 @@ from pathlib import Path
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.core.process import prepare_process
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.identification.output import save_identification
+from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.identification.run import (
     Identification,
     IdentifyConfig,
@@ -18,7 +18,7 @@ from ml3_ros.identification.run import (
 )
 from ml3_ros.identification.unordered import TableConfig, identify_table
 from ml3_ros.identification.unordered_split import read_table
-from ml3_ros.experiments.identification.tables import error_table
+from ml3_ros.reports.identification.tables import error_table
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 
 

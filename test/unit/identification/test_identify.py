@@ -15,20 +15,20 @@ from scipy.io import savemat
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import Finding
-from ml3_ros.experiments.identification.figures import (
+from ml3_ros.reports.identification.figures import (
     effort_figure,
     error_figure,
     friction_figure,
 )
-from ml3_ros.experiments.identification.friction_file import (
+from ml3_ros.reports.identification.friction_file import (
     friction_text,
     load_friction,
     save_friction,
 )
-from ml3_ros.experiments.identification.html import report_html
-from ml3_ros.experiments.identification.output import identification_metrics
+from ml3_ros.reports.identification.html import report_html
+from ml3_ros.reports.identification.output import identification_metrics
 from ml3_ros.identification.run import Identification, IdentifyConfig, identify
-from ml3_ros.experiments.identification.tables import error_table, markdown_table
+from ml3_ros.reports.identification.tables import error_table, markdown_table
 from ml3_ros.identification.verdicts import Verdict
 from ml3_ros.robots.perturbation import Perturbation
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ml3_ros.identification.split import SplitConfig
-from ml3_ros.experiments.identification.tables import folds_table, markdown_table
+from ml3_ros.reports.identification.tables import folds_table, markdown_table
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "identify.md").read_text()

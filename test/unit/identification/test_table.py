@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.identification.output import identification_metrics, save_identification
+from ml3_ros.reports.identification.output import identification_metrics, save_identification
 from ml3_ros.identification.unordered import (
     MlpConfig,
     TableConfig,

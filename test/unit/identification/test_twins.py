@@ -14,11 +14,11 @@ from ml3_ros.baselines.repeats import Repeats, standardised
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.cli.main import main
 from ml3_ros.identification.fits import training_masks
-from ml3_ros.experiments.identification.html import report_html
-from ml3_ros.experiments.identification.output import identification_metrics
+from ml3_ros.reports.identification.html import report_html
+from ml3_ros.reports.identification.output import identification_metrics
 from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.split import HELD_OUT, INNER, SplitConfig, block_rows
-from ml3_ros.experiments.identification.tables import error_table
+from ml3_ros.reports.identification.tables import error_table
 from ml3_ros.experiments.identification.twins import judged_rows, without_twins
 from ml3_ros.identification.verdicts import joint_verdicts
 

@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 
 from ml3_ros.identification.run import Identification
-from ml3_ros.experiments.identification.tables import error_rows
+from ml3_ros.reports.identification.tables import error_rows
 from ml3_ros.reports.styles import method_style
 
 _STYLE = """

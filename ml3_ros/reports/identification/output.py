@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 
 from ml3_ros.reports.figures import rendered, save_figure
-from ml3_ros.experiments.identification.figures import (
+from ml3_ros.reports.identification.figures import (
     agreement_figure,
     effort_figure,
     error_figure,
     friction_figure,
 )
-from ml3_ros.experiments.identification.friction_file import save_friction
-from ml3_ros.experiments.identification.html import report_html
+from ml3_ros.reports.identification.friction_file import save_friction
+from ml3_ros.reports.identification.html import report_html
 from ml3_ros.identification.run import Identification
-from ml3_ros.experiments.identification.tables import markdown_table
+from ml3_ros.reports.identification.tables import markdown_table
 from ml3_ros.experiments.report import mean_over_joints
 from ml3_ros.experiments.results import Metrics
 from ml3_ros.files import write_atomically

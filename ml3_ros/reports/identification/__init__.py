@@ -1,0 +1,1 @@
+"""Report of `ml3 identify`: figures, tables, HTML page, friction file."""
