@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.laps_report import laps_figure, laps_metrics, laps_table
+from ml3_ros.reports.online.laps import laps_figure, laps_metrics, laps_table
 from ml3_ros.tasks.inverse_dynamics.laps_file import FILE, Lap, load_laps, save_laps
 
 NAMES = ("arm_shoulder", "arm_elbow")

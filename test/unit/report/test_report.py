@@ -9,8 +9,8 @@ import pytest
 
 from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.report import build_report, report_metrics
-from ml3_ros.experiments.report_table import number, report_table
+from ml3_ros.reports.online.report import build_report, report_metrics
+from ml3_ros.reports.online.table import number, report_table
 from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.references import (
+from ml3_ros.reports.online.references import (
     Reference,
     classical_fit_in_sample,
     least_squares_references,
