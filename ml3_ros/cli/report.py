@@ -9,9 +9,9 @@ from pathlib import Path
 from ml3_ros.reports.figures import save_figure
 from ml3_ros.reports.online.laps import STEM, laps_figure, laps_metrics, laps_table
 from ml3_ros.reports.online.figure import live_figure
-from ml3_ros.experiments.reach_clip import reach_clip
-from ml3_ros.experiments.reach_figure import reach_figure
-from ml3_ros.experiments.reach_report import build_reach_report, reach_metrics, reach_table
+from ml3_ros.reports.reaching.clip import reach_clip
+from ml3_ros.reports.reaching.figure import reach_figure
+from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.reports.online.report import EXPERIMENT, build_report, report_metrics
 from ml3_ros.reports.online.table import report_table
 from ml3_ros.tasks.inverse_dynamics.laps_file import FILE as LAPS

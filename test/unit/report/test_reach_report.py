@@ -9,7 +9,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.reach_report import build_reach_report, reach_metrics, reach_table
+from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.tasks.reaching.arm_recipes import ARMS
 from ml3_ros.tasks.reaching.episodes import Episode
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, ReachFolder

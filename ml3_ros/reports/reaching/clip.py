@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ml3_ros.errors import DataError
 from ml3_ros.reports.figures import house_style
 from ml3_ros.reports.styles import INK, method_style
-from ml3_ros.experiments.reach_report import ReachReport
+from ml3_ros.reports.reaching.report import ReachReport
 from ml3_ros.tasks.reaching.arm_task import Array
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT
 

@@ -1,0 +1,1 @@
+"""Report of a run that learned to reach: figure, moving picture, table."""
