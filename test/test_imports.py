@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "cli": {"core", "robots", "tasks", "baselines", "experiments", "bridges", "nodes", "bringup"},
 }
 # Reading a bag file is not ROS: a recording is data like any other.
-EXCEPTIONS = {("baselines", "ml3_ros.bridges.bags"), ("experiments", "ml3_ros.bridges.bags")}
+EXCEPTIONS = {("baselines", "ml3_ros.data.bags"), ("experiments", "ml3_ros.data.bags")}
 
 ROS_ROOMS = {"nodes", "bridges", "bringup"}
 ROS_FREE_ROOMS = ["core", "robots", "tasks", "baselines", "experiments"]
@@ -123,7 +123,7 @@ def test_the_rooms_below_ros_load_without_it():
 
 
 @pytest.mark.parametrize(
-    "module", ["ml3_ros.robots.filters", "ml3_ros.tasks.inverse_dynamics.online"]
+    "module", ["ml3_ros.data.filters", "ml3_ros.tasks.inverse_dynamics.online"]
 )
 def test_what_adapts_online_loads_no_model(module):
     assert not SIMULATORS & loaded_by(f"import {module}")

@@ -21,7 +21,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.bridges.messages import NANO, nanoseconds
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 YEAR = 31_557_600
 LEAPS = {"1 s": 1, "1 h": 3600, "10 years": 10 * YEAR}  # [s]

@@ -22,7 +22,7 @@ from benchmarks.faults.listener import Listener, Topic
 from benchmarks.faults.processes import BenchError, Kills, Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from ml3_msgs.msg import InertiaPrior
-from ml3_ros.bridges.bags import read_joint_states
+from ml3_ros.data.bags import read_joint_states
 from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.systems import SAWYER_INVDYN
 from ml3_ros.nodes.base import LATCHED_1

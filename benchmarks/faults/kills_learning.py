@@ -21,7 +21,7 @@ from ml3_ros.core.checkpoints import unpack
 from ml3_ros.nodes.loss_files import LEARNED
 from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker, Training
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 WRITE_S = 15.0  # within this a checkpoint is being written
 TRAINING_S = 300.0

@@ -19,7 +19,7 @@ from benchmarks.faults.bombard import Target, bombard, works
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.bag_writer import BagWriter
+from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.bridges.messages import time_msg
 from ml3_ros.bridges.ml3_messages import prior_to_msg
 from ml3_ros.bridges.poses import pose_to_msg

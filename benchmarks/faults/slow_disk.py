@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from ml3_ros.bridges.bag_writer import BagWriter
+from ml3_ros.data.bag_writer import BagWriter
 
 SYNC_S, WRITE_S = 1.0, 0.02
 

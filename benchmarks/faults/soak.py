@@ -18,9 +18,9 @@ from sensor_msgs.msg import JointState
 from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.result import Finding, Row
-from ml3_ros.bridges.bags import read_joint_states
+from ml3_ros.data.bags import read_joint_states
 from ml3_ros.nodes.base import RELIABLE_100, RELIABLE_5000
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 RATE = 500.0  # [Hz]
 LOOK_S = 10.0  # between looks at the memory

@@ -19,7 +19,7 @@ from ml3_ros.identification.run import (
 from ml3_ros.identification.unordered import TableConfig, identify_table
 from ml3_ros.identification.unordered_split import read_table
 from ml3_ros.reports.identification.tables import error_table
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

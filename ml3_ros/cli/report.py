@@ -14,9 +14,9 @@ from ml3_ros.reports.reaching.figure import reach_figure
 from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
 from ml3_ros.reports.online.report import EXPERIMENT, build_report, report_metrics
 from ml3_ros.reports.online.table import report_table
-from ml3_ros.tasks.inverse_dynamics.laps_file import FILE as LAPS
-from ml3_ros.tasks.inverse_dynamics.laps_file import load_laps
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.laps_file import FILE as LAPS
+from ml3_ros.data.laps_file import load_laps
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.tasks.reaching.reach_files import EXPERIMENT as REACH
 from ml3_ros.tasks.reaching.reach_files import ReachFolder
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.identification.models.scores import nmse
-from ml3_ros.bridges.bags import JointRecording, read_joint_states
+from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.fits import (

@@ -15,7 +15,7 @@ from ml3_ros.losses import shipped, shipped_loss
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.parameters import Param, ParameterTable
-from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.data.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.online_method import checked

@@ -19,7 +19,7 @@ import torch
 from ml3_ros.errors import DataError, Ml3Error, reason_of
 from ml3_ros.nodes.requests import Requests
 from ml3_ros.nodes.run_log import RunLog, predicted_by
-from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.data.filters import FilteredSample
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.tasks.inverse_dynamics.online_method import Ended, Learner

@@ -32,7 +32,7 @@ from ml3_ros.nodes.meta_training_worker import (
 )
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
-from ml3_ros.nodes.stream_memory import StreamMemory
+from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
 
 FEEDBACK_S = 0.5

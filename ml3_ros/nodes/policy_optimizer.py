@@ -37,8 +37,8 @@ from ml3_ros.nodes.policy_mode import PolicyMode
 from ml3_ros.nodes.policy_setup import POLICY_PARAMETERS
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.run_log import RunLog
-from ml3_ros.robots.filters import FilteredSample
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.filters import FilteredSample
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 PARAMETERS = (*ADAPTATION, *POLICY_PARAMETERS)

@@ -12,7 +12,7 @@ from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.tasks.inverse_dynamics.online_checkpoint import learner_to_bytes, restore_learner
-from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 CHUNK = 1024  # windows; the newest so many cover the time that `last` is asked for
 

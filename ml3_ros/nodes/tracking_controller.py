@@ -30,7 +30,7 @@ from ml3_ros.robots.base import Array
 from ml3_ros.robots.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.laps_file import Lap, save_laps
+from ml3_ros.data.laps_file import Lap, save_laps
 from ml3_ros.tasks.inverse_dynamics.model import as_feedforward
 from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
 

@@ -19,8 +19,8 @@ from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.nodes.meta_learner import MetaLearner
 from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
-from ml3_ros.nodes.stream_memory import StreamMemory
-from ml3_ros.robots.filters import FilteredSample
+from ml3_ros.data.stream_memory import StreamMemory
+from ml3_ros.data.filters import FilteredSample
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 JOINTS = ("a", "b")

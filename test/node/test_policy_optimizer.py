@@ -21,7 +21,7 @@ from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.policy_optimizer import LATCHED_10, PolicyOptimizer
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from ml3_ros.tasks.inverse_dynamics.laps_file import load_laps
+from ml3_ros.data.laps_file import load_laps
 
 pytestmark = pytest.mark.system
 

@@ -15,7 +15,7 @@ import pytest
 import rclpy
 
 from ml3_ros.bringup.up import environment
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 pytestmark = pytest.mark.system
 

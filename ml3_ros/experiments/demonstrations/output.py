@@ -20,7 +20,7 @@ from ml3_ros.experiments.demonstrations.run import (
     prepare,
     run_seed,
 )
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
 UPDATES = 100  # after which the headlines compare

@@ -25,7 +25,7 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.model_based.run import SCORED, under_loss
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations

@@ -11,7 +11,7 @@ from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_s
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.files import write_atomically
 
 LIKELIHOOD, ERRORS = 0, 1  # places in a curve

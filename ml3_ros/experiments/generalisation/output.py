@@ -13,7 +13,7 @@ from ml3_ros.reports.figures import house_style, save_figure
 from ml3_ros.experiments.generalisation.run import GRIDS, GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.tasks import TRAINED
 from ml3_ros.experiments.looks import INK
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.files import write_atomically
 
 Errors = dict[str, dict[str, NDArray[np.float64]]]

@@ -27,7 +27,7 @@ from ml3_ros.experiments.generalisation.tasks import (
     Trials,
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.training import revision, run_to_end
 
 HORIZON = 100  # gradient steps after which methods are compared

@@ -15,7 +15,7 @@ from ml3_ros.baselines.repeats import (
     near_twins,
     standardised,
 )
-from ml3_ros.bridges.bags import JointRecording
+from ml3_ros.data.bags import JointRecording
 from ml3_ros.identification.checks import Finding
 from ml3_ros.identification.split import HELD_OUT, INNER, Rows, SplitConfig, block_rows
 

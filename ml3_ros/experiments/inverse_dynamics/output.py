@@ -12,7 +12,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
 from ml3_ros.reports.styles import in_order
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.files import write_atomically
 
 Array = NDArray[np.float64]

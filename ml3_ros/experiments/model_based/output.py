@@ -25,7 +25,7 @@ from ml3_ros.experiments.model_based.run import (
     run_seed,
     wanted_distance,
 )
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 SHOWN_UPDATES = (1, 2, 5, 10, 20, 100, 1000)

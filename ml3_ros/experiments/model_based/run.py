@@ -21,7 +21,7 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.reaching.dynamics import Dynamics

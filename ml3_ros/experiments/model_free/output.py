@@ -11,7 +11,7 @@ from ml3_ros.reports.styles import in_order
 from ml3_ros.experiments.model_free.run import prepare, run_seed
 from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.model_free.recipes import setting
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained

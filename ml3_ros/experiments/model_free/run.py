@@ -32,7 +32,7 @@ from ml3_ros.experiments.model_free.config import (
     ModelFreeConfig,
     candidates,
 )
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.training import revision, train_losses
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.family import mean_return

@@ -18,7 +18,7 @@ from ml3_ros.experiments.mountain_car.run import (
     prepare,
     run_seed,
 )
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.mountain_car.task import GOAL, WAY_POINT, MountainCar
 
 PLANNERS = ("ilqr", "ilqr_tuned")

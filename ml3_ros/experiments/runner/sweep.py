@@ -18,10 +18,10 @@ from tqdm import tqdm
 from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.training import revision
 from ml3_ros.experiments.runner.workers import Backend, Job
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 
 def run_experiment(

@@ -19,7 +19,7 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.experiments.training import revision
 from ml3_ros.experiments.sine.recipes import (

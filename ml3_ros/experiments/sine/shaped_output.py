@@ -16,7 +16,7 @@ from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_fig
 from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.reports.styles import in_order
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.sine.shaped import (
     CHECKPOINTS,
     FOUND,

@@ -13,7 +13,7 @@ from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
 from ml3_ros.losses import shipped_loss
 from ml3_ros.robots.base import Array, RigidBodyModel
 from ml3_ros.robots.feedforward import Feedforward
-from ml3_ros.robots.filters import AccelerationFilter
+from ml3_ros.data.filters import AccelerationFilter
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.model import as_feedforward

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
 from ml3_ros.identification.models.scores import nmse
-from ml3_ros.bridges.bags import JointRecording
+from ml3_ros.data.bags import JointRecording
 from ml3_ros.errors import DataError
-from ml3_ros.robots.filters import uneven_acceleration
-from ml3_ros.tasks.inverse_dynamics.run_files import Samples
+from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.run_files import Samples
 
 Array = NDArray[np.float64]
 GAP = 0.1  # [s]: a longer step splits a recording; over shorter ones a filter can be fitted

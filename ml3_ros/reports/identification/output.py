@@ -18,7 +18,7 @@ from ml3_ros.reports.identification.html import report_html
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.identification.tables import markdown_table
 from ml3_ros.reports.online.report import mean_over_joints
-from ml3_ros.experiments.results import Metrics
+from ml3_ros.data.metrics import Metrics
 from ml3_ros.files import write_atomically
 
 EXPERIMENT = "identify"

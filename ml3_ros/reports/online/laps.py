@@ -13,7 +13,7 @@ from ml3_ros.reports.figures import draw, house_style, plain_numbers
 from ml3_ros.reports.styles import in_order, method_style
 from ml3_ros.reports.online.report import shorten
 from ml3_ros.reports.online.table import aligned, number
-from ml3_ros.tasks.inverse_dynamics.laps_file import Lap
+from ml3_ros.data.laps_file import Lap
 
 STEM = "tracking_live"
 

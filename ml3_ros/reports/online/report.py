@@ -26,7 +26,7 @@ from ml3_ros.baselines.repeats import (
 from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.errors import DataError, RobotError
 from ml3_ros.reports.styles import in_order
-from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 Array = NDArray[np.float64]
 EXPERIMENT = "invdyn_live"

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.data.filters import savgol_acceleration
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

@@ -15,7 +15,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.tasks.reaching.arm_task import Array
 from ml3_ros.tasks.reaching.reach_run import Outcome
 

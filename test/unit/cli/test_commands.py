@@ -15,7 +15,7 @@ from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.experiments import train_loss
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 from ml3_ros.tasks.inverse_dynamics import populations
 
 population = functools.cache(populations.population)

@@ -21,7 +21,7 @@ from ml3_ros.experiments.inverse_dynamics.output import Panel, figure, finish, m
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, samples_after
 from ml3_ros.experiments.inverse_dynamics.run import prepare, run_seed
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.results import resolved
+from ml3_ros.data.metrics import resolved
 
 EVERYWHERE = {
     "sgd_tuned",

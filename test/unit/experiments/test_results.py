@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.results import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved, table
 
 
 def test_metrics_round_trip_with_infinity(tmp_path):

@@ -15,7 +15,7 @@ from tqdm import trange
 from ml3_ros.core.compiled import engine_in_use
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.runner.experiment import Experiment
-from ml3_ros.experiments.results import Metrics, resolved
+from ml3_ros.data.metrics import Metrics, resolved
 
 
 @dataclass(frozen=True)

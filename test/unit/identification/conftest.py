@@ -9,7 +9,7 @@ import pytest
 from rosbags.rosbag2 import Writer
 from rosbags.typesys import Stores, get_typestore
 
-from ml3_ros.bridges.bags import JointRecording, RecordingChecks
+from ml3_ros.data.bags import JointRecording, RecordingChecks
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.split import SplitConfig, block_rows

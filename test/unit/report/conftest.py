@@ -9,7 +9,7 @@ from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import Excitation
-from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 ERROR = 0.1  # of each joint's standard deviation: the good method's
 NOISE = 0.01

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -138,7 +138,7 @@ def test_a_full_disk_leaves_the_older_file_whole(tmp_path):
 
 def test_the_format_needs_neither_models_nor_ros():
     code = (
-        "import sys, ml3_ros.tasks.inverse_dynamics.run_files\n"
+        "import sys, ml3_ros.data.run_files\n"
         "heavy = {'pinocchio', 'mujoco', 'rclpy', 'matplotlib'} & set(sys.modules)\n"
         "assert not heavy, heavy\n"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from ml3_ros.errors import DataError
 from ml3_ros.robots.even_weights import window_samples
-from ml3_ros.robots.filters import (
+from ml3_ros.data.filters import (
     AccelerationFilter,
     savgol_acceleration,
     uneven_acceleration,

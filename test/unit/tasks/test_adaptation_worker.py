@@ -13,8 +13,8 @@ from ml3_ros.nodes import requests
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.requests import Requests
 from ml3_ros.nodes.run_log import RunLog
-from ml3_ros.robots.filters import FilteredSample
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.filters import FilteredSample
+from ml3_ros.data.run_files import RunFolder
 from test.unit.tasks.failing_loss import FailingLoss
 
 WINDOW, STEPS = 8, 4  # of online_config

@@ -10,9 +10,9 @@ import pytest
 from ml3_ros.nodes import run_log
 from ml3_ros.nodes.adaptation_worker import AdaptationWorker, Plan
 from ml3_ros.nodes.run_log import RunLog
-from ml3_ros.robots.filters import FilteredSample
-from ml3_ros.tasks.inverse_dynamics import run_files
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.filters import FilteredSample
+from ml3_ros.data import run_files
+from ml3_ros.data.run_files import RunFolder
 
 LEARN_S = 2.0  # of a stream at 50 Hz
 

@@ -13,7 +13,7 @@ import torch
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.experiments import train_loss
 from ml3_ros.experiments.inverse_dynamics import config as invdyn
-from ml3_ros.robots.filters import savgol_acceleration
+from ml3_ros.data.filters import savgol_acceleration
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics import populations

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.run_files import RunFolder
+from ml3_ros.data.run_files import RunFolder
 
 
 @dataclass(slots=True)
