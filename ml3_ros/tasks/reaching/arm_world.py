@@ -10,7 +10,7 @@ from torch import Tensor
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.loss_spec import InputSpec
 from ml3_ros.core.types import Batch, Extra, Params
-from ml3_ros.robots.quaternions import difference
+from ml3_ros.core.quaternions import difference
 from ml3_ros.robots.torch_arm import TorchArm
 from ml3_ros.tasks.reaching.family import LAST, MEAN, ReachingFamily
 from ml3_ros.tasks.reaching.observations import posed

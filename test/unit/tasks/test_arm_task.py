@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.quaternions import about_z, multiply, rotate
+from ml3_ros.core.quaternions import about_z, multiply, rotate
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 from ml3_ros.tasks.reaching.arm_task import KEY, task_of
