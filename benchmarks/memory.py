@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from benchmarks.problems import PROBLEMS
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.meta_training import MetaTrainer
 
 PROBLEM, SEEDS = "invdyn_sawyer", 16

@@ -28,7 +28,7 @@ from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.stage import Stage
 from ml3_ros.core.architectures import ARCHITECTURES
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.process import prepare_process
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.losses import shipped
 from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader

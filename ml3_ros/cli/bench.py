@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import ml3_ros
-from ml3_ros.core.process import prepare_process
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError
 
 OTHERS = ("adaptation", "latency")

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ml3_ros.cli.options import add_engine
 from ml3_ros.cli.overrides import with_overrides
-from ml3_ros.core.compiled import Engine
-from ml3_ros.core.process import prepare_process
+from ml3_ros.core.engine.engine import Engine
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.runner.sweep import run_experiment

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from ml3_ros.cli.overrides import with_overrides
-from ml3_ros.core.process import prepare_process
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError
 from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.identification.run import (

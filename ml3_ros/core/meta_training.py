@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core import outer_adam
-from ml3_ros.core.compiled import Engine, engine_in_use
+from ml3_ros.core.engine.engine import Engine, engine_in_use
 from ml3_ros.core.draws import Source
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.limit import LimitSteps, limit_steps, with_limit

@@ -22,7 +22,7 @@ from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
 from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.process import return_large_blocks
+from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import ended_methods, loss_files

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import updater
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead

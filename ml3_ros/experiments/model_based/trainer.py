@@ -2,7 +2,7 @@
 
 import torch
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.loss_spec import LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer, OuterStep

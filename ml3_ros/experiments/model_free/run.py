@@ -18,7 +18,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Evolution

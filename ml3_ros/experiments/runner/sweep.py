@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ml3_ros.core.compiled import engine_in_use
+from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.data.metrics import resolved

@@ -19,8 +19,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Protocol
 
-from ml3_ros.core.compiled import Engine
-from ml3_ros.core.process import prepare_process
+from ml3_ros.core.engine.engine import Engine
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
 from ml3_ros.experiments.runner.experiment import Arrays, RunSeed
 from ml3_ros.experiments.training import revision

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ml3_ros.cli.main import main
-from ml3_ros.core.compiled import engine_in_use
+from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.core.learned_loss import LearnedLoss
 from ml3_ros.experiments import train_loss
 from ml3_ros.experiments.registry import EXPERIMENTS

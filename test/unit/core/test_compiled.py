@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml3_ros.core.compiled import Engine, record
+from ml3_ros.core.engine.engine import Engine, record
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError

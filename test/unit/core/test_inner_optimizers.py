@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_optimizers import Adam, Sgd, clip_by_norm
 from ml3_ros.errors import ConfigError
 

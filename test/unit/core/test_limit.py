@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.limit import LimitFamily, WithLimit
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.core.compiled import Engine, use_engine
+from ml3_ros.core.engine.engine import Engine, use_engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
 from ml3_ros.experiments.runner import sweep
 from ml3_ros.experiments.runner import workers

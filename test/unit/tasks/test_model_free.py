@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd

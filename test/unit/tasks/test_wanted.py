@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.core.compiled import Engine
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.loss_spec import InputSpec, LossSpec

@@ -4,7 +4,7 @@ import ctypes
 
 import torch
 
-from ml3_ros.core.compiled import Engine, use_engine
+from ml3_ros.core.engine.engine import Engine, use_engine
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # parameters of glibc's mallopt
 _KEPT, _LARGE = 2**30, 2**18  # bytes

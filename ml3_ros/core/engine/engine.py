@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
-from ml3_ros.core.recording import Program, record, with_constants
+from ml3_ros.core.engine.recording import Program, record, with_constants
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 

@@ -1,0 +1,1 @@
+"""Execution engines of the inner loop: eager autograd, replayed and compiled graphs."""
