@@ -13,7 +13,7 @@ from statistics import median
 import numpy as np
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet

@@ -10,8 +10,8 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
-    "LearnedLoss": "ml3_ros.core.learned_loss",
-    "LossSpec": "ml3_ros.core.loss_spec",
+    "LearnedLoss": "ml3_ros.core.losses.learned_loss",
+    "LossSpec": "ml3_ros.core.losses.spec",
     "MetaTrainConfig": "ml3_ros.core.meta_train_config",
     "MetaTrainer": "ml3_ros.core.meta_training",
     "adapt": "ml3_ros.core.inner_loop",

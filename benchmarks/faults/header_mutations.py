@@ -11,9 +11,9 @@ from typing import Any
 
 import torch
 
-from ml3_ros.core.architectures import ARCHITECTURES, options_of
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.architectures import ARCHITECTURES, options_of
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.losses import shipped
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes

@@ -26,8 +26,8 @@ from benchmarks.faults.header_mutations import (
 from benchmarks.faults.loss_mutations import KINDS, mutated
 from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.stage import Stage
-from ml3_ros.core.architectures import ARCHITECTURES
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.architectures import ARCHITECTURES
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.losses import shipped

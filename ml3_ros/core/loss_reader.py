@@ -7,7 +7,7 @@ from torch import float32
 
 from ml3_ros.core import loss_trial
 from ml3_ros.core.checks import is_whole, quoted
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.tensor_files import Shapes, read_header
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, LossFileError, reason_of

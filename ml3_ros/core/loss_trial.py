@@ -8,7 +8,7 @@ from torch import Tensor
 from ml3_ros.core.draws import Source
 from ml3_ros.core.inner_loop import LossFunction, inner_step
 from ml3_ros.core.inner_optimizers import InnerOptimizer
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Params
 

@@ -10,7 +10,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.data.metrics import resolved
 from ml3_ros.files import write_atomically

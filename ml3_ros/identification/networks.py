@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.split import INNER, Rows

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import LossFileError
 
 SUFFIX = ".safetensors"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from rclpy.parameter import Parameter
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
 from ml3_ros.losses import shipped, shipped_loss
 from ml3_ros.nodes import loss_files

@@ -16,7 +16,7 @@ from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.bridges.ml3_messages import prior_from_msg
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import loss_files

@@ -13,7 +13,7 @@ from rclpy.task import Future
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.core.checks import printable
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.base import Ml3Node
 from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker

@@ -21,7 +21,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bridges.messages import listed, time_msg
 from ml3_ros.bridges.ml3_messages import loss_from_msg
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
 from ml3_ros.files import remove_unfinished

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.losses import shipped, shipped_loss
 from ml3_ros.nodes.parameters import Param, ParameterTable

@@ -12,7 +12,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import LATCHED_1
 from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner
 from ml3_ros.data.run_files import RunFolder

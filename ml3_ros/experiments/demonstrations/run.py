@@ -18,8 +18,8 @@ from tqdm import tqdm
 
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.mountain_car.ilqr import ilqr
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.experiments.digits.task import DigitPairFamily, Pair

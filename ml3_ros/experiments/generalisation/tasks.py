@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer, TaskFamily
 from ml3_ros.core.types import Params
 from ml3_ros.tasks.inverse_dynamics import baseline_losses

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import updater
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 

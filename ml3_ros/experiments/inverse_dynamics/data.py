@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 
-from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.experiments.inverse_dynamics.config import (
     TEST_SEED,
     TRAIN_SEED,

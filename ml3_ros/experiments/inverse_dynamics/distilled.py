@@ -3,7 +3,7 @@
 import torch
 
 from ml3_ros.core.inner_optimizers import Adam
-from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.types import Params
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ml3_ros.identification.models.residual import GATE_PERIOD, ResidualLearner, gate, residual_size
 from ml3_ros.identification.models.least_squares import RecursiveLeastSquares
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, stack
 from ml3_ros.experiments.inverse_dynamics.references import (
     COLUMNS,

@@ -12,7 +12,7 @@ from ml3_ros.identification.models.least_squares import (
     RecursiveLeastSquares,
     TorqueRegressor,
 )
-from ml3_ros.core.prior_loss import PriorLoss, TaughtPrior
+from ml3_ros.core.losses.prior import PriorLoss, TaughtPrior
 from ml3_ros.core.types import Batch
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.prior_loss import TaughtPrior
-from ml3_ros.core.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.prior import TaughtPrior
+from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig

@@ -15,8 +15,8 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report

@@ -3,7 +3,7 @@
 import torch
 
 from ml3_ros.core.engine.engine import Engine
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer, OuterStep
 from ml3_ros.errors import ConfigError

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.core.engine.engine import Engine
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.persistent_evolution import Evolution
 from ml3_ros.experiments.runner.experiment import Arrays, Report

@@ -14,7 +14,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.reaching.policy import Policy

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from tqdm import tqdm
 
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from ml3_ros.identification.models.least_squares import JointColumns, RecursiveLeastSquares, TorqueRegressor
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
 from ml3_ros.losses import shipped_loss

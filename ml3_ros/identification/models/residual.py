@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.inner_loop import inner_step
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
 

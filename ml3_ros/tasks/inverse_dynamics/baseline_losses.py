@@ -1,6 +1,6 @@
 """What a user would otherwise do: gradient descent on the squared torque error."""
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.tasks.inverse_dynamics.units import Units
 
 

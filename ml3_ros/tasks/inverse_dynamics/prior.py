@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ml3_ros.core.prior_loss import TaughtPrior
-from ml3_ros.core.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.losses.prior import TaughtPrior
+from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig

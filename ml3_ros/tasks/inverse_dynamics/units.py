@@ -16,8 +16,8 @@ from ml3_ros.core.checks import (
     check_numbers,
     quoted,
 )
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
 
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale

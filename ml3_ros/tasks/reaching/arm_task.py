@@ -21,7 +21,7 @@ from ml3_ros.core.checks import (
     check_whole,
     quoted,
 )
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, reason_of
 from ml3_ros.tasks.reaching.observations import OBSERVATIONS
 from ml3_ros.tasks.reaching.policy import Policy

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand
-from ml3_ros.core.loss_spec import InputSpec
+from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.core.quaternions import difference
 from ml3_ros.robots.torch_arm import TorchArm

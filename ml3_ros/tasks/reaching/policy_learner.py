@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.inner_loop import inner_step
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.trial import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import DataError

@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
-from ml3_ros.core.meta_losses import MetaLoss
-from ml3_ros.core.trajectory_loss import minimum_of
+from ml3_ros.core.losses.meta_losses import MetaLoss
+from ml3_ros.core.losses.trajectory import minimum_of
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.tasks.reaching.policy import episodes
 from ml3_ros.tasks.reaching.worlds import Steps, World, bounded

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand
-from ml3_ros.core.loss_spec import InputSpec
+from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.core.types import Batch
 from ml3_ros.tasks.reaching.observations import planar
 

@@ -14,8 +14,8 @@ from std_srvs.srv import Trigger
 
 from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
 from ml3_ros.bridges.poses import pose_to_msg
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
 from ml3_ros.tasks.reaching.arm_task import KEY, ArmTask

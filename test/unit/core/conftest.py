@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.draws import Source, rand, randint
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import DataError

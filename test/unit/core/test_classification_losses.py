@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.core.architectures import make_meta_loss
+from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.errors import ConfigError
 
 AGES = torch.tensor([0.0, 30.0])  # of the two models

@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save as save_tensors
 
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
 from ml3_ros.errors import ConfigError, LossFileError
 

@@ -13,7 +13,7 @@ from ml3_ros.core.higher_engine import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledSteps
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
 from ml3_ros.core.schedules import hat_features
 from ml3_ros.errors import ConfigError

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from ml3_ros.core.likelihood_loss import LikelihoodLoss, log_likelihood
+from ml3_ros.core.losses.likelihood import LikelihoodLoss, log_likelihood
 from ml3_ros.core.types import scoped
 from ml3_ros.errors import ConfigError
 

@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import save as save_tensors
 
-from ml3_ros.core.learned_loss import MAX_BYTES, LearnedLoss
+from ml3_ros.core.losses.learned_loss import MAX_BYTES, LearnedLoss
 from ml3_ros.errors import LossFileError, Ml3Error
 
 

@@ -8,8 +8,8 @@ import math
 import pytest
 import torch
 
-from ml3_ros.core.architectures import ARCHITECTURES, make_meta_loss
-from ml3_ros.core.meta_losses import StructuredLoss
+from ml3_ros.core.losses.architectures import ARCHITECTURES, make_meta_loss
+from ml3_ros.core.losses.meta_losses import StructuredLoss
 from ml3_ros.errors import ConfigError
 
 CONTEXT = {"v": 3, "a": 3}

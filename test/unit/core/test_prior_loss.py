@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.core.architectures import make_meta_loss
-from ml3_ros.core.loss_spec import InputSpec
+from ml3_ros.core.losses.architectures import make_meta_loss
+from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.core.networks import BoundModel, FunctionalModule

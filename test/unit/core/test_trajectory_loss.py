@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
-from ml3_ros.core.trajectory_loss import (
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
+from ml3_ros.core.losses.trajectory import (
     GAIN_RIDGE,
     DesiredActionLoss,
     StepSize,

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.digits import run as digits
 from ml3_ros.experiments.digits import output as digits_output

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.generalisation import run as generalisation
 from ml3_ros.experiments.generalisation.run import GeneralisationConfig, prepare, run_seed

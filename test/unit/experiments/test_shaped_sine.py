@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.sine import shaped as shaped_sine
 from ml3_ros.experiments.sine import shaped_output as shaped_sine_output

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.sine.regression import GRIDS, SineRegressionConfig, prepare, tasks_of

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import DataError, LossFileError, Ml3Error
 from ml3_ros.experiments import train_loss as module

@@ -10,8 +10,8 @@ from benchmarks.faults.header_mutations import (
     with_header,
     wrong_headers,
 )
-from ml3_ros.core.architectures import ARCHITECTURES, options_of
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.architectures import ARCHITECTURES, options_of
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
 

@@ -68,7 +68,7 @@ def file_of(case):
 CHILD = """
 import resource, sys
 from pathlib import Path
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 
 DOES_NOT_FIT = RuntimeError("the size of tensor a (7) must match that of b (5)")
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.core.quaternions import about_z, multiply, rotate

@@ -11,7 +11,7 @@ import torch
 
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Sgd
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.digits.task import (
     DigitPairFamily,

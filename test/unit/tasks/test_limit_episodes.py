@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.core.trajectory_loss import DesiredActionLoss
+from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.experiments.model_free.family import GoalFamily
 from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
 from ml3_ros.experiments.model_free.recipes import setting

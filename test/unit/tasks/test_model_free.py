@@ -11,10 +11,10 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.core.trajectory_loss import DesiredActionLoss
+from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.family import GoalFamily, mean_return
 from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.experiments.tracking.learners import NetworkLearner
 from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error

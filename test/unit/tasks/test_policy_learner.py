@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from ml3_ros.core.inner_loop import inner_step
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.tasks.reaching.arm_recipes import ARMS

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.prior_loss import PriorLoss
+from ml3_ros.core.losses.prior import PriorLoss
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

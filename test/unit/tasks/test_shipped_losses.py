@@ -8,8 +8,8 @@ import pytest
 import torch
 
 import ml3_ros
-from ml3_ros.core.learned_loss import LearnedLoss
-from ml3_ros.core.prior_loss import TaughtPrior
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
 from ml3_ros.experiments.train_loss import TrainConfig

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.learned_loss import LearnedLoss
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.tasks.inverse_dynamics.units import MIN_SCALE, Units, rescaled
 

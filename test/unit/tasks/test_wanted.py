@@ -10,7 +10,7 @@ import torch
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.inner_optimizers import Adam
-from ml3_ros.core.loss_spec import InputSpec, LossSpec
+from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.meta_train_config import MetaTrainConfig
 from ml3_ros.core.meta_training import MetaTrainer
 from ml3_ros.errors import ConfigError

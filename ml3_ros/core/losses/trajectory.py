@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
-from ml3_ros.core.meta_losses import SMALLEST_BOUND, MetaLoss
+from ml3_ros.core.losses.meta_losses import SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
-from ml3_ros.core.meta_losses import LARGEST_BOUND, SMALLEST_BOUND, MetaLoss
+from ml3_ros.core.losses.meta_losses import LARGEST_BOUND, SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
