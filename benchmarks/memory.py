@@ -15,7 +15,7 @@ import torch
 
 from benchmarks.problems import PROBLEMS
 from ml3_ros.core.engine.engine import Engine
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 
 PROBLEM, SEEDS = "invdyn_sawyer", 16
 UNROLLS = (1, 5, 10, 25, 50, 100)

@@ -14,7 +14,7 @@ from benchmarks.higher_loop import HigherLoop, fill, gradient
 from benchmarks.problems import PROBLEMS, Problem
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import meta_gradient
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.engine.process import prepare_process
 
 WARM_UPS = 3  # TorchScript looks at the first two runs before it settles

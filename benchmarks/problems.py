@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from benchmarks.mountain_car import CarFamily, PlainDriver, distance
 from benchmarks.plain import PlainInverseDynamics, PlainLoss, PlainSinusoid, perceptron
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import TaskFamily
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import TaskFamily
 from ml3_ros.core.types import Batch, Extra
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
 from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet

@@ -12,8 +12,8 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "LearnedLoss": "ml3_ros.core.losses.learned_loss",
     "LossSpec": "ml3_ros.core.losses.spec",
-    "MetaTrainConfig": "ml3_ros.core.meta_train_config",
-    "MetaTrainer": "ml3_ros.core.meta_training",
+    "MetaTrainConfig": "ml3_ros.core.outer.config",
+    "MetaTrainer": "ml3_ros.core.outer.trainer",
     "adapt": "ml3_ros.core.inner_loop",
     "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",
     "InverseDynamicsNet": "ml3_ros.tasks.inverse_dynamics.model",

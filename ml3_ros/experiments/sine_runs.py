@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 
 

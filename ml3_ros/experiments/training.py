@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.data.metrics import resolved
 from ml3_ros.files import write_atomically
 

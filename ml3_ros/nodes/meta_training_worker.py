@@ -20,7 +20,7 @@ from safetensors.numpy import load, save
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically

@@ -20,7 +20,7 @@ from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report

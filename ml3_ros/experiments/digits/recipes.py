@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.experiments.digits.task import DigitPairFamily, Pair
 from ml3_ros.experiments.digits.images import DigitImages
 from ml3_ros.experiments.digits.lenet import LeNet

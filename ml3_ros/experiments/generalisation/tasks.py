@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_training import MetaTrainer, TaskFamily
+from ml3_ros.core.outer.trainer import MetaTrainer, TaskFamily
 from ml3_ros.core.types import Params
 from ml3_ros.tasks.inverse_dynamics import baseline_losses
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse

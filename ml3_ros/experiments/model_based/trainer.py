@@ -4,8 +4,8 @@ import torch
 
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer, OuterStep
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer, OuterStep
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.dynamics import Dynamics, DynamicsTrainer
 from ml3_ros.tasks.reaching.family import ReachingFamily

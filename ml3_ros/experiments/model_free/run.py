@@ -20,8 +20,8 @@ from tqdm import tqdm
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.meta_training import MetaTrainer
-from ml3_ros.core.persistent_evolution import Evolution
+from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.core.outer.evolution import Evolution
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.runner.adaptation import adaptation_curves

@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import bounded

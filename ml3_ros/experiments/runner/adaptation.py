@@ -11,7 +11,7 @@ from torch import Tensor
 from ml3_ros.core.inner_loop import LossFunction, updater
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_training import TaskFamily
+from ml3_ros.core.outer.trainer import TaskFamily
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.runner.experiment import Arrays
 from ml3_ros.files import write_atomically

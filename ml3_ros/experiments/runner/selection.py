@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 

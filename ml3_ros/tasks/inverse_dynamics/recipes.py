@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.trajectories import ExcitationConfig

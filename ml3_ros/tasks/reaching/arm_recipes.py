@@ -10,8 +10,8 @@ import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.inner_loop import LossFunction, Predictor
-from ml3_ros.core.limit import LimitLosses
+from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Batch, Extra, Params

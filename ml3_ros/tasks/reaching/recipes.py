@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ml3_ros.core.draws import rand
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
+from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink, World

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ml3_ros.core.checkpoints import pack, restore_trainer, trainer_to_bytes, unpack
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import DataError
 
 CONFIG = MetaTrainConfig(n_outer_steps=12, n_tasks=3, unroll=2, horizon=6, restart="staggered")

@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from ml3_ros.core.engine.engine import Engine, record
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
 CONFIG = MetaTrainConfig(n_outer_steps=5, n_tasks=2, unroll=2, horizon=4, outer_lr=3e-2)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ml3_ros.core.inner_loop import adapt
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
 CONFIG = MetaTrainConfig(n_outer_steps=20, n_tasks=3, unroll=4, horizon=12, outer_lr=3e-2)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.inverse_dynamics import run as experiment_run
 from ml3_ros.experiments.inverse_dynamics import tuning

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import DataError, LossFileError, Ml3Error
 from ml3_ros.experiments import train_loss as module
 from ml3_ros.experiments import training

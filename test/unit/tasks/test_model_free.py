@@ -12,8 +12,8 @@ from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.family import GoalFamily, mean_return

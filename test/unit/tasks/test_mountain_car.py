@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     RUN_UP,

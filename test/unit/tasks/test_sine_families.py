@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.experiments.sine.regression_task import (

@@ -11,8 +11,8 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.meta_train_config import MetaTrainConfig
-from ml3_ros.core.meta_training import MetaTrainer
+from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.dynamics import Dynamics

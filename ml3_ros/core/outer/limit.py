@@ -17,7 +17,7 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, n_seeds, rand
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.outer_gradient import Estimator, OuterGradient
+from ml3_ros.core.outer.gradient import Estimator, OuterGradient
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, n_seeds, randn
 from ml3_ros.core.inner_loop import unroll
-from ml3_ros.core.outer_gradient import STEP_WEIGHTS, Estimator, OuterGradient
+from ml3_ros.core.outer.gradient import STEP_WEIGHTS, Estimator, OuterGradient
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
 
