@@ -16,17 +16,17 @@ _PUBLIC = {
     "MetaTrainer": "ml3_ros.core.outer.trainer",
     "adapt": "ml3_ros.core.inner_loop",
     "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",
-    "InverseDynamicsNet": "ml3_ros.tasks.inverse_dynamics.model",
-    "OnlineConfig": "ml3_ros.tasks.inverse_dynamics.online",
-    "OnlineLearner": "ml3_ros.tasks.inverse_dynamics.online",
+    "InverseDynamicsNet": "ml3_ros.learners.inverse_dynamics.net",
+    "OnlineConfig": "ml3_ros.learners.inverse_dynamics.online",
+    "OnlineLearner": "ml3_ros.learners.inverse_dynamics.online",
     "Recipe": "ml3_ros.tasks.inverse_dynamics.recipes",
     "Recordings": "ml3_ros.tasks.inverse_dynamics.recordings",
     "SimulationConfig": "ml3_ros.tasks.inverse_dynamics.simulated",
-    "Units": "ml3_ros.tasks.inverse_dynamics.units",
+    "Units": "ml3_ros.learners.inverse_dynamics.units",
     "load_robot": "ml3_ros.robots.registry",
     "shipped_loss": "ml3_ros.losses",
     "simulate": "ml3_ros.tasks.inverse_dynamics.simulated",
-    "squared_error": "ml3_ros.tasks.inverse_dynamics.baseline_losses",
+    "squared_error": "ml3_ros.learners.inverse_dynamics.squared_error",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

@@ -123,7 +123,7 @@ def test_the_rooms_below_ros_load_without_it():
 
 
 @pytest.mark.parametrize(
-    "module", ["ml3_ros.data.filters", "ml3_ros.tasks.inverse_dynamics.online"]
+    "module", ["ml3_ros.data.filters", "ml3_ros.learners.inverse_dynamics.online"]
 )
 def test_what_adapts_online_loads_no_model(module):
     assert not SIMULATORS & loaded_by(f"import {module}")

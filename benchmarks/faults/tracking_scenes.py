@@ -18,9 +18,9 @@ from ml3_ros.bridges.ml3_messages import model_to_msg
 from ml3_ros.losses import shipped_loss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 
 def scenes(stage: Stage, count: int) -> Iterator[Row]:

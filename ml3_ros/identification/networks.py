@@ -23,9 +23,9 @@ from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.losses import shipped
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.units import Units, rescaled
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 
 Array = NDArray[np.float64]
 KINDS = ("adaptive", "shaped", "unshaped")  # of shipped losses, the first that there is

@@ -16,11 +16,11 @@ from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.parameters import Param, ParameterTable
 from ml3_ros.data.filters import FilteredSample
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
-from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.online_method import checked
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.tasks.inverse_dynamics.units import Units, rescaled
+from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 
 STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
 LONGEST = 10 * 86400.0

@@ -26,7 +26,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.streamed import recordings_from_stream
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 Signals = dict[str, np.ndarray]
 

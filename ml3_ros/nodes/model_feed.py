@@ -6,7 +6,7 @@ from typing import Any
 
 from ml3_msgs.msg import LearnedModel
 from ml3_ros.bridges.ml3_messages import model_to_msg
-from ml3_ros.nodes.adaptation_worker import AdaptationWorker
+from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.base import LATCHED_1, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream
 

@@ -31,8 +31,8 @@ from ml3_ros.robots.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.laps_file import Lap, save_laps
-from ml3_ros.tasks.inverse_dynamics.model import as_feedforward
-from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+from ml3_ros.learners.inverse_dynamics.net import as_feedforward
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 PREPARED = 0.25  # periods by which a joint state may miss the time that was prepared for
 LATCHED_20 = QoSProfile(

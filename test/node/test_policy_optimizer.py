@@ -19,10 +19,10 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes import policy_optimizer
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.policy_optimizer import LATCHED_10, PolicyOptimizer
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
-from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.data.run_files import RunFolder
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 NAMES = ("a", "b")

@@ -18,9 +18,9 @@ from ml3_ros.nodes.tracking_controller import TrackingControllerNode
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.laps_file import load_laps
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 REACHER = load_robot("reacher")

@@ -17,9 +17,9 @@ from ml3_ros.nodes.base import LATCHED_1
 from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
 from ml3_ros.nodes.tracking_controller import TrackingControllerNode
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.model_file import model_to_bytes
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 NAMES = load_robot("reacher").names
 UNITS = Units(joint_names=NAMES, velocity=(1, 1), acceleration=(1, 1), effort=(1, 1))

@@ -5,7 +5,7 @@ import torch
 from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.types import Params
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 
 DISTIL_LR = 3e-3
 BATCH = 64  # states per step

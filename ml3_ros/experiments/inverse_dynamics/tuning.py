@@ -16,7 +16,7 @@ from ml3_ros.experiments.inverse_dynamics.config import (
     Part,
 )
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
 Curves = NDArray[np.float64]

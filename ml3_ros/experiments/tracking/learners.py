@@ -15,11 +15,11 @@ from ml3_ros.robots.base import Array, RigidBodyModel
 from ml3_ros.robots.feedforward import Feedforward
 from ml3_ros.data.filters import AccelerationFilter
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
-from ml3_ros.tasks.inverse_dynamics.model import as_feedforward
-from ml3_ros.tasks.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.learners.inverse_dynamics.net import as_feedforward
+from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 RIDGE = 1e-6  # of least squares, on parameters in SI units with torques in the arm's units
 _METHOD = "model"

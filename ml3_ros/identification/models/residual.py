@@ -13,7 +13,7 @@ from torch import Tensor
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 
 GATE_PERIOD = 5  # every fifth window of samples is kept for the gate
 SMALLEST_SHARE = 1e-4  # of a joint's unit of torque: a residual below is taken for this large

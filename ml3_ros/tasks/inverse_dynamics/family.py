@@ -9,7 +9,7 @@ from torch import Tensor
 from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 MEAN_SQUARE_FLOOR = 1e-8  # of a joint's squared error in its own units

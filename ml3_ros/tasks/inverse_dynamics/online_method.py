@@ -10,8 +10,8 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.trial import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, reason_of
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS, typical_batch
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.sample_buffer import SIGNALS, typical_batch
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, NleSetting
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 UNIT_ROBOTS = 16  # robots whose signals define the units
 UNIT_SEED = 0

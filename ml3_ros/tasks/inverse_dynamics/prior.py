@@ -16,7 +16,7 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.recipes import NleSetting
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 Array = NDArray[np.float64]
 

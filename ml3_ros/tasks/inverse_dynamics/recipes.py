@@ -12,9 +12,9 @@ from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
-from ml3_ros.tasks.inverse_dynamics.model import InertiaForm, InverseDynamicsNet, NleMode
+from ml3_ros.learners.inverse_dynamics.net import InertiaForm, InverseDynamicsNet, NleMode
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 TASK_FAMILY = "inverse_dynamics"
 

@@ -17,7 +17,7 @@ from ml3_ros.experiments.train_loss import TrainConfig, train_loss
 from ml3_ros.experiments.training import revision, run_to_end, train_losses
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 TINY = TrainConfig(
     robot="reacher",

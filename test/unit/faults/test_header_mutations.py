@@ -13,7 +13,7 @@ from benchmarks.faults.header_mutations import (
 from ml3_ros.core.losses.architectures import ARCHITECTURES, options_of
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
-from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

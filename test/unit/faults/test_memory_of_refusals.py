@@ -70,7 +70,7 @@ import resource, sys
 from pathlib import Path
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
-from ml3_ros.tasks.inverse_dynamics.model_file import ModelReader
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 def read(path):
     use = ModelReader() if "model" in path else LearnedLoss.from_bytes

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 N = 3
 UNITS = Units(

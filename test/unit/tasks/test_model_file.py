@@ -10,14 +10,14 @@ import torch
 from safetensors.torch import load, save
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet, as_feedforward
-from ml3_ros.tasks.inverse_dynamics.model_file import (
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet, as_feedforward
+from ml3_ros.learners.inverse_dynamics.net_file import (
     HEADER_KEY,
     MAX_BYTES,
     ModelReader,
     model_to_bytes,
 )
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 UNITS = Units(joint_names=("a", "b"), velocity=(1, 2), acceleration=(2, 3), effort=(20, 1))
 

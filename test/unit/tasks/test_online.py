@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from ml3_ros.core.inner_loop import adapt
-from ml3_ros.tasks.inverse_dynamics.baseline_losses import squared_error
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import nmse
 
 WINDOW, STEPS = 8, 4  # of online_config
@@ -205,9 +205,9 @@ def test_evaluation_is_the_nmse_of_snapshots_on_later_samples(make_learner, stre
 def test_the_process_that_adapts_needs_no_model_of_the_robot():
     code = (
         "import sys\n"
-        "import ml3_ros.tasks.inverse_dynamics.online_checkpoint\n"
+        "import ml3_ros.learners.inverse_dynamics.checkpoint\n"
         "import ml3_ros.tasks.inverse_dynamics.recipes\n"
-        "import ml3_ros.tasks.inverse_dynamics.baseline_losses\n"
+        "import ml3_ros.learners.inverse_dynamics.squared_error\n"
         "print(sorted({'pinocchio', 'mujoco', 'higher'} & set(sys.modules)))\n"
     )
     found = subprocess.run(

@@ -15,7 +15,7 @@ from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, trai
 from ml3_ros.experiments.train_loss import TrainConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 from ml3_ros.tasks.reaching.arm_task import task_of
 from ml3_ros.experiments.mountain_car.task import loss_spec

@@ -12,7 +12,7 @@ import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
-from ml3_ros.tasks.inverse_dynamics.units import MIN_SCALE, Units, rescaled
+from ml3_ros.learners.inverse_dynamics.units import MIN_SCALE, Units, rescaled
 
 UNITS = Units(
     joint_names=("j0", "j1"), velocity=(1.0, 2.0), acceleration=(3.0, 4.0), effort=(50.0, 0.5)

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.core.types import Batch
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 SIGNALS = ("q", "v", "a", "tau")
 INITIAL_CAPACITY = 1024

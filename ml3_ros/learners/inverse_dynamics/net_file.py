@@ -13,8 +13,8 @@ from ml3_ros.core.checks import is_whole, quoted
 from ml3_ros.core.tensor_files import HEADER_KEY, Shapes, read_header
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, reason_of
-from ml3_ros.tasks.inverse_dynamics.model import InverseDynamicsNet
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 FORMAT = "ml3_inverse_dynamics"
 VERSION = 1

@@ -1,7 +1,7 @@
 """What a user would otherwise do: gradient descent on the squared torque error."""
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 
 def squared_error(

@@ -13,7 +13,7 @@ from ml3_ros.core.draws import Source
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units
 
 STICTION_VELOCITY = 0.1  # rad/s over which Coulomb friction changes sign, as a feature of F
 MIN_CHOLESKY_DIAGONAL = 1e-3  # keeps M_theta(q) positive definite

@@ -10,8 +10,8 @@ from ml3_ros.core.checkpoints import MAX_STEPS, check_generator, corrupt, layout
 from ml3_ros.core.checks import check_number, check_whole
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.inverse_dynamics.online import OnlineLearner, Snapshot
-from ml3_ros.tasks.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
+from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, Snapshot
+from ml3_ros.learners.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
 
 LATEST = 1e12  # of times [s]
 
