@@ -17,8 +17,8 @@ from ml3_ros.reports.online.table import report_table
 from ml3_ros.data.laps_file import FILE as LAPS
 from ml3_ros.data.laps_file import load_laps
 from ml3_ros.data.run_files import RunFolder
-from ml3_ros.tasks.reaching.reach_files import EXPERIMENT as REACH
-from ml3_ros.tasks.reaching.reach_files import ReachFolder
+from ml3_ros.learners.reaching.files import EXPERIMENT as REACH
+from ml3_ros.learners.reaching.files import ReachFolder
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

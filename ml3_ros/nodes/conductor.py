@@ -28,7 +28,7 @@ from ml3_ros.nodes.base import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
 from ml3_ros.nodes.namesakes import claim_name, refuse_namesakes
 from ml3_ros.nodes.parameters import Param, ParameterTable
-from ml3_ros.tasks.reaching.goals import GoalRanges
+from ml3_ros.learners.reaching.goals import GoalRanges
 
 STRINGS = Parameter.Type.STRING_ARRAY
 MOST_METHODS = 50  # whose errors are told

@@ -24,7 +24,7 @@ from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.hand_stream import HandStream, Pair
 from ml3_ros.nodes.policy_setup import load_task, make_run
 from ml3_ros.nodes.reach_log import ReachLog
-from ml3_ros.tasks.reaching.episodes import Episode, Recorder
+from ml3_ros.learners.reaching.episodes import Episode, Recorder
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.policy_optimizer import PolicyOptimizer

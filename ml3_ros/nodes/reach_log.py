@@ -12,8 +12,8 @@ from ml3_ros.bridges.messages import time_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
 from ml3_ros.nodes.base import RELIABLE_100
-from ml3_ros.tasks.reaching.reach_files import EXPERIMENT, ReachFolder
-from ml3_ros.tasks.reaching.reach_run import Outcome, ReachRun
+from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
+from ml3_ros.learners.reaching.run import Outcome, ReachRun
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.base import Ml3Node

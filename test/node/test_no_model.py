@@ -19,9 +19,9 @@ assert not loaded, loaded
 TRAINS_A_POLICY = """
 import numpy as np
 from ml3_ros import shipped_loss
-from ml3_ros.tasks.reaching.arm_task import task_of
-from ml3_ros.tasks.reaching.episodes import Recorder
-from ml3_ros.tasks.reaching.policy_learner import LossLearner
+from ml3_ros.learners.reaching.arm_task import task_of
+from ml3_ros.learners.reaching.episodes import Recorder
+from ml3_ros.learners.reaching.policy_learner import LossLearner
 
 loss = shipped_loss("reacher_ml3_reach")
 task = task_of(loss)

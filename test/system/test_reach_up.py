@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.tasks.reaching.reach_files import ReachFolder
+from ml3_ros.learners.reaching.files import ReachFolder
 
 pytestmark = pytest.mark.system
 

@@ -7,7 +7,7 @@ import torch
 
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.demonstrations.task import Demonstrations, cloning_loss
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 
 
 def clone(

@@ -30,7 +30,7 @@ from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.family import distance
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, meta_training
 from ml3_ros.tasks.reaching.worlds import TwoLink
 

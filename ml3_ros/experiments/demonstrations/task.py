@@ -11,7 +11,7 @@ from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import DataError
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.tasks.reaching.policy import Actor, Policy
+from ml3_ros.learners.reaching.policy import Actor, Policy
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 
 

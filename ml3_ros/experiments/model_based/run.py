@@ -26,7 +26,7 @@ from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.experiments.training import revision
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
-from ml3_ros.tasks.reaching.policy import ImaginingPolicy, Policy
+from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
 from ml3_ros.experiments.model_based.trainer import ModelBasedTrainer, random_practice, reaching_family
 from ml3_ros.tasks.reaching.wanted import WantedPolicy

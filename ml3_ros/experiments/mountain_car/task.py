@@ -14,7 +14,7 @@ from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import bounded
 
 GOAL = (0.5, 1.0375)  # position [m] and velocity [m/s] on the top of the hill

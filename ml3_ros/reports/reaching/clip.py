@@ -13,8 +13,8 @@ from ml3_ros.errors import DataError
 from ml3_ros.reports.figures import house_style
 from ml3_ros.reports.styles import INK, method_style
 from ml3_ros.reports.reaching.report import ReachReport
-from ml3_ros.tasks.reaching.arm_task import Array
-from ml3_ros.tasks.reaching.reach_files import EXPERIMENT
+from ml3_ros.learners.reaching.arm_task import Array
+from ml3_ros.learners.reaching.files import EXPERIMENT
 
 MOST_GOALS = 4
 SHOWN = (0, 1, 2, 3, 5)  # updates before the episodes that are shown, beside the last

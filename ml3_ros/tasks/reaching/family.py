@@ -10,7 +10,7 @@ from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.tasks.reaching.dynamics import Dynamics
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 from ml3_ros.tasks.reaching.worlds import Steps, World
 

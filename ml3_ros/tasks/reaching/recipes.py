@@ -11,7 +11,7 @@ from ml3_ros.core.draws import rand
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink, World
 
 HIDDEN = (64, 64)  # of policies

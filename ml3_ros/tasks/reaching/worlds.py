@@ -12,7 +12,7 @@ from torch import Tensor
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.core.types import Batch
-from ml3_ros.tasks.reaching.observations import planar
+from ml3_ros.learners.reaching.observations import planar
 
 
 def bounded(x: Tensor, low: float, high: float) -> Tensor:

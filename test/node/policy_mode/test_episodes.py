@@ -9,7 +9,7 @@ from std_msgs.msg import Float64
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.nodes.base import RELIABLE_100
-from ml3_ros.tasks.reaching.reach_files import ReachFolder
+from ml3_ros.learners.reaching.files import ReachFolder
 
 
 def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path):

@@ -10,7 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from ml3_ros.bridges.messages import NANO
 from ml3_ros.bridges.poses import pose_to_msg
 from ml3_ros.nodes import policy_mode
-from ml3_ros.tasks.reaching.reach_run import ReachRun
+from ml3_ros.learners.reaching.run import ReachRun
 
 
 def test_no_torque_leaves_but_in_an_episode(graph, plant):

@@ -31,7 +31,7 @@ from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
 from ml3_ros.tasks.reaching.arm_recipes import ARMS
-from ml3_ros.tasks.reaching.goals import GoalRanges
+from ml3_ros.learners.reaching.goals import GoalRanges
 
 TOY = System(
     name="toy",

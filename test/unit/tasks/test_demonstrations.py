@@ -11,7 +11,7 @@ from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink
 
 

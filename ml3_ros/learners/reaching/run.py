@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml3_ros.errors import ConfigError, reason_of
-from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
-from ml3_ros.tasks.reaching.episodes import Episode
-from ml3_ros.tasks.reaching.policy_learner import PolicyLearner
+from ml3_ros.learners.reaching.arm_task import ArmTask, Array
+from ml3_ros.learners.reaching.episodes import Episode
+from ml3_ros.learners.reaching.policy_learner import PolicyLearner
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)

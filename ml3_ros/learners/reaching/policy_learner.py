@@ -16,9 +16,9 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.trial import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
-from ml3_ros.tasks.reaching.episodes import Episode
-from ml3_ros.tasks.reaching.observations import OBSERVATIONS
+from ml3_ros.learners.reaching.arm_task import ArmTask, Array
+from ml3_ros.learners.reaching.episodes import Episode
+from ml3_ros.learners.reaching.observations import OBSERVATIONS
 
 # Size of a step of random search, relative to fresh parameters: the best of 0.1, 0.3, 0.6, 1 and 2
 # after ten steps on 20 goals of the two-joint arm.

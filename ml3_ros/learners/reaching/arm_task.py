@@ -23,8 +23,8 @@ from ml3_ros.core.checks import (
 )
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, reason_of
-from ml3_ros.tasks.reaching.observations import OBSERVATIONS
-from ml3_ros.tasks.reaching.policy import Policy
+from ml3_ros.learners.reaching.observations import OBSERVATIONS
+from ml3_ros.learners.reaching.policy import Policy
 
 KEY = "arm_task"  # in the provenance of a loss
 # they bound what a file can make us allocate

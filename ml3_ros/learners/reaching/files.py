@@ -16,8 +16,8 @@ import numpy as np
 
 from ml3_ros.errors import DataError
 from ml3_ros.data.run_files import RunFolder
-from ml3_ros.tasks.reaching.arm_task import Array
-from ml3_ros.tasks.reaching.reach_run import Outcome
+from ml3_ros.learners.reaching.arm_task import Array
+from ml3_ros.learners.reaching.run import Outcome
 
 EXPERIMENT = "reach_live"  # in config.json
 

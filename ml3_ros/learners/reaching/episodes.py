@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.reaching.arm_task import ArmTask, Array
+from ml3_ros.learners.reaching.arm_task import ArmTask, Array
 
 EARLY = 0.02  # share of a period by which a joint state may come before an action is due
 NANO = 1_000_000_000

@@ -1,0 +1,1 @@
+"""Online learning of reaching policies from episodes on the arm."""
