@@ -28,7 +28,7 @@ from ml3_msgs.msg import LearnedModel
 from ml3_ros.bridges.messages import NANO, JointSample, nanoseconds, sample_to_msg
 from ml3_ros.bridges.ml3_messages import model_to_msg
 from ml3_ros.bringup.up import environment
-from ml3_ros.losses import shipped_loss
+from ml3_ros.zoo import shipped_loss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet

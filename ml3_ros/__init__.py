@@ -24,7 +24,7 @@ _PUBLIC = {
     "SimulationConfig": "ml3_ros.tasks.inverse_dynamics.simulated",
     "Units": "ml3_ros.learners.inverse_dynamics.units",
     "load_robot": "ml3_ros.robots.registry",
-    "shipped_loss": "ml3_ros.losses",
+    "shipped_loss": "ml3_ros.zoo",
     "simulate": "ml3_ros.tasks.inverse_dynamics.simulated",
     "squared_error": "ml3_ros.learners.inverse_dynamics.squared_error",
 }

@@ -24,7 +24,7 @@ from ml3_ros.bridges.messages import time_msg
 from ml3_ros.bridges.ml3_messages import prior_to_msg
 from ml3_ros.bridges.poses import pose_to_msg
 from ml3_ros.bringup.reach_system import REACHER_ARM
-from ml3_ros.losses import shipped_loss
+from ml3_ros.zoo import shipped_loss
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_100
 from ml3_ros.robots.registry import load_robot

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.losses import shipped
+from ml3_ros.zoo import shipped
 
 ANSWER_S = 10.0
 LOSS, METHOD = "reacher_ml3_shaped", "ml3_shaped"

@@ -30,7 +30,7 @@ from ml3_ros.core.losses.architectures import ARCHITECTURES
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError, LossFileError
-from ml3_ros.losses import shipped
+from ml3_ros.zoo import shipped
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 Use = Callable[[bytes], object]

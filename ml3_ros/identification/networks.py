@@ -22,7 +22,7 @@ from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.split import INNER, Rows
-from ml3_ros.losses import shipped
+from ml3_ros.zoo import shipped
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
-from ml3_ros.losses import shipped, shipped_loss
+from ml3_ros.zoo import shipped, shipped_loss
 from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.parameters import Param, ParameterTable

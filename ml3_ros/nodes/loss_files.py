@@ -8,7 +8,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.bridges.ml3_messages import loss_to_msg
 from ml3_ros.core.losses.learned_loss import MAX_QUOTE, LearnedLoss
 from ml3_ros.errors import LossFileError
-from ml3_ros.losses import SUFFIX, shipped
+from ml3_ros.zoo import SUFFIX, shipped
 
 LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with losses that every run has
 FURTHER = ("ml3_adaptive", "ml3_prior")  # and those that ship for some robots

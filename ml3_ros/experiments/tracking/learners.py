@@ -10,7 +10,7 @@ from ml3_ros.identification.models.least_squares import JointColumns, RecursiveL
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
-from ml3_ros.losses import shipped_loss
+from ml3_ros.zoo import shipped_loss
 from ml3_ros.robots.base import Array, RigidBodyModel
 from ml3_ros.robots.feedforward import Feedforward
 from ml3_ros.data.filters import AccelerationFilter

@@ -1,7 +1,7 @@
 import random
 
 from benchmarks.faults.loss_mutations import KINDS, mutated
-from ml3_ros.losses import shipped
+from ml3_ros.zoo import shipped
 
 DATA = shipped()["reacher_ml3_shaped"].read_bytes()
 
