@@ -7,7 +7,7 @@ from pathlib import Path
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, run_to_end
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
 from ml3_ros.tasks.inverse_dynamics.prior import teach_prior

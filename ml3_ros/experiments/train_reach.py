@@ -5,7 +5,7 @@ from pathlib import Path
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, run_to_end
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
 
 

@@ -27,7 +27,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.model_based.run import SCORED, under_loss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.runner.selection import train_and_select
-from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.training import revision
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.tasks.reaching.family import distance
 from ml3_ros.learners.reaching.policy import Policy

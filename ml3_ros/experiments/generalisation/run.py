@@ -28,7 +28,7 @@ from ml3_ros.experiments.generalisation.tasks import (
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, run_to_end
 
 HORIZON = 100  # gradient steps after which methods are compared
 GRIDS = {

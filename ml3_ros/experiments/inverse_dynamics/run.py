@@ -21,7 +21,7 @@ from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves
 from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, train_losses
+from ml3_ros.tasks.training import revision, train_losses
 from ml3_ros.experiments.inverse_dynamics.distilled import distil
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss

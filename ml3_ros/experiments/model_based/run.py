@@ -23,7 +23,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
 from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.runner.selection import train_and_select
-from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.training import revision
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy

@@ -33,7 +33,7 @@ from ml3_ros.experiments.model_free.config import (
     candidates,
 )
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, train_losses
+from ml3_ros.tasks.training import revision, train_losses
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.family import mean_return
 from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy

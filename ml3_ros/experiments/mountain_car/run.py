@@ -21,7 +21,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, run_to_end
 from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     MountainCar,

@@ -19,7 +19,7 @@ from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.training import revision
 from ml3_ros.experiments.runner.workers import Backend, Job
 from ml3_ros.data.run_files import RunFolder
 

@@ -23,7 +23,7 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError, Ml3Error, WorkerError
 from ml3_ros.experiments.runner.experiment import Arrays, RunSeed
-from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
 EXIT_S = 10.0  # in which a worker that has said all has to end by itself

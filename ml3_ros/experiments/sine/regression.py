@@ -21,7 +21,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.sine_runs import even_marks, snapshots
-from ml3_ros.experiments.training import revision
+from ml3_ros.tasks.training import revision
 from ml3_ros.experiments.sine.recipes import (
     RegressionRecipe,
     adam_recipe,
