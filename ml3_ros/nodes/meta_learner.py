@@ -23,7 +23,7 @@ from ml3_ros.nodes import loss_files
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
 from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
-from ml3_ros.nodes.meta_training_worker import (
+from ml3_ros.tasks.inverse_dynamics.stream_training import (
     MetaTrainingWorker,
     Signals,
     Training,

@@ -16,7 +16,7 @@ from ml3_ros.core.checks import printable
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.base import Ml3Node
-from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
+from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 
 AGAIN = "send the same goal again to go on"
 

@@ -18,7 +18,7 @@ from ml3_ros.bridges.ml3_messages import loss_from_msg, prior_to_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.nodes.meta_learner import MetaLearner
-from ml3_ros.nodes.meta_training_worker import MetaTrainingWorker
+from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.data.filters import FilteredSample
 

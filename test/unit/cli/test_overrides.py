@@ -10,7 +10,7 @@ import pytest
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.train_loss import TrainConfig
+from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)

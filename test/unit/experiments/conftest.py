@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from ml3_ros.experiments import train_loss
+from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.experiments.inverse_dynamics import data, tuning
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.tasks.inverse_dynamics import populations

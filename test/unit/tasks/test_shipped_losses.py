@@ -12,7 +12,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
-from ml3_ros.experiments.train_loss import TrainConfig
+from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.learners.inverse_dynamics.units import Units
