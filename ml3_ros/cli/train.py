@@ -10,7 +10,7 @@ from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
-from ml3_ros.experiments.train_reach import train_reach
+from ml3_ros.tasks.reaching.train import train_reach
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
 
 TRAINING: dict[str, tuple[Any, Callable[[Any, Path], object]]] = {
