@@ -15,8 +15,8 @@ from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, NotReadyError, 
 from ml3_ros.bridges.sawyer_reports import SawyerReports
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
-from ml3_ros.robots.safety import SafeCommand, SafetyStage
-from ml3_ros.robots.safety_config import SafetyStop
+from ml3_ros.robots.control.safety import SafeCommand, SafetyStage
+from ml3_ros.robots.control.safety_config import SafetyStop
 
 AT_REST = 0.02  # [rad/s] below which an arm that is being stopped counts as standing
 LONGEST_STOP = 0.5  # [s] after which position hold takes over, at rest or not

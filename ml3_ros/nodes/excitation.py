@@ -13,8 +13,8 @@ from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.motion import DEFAULT, MOTION, motion_of
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.process import run
-from ml3_ros.robots.approach import Approach, Standstill
-from ml3_ros.robots.control import TrackingController
+from ml3_ros.robots.control.approach import Approach, Standstill
+from ml3_ros.robots.control.adaptive_control import TrackingController
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from ml3_ros.nodes.base import Ml3Node
 from ml3_ros.nodes.parameters import Param
-from ml3_ros.robots.safety import SafeCommand
-from ml3_ros.robots.safety_config import SafetyConfig
+from ml3_ros.robots.control.safety import SafeCommand
+from ml3_ros.robots.control.safety_config import SafetyConfig
 
 OFF = 1e9  # stands for infinity, which no YAML of ROS can say
 

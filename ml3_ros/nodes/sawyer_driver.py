@@ -35,7 +35,7 @@ from ml3_ros.nodes.sawyer_robot import SawyerRobot
 from ml3_ros.nodes.timers import steady_timer
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import SafetyStage
+from ml3_ros.robots.control.safety import SafetyStage
 
 ASK_S = 5.0  # the robot follows a request within this, or the request has failed
 ASK_EVERY_S = 0.05

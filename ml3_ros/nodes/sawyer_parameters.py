@@ -11,7 +11,7 @@ from ml3_ros.bridges import sawyer_interface as sawyer
 from ml3_ros.bridges.sawyer_driving_config import DrivingConfig
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.nodes.safety_parameters import safety_params
-from ml3_ros.robots.safety_config import SafetyConfig
+from ml3_ros.robots.control.safety_config import SafetyConfig
 
 DRIVING = DrivingConfig()
 SAFETY = SafetyConfig(

@@ -21,8 +21,8 @@ from ml3_ros.nodes.process import run
 from ml3_ros.nodes.safety_parameters import safety_config, safety_params, tell_violations
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import SafetyStage
-from ml3_ros.robots.safety_config import SafetyConfig, SafetyStop
+from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.control.safety_config import SafetyConfig, SafetyStop
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
 # Of the arm that holds itself: torque -HOLD_DAMPING * M v [1/s]. With all of M, and not only its

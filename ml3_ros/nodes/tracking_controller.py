@@ -25,9 +25,9 @@ from ml3_ros.nodes.tracking_setup import (
     controller_of,
     laps_of,
 )
-from ml3_ros.robots.approach import Approach, Standstill
+from ml3_ros.robots.control.approach import Approach, Standstill
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.feedforward import Crossfade, Feedforward
+from ml3_ros.robots.control.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.laps_file import Lap, save_laps

@@ -9,8 +9,8 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.motion import MOTION, heaviest, motion_of
 from ml3_ros.nodes.parameters import Param
 from ml3_ros.robots.base import RobotDescription
-from ml3_ros.robots.computed_torque import ComputedTorque
-from ml3_ros.robots.feedforward import FeedforwardConfig
+from ml3_ros.robots.control.computed_torque import ComputedTorque
+from ml3_ros.robots.control.feedforward import FeedforwardConfig
 from ml3_ros.robots.gains import GainConfig, PoseGains
 from ml3_ros.robots.laps import Laps
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -8,7 +8,7 @@ import numpy as np
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.trajectories import Excitation
+from ml3_ros.robots.control.trajectories import Excitation
 
 
 class Laps:

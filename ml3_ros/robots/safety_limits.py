@@ -9,7 +9,7 @@ import numpy as np
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, JointLimits
-from ml3_ros.robots.safety_config import SafetyConfig
+from ml3_ros.robots.control.safety_config import SafetyConfig
 
 _GAIN_PER_RATE = 0.3  # largest stop_gain over the control rate that torques held for a period bear
 

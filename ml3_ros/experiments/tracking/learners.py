@@ -12,7 +12,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
 from ml3_ros.zoo import shipped_loss
 from ml3_ros.robots.base import Array, RigidBodyModel
-from ml3_ros.robots.feedforward import Feedforward
+from ml3_ros.robots.control.feedforward import Feedforward
 from ml3_ros.data.filters import AccelerationFilter
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error

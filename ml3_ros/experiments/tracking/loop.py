@@ -8,7 +8,7 @@ import numpy as np
 from ml3_ros.errors import RobotError
 from ml3_ros.experiments.tracking.learners import Stream
 from ml3_ros.robots.base import ArmState, Array
-from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.control.computed_torque import ComputedTorque
 
 
 class MovingArm(Protocol):

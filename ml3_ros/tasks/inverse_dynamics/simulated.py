@@ -14,7 +14,7 @@ from ml3_ros.data.filters import savgol_acceleration
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.trajectories import Excitation, ExcitationConfig
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 

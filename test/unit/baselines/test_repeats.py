@@ -7,7 +7,7 @@ import pytest
 
 from ml3_ros.baselines.repeats import find_repeats, near_twins, standardised
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.trajectories import Excitation
+from ml3_ros.robots.control.trajectories import Excitation
 
 RATE = 100.0
 NAMES = ("shoulder", "elbow", "wrist")

@@ -15,7 +15,7 @@ from ml3_ros.nodes.sawyer_parameters import SAFETY
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import SafetyStage
+from ml3_ros.robots.control.safety import SafetyStage
 
 SAWYER = load_robot("sawyer")
 MODEL = PinocchioModel(SAWYER)

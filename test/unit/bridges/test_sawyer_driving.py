@@ -9,7 +9,7 @@ from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, NotReadyError, 
 from ml3_ros.bridges.sawyer_interface import Mode
 from ml3_ros.bridges.sawyer_reports import RobotView
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.safety_config import FutureCommandError, StaleCommandError
+from ml3_ros.robots.control.safety_config import FutureCommandError, StaleCommandError
 from test.unit.bridges.driving_bench import CONTROL, CYCLE, EFFORT, MODEL, SAWYER, Bench, one
 
 

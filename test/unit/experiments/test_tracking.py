@@ -22,11 +22,11 @@ from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running
 from ml3_ros.experiments.tracking.output import Found, level_times, metrics
 from ml3_ros.experiments.tracking.run import TEST_POOL, VALIDATION_POOL, Bench, Trial
 from ml3_ros.robots.base import ArmState
-from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.trajectories import Excitation, within_effort
+from ml3_ros.robots.control.trajectories import Excitation, within_effort
 
 SMALL = TrackingConfig(
     methods=("feedback_only", "rigid_body", "adam_tuned", "ml3_shaped"),

@@ -15,7 +15,7 @@ from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.split import SplitConfig, block_rows
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.trajectories import Excitation, ExcitationConfig
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 
 STORE = get_typestore(Stores.ROS2_KILTED)
 JOINT_STATE = "sensor_msgs/msg/JointState"

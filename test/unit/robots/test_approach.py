@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml3_ros.errors import ConfigError, Ml3Error
-from ml3_ros.robots.approach import SPEED_SHARE, Approach, Standstill
+from ml3_ros.robots.control.approach import SPEED_SHARE, Approach, Standstill
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.trajectories import Excitation
+from ml3_ros.robots.control.trajectories import Excitation
 
 STANDS, MOVES = np.array([0.0, 0.001]), np.array([0.0, -0.2])
 REACHER = load_robot("reacher")

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.feedforward import Crossfade, FeedforwardConfig, FeedforwardGate
+from ml3_ros.robots.control.feedforward import Crossfade, FeedforwardConfig, FeedforwardGate
 
 EFFORT = np.array([10.0, 2.0])
 TAU = np.array([4.0, -1.0])

@@ -140,7 +140,7 @@ def test_settings_that_make_no_filter_are_refused():
 
 def test_the_filter_loads_no_physics_engine():
     code = (
-        "import sys, ml3_ros.robots, ml3_ros.data.filters, ml3_ros.robots.trajectories\n"
+        "import sys, ml3_ros.robots, ml3_ros.data.filters, ml3_ros.robots.control.trajectories\n"
         "print(sorted({'mujoco', 'pinocchio', 'scipy', 'rclpy', 'torch'} & set(sys.modules)))"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.robots.computed_torque import ComputedTorque
+from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.gains import FixedGains, GainConfig, PoseGains
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation

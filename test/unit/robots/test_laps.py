@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.robots.approach import SPEED_SHARE, Approach
+from ml3_ros.robots.control.approach import SPEED_SHARE, Approach
 from ml3_ros.robots.laps import Laps
-from ml3_ros.robots.trajectories import Excitation, ExcitationConfig
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 
 PERIOD = 4.0
 

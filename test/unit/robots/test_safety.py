@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.control import TrackingController
+from ml3_ros.robots.control.adaptive_control import TrackingController
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.safety import SafetyStage
-from ml3_ros.robots.safety_config import (
+from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.control.safety_config import (
     CommandLengthError,
     FutureCommandError,
     NotFiniteCommandError,
@@ -20,7 +20,7 @@ from ml3_ros.robots.safety_config import (
     SafetyStop,
     StaleCommandError,
 )
-from ml3_ros.robots.trajectories import Excitation
+from ml3_ros.robots.control.trajectories import Excitation
 from test.unit.robots.safety_bench import (
     HOME,
     LIMITS,

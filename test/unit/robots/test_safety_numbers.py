@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.robots.safety import SafetyStage
-from ml3_ros.robots.safety_config import NoTorqueError, SafetyConfig
+from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.control.safety_config import NoTorqueError, SafetyConfig
 from test.unit.robots.safety_bench import (
     HOME,
     LIMITS,

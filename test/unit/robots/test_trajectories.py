@@ -10,7 +10,7 @@ import pytest
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.trajectories import (
+from ml3_ros.robots.control.trajectories import (
     Excitation,
     ExcitationConfig,
     peak_effort,

@@ -21,7 +21,7 @@ from itertools import compress
 import numpy as np
 
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.safety_config import (
+from ml3_ros.robots.control.safety_config import (
     CommandLengthError,
     FutureCommandError,
     NotFiniteCommandError,

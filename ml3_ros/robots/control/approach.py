@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, JointLimits, joint_array
-from ml3_ros.robots.trajectories import quintic
+from ml3_ros.robots.control.trajectories import quintic
 
 SPEED_SHARE = 0.3  # of the velocity limits, at most, on the way
 STILL, LED = 0.01, 0.05  # [rad/s] an arm stands, a reference moves

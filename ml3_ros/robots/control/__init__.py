@@ -1,0 +1,1 @@
+"""Control of an arm: trajectories, controllers, feedforward, and the safety stage before the motors."""
