@@ -29,7 +29,7 @@ from benchmarks.faults.hold_rig import (
 from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import BenchError, Processes, node, spread, until
 from benchmarks.faults.result import Finding, Row
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bringup.description import Process
 from ml3_ros.nodes.base import LATCHED_1
 

@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import BenchError, Processes, node, until
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.nodes.base import LATCHED_1, LATCHED_100
 
 MESSAGES = "ml3_sawyer_test_msgs"

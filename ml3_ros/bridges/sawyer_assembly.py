@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ml3_ros.bridges.sawyer_interface import EstopButton, EstopSource
+from ml3_ros.robots.sawyer.interface import EstopButton, EstopSource
 
 
 class Assembly:

@@ -20,9 +20,9 @@ from ml3_ros.bridges.messages import (
     listed,
     sample_from_msg,
 )
-from ml3_ros.bridges.sawyer_driving_config import Send
-from ml3_ros.bridges.sawyer_interface import CUFF_SIGNAL, Mode, SawyerMessages
-from ml3_ros.bridges.sawyer_reports import RobotView
+from ml3_ros.robots.sawyer.driving_config import Send
+from ml3_ros.robots.sawyer.interface import CUFF_SIGNAL, Mode, SawyerMessages
+from ml3_ros.robots.sawyer.reports import RobotView
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.robots.base import Array, JointLimits
 

@@ -12,9 +12,9 @@ from sensor_msgs.msg import JointState
 from ml3_ros.bridges.messages import listed
 from ml3_ros.bridges.poses import pose_of, pose_to_msg
 from ml3_ros.bridges.sawyer_assembly import Assembly
-from ml3_ros.bridges.sawyer_control import Command, CommandRefusedError
-from ml3_ros.bridges.sawyer_emulation import VELOCITY_BAND, Reading, SawyerEmulation
-from ml3_ros.bridges.sawyer_interface import (
+from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
+from ml3_ros.robots.sawyer.emulation import VELOCITY_BAND, Reading, SawyerEmulation
+from ml3_ros.robots.sawyer.interface import (
     CUFF_BUTTON_SIGNALS,
     CUFF_SIGNAL,
     STATE_JOINTS,

@@ -14,7 +14,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bridges.messages import (
     NANO,
     JointSample,
@@ -23,8 +23,8 @@ from ml3_ros.bridges.messages import (
     sample_to_msg,
 )
 from ml3_ros.bridges.poses import pose_of, pose_to_msg
-from ml3_ros.bridges.sawyer_driving import SawyerDriving
-from ml3_ros.bridges.sawyer_driving_config import Send
+from ml3_ros.robots.sawyer.driving import SawyerDriving
+from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.diagnostics import ERRORS

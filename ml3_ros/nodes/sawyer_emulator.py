@@ -12,10 +12,10 @@ import numpy as np
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bridges import sawyer_robot_messages as convert
 from ml3_ros.bridges.messages import NANO, time_msg
-from ml3_ros.bridges.sawyer_emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
+from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.base import (
     LATCHED_1,
@@ -30,7 +30,7 @@ from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
 from ml3_ros.nodes.process import run
 from ml3_ros.nodes.sim_arm import DOUBLES
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer_urdf import sawyer_urdf
+from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
 TELL_HZ = 100.0  # of all that is told at a fixed rate, but the cuff

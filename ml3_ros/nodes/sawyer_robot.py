@@ -10,16 +10,16 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 
 from ml3_ros.bridges import sawyer_client_messages as convert
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bridges.messages import JointSample, PartialMessageError
-from ml3_ros.bridges.sawyer_driving_config import Send
-from ml3_ros.bridges.sawyer_reports import SawyerReports
+from ml3_ros.robots.sawyer.driving_config import Send
+from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.errors import RobotError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, SENSOR_1, Ml3Node
 from ml3_ros.nodes.sawyer_parameters import SUPPRESSED
 from ml3_ros.robots.base import RobotDescription
-from ml3_ros.robots.calibration import joint_origins, largest_difference
-from ml3_ros.robots.sawyer_urdf import nominal_urdf
+from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
+from ml3_ros.robots.sawyer.urdf import nominal_urdf
 
 
 class SawyerRobot:

@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bridges.messages import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.sawyer_driver import SawyerDriver

@@ -11,9 +11,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bridges.messages import NANO, nanoseconds
-from ml3_ros.bridges.sawyer_interface import ARM_JOINTS, EstopButton, EstopSource, Mode
+from ml3_ros.robots.sawyer.interface import ARM_JOINTS, EstopButton, EstopSource, Mode
 from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel

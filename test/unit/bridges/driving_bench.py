@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ml3_ros.bridges.sawyer_client_messages import view_from_msg
-from ml3_ros.bridges.sawyer_control import Command
-from ml3_ros.bridges.sawyer_driving import SawyerDriving
-from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, State
-from ml3_ros.bridges.sawyer_emulation import SawyerEmulation
-from ml3_ros.bridges.sawyer_interface import Mode
+from ml3_ros.robots.sawyer.controller import Command
+from ml3_ros.robots.sawyer.driving import SawyerDriving
+from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State
+from ml3_ros.robots.sawyer.emulation import SawyerEmulation
+from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.sawyer_parameters import SAFETY
 from ml3_ros.robots.perturbation import Perturbation

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from ml3_ros.bridges.sawyer_assembly import Assembly
-from ml3_ros.bridges.sawyer_interface import EstopButton as B
-from ml3_ros.bridges.sawyer_interface import EstopSource as S
+from ml3_ros.robots.sawyer.interface import EstopButton as B
+from ml3_ros.robots.sawyer.interface import EstopSource as S
 
 
 def seen(robot):

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.bridges.sawyer_control import ArmControl, Command, CommandRefusedError
-from ml3_ros.bridges.sawyer_emulation import SawyerEmulation
-from ml3_ros.bridges.sawyer_interface import Mode
+from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
+from ml3_ros.robots.sawyer.emulation import SawyerEmulation
+from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml3_ros.bridges.sawyer_control import Command, CommandRefusedError
-from ml3_ros.bridges.sawyer_emulation import SawyerEmulation, reading
-from ml3_ros.bridges.sawyer_interface import (
+from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
+from ml3_ros.robots.sawyer.emulation import SawyerEmulation, reading
+from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_CONTACT_SAFETY,
     SUPPRESS_CUFF,
     SUPPRESS_GRAVITY,

@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from ml3_ros.bridges.sawyer_interface import FIELDS, message_types
+from ml3_ros.robots.sawyer.interface import FIELDS, message_types
 from ml3_ros.errors import ConfigError
 
 TEST_PACKAGE = "ml3_sawyer_test_msgs"

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.faults.security import POLICIES
 from benchmarks.faults.security_policy import Use, read_policies, write_policies
-from ml3_ros.bridges import sawyer_interface as sawyer
+from ml3_ros.robots.sawyer import interface as sawyer
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import RobotError
-from ml3_ros.robots.calibration import joint_origins, largest_difference
+from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer_urdf import nominal_urdf, sawyer_urdf
+from ml3_ros.robots.sawyer.urdf import nominal_urdf, sawyer_urdf
 
 SAWYER = load_robot("sawyer")
 NOMINAL = joint_origins(nominal_urdf(SAWYER))

@@ -7,7 +7,7 @@ import pytest
 
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer_urdf import sawyer_urdf
+from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 SAWYER = load_robot("sawyer")
 

@@ -11,8 +11,8 @@ import math
 
 import numpy as np
 
-from ml3_ros.bridges.sawyer_driving_config import DrivingConfig, NotReadyError, Send, State
-from ml3_ros.bridges.sawyer_reports import SawyerReports
+from ml3_ros.robots.sawyer.driving_config import DrivingConfig, NotReadyError, Send, State
+from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.control.safety import SafeCommand, SafetyStage

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml3_ros.bridges.sawyer_interface import EstopButton, EstopSource
+from ml3_ros.robots.sawyer.interface import EstopButton, EstopSource
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 
 STAMPS_KEPT = 1000  # states whose time of reception is known: 2 s at 500 Hz

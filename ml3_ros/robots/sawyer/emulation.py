@@ -13,8 +13,8 @@ from typing import Literal
 import numpy as np
 
 from ml3_ros.bridges.sawyer_assembly import Assembly
-from ml3_ros.bridges.sawyer_control import ArmControl, Command, CommandRefusedError
-from ml3_ros.bridges.sawyer_interface import (
+from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
+from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_COLLISION_AVOIDANCE,
     SUPPRESS_CONTACT_SAFETY,
     SUPPRESS_CUFF,

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ml3_ros.bridges.sawyer_interface import (
+from ml3_ros.robots.sawyer.interface import (
     DEFAULT_COMMAND_TIMEOUT_S,
     DEFAULT_SPEED_RATIO,
     MAX_COMMAND_TIMEOUT_S,
