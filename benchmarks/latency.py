@@ -25,8 +25,8 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.bridges.messages import NANO, JointSample, nanoseconds, sample_to_msg
-from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.bringup.up import environment
 from ml3_ros.zoo import shipped_loss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100

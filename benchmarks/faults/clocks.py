@@ -18,7 +18,7 @@ from benchmarks.faults.arm_scenes import PERIOD, START, MovingArm, inside, withi
 from benchmarks.faults.result import Finding, Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.messages import NANO, nanoseconds
+from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.run_files import RunFolder

@@ -10,7 +10,7 @@ from benchmarks.faults.listener import Topic
 from benchmarks.faults.processes import Kills, Processes, spread, until
 from benchmarks.faults.result import Row
 from ml3_ros.data.bags import read_joint_states
-from ml3_ros.bridges.messages import nanoseconds
+from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.bringup.description import Process
 from ml3_ros.errors import DataError
 from ml3_ros.data.bag_thread import FLUSH_S

@@ -20,9 +20,9 @@ from benchmarks.faults.result import Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bag_writer import BagWriter
-from ml3_ros.bridges.messages import time_msg
-from ml3_ros.bridges.ml3_messages import prior_to_msg
-from ml3_ros.bridges.poses import pose_to_msg
+from ml3_ros.nodes.messages.joint_states import time_msg
+from ml3_ros.nodes.messages.ml3 import prior_to_msg
+from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.bringup.reach_system import REACHER_ARM
 from ml3_ros.zoo import shipped_loss
 from ml3_ros.nodes import loss_files

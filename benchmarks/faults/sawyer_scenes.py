@@ -17,7 +17,7 @@ from benchmarks.faults.bombard import Target, Watch, bombard
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import SAWYER_MESSAGES, Stage
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.bridges.messages import effort_to_msg, nanoseconds
+from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.robots.base import RobotDescription

@@ -13,8 +13,8 @@ from benchmarks.faults.bombard import Target, bombard
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import Stage
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.bridges.messages import nanoseconds
-from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.nodes.messages.joint_states import nanoseconds
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.zoo import shipped_loss
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1
 from ml3_ros.robots.registry import load_robot

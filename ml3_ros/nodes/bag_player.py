@@ -12,7 +12,7 @@ from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bags import read_joint_states
-from ml3_ros.bridges.messages import NANO, JointSample, nanoseconds, sample_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.data.pacer import Pacer

@@ -21,8 +21,8 @@ from rclpy.signals import SignalHandlerOptions
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.messages import listed, nanoseconds
-from ml3_ros.bridges.poses import pose_to_msg
+from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
+from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.errors import MessageError, Ml3Error
 from ml3_ros.nodes.base import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import NANO, effort_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg
 from ml3_ros.nodes.base import RELIABLE_1, SENSOR_1, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.motion import DEFAULT, MOTION, motion_of

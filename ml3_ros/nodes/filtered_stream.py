@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import NANO, listed
+from ml3_ros.nodes.messages.joint_states import NANO, listed
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param, ParameterTable

@@ -9,8 +9,8 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import NANO, JointSample
-from ml3_ros.bridges.poses import pose_from_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample
+from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.joint_stream import JointStream
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import NANO, JointSample, sample_from_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_from_msg
 from ml3_ros.errors import MessageError
 from ml3_ros.robots.stamps import Pace
 

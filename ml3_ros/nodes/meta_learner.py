@@ -15,7 +15,7 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.bridges.ml3_messages import prior_from_msg
+from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished

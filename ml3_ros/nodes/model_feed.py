@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.base import LATCHED_1, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream

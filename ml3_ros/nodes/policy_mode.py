@@ -17,8 +17,8 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from ml3_ros.bridges.messages import NANO, JointSample, effort_to_msg
-from ml3_ros.bridges.poses import pose_from_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
+from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.errors import DataError, MessageError, reason_of
 from ml3_ros.nodes.base import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.hand_stream import HandStream, Pair

@@ -19,8 +19,8 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.bridges.messages import listed, time_msg
-from ml3_ros.bridges.ml3_messages import loss_from_msg
+from ml3_ros.nodes.messages.joint_states import listed, time_msg
+from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of

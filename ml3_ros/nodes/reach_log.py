@@ -8,7 +8,7 @@ from safetensors.torch import save
 from std_msgs.msg import Float64
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bridges.messages import time_msg
+from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
 from ml3_ros.nodes.base import RELIABLE_100

@@ -7,7 +7,7 @@ import sys
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import InertiaPrior
-from ml3_ros.bridges.ml3_messages import prior_to_msg
+from ml3_ros.nodes.messages.ml3 import prior_to_msg
 from ml3_ros.nodes.base import RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream
 from ml3_ros.nodes.parameters import Param

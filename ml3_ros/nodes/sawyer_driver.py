@@ -15,14 +15,14 @@ from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.bridges.messages import (
+from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
     effort_from_msg,
     nanoseconds,
     sample_to_msg,
 )
-from ml3_ros.bridges.poses import pose_of, pose_to_msg
+from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.errors import ConfigError

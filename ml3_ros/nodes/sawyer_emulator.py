@@ -13,8 +13,8 @@ from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.bridges import sawyer_robot_messages as convert
-from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.nodes.messages import sawyer_robot as convert
+from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.base import (

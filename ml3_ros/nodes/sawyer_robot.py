@@ -9,9 +9,9 @@ from typing import Any
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 
-from ml3_ros.bridges import sawyer_client_messages as convert
+from ml3_ros.nodes.messages import sawyer_client as convert
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.bridges.messages import JointSample, PartialMessageError
+from ml3_ros.nodes.messages.joint_states import JointSample, PartialMessageError
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.errors import RobotError

@@ -11,8 +11,8 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from ml3_ros.bridges.messages import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
-from ml3_ros.bridges.poses import pose_of, pose_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
+from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.base import RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.parameters import Param

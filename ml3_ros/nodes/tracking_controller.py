@@ -12,8 +12,8 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
-from ml3_ros.bridges.messages import NANO, effort_to_msg, listed, time_msg
-from ml3_ros.bridges.ml3_messages import model_from_msg
+from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
+from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
 from ml3_ros.nodes.joint_stream import JointStream

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.filtered_stream import FilteredStream
 from ml3_ros.nodes.joint_stream import BackwardsError, JointStream

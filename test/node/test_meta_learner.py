@@ -13,8 +13,8 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.bridges.messages import nanoseconds
-from ml3_ros.bridges.ml3_messages import loss_from_msg, prior_to_msg
+from ml3_ros.nodes.messages.joint_states import nanoseconds
+from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes.base import RELIABLE_100
 from ml3_ros.nodes.meta_learner import MetaLearner

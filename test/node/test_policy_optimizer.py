@@ -14,7 +14,7 @@ from rclpy.parameter import Parameter
 from ml3_msgs.msg import Adaptation, LearnedModel
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.bridges.ml3_messages import loss_to_msg, model_from_msg
+from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes import policy_optimizer
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100

@@ -7,9 +7,9 @@ import pytest
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges import sawyer_client_messages as convert
+from ml3_ros.nodes.messages import sawyer_client as convert
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.bridges.messages import PartialMessageError
+from ml3_ros.nodes.messages.joint_states import PartialMessageError
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.robots.registry import load_robot

@@ -11,8 +11,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
-from ml3_ros.bridges.messages import NANO, JointSample, sample_to_msg
-from ml3_ros.bridges.ml3_messages import model_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.tracking_controller import TrackingControllerNode
 from ml3_ros.robots.mujoco_arm import MujocoArm

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.bridges.ml3_messages import loss_to_msg, model_to_msg
+from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_to_msg
 from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.zoo import shipped
 from ml3_ros.nodes.base import LATCHED_1

@@ -7,8 +7,8 @@ import re
 import numpy as np
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from ml3_ros.bridges.messages import NANO
-from ml3_ros.bridges.poses import pose_to_msg
+from ml3_ros.nodes.messages.joint_states import NANO
+from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.nodes import policy_mode
 from ml3_ros.learners.reaching.run import ReachRun
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml3_ros.bridges.sawyer_client_messages import view_from_msg
+from ml3_ros.nodes.messages.sawyer_client import view_from_msg
 from ml3_ros.robots.sawyer.controller import Command
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State

@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from benchmarks.faults.listener import Topic
 from benchmarks.faults.processes import BenchError, Kills, spread, until
 from benchmarks.faults.soak import RATE, Heard, memory_row
-from ml3_ros.bridges.messages import NANO, time_msg
+from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 
 STEP = round(NANO / RATE)
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml3_msgs.msg import InertiaPrior, LearnedLoss, LearnedModel
-from ml3_ros.bridges.messages import NotFiniteError, listed, nanoseconds, time_msg
+from ml3_ros.nodes.messages.joint_states import NotFiniteError, listed, nanoseconds, time_msg
 from ml3_ros.errors import MessageError
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.messages import (
+from ml3_ros.nodes.messages.joint_states import (
     ImplausibleError,
     JointSample,
     NotFiniteError,
