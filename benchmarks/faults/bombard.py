@@ -15,7 +15,7 @@ from benchmarks.faults.counted import VARIANTS as VARIANTS_ASKED
 from benchmarks.faults.mutations import mutated
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import NodeProcess, Stage
-from ml3_ros.nodes.base import RELIABLE_1
+from ml3_ros.nodes.kit.node import RELIABLE_1
 
 RECOVERY_S = 30.0
 READ_S = 5.0  # a message that has not been read after this is lost

@@ -16,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import BenchError, Processes, node, until
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.base import LATCHED_1, LATCHED_100
+from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100
 
 MESSAGES = "ml3_sawyer_test_msgs"
 ROBOT = node("sawyer_emulator", message_package=MESSAGES, control_rate=500)

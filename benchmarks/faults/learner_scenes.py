@@ -25,8 +25,8 @@ from ml3_ros.nodes.messages.ml3 import prior_to_msg
 from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.bringup.reach_system import REACHER_ARM
 from ml3_ros.zoo import shipped_loss
-from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.base import LATCHED_1, LATCHED_100, RELIABLE_100
+from ml3_ros.nodes.kit import loss_files
+from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_100
 from ml3_ros.robots.registry import load_robot
 
 FOR_EVER = 864_000.0  # [s]

@@ -19,7 +19,7 @@ from benchmarks.faults.stage import SAWYER_MESSAGES, Stage
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

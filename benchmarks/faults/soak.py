@@ -19,7 +19,7 @@ from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.result import Finding, Row
 from ml3_ros.data.bags import read_joint_states
-from ml3_ros.nodes.base import RELIABLE_100, RELIABLE_5000
+from ml3_ros.nodes.kit.node import RELIABLE_100, RELIABLE_5000
 from ml3_ros.data.run_files import RunFolder
 
 RATE = 500.0  # [Hz]

@@ -12,9 +12,9 @@ from rclpy.parameter import Parameter
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
 from ml3_ros.zoo import shipped, shipped_loss
-from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS
-from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit import loss_files
+from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS
+from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner

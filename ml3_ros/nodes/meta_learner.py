@@ -19,9 +19,9 @@ from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
-from ml3_ros.nodes import loss_files
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_5000, Ml3Node
-from ml3_ros.nodes.filtered_stream import FILTER_PARAMETERS, FilteredStream
+from ml3_ros.nodes.kit import loss_files
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS, FilteredStream
 from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
 from ml3_ros.tasks.inverse_dynamics.stream_training import (
     MetaTrainingWorker,
@@ -30,8 +30,8 @@ from ml3_ros.tasks.inverse_dynamics.stream_training import (
     forget,
     resumable,
 )
-from ml3_ros.nodes.parameters import Param
-from ml3_ros.nodes.process import run
+from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
 

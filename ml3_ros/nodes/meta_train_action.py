@@ -15,7 +15,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.core.checks import printable
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import Ml3Error, reason_of
-from ml3_ros.nodes.base import Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 
 AGAIN = "send the same goal again to go on"

@@ -25,17 +25,18 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
 from ml3_ros.files import remove_unfinished
-from ml3_ros.nodes import ended_methods, loss_files
+from ml3_ros.nodes import ended_methods
+from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner, replace_loss
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.ended_methods import EndedMethods
-from ml3_ros.nodes.filtered_stream import FilteredStream
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_mode import PolicyMode
 from ml3_ros.nodes.policy_setup import POLICY_PARAMETERS
-from ml3_ros.nodes.process import run
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder

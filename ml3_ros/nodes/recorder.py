@@ -14,9 +14,9 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from ml3_ros.data.bag_writer import require_definition
 from ml3_ros.errors import DataError
 from ml3_ros.data.bag_thread import BagThread
-from ml3_ros.nodes.base import Ml3Node
-from ml3_ros.nodes.parameters import Param
-from ml3_ros.nodes.process import run
+from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.process import run
 
 LOOK_S = 0.25  # between looks for new topics
 DEPTH = 5000  # messages a topic may bring at once

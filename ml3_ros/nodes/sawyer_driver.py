@@ -26,10 +26,10 @@ from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.base import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
-from ml3_ros.nodes.diagnostics import ERRORS
-from ml3_ros.nodes.process import run
-from ml3_ros.nodes.safety_parameters import safety_config, tell_violations
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.diagnostics import ERRORS
+from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.sawyer_parameters import PARAMETERS, driving_config
 from ml3_ros.nodes.sawyer_robot import SawyerRobot
 from ml3_ros.nodes.timers import steady_timer

@@ -17,7 +17,7 @@ from ml3_ros.nodes.messages import sawyer_robot as convert
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes.base import (
+from ml3_ros.nodes.kit.node import (
     LATCHED_1,
     LATCHED_100,
     RELIABLE_1,
@@ -25,9 +25,9 @@ from ml3_ros.nodes.base import (
     RELIABLE_5000,
     Ml3Node,
 )
-from ml3_ros.nodes.parameters import Param
-from ml3_ros.nodes.perturbed import PERTURBATION, perturbation_of
-from ml3_ros.nodes.process import run
+from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.sim_arm import DOUBLES
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer.urdf import sawyer_urdf

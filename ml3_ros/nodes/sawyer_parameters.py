@@ -9,8 +9,8 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig
-from ml3_ros.nodes.parameters import Param
-from ml3_ros.nodes.safety_parameters import safety_params
+from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.safety_parameters import safety_params
 from ml3_ros.robots.control.safety_config import SafetyConfig
 
 DRIVING = DrivingConfig()

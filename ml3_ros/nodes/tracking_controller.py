@@ -15,9 +15,9 @@ from ml3_msgs.msg import LearnedModel, Tracking
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.errors import DataError
-from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
-from ml3_ros.nodes.joint_stream import JointStream
-from ml3_ros.nodes.process import run
+from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
+from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.tracking_setup import (
     FEEDBACK_ONLY,
     PARAMETERS,

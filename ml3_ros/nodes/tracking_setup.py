@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.motion import MOTION, heaviest, motion_of
-from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.kit.motion_parameters import MOTION, heaviest, motion_of
+from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import FeedforwardConfig

@@ -21,7 +21,7 @@ from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
-from ml3_ros.nodes.base import RELIABLE_1, RELIABLE_100, SENSOR_1
+from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.excitation import ExcitationNode
 from ml3_ros.nodes.rigid_body_prior import RigidBodyPrior
 from ml3_ros.nodes.sim_arm import SimArm
@@ -65,7 +65,7 @@ def answer(arm, graph, tau, age_s=0.0, names=NAMES):
 LISTENER = """
 import sys, rclpy
 from sensor_msgs.msg import JointState
-from ml3_ros.nodes.base import RELIABLE_5000
+from ml3_ros.nodes.kit.node import RELIABLE_5000
 stamps = []
 def hear(msg):
     stamps.append(msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec)

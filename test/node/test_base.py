@@ -16,11 +16,11 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Empty, Trigger
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes import namesakes
-from ml3_ros.nodes.base import RELIABLE_100, Ml3Node
-from ml3_ros.nodes.diagnostics import ERRORS
-from ml3_ros.nodes.namesakes import claim_name
-from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.kit import namesakes
+from ml3_ros.nodes.kit.node import RELIABLE_100, Ml3Node
+from ml3_ros.nodes.kit.diagnostics import ERRORS
+from ml3_ros.nodes.kit.namesakes import claim_name
+from ml3_ros.nodes.kit.parameters import Param
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems import SYSTEMS
-from ml3_ros.nodes.base import Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 
 EXECUTABLES = sorted(
     {p.executable for system in SYSTEMS.values() for p in system.processes}

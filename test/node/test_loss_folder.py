@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml3_ros.errors import LossFileError
-from ml3_ros.nodes.loss_files import inside
+from ml3_ros.nodes.kit.loss_files import inside
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import Float64
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.nodes.base import RELIABLE_100
+from ml3_ros.nodes.kit.node import RELIABLE_100
 from ml3_ros.learners.reaching.files import ReachFolder
 
 

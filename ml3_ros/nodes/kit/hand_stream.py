@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.errors import MessageError
-from ml3_ros.nodes.joint_stream import JointStream
+from ml3_ros.nodes.kit.joint_stream import JointStream
 
 RESTART = NANO  # a pose so far behind the newest one comes from a source that was restarted
 

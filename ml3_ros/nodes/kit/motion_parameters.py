@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from rclpy.parameter import Parameter
 
-from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

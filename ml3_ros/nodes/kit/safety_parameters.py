@@ -6,8 +6,8 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ml3_ros.nodes.base import Ml3Node
-from ml3_ros.nodes.parameters import Param
+from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.robots.control.safety import SafeCommand
 from ml3_ros.robots.control.safety_config import SafetyConfig
 

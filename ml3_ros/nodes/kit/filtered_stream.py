@@ -9,8 +9,8 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.nodes.messages.joint_states import NANO, listed
 from ml3_ros.errors import ConfigError, MessageError
-from ml3_ros.nodes.joint_stream import JointStream
-from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.robots.base import Array
 from ml3_ros.data.filters import AccelerationFilter, FilteredSample
 

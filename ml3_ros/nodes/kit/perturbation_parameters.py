@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml3_ros.nodes.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.perturbation import Perturbation
 

@@ -1,0 +1,1 @@
+"""What all nodes share: lifecycle base, parameters, diagnostics, streams, guards of commands."""
