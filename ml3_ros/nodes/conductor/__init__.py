@@ -1,0 +1,1 @@
+"""The conductor: starts, orders and ends the nodes of a system."""
