@@ -8,7 +8,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
-from ml3_ros.nodes.meta_learner import MetaLearner
+from ml3_ros.nodes.meta_learner.node import MetaLearner
 from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
 
 NODES = {

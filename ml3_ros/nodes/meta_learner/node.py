@@ -22,7 +22,7 @@ from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS, FilteredStream
-from ml3_ros.nodes.meta_train_action import AGAIN, MetaTrainAction
+from ml3_ros.nodes.meta_learner.action import AGAIN, MetaTrainAction
 from ml3_ros.tasks.inverse_dynamics.stream_training import (
     MetaTrainingWorker,
     Signals,

@@ -1,0 +1,1 @@
+"""The meta_learner node: meta-trains losses from streamed priors; action meta_train."""
