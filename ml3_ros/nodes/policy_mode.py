@@ -27,7 +27,7 @@ from ml3_ros.nodes.reach_log import ReachLog
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
 
 if TYPE_CHECKING:
-    from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+    from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 
 LOOK_S = 0.02  # how often answers of service and worker are looked for
 ASK_AGAIN_S = 0.3  # after a reset that was refused

@@ -41,8 +41,8 @@ def runs(code):
 
 
 def test_the_process_that_adapts_imports_no_model():
-    runs("import ml3_ros.nodes.policy_optimizer\n" + MODELS)
+    runs("import ml3_ros.nodes.policy_optimizer.node\n" + MODELS)
 
 
 def test_a_policy_is_trained_without_a_model():
-    runs("import ml3_ros.nodes.policy_optimizer\n" + TRAINS_A_POLICY + MODELS)
+    runs("import ml3_ros.nodes.policy_optimizer.node\n" + TRAINS_A_POLICY + MODELS)

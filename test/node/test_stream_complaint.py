@@ -9,7 +9,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
 from ml3_ros.nodes.meta_learner.node import MetaLearner
-from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 
 NODES = {
     "policy_optimizer": (PolicyOptimizer, {"loss": "none", "units_samples": 50}),

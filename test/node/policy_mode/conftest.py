@@ -17,7 +17,7 @@ from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, RELIABLE_100
-from ml3_ros.nodes.policy_optimizer import PolicyOptimizer
+from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
 
 NAMES = ("a", "b")

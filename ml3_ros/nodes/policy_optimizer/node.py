@@ -27,8 +27,8 @@ from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, 
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes import ended_methods
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.adaptation_setup import PARAMETERS as ADAPTATION
-from ml3_ros.nodes.adaptation_setup import LossShelf, make_learner, replace_loss
+from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
+from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.ended_methods import EndedMethods

@@ -1,0 +1,1 @@
+"""The policy_optimizer node: adapts inverse-dynamics models online under learned losses."""
