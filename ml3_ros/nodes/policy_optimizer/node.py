@@ -34,8 +34,8 @@ from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3No
 from ml3_ros.nodes.ended_methods import EndedMethods
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
-from ml3_ros.nodes.policy_mode import PolicyMode
-from ml3_ros.nodes.policy_setup import POLICY_PARAMETERS
+from ml3_ros.nodes.reach_optimizer.node import PolicyMode
+from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.data.filters import FilteredSample

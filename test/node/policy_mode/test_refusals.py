@@ -9,7 +9,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_ros.nodes.messages.joint_states import NANO
 from ml3_ros.nodes.messages.poses import pose_to_msg
-from ml3_ros.nodes import policy_mode
+from ml3_ros.nodes.reach_optimizer import node as policy_mode
 from ml3_ros.learners.reaching.run import ReachRun
 
 

@@ -1,0 +1,1 @@
+"""Reaching mode of policy_optimizer: trains policies by episodes on the arm."""
