@@ -11,7 +11,7 @@ from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State
 from ml3_ros.robots.sawyer.emulation import SawyerEmulation
 from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.errors import MessageError
-from ml3_ros.nodes.sawyer_parameters import SAFETY
+from ml3_ros.nodes.sawyer_driver.parameters import SAFETY
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

@@ -30,8 +30,8 @@ from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
-from ml3_ros.nodes.sawyer_parameters import PARAMETERS, driving_config
-from ml3_ros.nodes.sawyer_robot import SawyerRobot
+from ml3_ros.nodes.sawyer_driver.parameters import PARAMETERS, driving_config
+from ml3_ros.nodes.sawyer_driver.robot import SawyerRobot
 from ml3_ros.nodes.timers import steady_timer
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

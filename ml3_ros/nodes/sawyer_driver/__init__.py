@@ -1,0 +1,1 @@
+"""The sawyer_driver node: a real Sawyer behind the topics of a simulated arm."""
