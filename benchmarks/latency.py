@@ -161,7 +161,7 @@ def process(*argv: str) -> Iterator[None]:
 
 def measure(rate: int, *, blocks: int, block_s: float) -> dict[str, Side]:
     """Return what both sides did at a rate [Hz]."""
-    ours = ["ml3_ros.nodes.tracking_controller", "--ros-args", "-r", f"__ns:=/{OURS}"]
+    ours = ["ml3_ros.nodes.tracking_controller.node", "--ros-args", "-r", f"__ns:=/{OURS}"]
     settings = {
         "autostart": "true",
         "rate": f"{float(rate)}",

@@ -14,7 +14,7 @@ from ml3_msgs.msg import LearnedModel, Tracking
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
-from ml3_ros.nodes.tracking_controller import TrackingControllerNode
+from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.laps_file import load_laps

@@ -15,7 +15,7 @@ from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.zoo import shipped
 from ml3_ros.nodes.kit.node import LATCHED_1
 from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
-from ml3_ros.nodes.tracking_controller import TrackingControllerNode
+from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes

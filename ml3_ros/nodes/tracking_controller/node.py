@@ -18,7 +18,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.tracking_setup import (
+from ml3_ros.nodes.tracking_controller.setup import (
     FEEDBACK_ONLY,
     PARAMETERS,
     RIGID_BODY,

@@ -1,0 +1,1 @@
+"""The tracking_controller node: laps of a motion with exchangeable feedforward torques."""
