@@ -20,7 +20,7 @@ from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.systems import REPLAY, SAWYER_INVDYN
 from ml3_ros.bringup.track_system import SAWYER_TRACK
-from ml3_ros.nodes.operator import REQUESTS
+from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 
 MESSAGES = "ml3_sawyer_test_msgs"

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: The driver is not there, does not answer, or refuses.
     """
-    from ml3_ros.nodes.operator import ask_driver
+    from ml3_ros.bringup.operator import ask_driver
 
     print(ask_driver(args.word, args.driver))
     return 0

@@ -23,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: Nobody publishes on the topic.
     """
-    from ml3_ros.nodes.topic_viewer import echo, list_topics
+    from ml3_ros.bringup.topic_viewer import echo, list_topics
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this as any command
     if args.name is None:
