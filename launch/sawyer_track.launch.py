@@ -2,9 +2,9 @@
 
 from launch import LaunchDescription
 from ml3_ros.bringup.launch_adapter import launch_description
-from ml3_ros.bringup.systems import SYSTEMS
+from ml3_ros.bringup.systems.invdyn import SYSTEMS
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the processes of the system, as described in ml3_ros.bringup.systems."""
+    """Return the processes of the system, as described in ml3_ros.bringup.systems.invdyn."""
     return launch_description(SYSTEMS["sawyer_track"])

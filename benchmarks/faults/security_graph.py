@@ -18,8 +18,8 @@ from benchmarks.faults.listener import Listener
 from benchmarks.faults.processes import Processes, node, until
 from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
-from ml3_ros.bringup.systems import REPLAY, SAWYER_INVDYN
-from ml3_ros.bringup.track_system import SAWYER_TRACK
+from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
+from ml3_ros.bringup.systems.track import SAWYER_TRACK
 from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 

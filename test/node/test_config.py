@@ -10,7 +10,7 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf
 from ml3_ros.bringup.paths import config_file
-from ml3_ros.bringup.systems import SYSTEMS
+from ml3_ros.bringup.systems.invdyn import SYSTEMS
 from ml3_ros.nodes.kit.node import Ml3Node
 
 EXECUTABLES = sorted(

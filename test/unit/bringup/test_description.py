@@ -20,13 +20,13 @@ from ml3_ros.bringup.description import (
     enclave_arguments,
     yaml_text,
 )
-from ml3_ros.bringup.reach_system import (
+from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
     REACHER_GOALS,
     SAWYER_ARM,
     SAWYER_GOALS,
 )
-from ml3_ros.bringup.systems import REACHER_MOTION, SYSTEMS
+from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS

@@ -13,7 +13,7 @@ from ml3_ros.bringup.description import (
     Process,
     System,
 )
-from ml3_ros.bringup.parts import (
+from ml3_ros.bringup.systems.parts import (
     OPTIMIZER,
     REAL,
     ROBOT,
@@ -22,8 +22,8 @@ from ml3_ros.bringup.parts import (
     SHIPPED_LOSS,
     SIM_ARM,
 )
-from ml3_ros.bringup.reach_system import REACHER_REACH
-from ml3_ros.bringup.track_system import SAWYER_TRACK
+from ml3_ros.bringup.systems.reach import REACHER_REACH
+from ml3_ros.bringup.systems.track import SAWYER_TRACK
 
 RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
 RESUME = Argument(
