@@ -50,8 +50,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _core(*, quick: bool) -> int:
-    meta_step = importlib.import_module("benchmarks.meta_step")
-    memory = importlib.import_module("benchmarks.memory")
+    meta_step = importlib.import_module("ml3_ros.benchmarks.meta_step")
+    memory = importlib.import_module("ml3_ros.benchmarks.memory")
     memory.run(quick=quick)  # first: it counts what a process takes that kept nothing yet
     prepare_process()
     cells = meta_step.run(meta_step.QUICK if quick else meta_step.Plan())

@@ -89,7 +89,7 @@ def test_an_installation_without_the_sources_says_so(tmp_path, monkeypatch, caps
 
 
 def test_a_step_of_the_online_learner_is_timed_for_every_loss(benchmarks, monkeypatch, capsys):
-    adaptation = importlib.import_module("benchmarks.adaptation")
+    adaptation = importlib.import_module("ml3_ros.benchmarks.adaptation")
     monkeypatch.setattr(adaptation, "WINDOWS", 2)
     assert main(["bench", "adaptation", "--quick"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

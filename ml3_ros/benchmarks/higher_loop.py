@@ -4,7 +4,7 @@ import higher
 import torch
 from torch import Tensor, nn
 
-from benchmarks.problems import Problem
+from ml3_ros.benchmarks.problems import Problem
 from ml3_ros.core.types import Params
 
 

@@ -171,7 +171,7 @@ def measure(rate: int, *, blocks: int, block_s: float) -> dict[str, Side]:
     }
     ours += [word for key, value in settings.items() for word in ("-p", f"{key}:={value}")]
     with ExitStack() as stack:
-        stack.enter_context(process("benchmarks.echo", "--ros-args", "-r", f"__ns:=/{ECHO}"))
+        stack.enter_context(process("ml3_ros.benchmarks.echo", "--ros-args", "-r", f"__ns:=/{ECHO}"))
         stack.enter_context(process(*ours))
         arm = Arm(rate, (ECHO, OURS))
         stack.callback(arm.close)

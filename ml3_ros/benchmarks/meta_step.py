@@ -10,8 +10,8 @@ from statistics import median
 
 import torch
 
-from benchmarks.higher_loop import HigherLoop, fill, gradient
-from benchmarks.problems import PROBLEMS, Problem
+from ml3_ros.benchmarks.higher_loop import HigherLoop, fill, gradient
+from ml3_ros.benchmarks.problems import PROBLEMS, Problem
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.outer.trainer import MetaTrainer

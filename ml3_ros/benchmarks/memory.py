@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.problems import PROBLEMS
+from ml3_ros.benchmarks.problems import PROBLEMS
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.outer.trainer import MetaTrainer
 
@@ -71,7 +71,7 @@ def in_child(
     this process has freed, which does not count.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmarks.memory"])
+    context.set_forkserver_preload(["ml3_ros.benchmarks.memory"])
     receiver, sender = context.Pipe(duplex=False)
     arguments = (sender, unroll, n_outer_steps, segment, SEEDS if n_seeds is None else n_seeds)
     child = context.Process(target=_send_peak, args=arguments, daemon=True)

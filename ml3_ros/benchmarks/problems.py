@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from benchmarks.mountain_car import CarFamily, PlainDriver, distance
-from benchmarks.plain import PlainInverseDynamics, PlainLoss, PlainSinusoid, perceptron
+from ml3_ros.benchmarks.mountain_car import CarFamily, PlainDriver, distance
+from ml3_ros.benchmarks.plain import PlainInverseDynamics, PlainLoss, PlainSinusoid, perceptron
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import TaskFamily
