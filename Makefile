@@ -40,7 +40,7 @@ test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow
 
 faults: setup-tests
-	@$(BIN)/python -m benchmarks.faults $(QUICK)
+	@$(BIN)/python -m faults $(QUICK)
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -8,7 +8,8 @@ import random
 from pathlib import Path
 from typing import Any
 
-from benchmarks.faults import loss_mutations, message_mutations
+from faults import loss_mutations
+from faults import message_mutations
 from benchmarks.faults.header_mutations import wrong_header
 from ml3_msgs.msg import LearnedLoss, LearnedModel
 

@@ -1,6 +1,6 @@
-from benchmarks.faults import __main__ as program
-from benchmarks.faults import page
-from benchmarks.faults.result import Finding, Row
+from faults import __main__ as program
+from faults import page
+from faults.result import Finding, Row
 
 FINDING = Finding(
     title="Teapots",

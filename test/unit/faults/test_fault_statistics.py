@@ -10,9 +10,9 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.listener import Topic
-from benchmarks.faults.processes import BenchError, Kills, spread, until
-from benchmarks.faults.soak import RATE, Heard, memory_row
+from faults.listener import Topic
+from faults.processes import BenchError, Kills, spread, until
+from faults.soak import RATE, Heard, memory_row
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 
 STEP = round(NANO / RATE)

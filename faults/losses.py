@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from benchmarks.faults import loss_services
+from faults import loss_services
 from benchmarks.faults.header_mutations import (
     header_of,
     losses,
@@ -23,9 +23,9 @@ from benchmarks.faults.header_mutations import (
     with_header,
     wrong_headers,
 )
-from benchmarks.faults.loss_mutations import KINDS, mutated
-from benchmarks.faults.result import Finding, Row
-from benchmarks.faults.stage import Stage
+from faults.loss_mutations import KINDS, mutated
+from faults.result import Finding, Row
+from faults.stage import Stage
 from ml3_ros.core.losses.architectures import ARCHITECTURES
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import prepare_process

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import BenchError, Processes, node, until
-from benchmarks.faults.result import Finding, Row
-from benchmarks.faults.security_graph import graph_use
-from benchmarks.faults.security_policy import read_policies
+from faults.listener import Listener
+from faults.processes import BenchError, Processes, node, until
+from faults.result import Finding, Row
+from faults.security_graph import graph_use
+from faults.security_policy import read_policies
 from ml3_ros.bringup.description import ENCLAVES
 from ml3_ros.bringup.paths import share
 

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.faults.counted MODULE ...`: a node that tells what it has read.
+"""`python -m faults.counted MODULE ...`: a node that tells what it has read.
 
 The node runs as it is. Every subscription of its process adds one to a counter, in a file that
 the bench maps too, after its callback has returned: so a bench can send as fast as messages are

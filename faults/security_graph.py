@@ -1,6 +1,6 @@
 """What every node of a Sawyer's systems uses of the ROS graph, seen while the systems run.
 
-`python -m benchmarks.faults.security_graph FILE` writes the policies that allow just that.
+`python -m faults.security_graph FILE` writes the policies that allow just that.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from pathlib import Path
 import rclpy
 from rclpy.node import Node
 
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import Processes, node, until
-from benchmarks.faults.security_policy import Use, use_in_graph, write_policies
+from faults.listener import Listener
+from faults.processes import Processes, node, until
+from faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
 from ml3_ros.bringup.systems.track import SAWYER_TRACK

@@ -16,11 +16,11 @@ import numpy as np
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from benchmarks.faults.kills_learning import kill_meta_learner, kill_policy_optimizer
-from benchmarks.faults.kills_recorder import kill_recorder
-from benchmarks.faults.listener import Listener, Topic
-from benchmarks.faults.processes import BenchError, Kills, Processes, node, until
-from benchmarks.faults.result import Finding, Row
+from faults.kills_learning import kill_meta_learner, kill_policy_optimizer
+from faults.kills_recorder import kill_recorder
+from faults.listener import Listener, Topic
+from faults.processes import BenchError, Kills, Processes, node, until
+from faults.result import Finding, Row
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.bringup.description import Process

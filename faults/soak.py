@@ -15,9 +15,9 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.serialization import deserialize_message
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import Processes, node, until
-from benchmarks.faults.result import Finding, Row
+from faults.listener import Listener
+from faults.processes import Processes, node, until
+from faults.result import Finding, Row
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.nodes.kit.node import RELIABLE_100, RELIABLE_5000
 from ml3_ros.data.run_files import RunFolder

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import torch
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.arm_scenes import MovingArm, within
-from benchmarks.faults.bombard import Target, bombard
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import Stage
+from faults.arm_scenes import MovingArm, within
+from faults.bombard import Target, bombard
+from faults.result import Row
+from faults.stage import Stage
 from ml3_msgs.msg import LearnedModel
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import model_to_msg

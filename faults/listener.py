@@ -16,7 +16,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 
-from benchmarks.faults.processes import BenchError, until
+from faults.processes import BenchError, until
 from ml3_ros.bringup.up import environment
 from ml3_ros.nodes.kit.node import RELIABLE_5000
 

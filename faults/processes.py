@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.result import Row
+from faults.result import Row
 from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.up import command, environment
 from ml3_ros.errors import Ml3Error

@@ -13,9 +13,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from benchmarks.faults.bombard import Target, Watch, bombard
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import SAWYER_MESSAGES, Stage
+from faults.bombard import Target, Watch, bombard
+from faults.result import Row
+from faults.stage import SAWYER_MESSAGES, Stage
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.faults [NAME ...]`: does harm to running nodes and tells what they do."""
+"""`python -m faults [NAME ...]`: does harm to running nodes and tells what they do."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.faults import page
-from benchmarks.faults.result import Bench, Finding
+from faults import page
+from faults.result import Bench, Finding
 from ml3_ros.files import write_atomically
 
 BENCHES = (
@@ -36,7 +36,7 @@ DOMAIN_ID = "77"  # unless ROS_DOMAIN_ID says another one
 def main(words: Sequence[str] | None = None) -> int:
     """Run benches one after another; return 1 if something promised does not hold."""
     there = [name for name in BENCHES if importlib.util.find_spec(_module(name))]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(there)}")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
     parser.add_argument("--out", type=Path, help=f"folder of the findings; {FINDINGS}")

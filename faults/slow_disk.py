@@ -1,4 +1,4 @@
-"""`python -m benchmarks.faults.slow_disk MODULE ...`: a node whose disk takes its time.
+"""`python -m faults.slow_disk MODULE ...`: a node whose disk takes its time.
 
 Every `os.fsync` takes SYNC_S longer, every message of a bag WRITE_S; counted as in `counted`.
 """
@@ -29,4 +29,4 @@ def slowed(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 if __name__ == "__main__":
     os.fsync = slowed(os.fsync, SYNC_S)
     BagWriter.write = slowed(BagWriter.write, WRITE_S)  # type: ignore[method-assign]
-    runpy.run_module("benchmarks.faults.counted", run_name="__main__", alter_sys=True)
+    runpy.run_module("faults.counted", run_name="__main__", alter_sys=True)

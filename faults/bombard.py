@@ -10,11 +10,11 @@ from typing import Any
 
 from rclpy.qos import QoSProfile
 
-from benchmarks.faults.counted import INJECTED
-from benchmarks.faults.counted import VARIANTS as VARIANTS_ASKED
+from faults.counted import INJECTED
+from faults.counted import VARIANTS as VARIANTS_ASKED
 from benchmarks.faults.mutations import mutated
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import NodeProcess, Stage
+from faults.result import Row
+from faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.kit.node import RELIABLE_1
 
 RECOVERY_S = 30.0

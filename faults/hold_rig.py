@@ -13,8 +13,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, String
 from std_srvs.srv import SetBool, Trigger
 
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import BenchError, Processes, node, until
+from faults.listener import Listener
+from faults.processes import BenchError, Processes, node, until
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100
 

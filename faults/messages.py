@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from benchmarks.faults import arm_scenes, learner_scenes, sawyer_scenes, tracking_scenes
-from benchmarks.faults.bombard import VARIANTS
-from benchmarks.faults.message_mutations import KINDS
-from benchmarks.faults.result import Finding
-from benchmarks.faults.stage import Stage
+from faults import arm_scenes
+from faults import learner_scenes
+from faults import sawyer_scenes
+from faults import tracking_scenes
+from faults.bombard import VARIANTS
+from faults.message_mutations import KINDS
+from faults.result import Finding
+from faults.stage import Stage
 
 COUNT, QUICK_COUNT = 300, 10
 SCENES = (

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.arm_scenes import MovingArm
-from benchmarks.faults.result import Finding, Row
-from benchmarks.faults.slow_disk import SYNC_S, WRITE_S
-from benchmarks.faults.stage import UP_S, NodeProcess, Stage
+from faults.arm_scenes import MovingArm
+from faults.result import Finding, Row
+from faults.slow_disk import SYNC_S, WRITE_S
+from faults.stage import UP_S, NodeProcess, Stage
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.nodes.kit.node import RELIABLE_100
 from ml3_ros.robots.registry import load_robot
@@ -82,7 +82,7 @@ def fill(node: NodeProcess, full: bool) -> None:
     resource.prlimit(node.pid, resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def _learner(stage: Stage, runner: str = "benchmarks.faults.counted") -> tuple[NodeProcess, Path]:
+def _learner(stage: Stage, runner: str = "faults.counted") -> tuple[NodeProcess, Path]:
     out = stage.folder / "run"
     node = stage.start(
         "policy_optimizer",
@@ -178,7 +178,7 @@ def _no_folder(stage: Stage, seconds: float) -> Iterator[Row]:
 
 
 def _slow_learner(stage: Stage, seconds: float) -> Iterator[Row]:
-    node, path = _learner(stage, "benchmarks.faults.slow_disk")
+    node, path = _learner(stage, "faults.slow_disk")
     stream = Stream(stage, node)
     assert _written_again(stage, stream, path) is not None
     stream.go_on(seconds)
@@ -195,7 +195,7 @@ def _slow_learner(stage: Stage, seconds: float) -> Iterator[Row]:
 def _recorder(stage: Stage, seconds: float) -> Iterator[Row]:
     slow = stage.start(
         "recorder",
-        runner="benchmarks.faults.slow_disk",
+        runner="faults.slow_disk",
         out=stage.folder / "slow",
         topics="[/spoken]",
     )

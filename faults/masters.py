@@ -11,15 +11,15 @@ import numpy as np
 from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.result import Finding, Row
-from benchmarks.faults.sawyer_scenes import (
+from faults.result import Finding, Row
+from faults.sawyer_scenes import (
     DRIVER,
     DRIVER_OPTIONS,
     EMULATOR,
     EMULATOR_OPTIONS,
     Operator,
 )
-from benchmarks.faults.stage import Stage
+from faults.stage import Stage
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
 from ml3_ros.robots.registry import load_robot

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 from rclpy.action import ActionClient
 
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import BenchError, Kills, Processes, spread, until
-from benchmarks.faults.result import Row
+from faults.listener import Listener
+from faults.processes import BenchError, Kills, Processes, spread, until
+from faults.result import Row
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bringup.description import Process

@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import Stage
+from faults.result import Row
+from faults.stage import Stage
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.zoo import shipped
 

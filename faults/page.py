@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmarks.faults.result import Finding, Row
+from faults.result import Finding, Row
 from ml3_ros.files import write_atomically
 
 INTRO = """\
@@ -18,7 +18,7 @@ INTRO = """\
 What was done to the running nodes, and what they did. Every table is measured by
 `make faults`, which runs real nodes as real processes over real ROS 2 topics, on a machine of
 {cores} cores; a promise that does not hold makes it fail. `make faults QUICK=--quick` takes
-minutes and shows that the benches work, `python -m benchmarks.faults NAME` runs one of them:
+minutes and shows that the benches work, `python -m faults NAME` runs one of them:
 {names}.
 """
 

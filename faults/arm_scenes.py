@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.bombard import Target, Watch, bombard
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import Stage
+from faults.bombard import Target, Watch, bombard
+from faults.result import Row
+from faults.stage import Stage
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg, nanoseconds, sample_to_msg
 from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100

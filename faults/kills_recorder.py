@@ -6,9 +6,9 @@ import time
 
 import numpy as np
 
-from benchmarks.faults.listener import Topic
-from benchmarks.faults.processes import Kills, Processes, spread, until
-from benchmarks.faults.result import Row
+from faults.listener import Topic
+from faults.processes import Kills, Processes, spread, until
+from faults.result import Row
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.bringup.description import Process

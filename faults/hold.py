@@ -14,7 +14,7 @@ import numpy as np
 from lifecycle_msgs.msg import Transition
 from std_msgs.msg import String
 
-from benchmarks.faults.hold_rig import (
+from faults.hold_rig import (
     COMMAND_TIMEOUT_S,
     CONTROLLER,
     CYCLE_S,
@@ -26,9 +26,9 @@ from benchmarks.faults.hold_rig import (
     Holds,
     Rig,
 )
-from benchmarks.faults.listener import Listener
-from benchmarks.faults.processes import BenchError, Processes, node, spread, until
-from benchmarks.faults.result import Finding, Row
+from faults.listener import Listener
+from faults.processes import BenchError, Processes, node, spread, until
+from faults.result import Finding, Row
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.bringup.description import Process
 from ml3_ros.nodes.kit.node import LATCHED_1

@@ -17,7 +17,7 @@ from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSProfile
 
-from benchmarks.faults.counted import FOLDER_VARIABLE, Counter
+from faults.counted import FOLDER_VARIABLE, Counter
 from ml3_ros.bringup.supervisor import die_with_parent
 from ml3_ros.bringup.up import environment
 
@@ -33,7 +33,7 @@ class NodeProcess:
         executable: str,
         folder: Path,
         parameters: Mapping[str, object],
-        runner: str = "benchmarks.faults.counted",
+        runner: str = "faults.counted",
     ) -> None:
         """Start it.
 
@@ -124,7 +124,7 @@ class Stage:
         executable: str,
         *,
         wait: bool = True,
-        runner: str = "benchmarks.faults.counted",
+        runner: str = "faults.counted",
         **parameters: object,
     ) -> NodeProcess:
         """Start a node; with `wait` until it tells that it is active.

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 from sensor_msgs.msg import JointState
 
-from benchmarks.faults.arm_scenes import PERIOD, START, MovingArm, inside, within
-from benchmarks.faults.result import Finding, Row
-from benchmarks.faults.stage import Stage
+from faults.arm_scenes import PERIOD, START, MovingArm, inside, within
+from faults.result import Finding, Row
+from faults.stage import Stage
 from ml3_msgs.msg import Adaptation
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
 from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100

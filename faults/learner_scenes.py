@@ -14,10 +14,10 @@ from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from benchmarks.faults.arm_scenes import PERIOD, START, MovingArm, within
-from benchmarks.faults.bombard import Target, bombard, works
-from benchmarks.faults.result import Row
-from benchmarks.faults.stage import Stage
+from faults.arm_scenes import PERIOD, START, MovingArm, within
+from faults.bombard import Target, bombard, works
+from faults.result import Row
+from faults.stage import Stage
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.nodes.messages.joint_states import time_msg
