@@ -12,7 +12,7 @@ from rclpy.qos import QoSProfile
 
 from faults.counted import INJECTED
 from faults.counted import VARIANTS as VARIANTS_ASKED
-from benchmarks.faults.mutations import mutated
+from faults.mutations import mutated
 from faults.result import Row
 from faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.kit.node import RELIABLE_1

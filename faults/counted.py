@@ -22,7 +22,7 @@ from typing import Any
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message, serialize_message
 
-from benchmarks.faults.mutations import mutated
+from faults.mutations import mutated
 
 FOLDER_VARIABLE = "ML3_FAULTS_COUNTERS"
 VARIANTS = " variants"  # after a topic: how many variants of each message are wanted

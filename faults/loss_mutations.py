@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.faults.header_mutations import wrong_header
+from faults.header_mutations import wrong_header
 
 Json = dict[str, Any]
 Mutation = Callable[[bytes, random.Random, Path], bytes]

@@ -16,7 +16,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from faults import loss_services
-from benchmarks.faults.header_mutations import (
+from faults.header_mutations import (
     header_of,
     losses,
     small_model,

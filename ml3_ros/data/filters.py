@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.robots.even_weights import slope_weights, window_samples
-from ml3_ros.robots.stamps import EVEN
-from ml3_ros.robots.uneven import (
+from ml3_ros.data.even_weights import slope_weights, window_samples
+from ml3_ros.data.stamps import EVEN
+from ml3_ros.data.uneven import (
     EVEN_CLOCK,
     THIN,
     clocks,

@@ -32,7 +32,7 @@ from ml3_ros.identification.networks import (
     units_of,
 )
 from ml3_ros.identification.split import Rows, SplitConfig
-from ml3_ros.experiments.identification.twins import judged_rows
+from ml3_ros.identification.twins import judged_rows
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.reports.online.report import mean_over_joints
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -14,7 +14,7 @@ from safetensors.torch import save as save_tensors
 
 from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
-from ml3_ros.core.loss_reader import FORMAT, MAX_BYTES, VERSION, read_loss
+from ml3_ros.core.losses.reader import FORMAT, MAX_BYTES, VERSION, read_loss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.tensor_files import HEADER_KEY

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.robots.gains import GainConfig
+from ml3_ros.robots.control.gains import GainConfig
 
 SGD_GRID = (0.01, 0.02, 0.03, 0.05, 0.1, 0.2)
 ADAM_GRID = (0.0003, 0.001, 0.003, 0.006, 0.01, 0.02)

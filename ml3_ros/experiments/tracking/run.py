@@ -14,7 +14,7 @@ from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import Feedforward
-from ml3_ros.robots.gains import FixedGains
+from ml3_ros.robots.control.gains import FixedGains
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.trial import ready_to_train
+from ml3_ros.core.ready_to_train import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.arm_task import ArmTask, Array

@@ -25,13 +25,13 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
 from ml3_ros.files import remove_unfinished
-from ml3_ros.nodes import ended_methods
+from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
-from ml3_ros.nodes.ended_methods import EndedMethods
+from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.reach_optimizer.node import PolicyMode

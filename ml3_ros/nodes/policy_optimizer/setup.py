@@ -18,7 +18,7 @@ from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
-from ml3_ros.tasks.inverse_dynamics.online_method import checked
+from ml3_ros.learners.inverse_dynamics.method import checked
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 

@@ -16,7 +16,7 @@ from ml3_ros.reports.online.references import (
     least_squares_references,
     model_references,
 )
-from ml3_ros.baselines.repeats import (
+from ml3_ros.identification.models.repeats import (
     TWIN,
     TWIN_OF_REPEATS,
     find_repeats,

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RigidBodyModel, tracking_arrays
-from ml3_ros.robots.sampled_loop import poses_within, settles
+from ml3_ros.robots.control.sampled_loop import poses_within, settles
 
 _FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
 _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take

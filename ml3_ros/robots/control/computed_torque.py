@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import Array, JointLimits, joint_array, tracking_arrays
 from ml3_ros.robots.control.feedforward import Feedforward, FeedforwardConfig, FeedforwardGate
-from ml3_ros.robots.gains import Gains
+from ml3_ros.robots.control.gains import Gains
 
 _TRUST = FeedforwardConfig()
 

@@ -30,7 +30,7 @@ from ml3_ros.robots.control.safety_config import (
     SafetyStop,
     StaleCommandError,
 )
-from ml3_ros.robots.safety_limits import GravityModel, SafetyLimits
+from ml3_ros.robots.control.safety_limits import GravityModel, SafetyLimits
 
 _CURES = {  # of what is not finite
     "position": "check that joint's sensor",

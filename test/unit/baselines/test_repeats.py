@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml3_ros.baselines.repeats import find_repeats, near_twins, standardised
+from ml3_ros.identification.models.repeats import find_repeats, near_twins, standardised
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.trajectories import Excitation
 

@@ -17,7 +17,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sampled_loop import poses_within
+from ml3_ros.robots.control.sampled_loop import poses_within
 
 SAWYER = load_robot("sawyer")
 HOME, LIMITS = SAWYER.home, SAWYER.limits

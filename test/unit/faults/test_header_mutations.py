@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from benchmarks.faults.header_mutations import (
+from faults.header_mutations import (
     LONG,
     header_of,
     small_loss,

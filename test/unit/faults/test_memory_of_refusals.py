@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 
-from benchmarks.faults.header_mutations import header_of, small_loss, small_model, with_header
-from ml3_ros.core.loss_reader import MAX_BYTES
+from faults.header_mutations import header_of, small_loss, small_model, with_header
+from ml3_ros.core.losses.reader import MAX_BYTES
 
 MOST_KIB = 50 * 1024
 MANY = [1.0] * 20_000

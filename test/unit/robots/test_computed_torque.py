@@ -10,7 +10,7 @@ import pytest
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import FeedforwardConfig
-from ml3_ros.robots.gains import FixedGains, GainConfig
+from ml3_ros.robots.control.gains import FixedGains, GainConfig
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

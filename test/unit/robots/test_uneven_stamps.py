@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.robots.even_weights import window_samples
+from ml3_ros.data.even_weights import window_samples
 from ml3_ros.data.filters import (
     AccelerationFilter,
     savgol_acceleration,

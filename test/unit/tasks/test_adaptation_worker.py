@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.nodes import requests
+from ml3_ros.learners import requests
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
-from ml3_ros.nodes.requests import Requests
+from ml3_ros.learners.requests import Requests
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, RigidBodyModel
-from ml3_ros.robots.sampled_loop import poses_within, settles
+from ml3_ros.robots.control.sampled_loop import poses_within, settles
 
 Gains = Callable[[Array], tuple[Array, Array]]  # at a pose: kp [N m/rad], kd [N m s/rad], (n,)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from ml3_ros.core.inner_loop import LossFunction, adapt
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.trial import ready_to_train
+from ml3_ros.core.ready_to_train import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, reason_of
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet

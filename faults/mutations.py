@@ -10,7 +10,7 @@ from typing import Any
 
 from faults import loss_mutations
 from faults import message_mutations
-from benchmarks.faults.header_mutations import wrong_header
+from faults.header_mutations import wrong_header
 from ml3_msgs.msg import LearnedLoss, LearnedModel
 
 LARGEST_FILE = 200_000  # bytes of a mutated file that is sent

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.baselines.repeats import (
+from ml3_ros.identification.models.repeats import (
     TWIN,
     TWIN_OF_REPEATS,
     Repeats,

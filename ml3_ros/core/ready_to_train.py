@@ -3,7 +3,7 @@
 from ml3_ros.core.inner_loop import LossFunction
 from ml3_ros.core.inner_optimizers import InnerOptimizer
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.loss_trial import finite_step
+from ml3_ros.core.losses.trial import finite_step
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch
 from ml3_ros.errors import DataError, LossFileError, reason_of
