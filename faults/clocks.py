@@ -18,10 +18,10 @@ from faults.arm_scenes import PERIOD, START, MovingArm, inside, within
 from faults.result import Finding, Row
 from faults.stage import Stage
 from ml3_msgs.msg import Adaptation
-from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
+from ml3_ros.robots.registry import load_robot
 
 YEAR = 31_557_600
 LEAPS = {"1 s": 1, "1 h": 3600, "10 years": 10 * YEAR}  # [s]

@@ -14,10 +14,10 @@ import torch
 from ml3_ros.core.losses.architectures import ARCHITECTURES, options_of
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.zoo import shipped
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.zoo import shipped
 
 Json = dict[str, Any]
 Path = tuple[str | int, ...]

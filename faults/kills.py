@@ -22,9 +22,9 @@ from faults.listener import Listener, Topic
 from faults.processes import BenchError, Kills, Processes, node, until
 from faults.result import Finding, Row
 from ml3_msgs.msg import InertiaPrior
-from ml3_ros.data.bags import read_joint_states
 from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.systems.invdyn import SAWYER_INVDYN
+from ml3_ros.data.bags import read_joint_states
 from ml3_ros.nodes.kit.node import LATCHED_1
 
 # What a person waits minutes for takes seconds here, so that kills hit it.

@@ -18,10 +18,10 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bringup.description import Process
 from ml3_ros.core.checkpoints import unpack
-from ml3_ros.nodes.kit.loss_files import LEARNED
-from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker, Training
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.nodes.kit.loss_files import LEARNED
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker, Training
 
 WRITE_S = 15.0  # within this a checkpoint is being written
 TRAINING_S = 300.0

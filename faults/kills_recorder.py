@@ -9,11 +9,11 @@ import numpy as np
 from faults.listener import Topic
 from faults.processes import Kills, Processes, spread, until
 from faults.result import Row
-from ml3_ros.data.bags import read_joint_states
-from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.bringup.description import Process
-from ml3_ros.errors import DataError
 from ml3_ros.data.bag_thread import FLUSH_S
+from ml3_ros.data.bags import read_joint_states
+from ml3_ros.errors import DataError
+from ml3_ros.nodes.messages.joint_states import nanoseconds
 
 LAST_S = 6.0  # of a recording that nobody kills
 LATE_S = 0.3  # from a message to its commit, beside the wait for it

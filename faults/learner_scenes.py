@@ -19,15 +19,15 @@ from faults.bombard import Target, bombard, works
 from faults.result import Row
 from faults.stage import Stage
 from ml3_msgs.msg import Adaptation
+from ml3_ros.bringup.systems.reach import REACHER_ARM
 from ml3_ros.data.bag_writer import BagWriter
+from ml3_ros.nodes.kit import loss_files
+from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.nodes.messages.ml3 import prior_to_msg
 from ml3_ros.nodes.messages.poses import pose_to_msg
-from ml3_ros.bringup.systems.reach import REACHER_ARM
-from ml3_ros.zoo import shipped_loss
-from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_100
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.zoo import shipped_loss
 
 FOR_EVER = 864_000.0  # [s]
 LEARNED = 60  # samples after which a learner works again

@@ -26,12 +26,12 @@ from faults.header_mutations import (
 from faults.loss_mutations import KINDS, mutated
 from faults.result import Finding, Row
 from faults.stage import Stage
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.losses.architectures import ARCHITECTURES
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError, LossFileError
-from ml3_ros.zoo import shipped
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
+from ml3_ros.zoo import shipped
 
 Use = Callable[[bytes], object]
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults import arm_scenes
-from faults import learner_scenes
-from faults import sawyer_scenes
-from faults import tracking_scenes
+from faults import arm_scenes, learner_scenes, sawyer_scenes, tracking_scenes
 from faults.bombard import VARIANTS
 from faults.message_mutations import KINDS
 from faults.result import Finding

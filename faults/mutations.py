@@ -8,8 +8,7 @@ import random
 from pathlib import Path
 from typing import Any
 
-from faults import loss_mutations
-from faults import message_mutations
+from faults import loss_mutations, message_mutations
 from faults.header_mutations import wrong_header
 from ml3_msgs.msg import LearnedLoss, LearnedModel
 

@@ -16,13 +16,13 @@ from std_srvs.srv import SetBool, Trigger
 from faults.bombard import Target, Watch, bombard
 from faults.result import Row
 from faults.stage import SAWYER_MESSAGES, Stage
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
-from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS
 
 EMULATOR, DRIVER = "sawyer_emulator", "sawyer_driver"
 # a busy machine is late now and then: here it matters that, not how soon, things happen

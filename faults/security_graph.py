@@ -18,9 +18,9 @@ from faults.listener import Listener
 from faults.processes import Processes, node, until
 from faults.security_policy import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
+from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
-from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 
 MESSAGES = "ml3_sawyer_test_msgs"

@@ -25,15 +25,15 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
-from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.bringup.up import environment
-from ml3_ros.zoo import shipped_loss
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
+from ml3_ros.nodes.messages.ml3 import model_to_msg
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.zoo import shipped_loss
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 RATES = (100, 500, 1000)  # [Hz]
@@ -171,7 +171,9 @@ def measure(rate: int, *, blocks: int, block_s: float) -> dict[str, Side]:
     }
     ours += [word for key, value in settings.items() for word in ("-p", f"{key}:={value}")]
     with ExitStack() as stack:
-        stack.enter_context(process("ml3_ros.benchmarks.echo", "--ros-args", "-r", f"__ns:=/{ECHO}"))
+        stack.enter_context(
+            process("ml3_ros.benchmarks.echo", "--ros-args", "-r", f"__ns:=/{ECHO}")
+        )
         stack.enter_context(process(*ours))
         arm = Arm(rate, (ECHO, OURS))
         stack.callback(arm.close)

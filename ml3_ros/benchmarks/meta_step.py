@@ -13,9 +13,9 @@ import torch
 from ml3_ros.benchmarks.higher_loop import HigherLoop, fill, gradient
 from ml3_ros.benchmarks.problems import PROBLEMS, Problem
 from ml3_ros.core.engine.engine import Engine
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.engine.process import prepare_process
 
 WARM_UPS = 3  # TorchScript looks at the first two runs before it settles
 

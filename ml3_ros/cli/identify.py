@@ -7,8 +7,8 @@ from pathlib import Path
 
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.core.engine.process import prepare_process
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import ConfigError
-from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.identification.run import (
     Identification,
     IdentifyConfig,
@@ -18,8 +18,8 @@ from ml3_ros.identification.run import (
 )
 from ml3_ros.identification.unordered import TableConfig, identify_table
 from ml3_ros.identification.unordered_split import read_table
+from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.reports.identification.tables import error_table
-from ml3_ros.data.run_files import RunFolder
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -6,19 +6,19 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from ml3_ros.reports.figures import save_figure
-from ml3_ros.reports.online.laps import STEM, laps_figure, laps_metrics, laps_table
-from ml3_ros.reports.online.figure import live_figure
-from ml3_ros.reports.reaching.clip import reach_clip
-from ml3_ros.reports.reaching.figure import reach_figure
-from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
-from ml3_ros.reports.online.report import EXPERIMENT, build_report, report_metrics
-from ml3_ros.reports.online.table import report_table
 from ml3_ros.data.laps_file import FILE as LAPS
 from ml3_ros.data.laps_file import load_laps
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.reaching.files import EXPERIMENT as REACH
 from ml3_ros.learners.reaching.files import ReachFolder
+from ml3_ros.reports.figures import save_figure
+from ml3_ros.reports.online.figure import live_figure
+from ml3_ros.reports.online.laps import STEM, laps_figure, laps_metrics, laps_table
+from ml3_ros.reports.online.report import EXPERIMENT, build_report, report_metrics
+from ml3_ros.reports.online.table import report_table
+from ml3_ros.reports.reaching.clip import reach_clip
+from ml3_ros.reports.reaching.figure import reach_figure
+from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -10,8 +10,8 @@ from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
-from ml3_ros.tasks.reaching.train import train_reach
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
+from ml3_ros.tasks.reaching.train import train_reach
 
 TRAINING: dict[str, tuple[Any, Callable[[Any, Path], object]]] = {
     "inverse_dynamics": (TrainConfig(), train_loss),

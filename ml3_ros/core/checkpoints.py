@@ -10,8 +10,8 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from ml3_ros.core.checks import check_whole
-from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.outer.evolution import Unrolled
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, reason_of

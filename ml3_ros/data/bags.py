@@ -26,8 +26,8 @@ from ml3_ros.data.bag_files import (
     joint_state_messages,
     storages,
 )
-from ml3_ros.errors import DataError
 from ml3_ros.data.stamps import sampling_period
+from ml3_ros.errors import DataError
 
 MAX_STEP_BACK = 1.0  # [s] older than this is no late message: the clock was set back
 _STORE = get_typestore(Stores.ROS2_KILTED)

@@ -14,7 +14,6 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.data.even_weights import slope_weights, window_samples
 from ml3_ros.data.stamps import EVEN
 from ml3_ros.data.uneven import (
@@ -26,6 +25,7 @@ from ml3_ros.data.uneven import (
     fit_slopes,
     uneven_slopes,
 )
+from ml3_ros.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import DataError
 
 
 @dataclass(slots=True)

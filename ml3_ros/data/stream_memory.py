@@ -6,8 +6,8 @@ from collections import deque
 
 import numpy as np
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.filters import FilteredSample
+from ml3_ros.errors import DataError
 
 PRIORS_KEPT = 1000  # that wait for the filter, which is late by half its window
 

@@ -1,15 +1,15 @@
 """All experiments by name."""
 
 from ml3_ros.experiments import inverse_dynamics, tracking
-from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
-from ml3_ros.experiments.sine import regression_output as sine_regression_output
-from ml3_ros.experiments.mountain_car import output as mountain_car_output
-from ml3_ros.experiments.model_free import output as model_free_output
-from ml3_ros.experiments.model_based import output as model_based_output
-from ml3_ros.experiments.generalisation import output as generalisation_output
-from ml3_ros.experiments.digits import output as digits_output
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
+from ml3_ros.experiments.digits import output as digits_output
+from ml3_ros.experiments.generalisation import output as generalisation_output
+from ml3_ros.experiments.model_based import output as model_based_output
+from ml3_ros.experiments.model_free import output as model_free_output
+from ml3_ros.experiments.mountain_car import output as mountain_car_output
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.sine import regression_output as sine_regression_output
+from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
 
 __all__ = ["EXPERIMENTS", "Arrays", "Experiment", "Report"]
 

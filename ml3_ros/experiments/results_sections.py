@@ -1,11 +1,11 @@
 """The experiments on the results page, in their order; those without a robot are here."""
 
-from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import ARMS, NEVER_RELEASED
+from ml3_ros.experiments.live.section import RUNS
 from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free.section import MODEL_FREE
 from ml3_ros.experiments.mountain_car.section import REACHING
-from ml3_ros.experiments.live.section import RUNS
+from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.tracking.section import TRACKING
 
 _SINE_OURS = (

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter, welch
 
-from ml3_ros.identification.models.friction_fit import friction_features
 from ml3_ros.data.bags import JointRecording
-from ml3_ros.identification.split import gap_free_parts
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.identification.models.friction_fit import friction_features
+from ml3_ros.identification.split import gap_free_parts
 
 Array = NDArray[np.float64]
 SLOWEST = 50.0  # [Hz]: below, accelerations of a moving arm are lost

@@ -16,16 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Fit, training_masks
+from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
 from ml3_ros.identification.split import INNER, Rows
-from ml3_ros.zoo import shipped
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
+from ml3_ros.zoo import shipped
 
 Array = NDArray[np.float64]
 KINDS = ("adaptive", "shaped", "unshaped")  # of shipped losses, the first that there is

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.identification.models.friction_fit import COEFFICIENTS
-from ml3_ros.identification.models.scores import nmse
 from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording
@@ -24,6 +22,8 @@ from ml3_ros.identification.fits import (
     linear_regressor,
     rigid_body,
 )
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.networks import (
     NetworkConfig,
     adam,

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ml3_ros.data.bags import JointRecording
+from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
 from ml3_ros.identification.models.recorded import gap_free
-from ml3_ros.data.bags import JointRecording
-from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.data.filters import uneven_acceleration
 
 Array = NDArray[np.float64]
 DISPLACEMENTS = np.array([0.003, 0.01, 0.03, 0.1])  # of the hysteresis columns [rad]

@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from ml3_ros.data.bags import JointRecording
+from ml3_ros.identification.checks import Finding
 from ml3_ros.identification.models.repeats import (
     TWIN,
     TWIN_OF_REPEATS,
@@ -15,8 +17,6 @@ from ml3_ros.identification.models.repeats import (
     near_twins,
     standardised,
 )
-from ml3_ros.data.bags import JointRecording
-from ml3_ros.identification.checks import Finding
 from ml3_ros.identification.split import HELD_OUT, INNER, Rows, SplitConfig, block_rows
 
 LEAST = 0.25  # share of the learnable rows; with fewer left there is nothing to learn from

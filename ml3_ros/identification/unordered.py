@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPRegressor
 from sklearn.preprocessing import PolynomialFeatures
 
-from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.fits import Fit, training_masks
+from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.run import Identification, heldout_nmse, train_networks
 from ml3_ros.identification.split import INNER, Rows

@@ -18,8 +18,8 @@ from scipy.io.matlab import MatReadError
 from scipy.spatial import cKDTree
 from sklearn.cluster import KMeans
 
-from ml3_ros.identification.models.repeats import near_twins, standardised
 from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.identification.models.repeats import near_twins, standardised
 from ml3_ros.identification.split import HELD_OUT, INNER, Rows
 
 Array = NDArray[np.float64]

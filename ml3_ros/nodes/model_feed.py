@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
-from ml3_ros.nodes.kit.node import LATCHED_1, Ml3Node
 from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.node import LATCHED_1, Ml3Node
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 
 
 class ModelFeed:

@@ -11,9 +11,9 @@ from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.data.bag_writer import require_definition
 from ml3_ros.errors import DataError
-from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run

@@ -12,10 +12,6 @@ import numpy as np
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages import sawyer_robot as convert
-from ml3_ros.nodes.messages.joint_states import NANO, time_msg
-from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.kit.node import (
     LATCHED_1,
@@ -28,8 +24,12 @@ from ml3_ros.nodes.kit.node import (
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.messages import sawyer_robot as convert
+from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.nodes.sim_arm import DOUBLES
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
 from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead

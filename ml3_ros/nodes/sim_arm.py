@@ -11,18 +11,24 @@ from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
-from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.safety_parameters import safety_config, safety_params, tell_violations
-from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.registry import load_robot
+from ml3_ros.nodes.messages.joint_states import (
+    NANO,
+    JointSample,
+    effort_from_msg,
+    nanoseconds,
+    sample_to_msg,
+)
+from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.control.safety_config import SafetyConfig, SafetyStop
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.registry import load_robot
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
 # Of the arm that holds itself: torque -HOLD_DAMPING * M v [1/s]. With all of M, and not only its

@@ -12,10 +12,10 @@ import pinocchio
 import torch
 from torch import Tensor
 
+from ml3_ros.core.quaternions import about_z, multiply, rotate
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import tool_frame
-from ml3_ros.core.quaternions import about_z, multiply, rotate
 from ml3_ros.robots.sources import pinocchio_model
 
 

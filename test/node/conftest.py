@@ -17,10 +17,10 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
+from ml3_ros.robots.sawyer import interface as sawyer
 
 TESTS = itertools.count()
 SAWYER_MESSAGES = "ml3_sawyer_test_msgs"

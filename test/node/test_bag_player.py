@@ -14,10 +14,10 @@ from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bag_writer import BagWriter
-from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
+from ml3_ros.data.pacer import BURST, STALL_S, Pacer
 from ml3_ros.nodes.bag_player import BagPlayer
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
-from ml3_ros.data.pacer import BURST, STALL_S, Pacer
+from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 COUNT, STEP = 300, 8_000_000  # samples, and their distance [ns]

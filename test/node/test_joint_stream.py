@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
-from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.kit.joint_stream import BackwardsError, JointStream
+from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 
 DT = NANO // 100
 RESTART_AFTER = 21  # samples of 0.2 s

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
+from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.joint_states import (
     ImplausibleError,
     JointSample,
@@ -19,7 +20,6 @@ from ml3_ros.nodes.messages.joint_states import (
     sample_to_msg,
 )
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, loss_to_msg, prior_from_msg, prior_to_msg
-from ml3_ros.errors import MessageError
 
 NAMES = ("a", "b")
 

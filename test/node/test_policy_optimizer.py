@@ -14,15 +14,15 @@ from rclpy.parameter import Parameter
 from ml3_msgs.msg import Adaptation, LearnedModel
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.nodes.policy_optimizer import node as policy_optimizer
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
-from ml3_ros.nodes.policy_optimizer.node import LATCHED_10, PolicyOptimizer
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_from_msg
+from ml3_ros.nodes.policy_optimizer import node as policy_optimizer
+from ml3_ros.nodes.policy_optimizer.node import LATCHED_10, PolicyOptimizer
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 NAMES = ("a", "b")

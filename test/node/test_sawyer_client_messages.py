@@ -7,12 +7,12 @@ import pytest
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.nodes.messages import sawyer_client as convert
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import PartialMessageError
-from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.errors import ConfigError, MessageError
+from ml3_ros.nodes.messages import sawyer_client as convert
+from ml3_ros.nodes.messages.joint_states import PartialMessageError
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.driving_config import Send
 
 SAWYER = load_robot("sawyer")
 NAMES = SAWYER.names

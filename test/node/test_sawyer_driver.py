@@ -12,13 +12,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.sawyer_driver.node import SawyerDriver
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer import interface as sawyer
 from test.node.conftest import SAWYER_MESSAGES as PACKAGE
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

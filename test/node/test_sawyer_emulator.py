@@ -11,13 +11,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
-from ml3_ros.robots.sawyer.interface import ARM_JOINTS, EstopButton, EstopSource, Mode
 from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.interface import ARM_JOINTS, EstopButton, EstopSource, Mode
 from test.node.conftest import SAWYER_MESSAGES as PACKAGE
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

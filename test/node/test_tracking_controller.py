@@ -11,16 +11,16 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
-from ml3_ros.nodes.messages.ml3 import model_to_msg
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
-from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
-from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.data.laps_file import load_laps
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
+from ml3_ros.nodes.messages.ml3 import model_to_msg
+from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.registry import load_robot
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 REACHER = load_robot("reacher")

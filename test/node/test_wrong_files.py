@@ -10,16 +10,16 @@ from safetensors.torch import load, save
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_to_msg
 from ml3_ros.core.tensor_files import HEADER_KEY
-from ml3_ros.zoo import shipped
-from ml3_ros.nodes.kit.node import LATCHED_1
-from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
-from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_to_msg
+from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
+from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.zoo import shipped
 
 NAMES = load_robot("reacher").names
 UNITS = Units(joint_names=NAMES, velocity=(1, 1), acceleration=(1, 1), effort=(1, 1))

@@ -18,9 +18,9 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
-from ml3_ros.robots.sawyer.interface import ARM_JOINTS, JOINT_STATES
 from ml3_ros.cli.main import main
 from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_100
+from ml3_ros.robots.sawyer.interface import ARM_JOINTS, JOINT_STATES
 from test.system.conftest import ROOT, wait_until
 
 pytestmark = pytest.mark.system

@@ -7,7 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from ml3_ros.bringup.description import Arg, Argument, ModelOf, Process, System
-from ml3_ros.bringup.systems.parts import OPTIMIZER, REAL, ROBOT, SAWYER_DRIVER, SHIPPED_LOSS, SIM_ARM
+from ml3_ros.bringup.systems.parts import (
+    OPTIMIZER,
+    REAL,
+    ROBOT,
+    SAWYER_DRIVER,
+    SHIPPED_LOSS,
+    SIM_ARM,
+)
 
 METHODS = ["ml3_shaped", "sgd_tuned", "adam_tuned"]
 # A real arm is never left without torques against gravity, moves less, and is sooner let go.

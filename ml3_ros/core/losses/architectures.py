@@ -9,9 +9,9 @@ from ml3_ros.core.checks import check_flag, check_list, check_number, check_whol
 from ml3_ros.core.losses.classification import CrossEntropy, MonotoneCrossEntropy
 from ml3_ros.core.losses.likelihood import LikelihoodLoss
 from ml3_ros.core.losses.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
-from ml3_ros.core.networks import MAX_WEIGHTS
 from ml3_ros.core.losses.prior import PriorLoss
 from ml3_ros.core.losses.trajectory import DesiredActionLoss, TrajectoryLoss
+from ml3_ros.core.networks import MAX_WEIGHTS
 from ml3_ros.errors import ConfigError
 
 ARCHITECTURES: dict[str, type[MetaLoss]] = {

@@ -10,8 +10,8 @@ from torch import Tensor
 from ml3_ros.core.checks import LARGEST, SMALLEST, check_numbers
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.meta_losses import ERROR_FLOOR, StructuredLoss
-from ml3_ros.core.networks import BoundModel, Mlp
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.networks import BoundModel, Mlp
 from ml3_ros.core.schedules import hat_features
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError

@@ -5,8 +5,8 @@ from typing import Any
 from safetensors.torch import load
 from torch import float32
 
-from ml3_ros.core.losses import trial as loss_trial
 from ml3_ros.core.checks import is_whole, quoted
+from ml3_ros.core.losses import trial as loss_trial
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.tensor_files import Shapes, read_header
 from ml3_ros.core.types import Params

@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.checks import (
     LARGEST,
     SMALLEST,
@@ -23,6 +22,7 @@ from ml3_ros.core.checks import (
 from ml3_ros.core.inner_loop import LossFunction, Predictor
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledSteps
+from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.schedules import check_knots

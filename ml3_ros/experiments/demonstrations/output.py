@@ -7,10 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.reports.styles import in_order, method_style
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.demonstrations.run import (
     CHECKPOINTS,
     CLONES,
@@ -20,7 +17,10 @@ from ml3_ros.experiments.demonstrations.run import (
     prepare,
     run_seed,
 )
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.runner.adaptation import by_method, save_losses
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order, method_style
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
 UPDATES = 100  # after which the headlines compare

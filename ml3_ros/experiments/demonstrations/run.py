@@ -16,23 +16,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
-from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.model_based.run import SCORED, under_loss
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.runner.selection import train_and_select
-from ml3_ros.tasks.training import revision
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
-from ml3_ros.tasks.reaching.family import distance
+from ml3_ros.experiments.model_based.run import SCORED, under_loss
+from ml3_ros.experiments.mountain_car.ilqr import ilqr
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.tasks.reaching.family import distance
 from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, meta_training
 from ml3_ros.tasks.reaching.worlds import TwoLink
+from ml3_ros.tasks.training import revision
 
 SETTING = SETTINGS["reacher"]
 CHECKPOINTS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # updates

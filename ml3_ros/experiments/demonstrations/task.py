@@ -6,12 +6,12 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
-from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.losses.meta_losses import MetaLoss
+from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import DataError
-from ml3_ros.tasks.reaching.family import ReachingFamily
 from ml3_ros.learners.reaching.policy import Actor, Policy
+from ml3_ros.tasks.reaching.family import ReachingFamily
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 
 

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_seed
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.data.metrics import Metrics, resolved, table
-from ml3_ros.files import write_atomically
 
 LIKELIHOOD, ERRORS = 0, 1  # places in a curve
 CHANCE = 0.6931  # nat; likelihood of a coin

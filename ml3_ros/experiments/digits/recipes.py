@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.experiments.digits.task import DigitPairFamily, Pair
 from ml3_ros.experiments.digits.images import DigitImages
 from ml3_ros.experiments.digits.lenet import LeNet
+from ml3_ros.experiments.digits.task import DigitPairFamily, Pair
 
 BATCH_SIZE = 16  # images of one gradient step, of every method
 QUERY_SIZE = 32

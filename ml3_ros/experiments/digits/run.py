@@ -16,17 +16,8 @@ from torch import Tensor
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, run_to_end
-from ml3_ros.experiments.digits.task import (
-    DigitPairFamily,
-    DigitPairs,
-    accuracy,
-    negative_log_likelihood,
-)
+from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.digits.images import DigitImages, load_images
 from ml3_ros.experiments.digits.lenet import LeNet
 from ml3_ros.experiments.digits.recipes import (
@@ -37,6 +28,15 @@ from ml3_ros.experiments.digits.recipes import (
     paper_recipe,
     sgd_recipe,
 )
+from ml3_ros.experiments.digits.task import (
+    DigitPairFamily,
+    DigitPairs,
+    accuracy,
+    negative_log_likelihood,
+)
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.tasks.training import revision, run_to_end
 
 MARKS = (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 200, 300, 500, 700, 1000)  # gradient steps
 HORIZON = 100  # gradient steps after which methods are compared

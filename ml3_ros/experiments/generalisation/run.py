@@ -16,8 +16,8 @@ from tqdm import tqdm
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
+from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.generalisation.tasks import (
     SETTINGS,
     TEST_POOL,
@@ -27,7 +27,7 @@ from ml3_ros.experiments.generalisation.tasks import (
     Trials,
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
-from ml3_ros.data.metrics import resolved
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.tasks.training import revision, run_to_end
 
 HORIZON = 100  # gradient steps after which methods are compared

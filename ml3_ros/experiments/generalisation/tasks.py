@@ -10,14 +10,19 @@ from torch import Tensor
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.trainer import MetaTrainer, TaskFamily
 from ml3_ros.core.types import Params
+from ml3_ros.experiments.sine.recipes import adam_recipe, squared_error
+from ml3_ros.experiments.sine.regression_task import (
+    META_TEST,
+    Regressor,
+    SineRegressionFamily,
+    SineTasks,
+)
 from ml3_ros.learners.inverse_dynamics import squared_error as baseline_losses
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
 from ml3_ros.tasks.inverse_dynamics.recipes import INERTIA_FORMS, Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
-from ml3_ros.experiments.sine.recipes import adam_recipe, squared_error
-from ml3_ros.experiments.sine.regression_task import META_TEST, Regressor, SineRegressionFamily, SineTasks
 
 ROBOT = "reacher"
 N_TRAIN_ROBOTS = 32

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from functools import partial
 
-from ml3_ros.experiments.runner.experiment import Experiment
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.experiments.inverse_dynamics.output import finish
 from ml3_ros.experiments.inverse_dynamics.run import prepare, run_seed
+from ml3_ros.experiments.runner.experiment import Experiment
 
 _MLP = ("ml3_shaped_mlp", "ml3_unshaped_mlp")
 _GIVEN = Part(nle="given", learned=(*Part(nle="given").learned, *_MLP))

@@ -13,8 +13,8 @@ from ml3_ros.experiments.inverse_dynamics.config import (
     InvdynConfig,
     Part,
 )
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.trajectories import ExcitationConfig
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
 from ml3_ros.tasks.inverse_dynamics.prior import SPREAD, PriorConfig, teach_prior

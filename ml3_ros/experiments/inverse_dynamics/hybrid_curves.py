@@ -8,8 +8,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.identification.models.residual import GATE_PERIOD, ResidualLearner, gate, residual_size
-from ml3_ros.identification.models.least_squares import RecursiveLeastSquares
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, stack
 from ml3_ros.experiments.inverse_dynamics.references import (
@@ -17,6 +15,13 @@ from ml3_ros.experiments.inverse_dynamics.references import (
     RIDGE,
     ArmRegressor,
     samples_after,
+)
+from ml3_ros.identification.models.least_squares import RecursiveLeastSquares
+from ml3_ros.identification.models.residual import (
+    GATE_PERIOD,
+    ResidualLearner,
+    gate,
+    residual_size,
 )
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
 

@@ -8,12 +8,12 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
-from ml3_ros.reports.styles import in_order
 from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.files import write_atomically
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order
 
 Array = NDArray[np.float64]
 

@@ -6,14 +6,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ml3_ros.core.losses.prior import PriorLoss, TaughtPrior
+from ml3_ros.core.types import Batch
 from ml3_ros.identification.models.least_squares import (
     NO_COLUMNS,
     JointColumns,
     RecursiveLeastSquares,
     TorqueRegressor,
 )
-from ml3_ros.core.losses.prior import PriorLoss, TaughtPrior
-from ml3_ros.core.types import Batch
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse

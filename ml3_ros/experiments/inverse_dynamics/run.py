@@ -12,19 +12,19 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
-from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.experiments.inverse_dynamics.data import PartData
+from ml3_ros.experiments.inverse_dynamics.distilled import distil
 from ml3_ros.experiments.inverse_dynamics.hybrid_curves import hybrid_curves
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, prior_curves
 from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
-from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, train_losses
-from ml3_ros.experiments.inverse_dynamics.distilled import distil
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
+from ml3_ros.tasks.training import revision, train_losses
 
 
 def prepare(config: InvdynConfig, scratch: Path, report: Report) -> Arrays:

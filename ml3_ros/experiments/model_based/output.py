@@ -8,10 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.reports.styles import in_order
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.model_based.run import (
     CHECKPOINTS,
     HORIZON,
@@ -25,7 +22,10 @@ from ml3_ros.experiments.model_based.run import (
     run_seed,
     wanted_distance,
 )
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.runner.adaptation import by_method, save_losses
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 SHOWN_UPDATES = (1, 2, 5, 10, 20, 100, 1000)

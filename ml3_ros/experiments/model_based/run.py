@@ -18,18 +18,22 @@ from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
 from ml3_ros.data.metrics import resolved
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.model_based.trainer import (
+    ModelBasedTrainer,
+    random_practice,
+    reaching_family,
+)
+from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import train_and_select
-from ml3_ros.tasks.training import revision
+from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
-from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
-from ml3_ros.experiments.model_based.trainer import ModelBasedTrainer, random_practice, reaching_family
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
+from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)  # updates

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randn
-from ml3_ros.robots.gym_models import ParallelSimulation, gym_asset
 from ml3_ros.experiments.model_free.environment import advance, turned
+from ml3_ros.robots.gym_models import ParallelSimulation, gym_asset
 
 SPREAD, SPEED = 0.1, 0.1  # of positions [m, rad], half width, and velocities [m/s, rad/s], std
 PROGRESS, EFFORT = 10.0, 0.02  # weights of the reward

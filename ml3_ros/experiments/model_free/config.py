@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.experiments.model_free.ppo import PpoSettings
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.model_free.ppo import PpoSettings
 from ml3_ros.experiments.model_free.recipes import Architecture, setting
 
 MAIN = "ml3_desired_action"

@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randint, randn
-from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.losses.meta_losses import MetaLoss
+from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.experiments.model_free.policy import (
     Episodes,

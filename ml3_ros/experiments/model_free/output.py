@@ -5,14 +5,14 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.reports.styles import in_order
-from ml3_ros.experiments.model_free.run import prepare, run_seed
-from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
-from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
+from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
 from ml3_ros.experiments.model_free.recipes import setting
+from ml3_ros.experiments.model_free.run import prepare, run_seed
+from ml3_ros.experiments.runner.adaptation import by_method, save_losses
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.reports.styles import in_order
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies

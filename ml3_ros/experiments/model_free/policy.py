@@ -10,8 +10,8 @@ from torch import Tensor
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.likelihood import log_likelihood
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.losses.trajectory import minimum_of
+from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 

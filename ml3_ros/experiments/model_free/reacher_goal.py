@@ -4,8 +4,8 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand
-from ml3_ros.robots.gym_models import ParallelSimulation, gym_asset
 from ml3_ros.experiments.model_free.environment import advance, turned
+from ml3_ros.robots.gym_models import ParallelSimulation, gym_asset
 
 LENGTHS = (0.1, 0.11)  # from joint to joint, and to the fingertip [m]
 SPREAD = 0.1  # half width of the range of angles in which episodes begin [rad]

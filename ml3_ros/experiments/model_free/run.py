@@ -17,14 +17,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.outer.evolution import Evolution
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.model_free.config import (
     LOSSES,
     MAIN,
@@ -32,12 +29,15 @@ from ml3_ros.experiments.model_free.config import (
     ModelFreeConfig,
     candidates,
 )
-from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, train_losses
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.family import mean_return
 from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy
+from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.experiments.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
+from ml3_ros.tasks.training import revision, train_losses
 
 LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
 TEST_SEED, MODEL_SEED, EPISODE_SEED = 20_000, 30_000, 40_000

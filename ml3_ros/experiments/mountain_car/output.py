@@ -6,10 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
-from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.reports.styles import in_order
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.mountain_car.run import (
     CHECKPOINTS,
     KEPT,
@@ -18,8 +15,11 @@ from ml3_ros.experiments.mountain_car.run import (
     prepare,
     run_seed,
 )
-from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.mountain_car.task import GOAL, WAY_POINT, MountainCar
+from ml3_ros.experiments.runner.adaptation import by_method, save_losses
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order
 
 PLANNERS = ("ilqr", "ilqr_tuned")
 SHOWN_UPDATES = (0, 1, 2, 5, 10, 20, 100, 500)

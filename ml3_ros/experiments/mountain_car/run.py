@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     MountainCar,
@@ -30,6 +27,9 @@ from ml3_ros.experiments.mountain_car.task import (
     loss_spec,
     meta_training,
 )
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.tasks.training import revision, run_to_end
 
 CHECKPOINTS = (*range(21), 30, 50, 70, 100, 200, 500)  # updates, or iterations of iLQR
 KEPT = 20  # updates after which a policy that found the goal must still reach it

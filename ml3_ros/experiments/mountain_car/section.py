@@ -1,7 +1,7 @@
 """Reinforcement learning on the results page: policies that reach goals."""
 
-from ml3_ros.experiments.runner.section import Section, Target
 from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
+from ml3_ros.experiments.runner.section import Section, Target
 
 MOUNTAIN_CAR = Section(
     name="mountain_car",

@@ -7,9 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from ml3_ros.experiments.page.measured import Curve, Measured
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends
-from ml3_ros.experiments.page.measured import Curve, Measured
 
 COLUMNS = 2
 SHOWN = 7  # methods in a panel; more would not be told apart

@@ -5,16 +5,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.runner.section import INTRODUCTION, Section
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.tables import curve_tables, run_tables, table, targets_table
+from ml3_ros.experiments.runner.section import INTRODUCTION, Section
 
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
 WIDTH = 99  # of prose
-HEADER = (
-    "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/runner/section.py instead. -->"
-)
+HEADER = "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/runner/section.py instead. -->"
 
 
 def load_metrics(folder: Path, sections: Sequence[Section]) -> dict[str, Measured]:

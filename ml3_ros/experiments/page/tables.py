@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.experiments.runner.section import Section
 from ml3_ros.experiments.page.measured import Curve, Measured, number
+from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.styles import method_style
 
 COLUMNS = 6

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.runner.section import Section
-from ml3_ros.reports.figures import rendered
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import OVERVIEW, load_metrics, results_page
+from ml3_ros.experiments.runner.section import Section
 from ml3_ros.files import write_atomically
+from ml3_ros.reports.figures import rendered
 
 
 def take_run(folder: Path, metrics: Path, images: Path, sections: Sequence[Section]) -> None:

@@ -16,12 +16,12 @@ from typing import Any
 from tqdm import tqdm
 
 from ml3_ros.core.engine.engine import engine_in_use
+from ml3_ros.data.metrics import resolved
+from ml3_ros.data.run_files import RunFolder
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
-from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision
 from ml3_ros.experiments.runner.workers import Backend, Job
-from ml3_ros.data.run_files import RunFolder
+from ml3_ros.tasks.training import revision
 
 
 def run_experiment(

@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.sine_runs import even_marks, snapshots
-from ml3_ros.tasks.training import revision
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.sine.recipes import (
     RegressionRecipe,
     adam_recipe,
@@ -29,7 +27,14 @@ from ml3_ros.experiments.sine.recipes import (
     sgd_recipe,
     squared_error,
 )
-from ml3_ros.experiments.sine.regression_task import META_TEST, Regressor, SineRegressionFamily, SineTasks
+from ml3_ros.experiments.sine.regression_task import (
+    META_TEST,
+    Regressor,
+    SineRegressionFamily,
+    SineTasks,
+)
+from ml3_ros.experiments.sine_runs import even_marks, snapshots
+from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)

@@ -15,18 +15,23 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.sine_runs import even_marks, snapshots
-from ml3_ros.tasks.training import revision
-from ml3_ros.experiments.sine.frequency_task import LIMIT, FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.sine.frequency_task import (
+    LIMIT,
+    FrequencyFamily,
+    FrequencyTasks,
+    Sinusoid,
+)
 from ml3_ros.experiments.sine.recipes import (
     FrequencyRecipe,
     frequency_recipe,
     squared_error,
 )
+from ml3_ros.experiments.sine_runs import even_marks, snapshots
+from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)

@@ -11,12 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
-from ml3_ros.reports.styles import in_order
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.shaped import (
     CHECKPOINTS,
     FOUND,
@@ -29,6 +27,8 @@ from ml3_ros.experiments.sine.shaped import (
     recovered,
     run_seed,
 )
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import in_order
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
 DRAWN_LANDSCAPES = {

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 
+from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.reports.figures import (
     FAINT,
     draw,
@@ -18,7 +19,6 @@ from ml3_ros.reports.figures import (
     save_figure,
 )
 from ml3_ros.reports.styles import method_style
-from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.robots.base import Array
 
 CHANGE = (

@@ -6,20 +6,24 @@ from typing import Protocol
 
 import numpy as np
 
-from ml3_ros.identification.models.least_squares import JointColumns, RecursiveLeastSquares, TorqueRegressor
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.data.filters import AccelerationFilter
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.tracking.config import CLIP_NORM, Method
-from ml3_ros.zoo import shipped_loss
-from ml3_ros.robots.base import Array, RigidBodyModel
-from ml3_ros.robots.control.feedforward import Feedforward
-from ml3_ros.data.filters import AccelerationFilter
-from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.identification.models.least_squares import (
+    JointColumns,
+    RecursiveLeastSquares,
+    TorqueRegressor,
+)
 from ml3_ros.learners.inverse_dynamics.net import as_feedforward
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.robots.base import Array, RigidBodyModel
+from ml3_ros.robots.control.feedforward import Feedforward
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
+from ml3_ros.zoo import shipped_loss
 
 RIDGE = 1e-6  # of least squares, on parameters in SI units with torques in the arm's units
 _METHOD = "model"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.page.measured import number
-from ml3_ros.reports.styles import in_order
 from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.experiments.page.measured import number
+from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.tracking.config import MEMORY, METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.figure import figure
+from ml3_ros.reports.styles import in_order
 from ml3_ros.robots.base import Array
 
 NAME = "sawyer_tracking"

@@ -15,11 +15,11 @@ from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import Feedforward
 from ml3_ros.robots.control.gains import FixedGains
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 
 TEST_POOL, VALIDATION_POOL = 71, 72  # meta-training draws from other seeds
 TEST_MOTION = 730_000  # seed of the motion on which everything is tested

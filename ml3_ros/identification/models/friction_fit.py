@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.identification.models.least_squares import RecursiveLeastSquares, prequential
 from ml3_ros.errors import DataError
+from ml3_ros.identification.models.least_squares import RecursiveLeastSquares, prequential
 
 Array = NDArray[np.float64]
 RIGID_BODY_ALONE = (1.0, 0.0, 0.0, 0.0)

@@ -8,12 +8,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
-from ml3_ros.identification.models.scores import nmse
 from ml3_ros.data.bags import JointRecording
-from ml3_ros.errors import DataError
 from ml3_ros.data.filters import uneven_acceleration
 from ml3_ros.data.run_files import Samples
+from ml3_ros.errors import DataError
+from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
+from ml3_ros.identification.models.scores import nmse
 
 Array = NDArray[np.float64]
 GAP = 0.1  # [s]: a longer step splits a recording; over shorter ones a filter can be fitted

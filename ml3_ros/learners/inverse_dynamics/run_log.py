@@ -7,12 +7,12 @@ from dataclasses import asdict
 
 import numpy as np
 
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
+from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, restore_learner
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, WindowReport
-from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, restore_learner
-from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 CHUNK = 1024  # windows; the newest so many cover the time that `last` is asked for
 

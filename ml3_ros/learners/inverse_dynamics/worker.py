@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from ml3_ros.errors import DataError, Ml3Error, reason_of
-from ml3_ros.learners.requests import Requests
-from ml3_ros.learners.inverse_dynamics.run_log import RunLog, predicted_by
 from ml3_ros.data.filters import FilteredSample
+from ml3_ros.errors import DataError, Ml3Error, reason_of
+from ml3_ros.learners.inverse_dynamics.method import Ended, Learner
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, WindowReport
-from ml3_ros.learners.inverse_dynamics.method import Ended, Learner
+from ml3_ros.learners.inverse_dynamics.run_log import RunLog, predicted_by
+from ml3_ros.learners.requests import Requests
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]

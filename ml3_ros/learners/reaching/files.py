@@ -14,8 +14,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.learners.reaching.run import Outcome
 

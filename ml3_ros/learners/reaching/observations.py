@@ -9,8 +9,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ml3_ros.core.types import Batch
 from ml3_ros.core.quaternions import about_z, difference, rotate
+from ml3_ros.core.types import Batch
 
 Observation = Callable[[Tensor, Tensor, Tensor], Batch]
 """(state, hand, goal) -> what is seen, by name, each (*lead, k); state is q and v in a row."""

@@ -21,14 +21,19 @@ from rclpy.signals import SignalHandlerOptions
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
+from ml3_ros.errors import MessageError, Ml3Error
+from ml3_ros.learners.reaching.goals import GoalRanges
+from ml3_ros.nodes.conductor.lifecycle_client import (
+    BringupError,
+    InterruptError,
+    LifecycleClient,
+    Waiter,
+)
+from ml3_ros.nodes.kit.namesakes import claim_name, refuse_namesakes
+from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_100
+from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
-from ml3_ros.errors import MessageError, Ml3Error
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_100
-from ml3_ros.nodes.conductor.lifecycle_client import BringupError, InterruptError, LifecycleClient, Waiter
-from ml3_ros.nodes.kit.namesakes import claim_name, refuse_namesakes
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
-from ml3_ros.learners.reaching.goals import GoalRanges
 
 STRINGS = Parameter.Type.STRING_ARRAY
 MOST_METHODS = 50  # whose errors are told

@@ -9,10 +9,10 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample
-from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample
+from ml3_ros.nodes.messages.poses import pose_from_msg
 
 RESTART = NANO  # a pose so far behind the newest one comes from a source that was restarted
 

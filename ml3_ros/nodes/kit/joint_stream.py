@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_from_msg
-from ml3_ros.errors import MessageError
 from ml3_ros.data.stamps import Pace
+from ml3_ros.errors import MessageError
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_from_msg
 
 RESTART_AFTER = 0.2  # [s] of samples in order among themselves, apart from the newest one
 RESTART_LEAST = 5  # such samples, however slow

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
-from ml3_ros.nodes.messages.ml3 import loss_to_msg
 from ml3_ros.core.losses.learned_loss import MAX_QUOTE, LearnedLoss
 from ml3_ros.errors import LossFileError
+from ml3_ros.nodes.messages.ml3 import loss_to_msg
 from ml3_ros.zoo import SUFFIX, shipped
 
 LEARNED = ("ml3_shaped", "ml3_unshaped")  # the methods with losses that every run has

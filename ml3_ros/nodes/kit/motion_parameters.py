@@ -11,9 +11,9 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.robots.base import RobotDescription
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 
 CHECKED_S = 300.0  # efforts along the trajectory are checked for so long [s]
 HEAVIER = 1.2  # with masses larger than described by this factor, and the largest payload

@@ -14,8 +14,8 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from ml3_ros.errors import Ml3Error
-from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.namesakes import claim_name
+from ml3_ros.nodes.kit.node import Ml3Node
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever it was doing

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ml3_msgs.msg import InertiaPrior, LearnedLoss, LearnedModel
-from ml3_ros.nodes.messages.joint_states import NotFiniteError, listed, nanoseconds, time_msg
 from ml3_ros.errors import MessageError
+from ml3_ros.nodes.messages.joint_states import NotFiniteError, listed, nanoseconds, time_msg
 
 
 def prior_to_msg(

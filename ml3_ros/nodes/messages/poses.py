@@ -9,8 +9,8 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 from scipy.spatial.transform import Rotation
 
-from ml3_ros.nodes.messages.joint_states import NotFiniteError, nanoseconds, time_msg
 from ml3_ros.errors import MessageError
+from ml3_ros.nodes.messages.joint_states import NotFiniteError, nanoseconds, time_msg
 
 UNIT_TOLERANCE = 1e-2  # of a quaternion's length; drivers round
 

@@ -13,6 +13,7 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
+from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.messages.joint_states import (
     ImplausibleError,
     JointSample,
@@ -20,11 +21,10 @@ from ml3_ros.nodes.messages.joint_states import (
     listed,
     sample_from_msg,
 )
+from ml3_ros.robots.base import Array, JointLimits
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.robots.sawyer.interface import CUFF_SIGNAL, Mode, SawyerMessages
 from ml3_ros.robots.sawyer.reports import RobotView
-from ml3_ros.errors import ConfigError, MessageError
-from ml3_ros.robots.base import Array, JointLimits
 
 SAME_LIMIT = 1e-2  # share by which a limit of the robot may differ from the model's
 

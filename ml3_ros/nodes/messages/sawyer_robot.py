@@ -9,9 +9,10 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
+from ml3_ros.bridges.sawyer_assembly import Assembly
 from ml3_ros.nodes.messages.joint_states import listed
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
-from ml3_ros.bridges.sawyer_assembly import Assembly
+from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
 from ml3_ros.robots.sawyer.emulation import VELOCITY_BAND, Reading, SawyerEmulation
 from ml3_ros.robots.sawyer.interface import (
@@ -21,7 +22,6 @@ from ml3_ros.robots.sawyer.interface import (
     Mode,
     SawyerMessages,
 )
-from ml3_ros.robots.base import JointLimits
 
 ARRAYS = ("position", "velocity", "acceleration", "effort")
 NEEDED = {

@@ -15,14 +15,18 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS, FilteredStream
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.meta_learner.action import AGAIN, MetaTrainAction
+from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
 from ml3_ros.tasks.inverse_dynamics.stream_training import (
     MetaTrainingWorker,
     Signals,
@@ -30,10 +34,6 @@ from ml3_ros.tasks.inverse_dynamics.stream_training import (
     forget,
     resumable,
 )
-from ml3_ros.nodes.kit.parameters import Param
-from ml3_ros.nodes.kit.process import run
-from ml3_ros.data.stream_memory import StreamMemory
-from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
 
 FEEDBACK_S = 0.5
 CHOICES = {"nle": ("given", "learned"), "architecture": ("mlp", "structured")}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ml3_ros.learners.inverse_dynamics.method import Ended
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.learners.inverse_dynamics.method import Ended
 
 
 class EndedMethods:

@@ -19,28 +19,28 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.nodes.messages.joint_states import listed, time_msg
-from ml3_ros.nodes.messages.ml3 import loss_from_msg
-from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.engine.process import return_large_blocks
-from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
-from ml3_ros.files import remove_unfinished
-from ml3_ros.nodes.policy_optimizer import ended_methods
-from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
-from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
-from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
-from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
-from ml3_ros.nodes.kit.filtered_stream import FilteredStream
-from ml3_ros.nodes.model_feed import ModelFeed
-from ml3_ros.nodes.reach_optimizer.node import PolicyMode
-from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
-from ml3_ros.nodes.kit.process import run
-from ml3_ros.learners.inverse_dynamics.run_log import RunLog
+from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
+from ml3_ros.files import remove_unfinished
+from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
+from ml3_ros.nodes.kit import loss_files
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.messages.joint_states import listed, time_msg
+from ml3_ros.nodes.messages.ml3 import loss_from_msg
+from ml3_ros.nodes.model_feed import ModelFeed
+from ml3_ros.nodes.policy_optimizer import ended_methods
+from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
+from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
+from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
+from ml3_ros.nodes.reach_optimizer.node import PolicyMode
+from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
 
 PARAMETERS = (*ADAPTATION, *POLICY_PARAMETERS)
 TELL_S = 0.5

@@ -10,17 +10,17 @@ import numpy as np
 from rclpy.parameter import Parameter
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.data.filters import FilteredSample
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
-from ml3_ros.zoo import shipped, shipped_loss
+from ml3_ros.learners.inverse_dynamics.method import checked
+from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
+from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
-from ml3_ros.data.filters import FilteredSample
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
-from ml3_ros.learners.inverse_dynamics.method import checked
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
+from ml3_ros.zoo import shipped, shipped_loss
 
 STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
 LONGEST = 10 * 86400.0

@@ -8,12 +8,12 @@ from safetensors.torch import save
 from std_msgs.msg import Float64
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
-from ml3_ros.nodes.kit.node import RELIABLE_100
 from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
+from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import time_msg
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.kit.node import Ml3Node

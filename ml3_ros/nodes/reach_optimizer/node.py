@@ -17,14 +17,14 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
+from ml3_ros.errors import DataError, MessageError, reason_of
+from ml3_ros.learners.reaching.episodes import Episode, Recorder
+from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
+from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
-from ml3_ros.errors import DataError, MessageError, reason_of
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, SENSOR_1
-from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
-from ml3_ros.nodes.reach_optimizer.setup import load_task, make_run
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
-from ml3_ros.learners.reaching.episodes import Episode, Recorder
+from ml3_ros.nodes.reach_optimizer.setup import load_task, make_run
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer

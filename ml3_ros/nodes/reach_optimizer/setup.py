@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
-from ml3_ros.zoo import shipped, shipped_loss
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.learners.reaching.arm_task import ArmTask, task_of
 from ml3_ros.learners.reaching.policy_learner import LossLearner, PolicyLearner, RandomSearch
 from ml3_ros.learners.reaching.run import ReachRun
+from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.zoo import shipped, shipped_loss
 
 LEARNED, BASELINE = "ml3_reach", "random_search"
 

@@ -14,7 +14,11 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.kit.diagnostics import ERRORS
+from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -23,19 +27,15 @@ from ml3_ros.nodes.messages.joint_states import (
     sample_to_msg,
 )
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
-from ml3_ros.robots.sawyer.driving import SawyerDriving
-from ml3_ros.robots.sawyer.driving_config import Send
-from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
-from ml3_ros.nodes.kit.diagnostics import ERRORS
-from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
 from ml3_ros.nodes.sawyer_driver.parameters import PARAMETERS, driving_config
 from ml3_ros.nodes.sawyer_driver.robot import SawyerRobot
 from ml3_ros.nodes.timers import steady_timer
+from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.driving import SawyerDriving
+from ml3_ros.robots.sawyer.driving_config import Send
 
 ASK_S = 5.0  # the robot follows a request within this, or the request has failed
 ASK_EVERY_S = 0.05

@@ -7,11 +7,11 @@ from typing import Any
 
 from rclpy.parameter import Parameter
 
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.robots.sawyer.driving_config import DrivingConfig
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.safety_parameters import safety_params
 from ml3_ros.robots.control.safety_config import SafetyConfig
+from ml3_ros.robots.sawyer import interface as sawyer
+from ml3_ros.robots.sawyer.driving_config import DrivingConfig
 
 DRIVING = DrivingConfig()
 SAFETY = SafetyConfig(

@@ -9,16 +9,16 @@ from typing import Any
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 
-from ml3_ros.nodes.messages import sawyer_client as convert
-from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.nodes.messages.joint_states import JointSample, PartialMessageError
-from ml3_ros.robots.sawyer.driving_config import Send
-from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.errors import RobotError
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, SENSOR_1, Ml3Node
+from ml3_ros.nodes.messages import sawyer_client as convert
+from ml3_ros.nodes.messages.joint_states import JointSample, PartialMessageError
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 from ml3_ros.robots.base import RobotDescription
+from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
+from ml3_ros.robots.sawyer.driving_config import Send
+from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.robots.sawyer.urdf import nominal_urdf
 
 

@@ -12,12 +12,15 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
+from ml3_ros.data.laps_file import Lap, save_laps
+from ml3_ros.errors import DataError
+from ml3_ros.learners.inverse_dynamics.net import as_feedforward
+from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
+from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.nodes.messages.ml3 import model_from_msg
-from ml3_ros.errors import DataError
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
-from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.tracking_controller.setup import (
     FEEDBACK_ONLY,
     PARAMETERS,
@@ -25,14 +28,11 @@ from ml3_ros.nodes.tracking_controller.setup import (
     controller_of,
     laps_of,
 )
-from ml3_ros.robots.control.approach import Approach, Standstill
 from ml3_ros.robots.base import Array
+from ml3_ros.robots.control.approach import Approach, Standstill
 from ml3_ros.robots.control.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.data.laps_file import Lap, save_laps
-from ml3_ros.learners.inverse_dynamics.net import as_feedforward
-from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 PREPARED = 0.25  # periods by which a joint state may miss the time that was prepared for
 LATCHED_20 = QoSProfile(

@@ -9,10 +9,10 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.errors import DataError
-from ml3_ros.identification.checks import NEWTON_METRES
 from ml3_ros.files import write_atomically
+from ml3_ros.identification.checks import NEWTON_METRES
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 
 Array = NDArray[np.float64]
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ml3_ros.data.metrics import Metrics
+from ml3_ros.files import write_atomically
+from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import rendered, save_figure
 from ml3_ros.reports.identification.figures import (
     agreement_figure,
@@ -15,11 +18,8 @@ from ml3_ros.reports.identification.figures import (
 )
 from ml3_ros.reports.identification.friction_file import save_friction
 from ml3_ros.reports.identification.html import report_html
-from ml3_ros.identification.run import Identification
 from ml3_ros.reports.identification.tables import markdown_table
 from ml3_ros.reports.online.report import mean_over_joints
-from ml3_ros.data.metrics import Metrics
-from ml3_ros.files import write_atomically
 
 EXPERIMENT = "identify"
 

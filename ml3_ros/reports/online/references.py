@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ml3_ros.data.run_files import Samples
 from ml3_ros.identification.models.friction_fit import (
     RIGID_BODY_ALONE,
     friction_features,
@@ -23,7 +24,6 @@ from ml3_ros.identification.models.least_squares import (
 )
 from ml3_ros.identification.models.recorded import HasInverseDynamics
 from ml3_ros.identification.models.scores import nmse
-from ml3_ros.data.run_files import Samples
 
 Array = NDArray[np.float64]
 LEAST_SQUARES_RIDGE = 1e-6  # on parameters in SI units, with torques in shares of `scale`

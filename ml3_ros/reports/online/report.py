@@ -10,12 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.reports.online.references import (
-    Reference,
-    classical_fit_in_sample,
-    least_squares_references,
-    model_references,
-)
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.errors import DataError, RobotError
 from ml3_ros.identification.models.repeats import (
     TWIN,
     TWIN_OF_REPEATS,
@@ -24,9 +20,13 @@ from ml3_ros.identification.models.repeats import (
     standardised,
 )
 from ml3_ros.identification.models.scores import nmse, running_nmse
-from ml3_ros.errors import DataError, RobotError
+from ml3_ros.reports.online.references import (
+    Reference,
+    classical_fit_in_sample,
+    least_squares_references,
+    model_references,
+)
 from ml3_ros.reports.styles import in_order
-from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 Array = NDArray[np.float64]
 EXPERIMENT = "invdyn_live"

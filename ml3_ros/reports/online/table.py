@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.reports.styles import method_style
 from ml3_ros.reports.online.report import RunReport
+from ml3_ros.reports.styles import method_style
 
 COLUMNS = 6  # held-out columns at most
 IN_SAMPLE = "  in sample"

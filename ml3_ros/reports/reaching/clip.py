@@ -10,11 +10,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from ml3_ros.errors import DataError
-from ml3_ros.reports.figures import house_style
-from ml3_ros.reports.styles import INK, method_style
-from ml3_ros.reports.reaching.report import ReachReport
 from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.learners.reaching.files import EXPERIMENT
+from ml3_ros.reports.figures import house_style
+from ml3_ros.reports.reaching.report import ReachReport
+from ml3_ros.reports.styles import INK, method_style
 
 MOST_GOALS = 4
 SHOWN = (0, 1, 2, 3, 5)  # updates before the episodes that are shown, beside the last

@@ -10,10 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ml3_ros.reports.figures import draw, house_style
-from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.reaching.report import ReachReport
 from ml3_ros.learners.reaching.arm_task import Array
+from ml3_ros.reports.figures import draw, house_style
+from ml3_ros.reports.reaching.report import ReachReport
+from ml3_ros.reports.styles import method_style
 
 MOST_GOALS = 8  # that are drawn
 COLOURS = colormaps["YlOrRd"]

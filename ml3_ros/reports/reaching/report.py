@@ -9,9 +9,9 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import DataError
-from ml3_ros.reports.styles import method_style
 from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.learners.reaching.files import EXPERIMENT, Episodes, ReachFolder
+from ml3_ros.reports.styles import method_style
 
 POSE = 7  # numbers of a pose: position and quaternion
 FEW = (0, 1, 2, 3, 5)  # updates that the table shows, beside the last

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ml3_ros.errors import MessageError
+from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.sawyer.interface import (
     DEFAULT_COMMAND_TIMEOUT_S,
     DEFAULT_SPEED_RATIO,
@@ -17,8 +19,6 @@ from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_WINDOW_S,
     Mode,
 )
-from ml3_ros.errors import MessageError
-from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 
 # Acceleration for position errors, times M: [1/s^2], [1/s], [1/s^3]; stiff, as the robot is.
 KP, KD, KI = 1e4, 200.0, 2e5

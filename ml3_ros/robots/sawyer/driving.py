@@ -11,12 +11,12 @@ import math
 
 import numpy as np
 
-from ml3_ros.robots.sawyer.driving_config import DrivingConfig, NotReadyError, Send, State
-from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.control.safety import SafeCommand, SafetyStage
 from ml3_ros.robots.control.safety_config import SafetyStop
+from ml3_ros.robots.sawyer.driving_config import DrivingConfig, NotReadyError, Send, State
+from ml3_ros.robots.sawyer.reports import SawyerReports
 
 AT_REST = 0.02  # [rad/s] below which an arm that is being stopped counts as standing
 LONGEST_STOP = 0.5  # [s] after which position hold takes over, at rest or not

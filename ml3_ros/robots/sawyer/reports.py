@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml3_ros.robots.sawyer.interface import EstopButton, EstopSource
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
+from ml3_ros.robots.sawyer.interface import EstopButton, EstopSource
 
 STAMPS_KEPT = 1000  # states whose time of reception is known: 2 s at 500 Hz
 GRAVITY_AGE = 0.1  # [s] up to which the robot's own word on gravity is taken

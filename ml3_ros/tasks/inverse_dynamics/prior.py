@@ -12,11 +12,11 @@ from tqdm import tqdm
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.types import Params
+from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.recipes import NleSetting
-from ml3_ros.learners.inverse_dynamics.units import Units
 
 Array = NDArray[np.float64]
 

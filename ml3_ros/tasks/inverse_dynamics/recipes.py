@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.errors import ConfigError
+from ml3_ros.learners.inverse_dynamics.net import InertiaForm, InverseDynamicsNet, NleMode
+from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
-from ml3_ros.learners.inverse_dynamics.net import InertiaForm, InverseDynamicsNet, NleMode
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
-from ml3_ros.learners.inverse_dynamics.units import Units
 
 TASK_FAMILY = "inverse_dynamics"
 

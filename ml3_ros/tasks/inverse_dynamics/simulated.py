@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ml3_ros.errors import ConfigError
 from ml3_ros.data.filters import savgol_acceleration
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 

@@ -19,14 +19,14 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
+from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
+from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.streamed import recordings_from_stream
-from ml3_ros.learners.inverse_dynamics.units import Units
 
 Signals = dict[str, np.ndarray]
 

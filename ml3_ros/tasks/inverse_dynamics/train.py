@@ -5,14 +5,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.errors import ConfigError
 from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.errors import ConfigError
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
 from ml3_ros.tasks.inverse_dynamics.prior import teach_prior
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+from ml3_ros.tasks.training import revision, run_to_end
 
 SIMULATION_SEED = 1  # robots of meta-training; tests and experiments draw theirs with others
 

@@ -13,14 +13,14 @@ from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
+from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
+from ml3_ros.learners.reaching.goals import GoalRanges
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.torch_arm import TorchArm
-from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
 from ml3_ros.tasks.reaching.arm_world import ArmWorld, PoseFamily
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.learners.reaching.goals import GoalRanges
-from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, setting
 from ml3_ros.tasks.reaching.worlds import TwoLink, World
 

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.losses.spec import InputSpec
-from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.core.quaternions import difference
+from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.learners.reaching.observations import posed
 from ml3_ros.robots.torch_arm import TorchArm
 from ml3_ros.tasks.reaching.family import LAST, MEAN, ReachingFamily
-from ml3_ros.learners.reaching.observations import posed
 
 TURN = 0.1  # metres that a radian of a wrong orientation counts as
 SMALL = 1e-4  # rounds off the corner of a distance at zero [m]

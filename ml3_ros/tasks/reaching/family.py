@@ -5,12 +5,12 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source, randint
 from ml3_ros.core.inner_loop import LossFunction, Predictor
-from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import BoundModel
+from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.types import Batch, Extra, Params
-from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 from ml3_ros.tasks.reaching.worlds import Steps, World
 

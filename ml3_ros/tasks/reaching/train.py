@@ -5,8 +5,8 @@ from pathlib import Path
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
-from ml3_ros.tasks.training import revision, run_to_end
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
+from ml3_ros.tasks.training import revision, run_to_end
 
 
 def train_reach(

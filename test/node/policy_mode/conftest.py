@@ -12,13 +12,19 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_from_msg, nanoseconds, sample_to_msg
-from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, RELIABLE_100
-from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
+from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.messages.joint_states import (
+    NANO,
+    JointSample,
+    effort_from_msg,
+    nanoseconds,
+    sample_to_msg,
+)
+from ml3_ros.nodes.messages.poses import pose_to_msg
+from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 
 NAMES = ("a", "b")
 TASK = ArmTask(

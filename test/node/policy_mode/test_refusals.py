@@ -7,10 +7,10 @@ import re
 import numpy as np
 from rclpy.lifecycle import TransitionCallbackReturn
 
+from ml3_ros.learners.reaching.run import ReachRun
 from ml3_ros.nodes.messages.joint_states import NANO
 from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.nodes.reach_optimizer import node as policy_mode
-from ml3_ros.learners.reaching.run import ReachRun
 
 
 def test_no_torque_leaves_but_in_an_episode(graph, plant):

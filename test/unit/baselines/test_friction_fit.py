@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml3_ros.identification.models import friction_predict, prequential_friction_fit
-from ml3_ros.identification.models import friction_fit
 from ml3_ros.errors import DataError
+from ml3_ros.identification.models import friction_fit, friction_predict, prequential_friction_fit
 
 TRUE = np.array([[1.2, 20.0, 11.0, 0.5], [0.9, 3.0, 2.0, -1.0]])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models import (
     JointColumns,
     RecursiveLeastSquares,
@@ -13,11 +14,10 @@ from ml3_ros.identification.models import (
     ridge_solution,
 )
 from ml3_ros.identification.models.least_squares import NO_COLUMNS
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation
 
 NOISE = 0.01  # of each joint's standard deviation
 KEEP = float(np.exp(-0.032))  # samples fade within 2.5 s

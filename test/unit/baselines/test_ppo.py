@@ -12,11 +12,11 @@ import torch
 pytest.importorskip("gymnasium")
 pytest.importorskip("stable_baselines3")
 
-from ml3_ros.experiments.model_free import ppo
-from ml3_ros.experiments.model_free.ppo import PpoSettings, one_goal, ppo_curve
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.model_free import ppo
 from ml3_ros.experiments.model_free.family import mean_return
 from ml3_ros.experiments.model_free.policy import GaussianPolicy
+from ml3_ros.experiments.model_free.ppo import PpoSettings, one_goal, ppo_curve
 from ml3_ros.experiments.model_free.reacher_goal import ReacherGoal
 
 GOAL = torch.tensor([0.1, 0.1])

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.identification.models.recorded import check_model, filtered_samples
-from ml3_ros.reports.online.references import model_references
-from ml3_ros.identification.models.scores import nmse
 from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.errors import DataError, RobotError
+from ml3_ros.identification.models.recorded import check_model, filtered_samples
+from ml3_ros.identification.models.scores import nmse
+from ml3_ros.reports.online.references import model_references
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 

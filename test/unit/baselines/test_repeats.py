@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ml3_ros.identification.models.repeats import find_repeats, near_twins, standardised
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.trajectories import Excitation
+from ml3_ros.robots.registry import load_robot
 
 RATE = 100.0
 NAMES = ("shoulder", "elbow", "wrist")

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
+from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.sawyer_client import view_from_msg
+from ml3_ros.nodes.sawyer_driver.parameters import SAFETY
+from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer.controller import Command
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State
 from ml3_ros.robots.sawyer.emulation import SawyerEmulation
 from ml3_ros.robots.sawyer.interface import Mode
-from ml3_ros.errors import MessageError
-from ml3_ros.nodes.sawyer_driver.parameters import SAFETY
-from ml3_ros.robots.perturbation import Perturbation
-from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.safety import SafetyStage
 
 SAWYER = load_robot("sawyer")
 MODEL = PinocchioModel(SAWYER)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
+from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.joint_states import NANO, NotFiniteError
 from ml3_ros.nodes.messages.poses import pose_from_msg, pose_of, pose_to_msg
-from ml3_ros.errors import MessageError
 
 POSE = np.array([0.1, -0.2, 0.3, 0.5, -0.5, 0.5, 0.5])
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
-from ml3_ros.robots.sawyer.emulation import SawyerEmulation
-from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
+from ml3_ros.robots.sawyer.emulation import SawyerEmulation
+from ml3_ros.robots.sawyer.interface import Mode
 
 SAWYER = load_robot("sawyer")
 HOME, LIMITS = SAWYER.home, SAWYER.limits

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.control.safety_config import FutureCommandError, StaleCommandError
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, NotReadyError, State
 from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.robots.sawyer.reports import RobotView
-from ml3_ros.errors import ConfigError
-from ml3_ros.robots.control.safety_config import FutureCommandError, StaleCommandError
 from test.unit.bridges.driving_bench import CONTROL, CYCLE, EFFORT, MODEL, SAWYER, Bench, one
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State
 from ml3_ros.robots.sawyer.interface import Mode
-from ml3_ros.errors import ConfigError, RobotError
 from test.unit.bridges.driving_bench import MODEL, SAWYER, Bench, one
 
 

@@ -5,6 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.errors import ConfigError
+from ml3_ros.robots.control.sampled_loop import poses_within
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
 from ml3_ros.robots.sawyer.emulation import SawyerEmulation, reading
 from ml3_ros.robots.sawyer.interface import (
@@ -13,11 +18,6 @@ from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_GRAVITY,
     Mode,
 )
-from ml3_ros.errors import ConfigError
-from ml3_ros.robots.perturbation import Perturbation
-from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.sampled_loop import poses_within
 
 SAWYER = load_robot("sawyer")
 HOME, LIMITS = SAWYER.home, SAWYER.limits

@@ -7,8 +7,8 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from ml3_ros.robots.sawyer.interface import FIELDS, message_types
 from ml3_ros.errors import ConfigError
+from ml3_ros.robots.sawyer.interface import FIELDS, message_types
 
 TEST_PACKAGE = "ml3_sawyer_test_msgs"
 

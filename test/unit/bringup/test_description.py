@@ -20,18 +20,18 @@ from ml3_ros.bringup.description import (
     enclave_arguments,
     yaml_text,
 )
+from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
     REACHER_GOALS,
     SAWYER_ARM,
     SAWYER_GOALS,
 )
-from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.learners.reaching.goals import GoalRanges
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
 from ml3_ros.tasks.reaching.arm_recipes import ARMS
-from ml3_ros.learners.reaching.goals import GoalRanges
 
 TOY = System(
     name="toy",

@@ -13,10 +13,10 @@ import pytest
 from ml3_ros.cli.main import main
 from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.tasks.inverse_dynamics import train as train_loss
-from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.data.metrics import resolved
+from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.tasks.inverse_dynamics import populations
+from ml3_ros.tasks.inverse_dynamics import train as train_loss
 
 population = functools.cache(populations.population)
 

@@ -8,11 +8,11 @@ import pytest
 import torch
 
 from ml3_ros.core.engine.engine import Engine
-from ml3_ros.core.outer.limit import LimitFamily, WithLimit
 from ml3_ros.core.outer.config import MetaTrainConfig
-from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.outer.gradient import OuterGradient
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
+from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.limit import LimitFamily, WithLimit
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
 SEEDS, TASKS = 2, 3

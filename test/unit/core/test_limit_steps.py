@@ -8,10 +8,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from ml3_ros.core.outer.limit import EpisodicLimitFamily, limit_steps
 from ml3_ros.core.outer.config import MetaTrainConfig
-from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.limit import EpisodicLimitFamily, limit_steps
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
 SEEDS, TASKS, ROWS = 2, 3, 11

@@ -9,11 +9,11 @@ import torch
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.inner_optimizers import Sgd
-from ml3_ros.core.outer.config import MetaTrainConfig
-from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.networks import FunctionalModule
-from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
+from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import DataError, Ml3Error
 
 LIFE, PAIRS, STEP = 6, 20_000, 0.1

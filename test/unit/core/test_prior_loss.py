@@ -9,9 +9,9 @@ import torch
 
 from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.losses.spec import InputSpec
+from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.types import scoped
 from ml3_ros.errors import ConfigError
 

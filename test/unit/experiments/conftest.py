@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.experiments.inverse_dynamics import data, tuning
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.tasks.inverse_dynamics import populations
+from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate

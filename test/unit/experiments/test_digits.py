@@ -11,12 +11,12 @@ import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.digits import run as digits
 from ml3_ros.experiments.digits import output as digits_output
-from ml3_ros.experiments.digits.run import DigitsConfig, prepare, run_seed
+from ml3_ros.experiments.digits import run as digits
 from ml3_ros.experiments.digits.output import finish
-from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.digits.run import DigitsConfig, prepare, run_seed
 from ml3_ros.experiments.digits.task import DigitPairs
+from ml3_ros.experiments.registry import EXPERIMENTS
 
 METHODS = {
     "sgd_same_step",

@@ -12,8 +12,8 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.generalisation import run as generalisation
-from ml3_ros.experiments.generalisation.run import GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.output import finish, ratio
+from ml3_ros.experiments.generalisation.run import GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.tasks import SETTINGS, Architecture, SineSetting
 from ml3_ros.experiments.registry import EXPERIMENTS
 

@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.inverse_dynamics import run as experiment_run
 from ml3_ros.experiments.inverse_dynamics import tuning
@@ -21,7 +22,6 @@ from ml3_ros.experiments.inverse_dynamics.output import Panel, figure, finish, m
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, samples_after
 from ml3_ros.experiments.inverse_dynamics.run import prepare, run_seed
 from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.data.metrics import resolved
 
 EVERYWHERE = {
     "sgd_tuned",

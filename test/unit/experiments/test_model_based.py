@@ -10,13 +10,13 @@ import torch
 
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.model_based import run as model_based
-from ml3_ros.experiments.model_based import output as model_based_output
-from ml3_ros.experiments.demonstrations import run as reacher_demos
 from ml3_ros.experiments.demonstrations import output as demos_output
-from ml3_ros.experiments.model_based.run import CHECKPOINTS, ModelBasedConfig
-from ml3_ros.experiments.model_based.output import updates_to
+from ml3_ros.experiments.demonstrations import run as reacher_demos
 from ml3_ros.experiments.demonstrations.run import ReacherDemosConfig
+from ml3_ros.experiments.model_based import output as model_based_output
+from ml3_ros.experiments.model_based import run as model_based
+from ml3_ros.experiments.model_based.output import updates_to
+from ml3_ros.experiments.model_based.run import CHECKPOINTS, ModelBasedConfig
 
 
 def test_updates_are_counted_to_the_first_look_that_is_near_enough():

@@ -12,17 +12,17 @@ pytest.importorskip("gymnasium")
 pytest.importorskip("stable_baselines3")
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.model_free import run as model_free
 from ml3_ros.experiments.model_free import figure as model_free_figure
-from ml3_ros.experiments.page.measured import Measured
-from ml3_ros.experiments.model_free.output import ELSEWHERE, ratio, steps_to_share
+from ml3_ros.experiments.model_free import run as model_free
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
-from ml3_ros.experiments.registry import EXPERIMENTS
-from ml3_ros.experiments.page.page import results_page
+from ml3_ros.experiments.model_free.output import ELSEWHERE, ratio, steps_to_share
+from ml3_ros.experiments.model_free.recipes import setting
 from ml3_ros.experiments.model_free.section import MODEL_FREE
+from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.page import results_page
+from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.runner.sweep import run_experiment
 from ml3_ros.experiments.runner.workers import Outcome
-from ml3_ros.experiments.model_free.recipes import setting
 
 TINY = ModelFreeConfig(
     seeds=2,

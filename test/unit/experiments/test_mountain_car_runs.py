@@ -8,10 +8,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.experiments.mountain_car import run as mountain_car
 from ml3_ros.experiments.mountain_car import output as mountain_car_output
-from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, MountainCarConfig
+from ml3_ros.experiments.mountain_car import run as mountain_car
 from ml3_ros.experiments.mountain_car.output import first_reached, kept
+from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, MountainCarConfig
 
 
 def test_kept_means_at_every_later_look():

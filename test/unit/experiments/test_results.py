@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.errors import DataError
 
 
 def test_metrics_round_trip_with_infinity(tmp_path):

@@ -13,11 +13,16 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.sine.recipes import paper_recipe, sgd_recipe, squared_error
 from ml3_ros.experiments.sine.regression import GRIDS, SineRegressionConfig, prepare, tasks_of
 from ml3_ros.experiments.sine.regression_output import EXPERIMENTS
+from ml3_ros.experiments.sine.regression_task import (
+    META_TEST,
+    Regressor,
+    SineRegressionFamily,
+    SineTasks,
+)
 from ml3_ros.experiments.sine_runs import even_marks, snapshots
-from ml3_ros.experiments.sine.recipes import paper_recipe, sgd_recipe, squared_error
-from ml3_ros.experiments.sine.regression_task import META_TEST, Regressor, SineRegressionFamily, SineTasks
 
 TOY = SineRegressionConfig(
     seeds=1,

@@ -16,8 +16,7 @@ import pytest
 
 from ml3_ros.core.engine.engine import Engine, use_engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
-from ml3_ros.experiments.runner import sweep
-from ml3_ros.experiments.runner import workers
+from ml3_ros.experiments.runner import sweep, workers
 from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.runner.ray_backend import RayBackend
 from ml3_ros.experiments.runner.sweep import _Progress, run_experiment

@@ -12,21 +12,21 @@ import pytest
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.experiments.page.measured import Measured
-from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.page.page import results_page
-from ml3_ros.experiments.tracking.section import TRACKING
+from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.tracking import run as tracking_run
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Stream, learner_factory
 from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running_rms
 from ml3_ros.experiments.tracking.output import Found, level_times, metrics
 from ml3_ros.experiments.tracking.run import TEST_POOL, VALIDATION_POOL, Bench, Trial
+from ml3_ros.experiments.tracking.section import TRACKING
 from ml3_ros.robots.base import ArmState
 from ml3_ros.robots.control.computed_torque import ComputedTorque
+from ml3_ros.robots.control.trajectories import Excitation, within_effort
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation, within_effort
 
 SMALL = TrackingConfig(
     methods=("feedback_only", "rigid_body", "adam_tuned", "ml3_shaped"),

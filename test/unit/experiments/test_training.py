@@ -11,13 +11,13 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import DataError, LossFileError, Ml3Error
-from ml3_ros.tasks.inverse_dynamics import train as module
+from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks import training
+from ml3_ros.tasks.inverse_dynamics import train as module
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
 from ml3_ros.tasks.training import revision, run_to_end, train_losses
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
-from ml3_ros.learners.inverse_dynamics.units import Units
 
 TINY = TrainConfig(
     robot="reacher",

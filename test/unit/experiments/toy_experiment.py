@@ -13,9 +13,9 @@ import torch
 from tqdm import trange
 
 from ml3_ros.core.engine.engine import engine_in_use
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.runner.experiment import Experiment
-from ml3_ros.data.metrics import Metrics, resolved
 
 
 @dataclass(frozen=True)

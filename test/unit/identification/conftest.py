@@ -13,9 +13,9 @@ from ml3_ros.data.bags import JointRecording, RecordingChecks
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.split import SplitConfig, block_rows
+from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 
 STORE = get_typestore(Stores.ROS2_KILTED)
 JOINT_STATE = "sensor_msgs/msg/JointState"

@@ -7,9 +7,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.identification.models.friction_columns import hysteresis, smooth_sign, stillness
-from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.identification.models.scores import nmse
 from ml3_ros.errors import DataError
 from ml3_ros.identification.fits import (
     Explained,
@@ -19,6 +16,9 @@ from ml3_ros.identification.fits import (
     rigid_body,
     training_masks,
 )
+from ml3_ros.identification.models.friction_columns import hysteresis, smooth_sign, stillness
+from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.networks import left_out
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest

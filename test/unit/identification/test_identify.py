@@ -15,6 +15,8 @@ from scipy.io import savemat
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import Finding
+from ml3_ros.identification.run import Identification, IdentifyConfig, identify
+from ml3_ros.identification.verdicts import Verdict
 from ml3_ros.reports.identification.figures import (
     effort_figure,
     error_figure,
@@ -27,9 +29,7 @@ from ml3_ros.reports.identification.friction_file import (
 )
 from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.output import identification_metrics
-from ml3_ros.identification.run import Identification, IdentifyConfig, identify
 from ml3_ros.reports.identification.tables import error_table, markdown_table
-from ml3_ros.identification.verdicts import Verdict
 from ml3_ros.robots.perturbation import Perturbation
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.identification.models.scores import nmse
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Explained, classical
+from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.networks import (
     NetworkConfig,
     adam,

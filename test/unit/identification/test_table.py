@@ -12,7 +12,6 @@ from scipy.spatial import cKDTree
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.reports.identification.output import identification_metrics, save_identification
 from ml3_ros.identification.unordered import (
     MlpConfig,
     TableConfig,
@@ -27,6 +26,7 @@ from ml3_ros.identification.unordered_split import (
     read_table,
     table_rows,
 )
+from ml3_ros.reports.identification.output import identification_metrics, save_identification
 
 SPLIT = TableSplitConfig(clusters=16)
 MLP = MlpConfig(hidden=((8,),), step_sizes=(1e-2,), epochs=(2, 5))

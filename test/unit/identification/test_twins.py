@@ -9,18 +9,18 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
+from ml3_ros.cli.main import main
+from ml3_ros.identification.fits import training_masks
 from ml3_ros.identification.models.friction_fit import friction_predict
 from ml3_ros.identification.models.repeats import Repeats, standardised
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.cli.main import main
-from ml3_ros.identification.fits import training_masks
-from ml3_ros.reports.identification.html import report_html
-from ml3_ros.reports.identification.output import identification_metrics
 from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.split import HELD_OUT, INNER, SplitConfig, block_rows
-from ml3_ros.reports.identification.tables import error_table
 from ml3_ros.identification.twins import judged_rows, without_twins
 from ml3_ros.identification.verdicts import joint_verdicts
+from ml3_ros.reports.identification.html import report_html
+from ml3_ros.reports.identification.output import identification_metrics
+from ml3_ros.reports.identification.tables import error_table
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
 ONCE = Repeats()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.trajectories import Excitation
-from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
 
 ERROR = 0.1  # of each joint's standard deviation: the good method's
 NOISE = 0.01

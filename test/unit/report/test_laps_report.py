@@ -8,9 +8,9 @@ import re
 import numpy as np
 import pytest
 
+from ml3_ros.data.laps_file import FILE, Lap, load_laps, save_laps
 from ml3_ros.errors import DataError
 from ml3_ros.reports.online.laps import laps_figure, laps_metrics, laps_table
-from ml3_ros.data.laps_file import FILE, Lap, load_laps, save_laps
 
 NAMES = ("arm_shoulder", "arm_elbow")
 LAPS = [

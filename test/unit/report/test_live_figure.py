@@ -12,12 +12,12 @@ from matplotlib.text import Text
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
+from ml3_ros.experiments.policy_styles import POLICY_STYLES
+from ml3_ros.experiments.tracking_styles import TRACKING_STYLES
 from ml3_ros.reports.figures import _spread, save_figure
 from ml3_ros.reports.online.figure import live_figure
-from ml3_ros.reports.styles import METHOD_STYLES, method_style
-from ml3_ros.experiments.policy_styles import POLICY_STYLES
 from ml3_ros.reports.online.report import build_report
-from ml3_ros.experiments.tracking_styles import TRACKING_STYLES
+from ml3_ros.reports.styles import METHOD_STYLES, method_style
 
 
 def texts(figure):

@@ -9,11 +9,11 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
-from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
-from ml3_ros.tasks.reaching.arm_recipes import ARMS
 from ml3_ros.learners.reaching.episodes import Episode
 from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome
+from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
+from ml3_ros.tasks.reaching.arm_recipes import ARMS
 
 METHODS = ("ml3_reach", "random_search")
 UPDATES, HORIZON = 2, 4

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.run_files import HeldOut, Predictions, RunFolder, Samples
+from ml3_ros.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.control.safety_config import SafetyConfig
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 
 SAWYER = load_robot("sawyer")
 MODEL = PinocchioModel(SAWYER)

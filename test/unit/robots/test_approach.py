@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from ml3_ros.errors import ConfigError, Ml3Error
 from ml3_ros.robots.control.approach import SPEED_SHARE, Approach, Standstill
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.trajectories import Excitation
+from ml3_ros.robots.registry import load_robot
 
 STANDS, MOVES = np.array([0.0, 0.001]), np.array([0.0, -0.2])
 REACHER = load_robot("reacher")

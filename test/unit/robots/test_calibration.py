@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import RobotError
-from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
 from ml3_ros.robots.sawyer.urdf import nominal_urdf, sawyer_urdf
 
 SAWYER = load_robot("sawyer")

@@ -7,10 +7,10 @@ import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.control.adaptive_control import TrackingController
+from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.control.trajectories import Excitation
 
 DT = 0.01
 

@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.data.filters import AccelerationFilter, savgol_acceleration
+from ml3_ros.errors import ConfigError, DataError
 
 DT = 0.01
 

@@ -11,11 +11,11 @@ import pytest
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.gains import FixedGains, GainConfig, PoseGains
+from ml3_ros.robots.control.sampled_loop import RADIUS, TURN, multipliers, poses_within, settles
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.sampled_loop import RADIUS, TURN, multipliers, poses_within, settles
 
 RATES = (100.0, 250.0, 500.0, 1000.0)
 NASTIEST = ("sawyer", "reacher", "so100", "so101", "ur10_robot")

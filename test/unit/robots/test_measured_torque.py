@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.data.filters import savgol_acceleration
+from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -7,10 +7,6 @@ import pytest
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.control.adaptive_control import TrackingController
-from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.perturbation import Perturbation
-from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.control.safety_config import (
     CommandLengthError,
@@ -21,6 +17,10 @@ from ml3_ros.robots.control.safety_config import (
     StaleCommandError,
 )
 from ml3_ros.robots.control.trajectories import Excitation
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 from test.unit.robots.safety_bench import (
     HOME,
     LIMITS,

@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 
 from ml3_ros.errors import ConfigError, Ml3Error, RobotError
 from ml3_ros.robots.base import JointLimits
+from ml3_ros.robots.control.safety import SafetyStage
+from ml3_ros.robots.control.safety_config import NoTorqueError, SafetyConfig, SafetyStop
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.control.safety import SafetyStage
-from ml3_ros.robots.control.safety_config import NoTorqueError, SafetyConfig, SafetyStop
 
 SAWYER = load_robot("sawyer")
 MODELS = {"pinocchio": PinocchioModel(SAWYER), "mujoco": MujocoArm(SAWYER)}

@@ -7,11 +7,11 @@ import pytest
 import torch
 from scipy.spatial.transform import Rotation
 
+from ml3_ros.core.quaternions import about_z, difference, multiply, rotate
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.core.quaternions import about_z, difference, multiply, rotate
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.torch_arm import TorchArm
 

@@ -9,13 +9,13 @@ import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import JointLimits
-from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.control.trajectories import (
     Excitation,
     ExcitationConfig,
     peak_effort,
     within_effort,
 )
+from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 
 def test_velocity_and_acceleration_are_the_derivatives(arm):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from ml3_ros.errors import DataError
 from ml3_ros.data.even_weights import window_samples
 from ml3_ros.data.filters import (
     AccelerationFilter,
     savgol_acceleration,
     uneven_acceleration,
 )
+from ml3_ros.errors import DataError
 
 RATES = (30.0, 100.0, 125.0, 500.0, 1000.0)
 NOISE = 1e-3  # of velocities [rad/s]

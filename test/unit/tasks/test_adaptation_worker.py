@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from ml3_ros.errors import DataError
-from ml3_ros.learners import requests
-from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
-from ml3_ros.learners.requests import Requests
-from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import DataError
+from ml3_ros.learners import requests
+from ml3_ros.learners.inverse_dynamics.run_log import RunLog
+from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
+from ml3_ros.learners.requests import Requests
 from test.unit.tasks.failing_loss import FailingLoss
 
 WINDOW, STEPS = 8, 4  # of online_config

@@ -11,14 +11,14 @@ import torch
 from scipy.spatial.transform import Rotation
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.errors import ConfigError, DataError, LossFileError
-from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.core.quaternions import about_z, multiply, rotate
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
+from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.learners.reaching.arm_task import KEY, task_of
 from ml3_ros.learners.reaching.goals import GoalRanges
 from ml3_ros.learners.reaching.observations import OBSERVATIONS
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 
 ARM = ARMS["reacher"]()
 TASK = ARM.task

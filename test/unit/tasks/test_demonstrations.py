@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import DataError
+from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.worlds import PointMass

@@ -13,14 +13,14 @@ from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.experiments.digits.images import IMAGES_FILE, LABELS_FILE, load_images
+from ml3_ros.experiments.digits.lenet import LeNet
 from ml3_ros.experiments.digits.task import (
     DigitPairFamily,
     DigitPairs,
     accuracy,
     negative_log_likelihood,
 )
-from ml3_ros.experiments.digits.images import IMAGES_FILE, LABELS_FILE, load_images
-from ml3_ros.experiments.digits.lenet import LeNet
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,12 @@ import torch
 
 from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.experiments.model_free.family import GoalFamily
-from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
+from ml3_ros.experiments.model_free.policy import (
+    GaussianPolicy,
+    WantedPolicy,
+    act,
+    log_likelihoods,
+)
 from ml3_ros.experiments.model_free.recipes import setting
 from ml3_ros.experiments.model_free.surrogate import CLIP, advantages, clipped_surrogate
 

@@ -7,17 +7,22 @@ import math
 import pytest
 import torch
 
-from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.draws import Source, rand
+from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
+from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.family import GoalFamily, mean_return
-from ml3_ros.experiments.model_free.policy import GaussianPolicy, WantedPolicy, act, log_likelihoods
+from ml3_ros.experiments.model_free.policy import (
+    GaussianPolicy,
+    WantedPolicy,
+    act,
+    log_likelihoods,
+)
 from ml3_ros.experiments.model_free.recipes import setting
 from ml3_ros.experiments.model_free.surrogate import advantages, returns, surrogate
 

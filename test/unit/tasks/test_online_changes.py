@@ -10,9 +10,9 @@ import torch
 
 from ml3_ros.core.checkpoints import pack, unpack
 from ml3_ros.errors import DataError
+from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, restore_learner
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner
-from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, restore_learner
 
 WINDOW, STEPS = 8, 4  # of online_config
 

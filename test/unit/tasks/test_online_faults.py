@@ -11,8 +11,8 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.experiments.tracking.learners import NetworkLearner
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, restore_learner
+from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from test.unit.tasks.failing_loss import FailingLoss
 
 WINDOW, STEPS = 8, 4  # of online_config

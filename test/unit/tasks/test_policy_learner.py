@@ -10,12 +10,12 @@ from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.errors import ConfigError, DataError, LossFileError
-from ml3_ros.tasks.reaching.arm_recipes import ARMS
 from ml3_ros.learners.reaching.arm_task import KEY
 from ml3_ros.learners.reaching.episodes import NANO, Episode, Recorder
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.learners.reaching.policy_learner import LossLearner, RandomSearch
 from ml3_ros.learners.reaching.run import ReachRun
+from ml3_ros.tasks.reaching.arm_recipes import ARMS
 from test.unit.tasks.failing_loss import FailingLoss
 
 ARM = ARMS["reacher"]()

@@ -7,12 +7,12 @@ import pytest
 import torch
 
 from ml3_ros.core.losses.prior import PriorLoss
+from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.prior import PriorConfig, teach_prior
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, Recipe
-from ml3_ros.learners.inverse_dynamics.units import Units
 
 UNITS = Units(
     joint_names=("joint0", "joint1"),

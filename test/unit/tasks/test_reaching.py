@@ -10,8 +10,8 @@ from ml3_ros.core.inner_optimizers import Sgd
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.tasks.reaching.family import LAST, MEAN, ReachingFamily, distance
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.tasks.reaching.family import LAST, MEAN, ReachingFamily, distance
 from ml3_ros.tasks.reaching.worlds import PointMass
 
 

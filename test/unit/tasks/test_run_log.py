@@ -7,12 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from ml3_ros.learners.inverse_dynamics import run_log
-from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
-from ml3_ros.learners.inverse_dynamics.run_log import RunLog
-from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data import run_files
+from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.learners.inverse_dynamics import run_log
+from ml3_ros.learners.inverse_dynamics.run_log import RunLog
+from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
 
 LEARN_S = 2.0  # of a stream at 50 Hz
 

@@ -10,16 +10,16 @@ import torch
 import ml3_ros
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
-from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
-from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
+from ml3_ros.experiments.mountain_car.task import loss_spec
+from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.learners.reaching.arm_task import task_of
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
-from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
-from ml3_ros.learners.reaching.arm_task import task_of
-from ml3_ros.experiments.mountain_car.task import loss_spec
-from ml3_ros.learners.reaching.policy import Policy
 
 ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
 REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]

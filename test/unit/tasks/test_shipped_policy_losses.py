@@ -11,8 +11,8 @@ import torch
 
 import ml3_ros
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.experiments.model_based.run import under_loss
 from ml3_ros.experiments.demonstrations.run import new_targets
+from ml3_ros.experiments.model_based.run import under_loss
 from ml3_ros.tasks.reaching.recipes import setting
 
 FOLDER = Path(ml3_ros.__file__).parent / "losses"

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.tasks.inverse_dynamics import train as train_loss
-from ml3_ros.experiments.inverse_dynamics import config as invdyn
 from ml3_ros.data.filters import savgol_acceleration
+from ml3_ros.errors import ConfigError, RobotError
+from ml3_ros.experiments.inverse_dynamics import config as invdyn
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics import populations
+from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
 
 SIGNALS = ("q", "v", "a", "tau", "inertia", "nle")

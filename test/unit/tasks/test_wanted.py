@@ -15,9 +15,9 @@ from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
+from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
 from ml3_ros.tasks.reaching.worlds import PointMass
 
