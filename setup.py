@@ -5,20 +5,20 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 NAME = "ml3_ros"
-NODES = (
-    "bag_player",
-    "conductor",
-    "excitation",
-    "meta_learner",
-    "policy_optimizer",
-    "recorder",
-    "rigid_body_prior",
-    "sawyer_driver",
-    "sawyer_emulator",
-    "sim_arm",
-    "tracking_controller",
-)
 HERE = Path(__file__).resolve().parent
+NODES = {  # executable: its module in ml3_ros/nodes
+    "bag_player": "bag_player",
+    "conductor": "conductor.node",
+    "excitation": "excitation",
+    "meta_learner": "meta_learner.node",
+    "policy_optimizer": "policy_optimizer.node",
+    "recorder": "recorder",
+    "rigid_body_prior": "rigid_body_prior",
+    "sawyer_driver": "sawyer_driver.node",
+    "sawyer_emulator": "sawyer_emulator",
+    "sim_arm": "sim_arm",
+    "tracking_controller": "tracking_controller.node",
+}
 
 
 def files(pattern: str) -> list[str]:
@@ -36,7 +36,12 @@ setup(
     python_requires=">=3.11",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
     package_data={
-        NAME: ["robots/models/*.xml", "robots/models/*.json", "losses/*.safetensors"],
+        NAME: [
+            "robots/models/*.xml",
+            "robots/models/*.json",
+            "zoo/*.safetensors",
+            "reports/styles.yaml",
+        ],
     },
     data_files=[
         ("share/ament_index/resource_index/packages", [f"resource/{NAME}"]),
@@ -73,7 +78,7 @@ setup(
     entry_points={
         "console_scripts": [
             f"ml3 = {NAME}.cli.main:main",
-            *(f"{node} = {NAME}.nodes.{node}:main" for node in NODES),
+            *(f"{node} = {NAME}.nodes.{module}:main" for node, module in NODES.items()),
         ],
     },
 )

@@ -76,7 +76,7 @@ def run(name: str, *, quick: bool) -> Finding:
 
 
 def _module(name: str) -> str:
-    return f"benchmarks.faults.{name}"
+    return f"faults.{name}"
 
 
 if __name__ == "__main__":

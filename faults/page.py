@@ -11,7 +11,7 @@ from faults.result import Finding, Row
 from ml3_ros.files import write_atomically
 
 INTRO = """\
-<!-- Made by `make faults` from docs/metrics/faults; change benchmarks/faults instead. -->
+<!-- Made by `make faults` from docs/metrics/faults; change faults/ instead. -->
 
 # Reliability
 

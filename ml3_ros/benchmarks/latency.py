@@ -35,7 +35,7 @@ from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.zoo import shipped_loss
 
-CHECKOUT = Path(__file__).resolve().parent.parent
+CHECKOUT = Path(__file__).resolve().parents[2]
 RATES = (100, 500, 1000)  # [Hz]
 BLOCKS, BLOCK_S = 10, 2.0
 WARM_UP_S = 2.0

@@ -2,15 +2,10 @@
 
 import argparse
 import importlib
-import sys
-from pathlib import Path
 
-import ml3_ros
 from ml3_ros.core.engine.process import prepare_process
-from ml3_ros.errors import ConfigError
 
 OTHERS = ("adaptation", "latency")
-CHECKOUT = Path(ml3_ros.__file__).resolve().parent.parent
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -21,8 +16,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         description="core: compare meta-training with a plain loop that uses `higher`: seeds x "
         "iterations per CPU second, both in turns; the last line is the worst ratio over its "
         "target. adaptation: a gradient step of the online learner for 2 to 30 joints. latency: "
-        "from a joint state to the torque that answers it, beside a bare rclpy echo. Needs the "
-        "sources' folder benchmarks/.",
+        "from a joint state to the torque that answers it, beside a bare rclpy echo.",
     )
     parser.add_argument("what", nargs="?", default="core", choices=("core", *OTHERS))
     parser.add_argument(
@@ -31,20 +25,9 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run a benchmark; return the exit code.
-
-    Raises:
-        ConfigError: The benchmarks are not here.
-    """
-    if not (CHECKOUT / "benchmarks" / "meta_step.py").exists():
-        raise ConfigError(
-            f"no benchmarks in {CHECKOUT}: they are part of the sources, not of an installation; "
-            "run this in a checkout, after `make setup`"
-        )
-    if str(CHECKOUT) not in sys.path:
-        sys.path.insert(0, str(CHECKOUT))
+    """Run a benchmark; return the exit code."""
     if args.what in OTHERS:
-        importlib.import_module(f"benchmarks.{args.what}").run(quick=args.quick)
+        importlib.import_module(f"ml3_ros.benchmarks.{args.what}").run(quick=args.quick)
         return 0
     return _core(quick=args.quick)
 

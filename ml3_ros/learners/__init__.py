@@ -1,1 +1,1 @@
-"""Online adaptation (meta-test, Algorithm 2): knows no model of the arm; imports core and data only."""
+"""Online adaptation (meta-test, Algorithm 2): imports core and data only, never a model of the arm."""

@@ -22,9 +22,8 @@ from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.looks import INK
 from ml3_ros.files import write_atomically
-from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.styles import INK, method_style
 
 FAINT = "#8a8a8a"
 MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction

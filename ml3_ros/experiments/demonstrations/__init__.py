@@ -1,1 +1,1 @@
-"""Losses from demonstrations (Fig. 6c, d): an expert's motions shape a loss for new targets; beside behavioural cloning."""
+"""Losses from demonstrations (Fig. 6c, d): an expert's motions shape a loss for new targets."""

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from ml3_ros.data.metrics import Metrics, resolved, table
 from ml3_ros.experiments.generalisation.run import GRIDS, GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.tasks import TRAINED
-from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import house_style, save_figure
+from ml3_ros.reports.styles import INK
 
 Errors = dict[str, dict[str, NDArray[np.float64]]]
 """Logarithm of the held-out error (seeds, architectures), mean over the tasks, by setting and

@@ -12,7 +12,9 @@ from ml3_ros.experiments.runner.section import INTRODUCTION, Section
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
 WIDTH = 99  # of prose
-HEADER = "<!-- Made by `make docs` from docs/metrics; change ml3_ros/experiments/runner/section.py instead. -->"
+HEADER = (
+    "<!-- Made by `make docs` from docs/metrics; change the sections in ml3_ros/experiments. -->"
+)
 
 
 def load_metrics(folder: Path, sections: Sequence[Section]) -> dict[str, Measured]:

@@ -1,1 +1,1 @@
-"""What all experiments share: seeds in processes, sweeps, choice of step sizes, sections of the page."""
+"""What experiments share: seeds in processes, sweeps, choice of step sizes, the page's sections."""

@@ -12,7 +12,6 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ml3_ros.data.metrics import Metrics, resolved, table
-from ml3_ros.experiments.looks import INK
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.recipes import WIDE
@@ -25,7 +24,7 @@ from ml3_ros.experiments.sine.regression import (
 )
 from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order, method_style
+from ml3_ros.reports.styles import INK, in_order, method_style
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
 QUOTIENTS = (

@@ -257,7 +257,3 @@ def main() -> int:
             node.destroy_node()
         executor.shutdown()
         rclpy.try_shutdown()
-
-
-if __name__ == "__main__":
-    sys.exit(main())

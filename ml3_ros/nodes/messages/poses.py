@@ -1,6 +1,6 @@
 """Poses of a hand to arrays and back: position [m] and quaternion x, y, z, w, (7,), in the base.
 
-Whatever must not be used raises `MessageError`, as in `bridges.messages`.
+Whatever must not be used raises `MessageError`, as in `nodes.messages.joint_states`.
 """
 
 from __future__ import annotations

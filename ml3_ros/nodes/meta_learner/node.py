@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -237,7 +236,3 @@ class MetaLearner(Ml3Node):
 def main() -> int:
     """Run the node."""
     return run(lambda: MetaLearner("meta_learner"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

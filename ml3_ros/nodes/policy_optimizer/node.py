@@ -7,7 +7,6 @@ MuJoCo.
 
 from __future__ import annotations
 
-import sys
 import time
 from pathlib import Path
 
@@ -288,7 +287,3 @@ def main() -> int:
     """Run the node."""
     return_large_blocks()
     return run(lambda: PolicyOptimizer("policy_optimizer"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -265,7 +264,3 @@ class SawyerDriver(Ml3Node):
 def main() -> int:
     """Run the node."""
     return run(lambda: SawyerDriver("sawyer_driver"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

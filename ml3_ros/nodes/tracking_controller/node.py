@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -233,7 +232,3 @@ def main() -> int:
     return run(
         lambda: TrackingControllerNode("tracking_controller"), executor_class=EventsExecutor
     )
-
-
-if __name__ == "__main__":
-    sys.exit(main())

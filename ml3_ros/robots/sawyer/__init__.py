@@ -1,1 +1,1 @@
-"""Everything about Rethink's Sawyer that needs no ROS: interface, driving, emulation, calibration, URDF."""
+"""Rethink's Sawyer without ROS: interface, driving, emulation, calibration, URDF."""

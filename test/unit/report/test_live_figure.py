@@ -12,12 +12,10 @@ from matplotlib.text import Text
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.policy_styles import POLICY_STYLES
-from ml3_ros.experiments.tracking_styles import TRACKING_STYLES
 from ml3_ros.reports.figures import _spread, save_figure
 from ml3_ros.reports.online.figure import live_figure
 from ml3_ros.reports.online.report import build_report
-from ml3_ros.reports.styles import METHOD_STYLES, method_style
+from ml3_ros.reports.styles import STYLE_GROUPS, method_style
 
 
 def texts(figure):
@@ -38,7 +36,7 @@ def texts(figure):
 def variants(report):
     many = {
         name: replace(report.methods["ml3_shaped"], heldout=report.methods["ml3_shaped"].heldout)
-        for name in METHOD_STYLES
+        for name in STYLE_GROUPS["online"]
     }
     yield "as it is", report
     yield "nine equal curves", replace(report, methods=many)
@@ -92,7 +90,7 @@ def test_spread_keeps_order_distance_and_bounds():
 
 
 def test_methods_have_looks_of_their_own():
-    for styles in (METHOD_STYLES, POLICY_STYLES, TRACKING_STYLES):
+    for styles in STYLE_GROUPS.values():
         looks = [(style.color, style.linestyle) for style in styles.values()]
         assert len(set(looks)) == len(looks)
     others = ["mine", "yours"]

@@ -21,7 +21,7 @@ from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
 
-ALL = sorted((Path(ml3_ros.__file__).parent / "losses").glob("*.safetensors"))
+ALL = sorted((Path(ml3_ros.__file__).parent / "zoo").glob("*.safetensors"))
 REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]
 CAR = [path for path in ALL if path.stem.startswith("mountain_car")]
 OF_EXPERIMENTS = {

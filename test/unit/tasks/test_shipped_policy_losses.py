@@ -15,7 +15,7 @@ from ml3_ros.experiments.demonstrations.run import new_targets
 from ml3_ros.experiments.model_based.run import under_loss
 from ml3_ros.tasks.reaching.recipes import setting
 
-FOLDER = Path(ml3_ros.__file__).parent / "losses"
+FOLDER = Path(ml3_ros.__file__).parent / "zoo"
 
 
 def shipped(name):

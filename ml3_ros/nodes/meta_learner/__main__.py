@@ -1,0 +1,7 @@
+"""Run the node: `python -m ml3_ros.nodes.meta_learner`."""
+
+import sys
+
+from ml3_ros.nodes.meta_learner.node import main
+
+sys.exit(main())
