@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from ml3_ros.experiments.page.writer import take_run, write_results
-from ml3_ros.experiments.results_sections import SECTIONS
+from ml3_ros.experiments.registry import SECTIONS
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:

@@ -1,17 +1,28 @@
-"""All experiments by name."""
+"""All experiments by name, and their sections of the results page in their order."""
 
 from ml3_ros.experiments import inverse_dynamics, tracking
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
+from ml3_ros.experiments.demonstrations.section import REACHER_DEMOS
 from ml3_ros.experiments.digits import output as digits_output
+from ml3_ros.experiments.digits.section import DIGITS
 from ml3_ros.experiments.generalisation import output as generalisation_output
+from ml3_ros.experiments.generalisation.section import GENERALISATION
+from ml3_ros.experiments.inverse_dynamics.section import ARMS
+from ml3_ros.experiments.live.section import RUNS
 from ml3_ros.experiments.model_based import output as model_based_output
+from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free import output as model_free_output
+from ml3_ros.experiments.model_free.section import MODEL_FREE
 from ml3_ros.experiments.mountain_car import output as mountain_car_output
+from ml3_ros.experiments.mountain_car.section import MOUNTAIN_CAR
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
+from ml3_ros.experiments.runner.section import Section
 from ml3_ros.experiments.sine import regression_output as sine_regression_output
 from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
+from ml3_ros.experiments.sine.section import SHAPED_SINE, SINE_REGRESSION, SINE_REGRESSION_RELEASED
+from ml3_ros.experiments.tracking.section import TRACKING
 
-__all__ = ["EXPERIMENTS", "Arrays", "Experiment", "Report"]
+__all__ = ["EXPERIMENTS", "SECTIONS", "Arrays", "Experiment", "Report"]
 
 EXPERIMENTS: dict[str, Experiment] = {
     **sine_regression_output.EXPERIMENTS,
@@ -25,3 +36,18 @@ EXPERIMENTS: dict[str, Experiment] = {
     **model_free_output.EXPERIMENTS,
     **tracking.EXPERIMENTS,
 }
+
+SECTIONS: tuple[Section, ...] = (
+    SINE_REGRESSION,
+    SINE_REGRESSION_RELEASED,
+    DIGITS,
+    SHAPED_SINE,
+    GENERALISATION,
+    *ARMS,
+    TRACKING,
+    *GOALS,
+    *MODEL_FREE,
+    MOUNTAIN_CAR,
+    REACHER_DEMOS,
+    *RUNS,
+)

@@ -1,1 +1,1 @@
-"""Online adaptation (meta-test, Algorithm 2): imports core and data only, never a model of the arm."""
+"""Online adaptation (meta-test, Algorithm 2) without a model of the arm: core and data only."""

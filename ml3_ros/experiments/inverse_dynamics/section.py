@@ -1,9 +1,6 @@
 """The experiments with arms on the results page."""
 
-from ml3_ros.experiments.runner.section import Section, Target
-
-NEVER_RELEASED = "never released"
-NOT_IN_PAPER = "not in the paper"
+from ml3_ros.experiments.runner.section import NEVER_RELEASED, NOT_IN_PAPER, Section, Target
 
 _CLAIMS = {
     "reacher": "the loss trained with the physics prior is best, without it worst",

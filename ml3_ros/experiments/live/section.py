@@ -1,7 +1,6 @@
 """Runs over ROS 2 on the results page."""
 
-from ml3_ros.experiments.inverse_dynamics.section import NOT_IN_PAPER
-from ml3_ros.experiments.runner.section import Section, Target
+from ml3_ros.experiments.runner.section import NOT_IN_PAPER, Section, Target
 
 _RUN_OURS = (
     "held out, at the end: adaptive {ml3_adaptive_heldout_nmse:.2g}, shaped "

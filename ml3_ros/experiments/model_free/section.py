@@ -1,7 +1,6 @@
 """Model-free reinforcement learning on the results page."""
 
-from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED
-from ml3_ros.experiments.runner.section import Section, Target
+from ml3_ros.experiments.runner.section import NEVER_RELEASED, Section, Target
 
 _ABOUT = """\
 Minus the mean return of policies that act by their mean, over environment steps, {seeds:.0f} seeds

@@ -1,1 +1,1 @@
-"""What experiments share: seeds in processes, sweeps, choice of step sizes, the page's sections."""
+"""Shared by experiments: seeds in processes, sweeps, choice of step sizes, sections of the page."""

@@ -23,6 +23,8 @@ Cells are medians over seeds [lowest highest]; a seed that diverged stays in as 
 counted."""
 
 
+NEVER_RELEASED = "never released"
+NOT_IN_PAPER = "not in the paper"
 ROUNDING = 1e-6  # what is equal in exact numbers may differ by this share
 
 
@@ -92,3 +94,14 @@ class Section:
         """Where links to the heading lead, as GitHub makes them."""
         kept = "".join(c for c in self.title.lower() if c.isalnum() or c in " -_")
         return kept.replace(" ", "-")
+
+
+GRADIENT_CURVES = (
+    "ml3_adam",
+    "ml3_sgd",
+    "ml3_paper",
+    "adam_tuned",
+    "sgd_tuned",
+    "sgd_same_step",
+)
+"""Curves of what is learned by gradient steps on a network, in the order of the legend."""

@@ -1,7 +1,6 @@
 """Closed-loop tracking on the results page."""
 
-from ml3_ros.experiments.inverse_dynamics.section import NEVER_RELEASED, NOT_IN_PAPER
-from ml3_ros.experiments.runner.section import Section, Target
+from ml3_ros.experiments.runner.section import NEVER_RELEASED, NOT_IN_PAPER, Section, Target
 
 TRACKING = Section(
     name="sawyer_tracking",

@@ -1,1 +1,1 @@
-"""Control of an arm: trajectories, controllers, feedforward, the safety stage before the motors."""
+"""Control of an arm: trajectories, controllers, feedforward, safety stage before the motors."""

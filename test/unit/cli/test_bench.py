@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-
 import pytest
 
-from ml3_ros.cli.bench import CHECKOUT
+from ml3_ros.benchmarks import adaptation, memory, meta_step, problems
 from ml3_ros.cli.main import main
 
 
 @pytest.fixture
-def benchmarks(monkeypatch):
-    """Return the modules of the benchmarks: (meta_step, memory, problems)."""
-    monkeypatch.syspath_prepend(str(CHECKOUT))
-    names = ("meta_step", "memory", "problems")
-    yield [importlib.import_module(f"benchmarks.{name}") for name in names]
-    for name in [name for name in sys.modules if name.split(".")[0] == "benchmarks"]:
-        del sys.modules[name]
-
-
-@pytest.fixture
-def tiny(benchmarks, monkeypatch):
+def tiny(monkeypatch):
     """Make the quick benchmark one of a second."""
-    meta_step, memory, _ = benchmarks
     plan = meta_step.Plan(
         problems=("shaped_sine",), kinds=("autograd",), seeds=(1, 2), rounds=2, seconds=0.0
     )
@@ -52,18 +38,15 @@ def test_the_table_ends_with_the_worst_ratio_over_its_target(tiny, capsys):
 
 
 @pytest.mark.parametrize("name", ["sine_regression", "shaped_sine", "invdyn_sawyer"])
-def test_both_sides_compute_the_same_gradient(benchmarks, name):
-    meta_step, _, problems = benchmarks
+def test_both_sides_compute_the_same_gradient(name):
     assert meta_step.difference(problems.PROBLEMS[name]()) < 1e-5
 
 
-def test_both_cars_drive_alike(benchmarks):
-    meta_step, _, problems = benchmarks
+def test_both_cars_drive_alike():
     assert meta_step.difference(problems.mountain_car(horizon=20, width=8)) < 1e-5
 
 
-def test_the_best_engine_counts_and_for_one_seed_compiled_or_not(benchmarks):
-    meta_step = benchmarks[0]
+def test_the_best_engine_counts_and_for_one_seed_compiled_or_not():
 
     def cell(seeds, kind, ratio, target):
         return meta_step.Cell(
@@ -76,20 +59,12 @@ def test_the_best_engine_counts_and_for_one_seed_compiled_or_not(benchmarks):
     assert meta_step.worst([*many, *one, cell(1, "compiled", 4.0, 8.0)])[1] == 0.5
 
 
-def test_segments_save_memory(benchmarks):
-    memory = benchmarks[1]
+def test_segments_save_memory():
     whole, segments = (memory.in_child(60, 1, segment, 8) for segment in (None, 5))
     assert 0.0 < segments < 0.7 * whole
 
 
-def test_an_installation_without_the_sources_says_so(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("ml3_ros.cli.bench.CHECKOUT", tmp_path)
-    assert main(["bench"]) == 2
-    assert "run this in a checkout" in capsys.readouterr().err
-
-
-def test_a_step_of_the_online_learner_is_timed_for_every_loss(benchmarks, monkeypatch, capsys):
-    adaptation = importlib.import_module("ml3_ros.benchmarks.adaptation")
+def test_a_step_of_the_online_learner_is_timed_for_every_loss(monkeypatch, capsys):
     monkeypatch.setattr(adaptation, "WINDOWS", 2)
     assert main(["bench", "adaptation", "--quick"]) == 0
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]

@@ -16,7 +16,7 @@ from ml3_ros.experiments.page.measured import Measured, number
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import load_metrics, results_page
 from ml3_ros.experiments.page.writer import take_run, write_results
-from ml3_ros.experiments.results_sections import SECTIONS
+from ml3_ros.experiments.registry import SECTIONS
 from ml3_ros.experiments.runner.section import Section, Target
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"

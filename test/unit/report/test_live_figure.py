@@ -90,7 +90,8 @@ def test_spread_keeps_order_distance_and_bounds():
 
 
 def test_methods_have_looks_of_their_own():
-    for styles in STYLE_GROUPS.values():
+    for group in ("online", "tracking", "policies"):  # who stands in one figure
+        styles = STYLE_GROUPS[group]
         looks = [(style.color, style.linestyle) for style in styles.values()]
         assert len(set(looks)) == len(looks)
     others = ["mine", "yours"]
