@@ -20,8 +20,9 @@ from ml3_ros.experiments.sine.regression_task import (
     SineTasks,
 )
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 FOREVER = 10**9  # outer steps: step sizes do not change while they are measured

@@ -23,7 +23,7 @@ from ml3_ros.identification.fits import (
     rigid_body,
 )
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
-from ml3_ros.identification.models.scores import nmse
+from ml3_ros.identification.models.scores import mean_over_joints, nmse
 from ml3_ros.identification.networks import (
     NetworkConfig,
     adam,
@@ -34,7 +34,6 @@ from ml3_ros.identification.networks import (
 from ml3_ros.identification.split import Rows, SplitConfig
 from ml3_ros.identification.twins import judged_rows
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
-from ml3_ros.reports.online.report import mean_over_joints
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 

@@ -11,7 +11,8 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import updater
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
+from ml3_ros.learners.inverse_dynamics.sampling import nmse
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
 REPLAYED = 2000  # gradient steps from which recording the first one pays
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models

@@ -23,7 +23,8 @@ from ml3_ros.identification.models.residual import (
     gate,
     residual_size,
 )
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
+from ml3_ros.learners.inverse_dynamics.sampling import nmse
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
 Array = NDArray[np.float64]
 

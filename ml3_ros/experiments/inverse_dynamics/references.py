@@ -14,9 +14,10 @@ from ml3_ros.identification.models.least_squares import (
     RecursiveLeastSquares,
     TorqueRegressor,
 )
+from ml3_ros.learners.inverse_dynamics.sampling import nmse
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, nmse
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
 Array = NDArray[np.float64]
 

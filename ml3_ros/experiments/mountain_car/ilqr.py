@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.reaching.worlds import World
+from ml3_ros.learners.reaching.world import World
 
 Residual = Callable[[Tensor], Tensor]
 """States (*lead, n_states) -> residuals (*lead, k), whose half squared norm is the cost."""

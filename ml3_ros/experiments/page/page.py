@@ -6,8 +6,9 @@ from pathlib import Path
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.page.measured import Measured
-from ml3_ros.experiments.page.tables import curve_tables, run_tables, table, targets_table
+from ml3_ros.experiments.page.tables import curve_tables, run_tables, targets_table
 from ml3_ros.experiments.runner.section import INTRODUCTION, Section
+from ml3_ros.reports.tables import table
 
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"

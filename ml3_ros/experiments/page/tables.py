@@ -8,14 +8,9 @@ import numpy as np
 from ml3_ros.experiments.page.measured import Curve, Measured, number
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import table
 
 COLUMNS = 6
-
-
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1) -> str:
-    """Return a Markdown table; behind the first `n_texts` columns cells are right-aligned."""
-    rule = ["---"] * n_texts + ["---:"] * (len(header) - n_texts)
-    return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
 def targets_table(section: Section, measured: Measured) -> str:

@@ -1,1 +1,1 @@
-"""Shared by experiments: seeds in processes, sweeps, choice of step sizes, sections of the page."""
+"""Shared by experiments: seeds in processes, sweeps, choice of step sizes, page sections."""

@@ -55,3 +55,10 @@ def running_nmse(t: Array, predicted: Array, measured: Array, *, seconds: float 
         variance = measured.var(axis=0)
         running = np.where(lost > 0, np.inf, np.maximum(mean, 0.0))
         return np.where(variance > 0.0, running / variance, np.nan)
+
+
+def mean_over_joints(values: Array) -> Array:
+    """Return the mean over joints, leaving out joints whose torque never changes."""
+    known = ~np.isnan(values)
+    count = np.maximum(known.sum(axis=-1), 1)
+    return np.where(known.any(axis=-1), np.where(known, values, 0.0).sum(axis=-1) / count, np.nan)

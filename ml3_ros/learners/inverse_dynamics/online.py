@@ -17,7 +17,7 @@ from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.learners.inverse_dynamics.method import Ended, Learner, checked
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sample_buffer import SampleBuffer
-from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig, nmse
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig, nmse
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

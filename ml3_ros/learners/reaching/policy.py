@@ -12,7 +12,7 @@ from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 
 if TYPE_CHECKING:  # who trains a policy on an arm needs no dynamics, and loads none
-    from ml3_ros.tasks.reaching.worlds import Steps, World
+    from ml3_ros.learners.reaching.world import Steps, World
 
 
 class Actor(Protocol):

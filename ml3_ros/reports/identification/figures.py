@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import FAINT, MEASURED, house_style
-from ml3_ros.reports.online.report import shorten
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]

@@ -8,6 +8,7 @@ import numpy as np
 
 from ml3_ros.data.metrics import Metrics
 from ml3_ros.files import write_atomically
+from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import rendered, save_figure
 from ml3_ros.reports.identification.figures import (
@@ -19,7 +20,6 @@ from ml3_ros.reports.identification.figures import (
 from ml3_ros.reports.identification.friction_file import save_friction
 from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.tables import markdown_table
-from ml3_ros.reports.online.report import mean_over_joints
 
 EXPERIMENT = "identify"
 

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.experiments.page.tables import table
+from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
-from ml3_ros.reports.online.report import mean_over_joints, shorten
-from ml3_ros.reports.online.table import aligned, number
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import aligned, number, shorten, table
 
 
 def error_rows(

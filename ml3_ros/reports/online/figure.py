@@ -15,8 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
+from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.reports.figures import FAINT, MEASURED, draw, house_style, label_line_ends
-from ml3_ros.reports.online.report import RunReport, mean_over_joints
+from ml3_ros.reports.online.report import RunReport
 from ml3_ros.reports.styles import INK
 
 WIDTH = 12.0  # [inch], as all lengths below

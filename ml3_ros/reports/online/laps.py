@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 
 from ml3_ros.data.laps_file import Lap
 from ml3_ros.reports.figures import draw, house_style, plain_numbers
-from ml3_ros.reports.online.report import shorten
-from ml3_ros.reports.online.table import aligned, number
 from ml3_ros.reports.styles import in_order, method_style
+from ml3_ros.reports.tables import aligned, number, shorten
 
 STEM = "tracking_live"
 

@@ -19,7 +19,7 @@ from ml3_ros.identification.models.repeats import (
     near_twins,
     standardised,
 )
-from ml3_ros.identification.models.scores import nmse, running_nmse
+from ml3_ros.identification.models.scores import mean_over_joints, nmse, running_nmse
 from ml3_ros.reports.online.references import (
     Reference,
     classical_fit_in_sample,
@@ -27,6 +27,7 @@ from ml3_ros.reports.online.references import (
     model_references,
 )
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]
 EXPERIMENT = "invdyn_live"
@@ -256,20 +257,3 @@ def _rows_of(predictions: Predictions, samples: Samples) -> NDArray[np.intp]:
             "run again into a fresh folder"
         )
     return rows
-
-
-def mean_over_joints(values: Array) -> Array:
-    """Return the mean over joints, leaving out joints whose torque never changes."""
-    known = ~np.isnan(values)
-    count = np.maximum(known.sum(axis=-1), 1)
-    return np.where(known.any(axis=-1), np.where(known, values, 0.0).sum(axis=-1) / count, np.nan)
-
-
-def shorten(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Drop the words that all names begin or end with: right_j0, right_j1 -> j0, j1."""
-    words = [name.split("_") for name in names]
-    while len(names) > 1 and min(map(len, words)) > 1 and len({word[0] for word in words}) == 1:
-        words = [word[1:] for word in words]
-    while len(names) > 1 and min(map(len, words)) > 1 and len({word[-1] for word in words}) == 1:
-        words = [word[:-1] for word in words]
-    return tuple("_".join(word) for word in words)

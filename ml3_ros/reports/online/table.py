@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.reports.online.report import RunReport
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import aligned, number
 
 COLUMNS = 6  # held-out columns at most
 IN_SAMPLE = "  in sample"
@@ -52,17 +51,6 @@ def _prequential_table(report: RunReport, labels: dict[str, str]) -> str:
     )
 
 
-def number(value: float) -> str:
-    """Return three digits, however small: 0.0123, 1.2e-05."""
-    if np.isnan(value):
-        return "-"
-    if np.isinf(value):
-        return "diverged"
-    if value == 0.0 or 1e-4 <= value < 1e4:
-        return f"{value:.3g}" if value >= 1.0 else f"{value:.4f}"
-    return f"{value:.1e}"
-
-
 def _joint_cells(values: NDArray[np.float64]) -> list[str]:
     return [number(x) for x in (*_over_joints(values), *values)]
 
@@ -82,18 +70,3 @@ def _spread_columns(steps: NDArray[np.float64]) -> list[int]:
     logs = np.log(np.maximum(steps, 1.0))
     wanted = np.linspace(logs[0], logs[-1], COLUMNS)
     return sorted({int(np.abs(logs - mark).argmin()) for mark in wanted})
-
-
-def aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
-    """Align columns, the first to the left; draw a rule before each row in `rules`."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
-    for at in sorted(rules, reverse=True):
-        lines.insert(at, "-" * (sum(widths) + 2 * len(widths) - 2))
-    return "\n".join(lines)

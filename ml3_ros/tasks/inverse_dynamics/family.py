@@ -1,8 +1,5 @@
 """The task family: learn the inverse dynamics of one robot from its own samples."""
 
-from dataclasses import dataclass
-from typing import Literal
-
 import torch
 from torch import Tensor
 
@@ -10,51 +7,10 @@ from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 MEAN_SQUARE_FLOOR = 1e-8  # of a joint's squared error in its own units
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class SamplingConfig:
-    """How the samples of a recording become batches.
-
-    A stream (`steps_per_window` > 0) shows at first one window of samples, and one more after
-    every `steps_per_window` gradient steps; a batch then mixes `newest` samples of the last window
-    with uniform draws of all that came before: the newest alone let a model forget. Without a
-    stream, batches are uniform draws of all samples.
-    """
-
-    batch_size: int = 32
-    query_size: int = 64
-    steps_per_window: int = 0
-    window: int = 8  # samples per window
-    newest: int = 8  # of these, in every batch
-    judged_on: Literal["seen", "held_out"] = "seen"  # at meta-train, on a stream
-    memory: int = 0  # samples that uniform draws go back; 0: to the first, for an arm that stays
-
-    def __post_init__(self) -> None:
-        for name, least in (
-            ("batch_size", 1),
-            ("query_size", 1),
-            ("steps_per_window", 0),
-            ("memory", 0),
-        ):
-            if getattr(self, name) < least:
-                raise ConfigError(f"{name} must be >= {least}, got {getattr(self, name)}")
-        if not 1 <= self.newest <= min(self.window, self.batch_size):
-            raise ConfigError(
-                f"newest must be 1 to {min(self.window, self.batch_size)}, got {self.newest}"
-            )
-
-    def draw(self, seen: Tensor, generator: Source) -> Tensor:
-        """Return sample indices (k, B) for tasks of which `seen` (k,) samples have come."""
-        uniform = rand(generator, len(seen), self.batch_size)
-        reach = seen.clamp_max(self.memory) if self.memory else seen
-        samples = (seen - reach).unsqueeze(-1) + (uniform * reach.unsqueeze(-1)).long()
-        if self.steps_per_window:
-            samples[:, -self.newest :] = seen.unsqueeze(-1) - 1 - torch.arange(self.newest)
-        return samples
 
 
 class InverseDynamicsFamily:
@@ -152,14 +108,3 @@ class InverseDynamicsFamily:
 def _over_joints(mean_square: Tensor) -> Tensor:
     """Return the geometric mean (*lead,) of a positive quantity per joint (*lead, n)."""
     return (mean_square + MEAN_SQUARE_FLOOR).log().mean(-1).exp()
-
-
-def nmse(prediction: Tensor, target: Tensor) -> Tensor:
-    """Return the mean squared error per joint over the target's variance, (*lead, n).
-
-    Args:
-        prediction: Torques, (*lead, T, n).
-        target: Measured torques, (*lead, T, n).
-    """
-    error = (prediction - target).square().mean(-2)
-    return error / target.var(-2, unbiased=False).clamp_min(1e-12)

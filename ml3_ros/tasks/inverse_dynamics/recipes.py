@@ -11,9 +11,10 @@ from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 from ml3_ros.learners.inverse_dynamics.net import InertiaForm, InverseDynamicsNet, NleMode
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 TASK_FAMILY = "inverse_dynamics"

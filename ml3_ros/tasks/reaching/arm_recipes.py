@@ -16,13 +16,14 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
 from ml3_ros.learners.reaching.goals import GoalRanges
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.learners.reaching.world import World
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.torch_arm import TorchArm
 from ml3_ros.tasks.reaching.arm_world import ArmWorld, PoseFamily
 from ml3_ros.tasks.reaching.family import ReachingFamily
 from ml3_ros.tasks.reaching.recipes import HIDDEN, setting
-from ml3_ros.tasks.reaching.worlds import TwoLink, World
+from ml3_ros.tasks.reaching.worlds import TwoLink
 
 INNER_LR, CLIP_NORM = 0.1, 1.0  # of gradient descent on the loss, which scales its steps itself
 Goals = Callable[[int, torch.Generator], torch.Tensor]

@@ -10,7 +10,7 @@ from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.networks import FunctionalModule, Mlp
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.learners.reaching.policy import Policy
-from ml3_ros.tasks.reaching.worlds import World
+from ml3_ros.learners.reaching.world import World
 
 
 class Dynamics(FunctionalModule):

@@ -10,9 +10,9 @@ from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.outer.limit import LimitLosses
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.learners.reaching.world import Steps, World
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.wanted import WantedPolicy
-from ml3_ros.tasks.reaching.worlds import Steps, World
 
 LAST, MEAN, SPEED = 10.0, 1.0, 1e-4  # weights of the task loss: end, way, and velocity
 

@@ -12,7 +12,8 @@ from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.errors import ConfigError
 from ml3_ros.learners.reaching.policy import Policy
-from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink, World
+from ml3_ros.learners.reaching.world import World
+from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink
 
 HIDDEN = (64, 64)  # of policies
 MOMENTUM, GAIN_WEIGHT = 0.8, 0.5  # of losses that want an action

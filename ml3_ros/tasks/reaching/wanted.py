@@ -7,7 +7,8 @@ from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.losses.trajectory import minimum_of
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.learners.reaching.policy import episodes
-from ml3_ros.tasks.reaching.worlds import Steps, World, bounded
+from ml3_ros.learners.reaching.world import Steps, World
+from ml3_ros.tasks.reaching.worlds import bounded
 
 
 class WantedPolicy:

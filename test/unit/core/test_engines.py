@@ -11,8 +11,9 @@ from ml3_ros.core.higher_engine import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
 SEEDS, TASKS, STEPS = 2, 2, 3

@@ -9,8 +9,8 @@ import torch
 from ml3_ros.core import inner_loop
 from ml3_ros.experiments.inverse_dynamics import curves as curves_module
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
+from ml3_ros.learners.inverse_dynamics.sampling import nmse
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.tasks.inverse_dynamics.family import nmse
 
 
 class Counted:

@@ -11,7 +11,8 @@ from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import DataError
 from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.reports.online.report import build_report, report_metrics
-from ml3_ros.reports.online.table import number, report_table
+from ml3_ros.reports.online.table import report_table
+from ml3_ros.reports.tables import number
 
 
 def test_methods_are_scored_and_listed_in_the_project_s_order(save_run):

@@ -11,10 +11,10 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate

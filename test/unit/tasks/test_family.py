@@ -11,9 +11,10 @@ import torch
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig, nmse
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily, SamplingConfig, nmse
+from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 
 STREAM = SamplingConfig(batch_size=12, query_size=20, steps_per_window=3, window=8, newest=5)

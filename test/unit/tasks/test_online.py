@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from ml3_ros.core.inner_loop import adapt
+from ml3_ros.learners.inverse_dynamics.sampling import nmse
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.tasks.inverse_dynamics.family import nmse
 
 WINDOW, STEPS = 8, 4  # of online_config
 

@@ -12,8 +12,8 @@ import torch
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.tasks.inverse_dynamics.family import SamplingConfig
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
