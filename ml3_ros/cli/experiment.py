@@ -4,8 +4,7 @@ import argparse
 from dataclasses import replace
 from pathlib import Path
 
-from ml3_ros.cli.options import add_engine
-from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.cli.overrides import add_engine, with_overrides
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError

@@ -1,5 +1,6 @@
-"""`key=value` words to a configuration dataclass."""
+"""What several subcommands share: `key=value` words to a configuration dataclass, `--engine`."""
 
+import argparse
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -42,3 +43,15 @@ def _arguments(word: str) -> list[str]:
     key, value = word.split("=", 1)
     values = value.split(",")
     return [f"--{key}", *values] if len(values) > 1 else [f"--{key}={value}"]
+
+
+def add_engine(parser: argparse.ArgumentParser) -> None:
+    """Add --engine."""
+    parser.add_argument(
+        "--engine",
+        default="autograd",
+        metavar="KIND[:cuda]",
+        help="how meta-gradients are computed: autograd (default), replayed or compiled; the "
+        "latter two record a step first, which pays in runs of thousands of outer steps and is "
+        "needed on a GPU; results are the same up to rounding",
+    )

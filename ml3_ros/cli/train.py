@@ -5,8 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ml3_ros.cli.options import add_engine
-from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.cli.overrides import add_engine, with_overrides
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss

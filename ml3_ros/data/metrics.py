@@ -1,7 +1,7 @@
 """What every experiment leaves behind: metrics.json, the resolved config, figures."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,3 @@ def resolved(config: Any) -> dict[str, Any]:
         raise DataError(f"{config!r} is no configuration: give a dataclass instance")
     data: dict[str, Any] = json.loads(json.dumps(asdict(config), default=str))
     return data
-
-
-def table(rows: Mapping[str, Sequence[str]], header: Sequence[str]) -> str:
-    """Return a plain-text table, first column left-aligned, the others right-aligned."""
-    lines = [list(header), *([name, *cells] for name, cells in rows.items())]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(header))]
-    return "\n".join(
-        "  ".join(
-            cell.ljust(width) if i == 0 else cell.rjust(width)
-            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )

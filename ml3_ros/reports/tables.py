@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1) -> str:
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], n_texts: int = 1) -> str:
     """Return a Markdown table; behind the first `n_texts` columns cells are right-aligned."""
     rule = ["---"] * n_texts + ["---:"] * (len(header) - n_texts)
     return "\n".join(f"| {' | '.join(row)} |" for row in (header, rule, *rows))
 
 
-def aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
+def aligned(rows: Sequence[Sequence[str]], rules: Sequence[int] = ()) -> str:
     """Align columns, the first to the left; draw a rule before each row in `rules`."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = [
@@ -26,6 +26,11 @@ def aligned(rows: Sequence[Sequence[str]], rules: Sequence[int]) -> str:
     for at in sorted(rules, reverse=True):
         lines.insert(at, "-" * (sum(widths) + 2 * len(widths) - 2))
     return "\n".join(lines)
+
+
+def plain(rows: Mapping[str, Sequence[str]], header: Sequence[str]) -> str:
+    """Return aligned columns without rules: a header, and a row for each name."""
+    return aligned([header, *([name, *cells] for name, cells in rows.items())])
 
 
 def number(value: float) -> str:

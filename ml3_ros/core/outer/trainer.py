@@ -7,12 +7,12 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core import outer_adam
 from ml3_ros.core.draws import Source
 from ml3_ros.core.engine.engine import Engine, engine_in_use
 from ml3_ros.core.learned_steps import STEP_SIZES
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.outer import adam as outer_adam
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
 from ml3_ros.core.outer.gradient import STEP_WEIGHTS, Estimator, OuterGradient

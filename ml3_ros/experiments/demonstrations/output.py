@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.demonstrations.run import (
     CHECKPOINTS,
     CLONES,
@@ -21,6 +21,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order, method_style
+from ml3_ros.reports.tables import plain
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
 UPDATES = 100  # after which the headlines compare
@@ -87,7 +88,7 @@ def tables(found: dict[str, NDArray[np.float64]]) -> str:
         at = CHECKPOINTS.index(UPDATES)
         rows[name] = [*cells, f"{(found[name][..., at] <= REACHED).mean():.0%}"]
     header = ["distance to new targets [m]", *(f"@{u}" for u in SHOWN_UPDATES)]
-    return table(rows, [*header, f"within {REACHED:g} m @{UPDATES}"])
+    return plain(rows, [*header, f"within {REACHED:g} m @{UPDATES}"])
 
 
 def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> tuple[Path, Path]:

@@ -7,12 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_seed
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 
 LIKELIHOOD, ERRORS = 0, 1  # places in a curve
 CHANCE = 0.6931  # nat; likelihood of a coin
@@ -68,7 +69,7 @@ def tables(config: DigitsConfig, curves: Curves) -> str:
             low, middle, high = _over_seeds(curve[:, :, quantity])[:, places]
             cells = zip(low, middle, high, strict=True)
             rows[name] = [f"{m:.3g} [{lo:.2g} {hi:.2g}]" for lo, m, hi in cells]
-        parts.append(table(rows, [title, *(f"@{step}" for step in steps)]))
+        parts.append(plain(rows, [title, *(f"@{step}" for step in steps)]))
     return "\n\n".join(parts)
 
 

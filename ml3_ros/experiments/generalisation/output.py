@@ -8,13 +8,14 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.generalisation.run import GRIDS, GeneralisationConfig, prepare, run_seed
 from ml3_ros.experiments.generalisation.tasks import TRAINED
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import house_style, save_figure
 from ml3_ros.reports.styles import INK
+from ml3_ros.reports.tables import plain
 
 Errors = dict[str, dict[str, NDArray[np.float64]]]
 """Logarithm of the held-out error (seeds, architectures), mean over the tasks, by setting and
@@ -92,7 +93,7 @@ def tables(config: GeneralisationConfig, errors: Errors) -> str:
             spread = f"{np.median(own):.3g} [{own.min():.2g} {own.max():.2g}]"
             rows[architecture.name] = [spread, *(f"{ratios[b][i]:.2f}" for b in BASELINES)]
         header = [TITLES[setting], "error [range]", *(f"/ {b}" for b in BASELINES)]
-        parts.append(table(rows, header))
+        parts.append(plain(rows, header))
     return "\n\n".join(parts)
 
 

@@ -8,12 +8,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 
 Array = NDArray[np.float64]
 
@@ -175,11 +176,11 @@ def tables(panel: Panel) -> str:
             ratios[name] = [
                 f"{panel.ratio(name, i):.2f} {100 * panel.won(name, i):.0f}%" for i in shown
             ]
-    parts = [table(rows, [TITLES.get(panel.key, panel.key), *header, "diverged"])]
+    parts = [plain(rows, [TITLES.get(panel.key, panel.key), *header, "diverged"])]
     if ratios:
-        parts.append(table(ratios, ["ratio to tuned Adam, runs won", *header]))
+        parts.append(plain(ratios, ["ratio to tuned Adam, runs won", *header]))
     sizes = {name: [f"{x:g}" for x in row[shown]] for name, row in panel.step_sizes.items()}
-    return "\n\n".join([*parts, table(sizes, ["step size by the number of steps", *header])])
+    return "\n\n".join([*parts, plain(sizes, ["step size by the number of steps", *header])])
 
 
 def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path, ...]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.model_based.run import (
     CHECKPOINTS,
     HORIZON,
@@ -26,6 +26,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 SHOWN_UPDATES = (1, 2, 5, 10, 20, 100, 1000)
@@ -123,7 +124,7 @@ def tables(seeds: dict[int, Arrays]) -> str:
                 "" if x is None else f"{np.median(x):.3f} [{x.min():.3f} {x.max():.3f}]"
                 for x in columns
             ]
-        parts.append(table(rows, [title, *(f"@{u}" for u in SHOWN_UPDATES)]))
+        parts.append(plain(rows, [title, *(f"@{u}" for u in SHOWN_UPDATES)]))
     return "\n\n".join(parts)
 
 

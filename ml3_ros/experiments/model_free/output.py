@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.model_free.figure import RIVAL, Array, figure, halves, name_of
 from ml3_ros.experiments.model_free.recipes import setting
@@ -13,6 +13,7 @@ from ml3_ros.experiments.model_free.run import prepare, run_seed
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies
@@ -138,7 +139,7 @@ def tables(config: ModelFreeConfig, seeds: dict[int, Arrays]) -> str:
             rows[name] = [
                 "" if c is None else f"{c.mean():.1f} [{c.min():.1f} {c.max():.1f}]" for c in shown
             ]
-        parts.append(table(rows, [title, *(f"@{config.x[mark]}" for mark in marks)]))
+        parts.append(plain(rows, [title, *(f"@{config.x[mark]}" for mark in marks)]))
     return "\n\n".join(parts)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.mountain_car.run import (
     CHECKPOINTS,
     KEPT,
@@ -20,6 +20,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 
 PLANNERS = ("ilqr", "ilqr_tuned")
 SHOWN_UPDATES = (0, 1, 2, 5, 10, 20, 100, 500)
@@ -88,7 +89,7 @@ def tables(found: dict[str, NDArray[np.float64]], headline: dict[str, float]) ->
         share, first = headline[f"{name}/kept"], headline[f"{name}/first"]
         rows[name] = [*cells, f"{first:g}", f"{100.0 * share:.0f}%"]
     header = ["distance to the goal [m]", *(f"@{u}" for u in SHOWN_UPDATES), "first there"]
-    return table(rows, [*header, f"there from {KEPT} on"])
+    return plain(rows, [*header, f"there from {KEPT} on"])
 
 
 def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> tuple[Path, Path]:

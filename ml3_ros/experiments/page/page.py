@@ -8,7 +8,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.tables import curve_tables, run_tables, targets_table
 from ml3_ros.experiments.runner.section import INTRODUCTION, Section
-from ml3_ros.reports.tables import table
+from ml3_ros.reports.tables import markdown
 
 NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
@@ -49,7 +49,7 @@ def results_page(sections: Sequence[Section], measured: Mapping[str, Measured]) 
                 "section, or run the experiment anew"
             ) from error
     header = ["experiment", "the paper says", "the authors' code gives", "ours", "targets reached"]
-    top = ["# Results", HEADER, INTRODUCTION, table(header, rows, n_texts=4)]
+    top = ["# Results", HEADER, INTRODUCTION, markdown(header, rows, n_texts=4)]
     if any(section.curves for section in sections if section.name in measured):
         top.append(f"![Learning curves of the experiments](images/{OVERVIEW})")
     return "\n\n".join([*top, *parts]) + "\n"

@@ -8,7 +8,7 @@ import numpy as np
 from ml3_ros.experiments.page.measured import Curve, Measured, number
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import table
+from ml3_ros.reports.tables import markdown
 
 COLUMNS = 6
 
@@ -26,7 +26,7 @@ def targets_table(section: Section, measured: Measured) -> str:
                 "reached" if target.reached(value) else "**missed**",
             ]
         )
-    return table(["target", "wanted", "measured", ""], rows)
+    return markdown(["target", "wanted", "measured", ""], rows)
 
 
 def curve_tables(section: Section, measured: Measured) -> list[str]:
@@ -61,7 +61,7 @@ def _by_row(curves: Mapping[str, Curve], names: Sequence[str]) -> str:
         [name, *(_cell(curve, float(i)) for curve in curves.values())]
         for i, name in enumerate(names)
     ]
-    return table(["", *labels], rows)
+    return markdown(["", *labels], rows)
 
 
 def _errors(
@@ -84,7 +84,7 @@ def _errors(
         ]
         for name, curve in curves.items()
     ]
-    return table(["method", *(f"@{x:g}" for x in columns), *extra], rows)
+    return markdown(["method", *(f"@{x:g}" for x in columns), *extra], rows)
 
 
 def _of_every_column(
@@ -102,7 +102,7 @@ def _of_every_column(
         if any(_known(values)):
             cells = ("" if (value := values[x]) is None else number(value, 2) for x in columns)
             rows.append([method_style(name, list(curves)).label, *cells])
-    return table([title, *(f"@{x:g}" for x in columns)], rows) if rows else ""
+    return markdown([title, *(f"@{x:g}" for x in columns)], rows) if rows else ""
 
 
 def _known(values: Mapping[Any, float | None]) -> list[bool]:
@@ -126,14 +126,14 @@ def run_tables(measured: Measured) -> list[str]:
             [method_style(name).label, *(number(float(curve.at(x)[0])) for x in columns)]
             for name, curve in curves.items()
         ]
-        parts.append(table(header, rows))
+        parts.append(markdown(header, rows))
     joints = list(next(iter(methods.values()))["prequential_nmse"])
     rows = []
     for name, entry in methods.items():
         values = np.array(list(entry["prequential_nmse"].values()), dtype=float)
         mean = float(np.nanmean(values))
         rows.append([method_style(name).label, number(mean), *(number(x) for x in values)])
-    parts.append(table(["prequential NMSE", "mean", *joints], rows))
+    parts.append(markdown(["prequential NMSE", "mean", *joints], rows))
     return parts
 
 

@@ -1,10 +1,10 @@
-"""Which of the losses that a meta-training passes through is kept: the best on validation tasks.
+"""Selection among the losses that a meta-training passes through: the best on validation tasks.
 
 What is best for the objective of meta-training after a few updates need not be after many, or for
 tasks that it has not seen.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,3 +63,18 @@ def train_and_select(
         raise ConfigError(f"{name}: policies diverged under every loss; lower its outer_lr")
     _, n, phi = min(finite, key=lambda each: each[0])
     return Selected(phi, n, tuple(each[0] for each in found))
+
+
+def snapshots(trainer: MetaTrainer, marks: Sequence[int]) -> list[Params]:
+    """Run a trainer of one loss to its end; return phi after each of `marks` outer steps."""
+    kept = []
+    for mark in marks:
+        while trainer.step_count < mark:
+            trainer.step()
+        kept.append(trainer.seed_phi(0))
+    return kept
+
+
+def even_marks(n_outer_steps: int, n: int) -> tuple[int, ...]:
+    """Return n + 1 numbers of outer steps from 0 to the last, evenly spaced."""
+    return tuple(sorted({round(i * n_outer_steps / n) for i in range(n + 1)}))

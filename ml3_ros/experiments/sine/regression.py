@@ -20,6 +20,7 @@ from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.experiments.runner.selection import even_marks, snapshots
 from ml3_ros.experiments.sine.recipes import (
     RegressionRecipe,
     adam_recipe,
@@ -33,7 +34,6 @@ from ml3_ros.experiments.sine.regression_task import (
     SineRegressionFamily,
     SineTasks,
 )
-from ml3_ros.experiments.sine_runs import even_marks, snapshots
 from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # gradient steps after which the paper compares

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.recipes import WIDE
@@ -25,6 +25,7 @@ from ml3_ros.experiments.sine.regression import (
 from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import INK, in_order, method_style
+from ml3_ros.reports.tables import plain
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
 QUOTIENTS = (
@@ -109,7 +110,7 @@ def tables(config: SineRegressionConfig, curves: PerSeed, headline: dict[str, fl
         for key, value in headline.items()
         if key.endswith("/final_over_best")
     ]
-    return "\n".join([table(rows, ["test MSE", *(f"@{s}" for s in steps)]), *quotients, *drift])
+    return "\n".join([plain(rows, ["test MSE", *(f"@{s}" for s in steps)]), *quotients, *drift])
 
 
 def figure(config: SineRegressionConfig, seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.shaped import (
@@ -28,6 +28,7 @@ from ml3_ros.experiments.sine.shaped import (
 )
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import INK, in_order
+from ml3_ros.reports.tables import plain
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
 DRAWN_LANDSCAPES = {
@@ -91,7 +92,7 @@ def tables(seeds: dict[int, Arrays], headline: dict[str, float]) -> str:
         cells = [f"{x.mean():.3f} [{x.min():.2f} {x.max():.2f}]" for x in columns]
         rows[name] = [*cells, f"{run_away(found[name])} of {headline['runs']:.0f}"]
     header = [f"within {FOUND}", *(f"@{step}" for step in SHOWN_STEPS), "run away @100"]
-    return table(rows, header)
+    return plain(rows, header)
 
 
 def figure(seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:

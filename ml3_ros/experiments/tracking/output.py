@@ -5,12 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.page.measured import number
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.tracking.config import MEMORY, METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.figure import figure
 from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.tables import plain
 from ml3_ros.robots.base import Array
 
 NAME = "sawyer_tracking"
@@ -173,7 +174,7 @@ def tables(config: TrackingConfig, found: dict[str, Found]) -> str:
     header = ["before", "highest", "at the end", "seconds until back", "came back"]
     return "\n\n".join(
         [
-            table(errors, ["RMS tracking error, mean over joints [mrad]", *marks]),
-            table(changes, [f"payload grows by {config.added_payload:g} kg [mrad]", *header]),
+            plain(errors, ["RMS tracking error, mean over joints [mrad]", *marks]),
+            plain(changes, [f"payload grows by {config.added_payload:g} kg [mrad]", *header]),
         ]
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.node import Node
 
-from ml3_ros.nodes.timers import steady_timer
+from ml3_ros.nodes.kit.timers import steady_timer
 
 LOGGED_EVERY = 10.0  # [s]
 ERRORS = "errors in callbacks"  # count of what nobody expected

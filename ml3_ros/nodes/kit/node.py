@@ -19,7 +19,7 @@ from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics
 from ml3_ros.nodes.kit.namesakes import refuse_namesakes
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.kit.sole_source import SoleSource
-from ml3_ros.nodes.timers import steady_timer
+from ml3_ros.nodes.kit.timers import steady_timer
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR

@@ -9,10 +9,10 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
-from ml3_ros.bridges.sawyer_assembly import Assembly
 from ml3_ros.nodes.messages.joint_states import listed
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.base import JointLimits
+from ml3_ros.robots.sawyer.assembly import Assembly
 from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
 from ml3_ros.robots.sawyer.emulation import VELOCITY_BAND, Reading, SawyerEmulation
 from ml3_ros.robots.sawyer.interface import (

@@ -33,9 +33,9 @@ from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3No
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.messages.joint_states import listed, time_msg
 from ml3_ros.nodes.messages.ml3 import loss_from_msg
-from ml3_ros.nodes.model_feed import ModelFeed
 from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
+from ml3_ros.nodes.policy_optimizer.model_feed import ModelFeed
 from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
 from ml3_ros.nodes.reach_optimizer.node import PolicyMode

@@ -18,6 +18,7 @@ from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
+from ml3_ros.nodes.kit.timers import steady_timer
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -28,7 +29,6 @@ from ml3_ros.nodes.messages.joint_states import (
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.nodes.sawyer_driver.parameters import PARAMETERS, driving_config
 from ml3_ros.nodes.sawyer_driver.robot import SawyerRobot
-from ml3_ros.nodes.timers import steady_timer
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

@@ -12,7 +12,7 @@ from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import FeedforwardConfig
 from ml3_ros.robots.control.gains import GainConfig, PoseGains
-from ml3_ros.robots.laps import Laps
+from ml3_ros.robots.control.laps import Laps
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 FEEDBACK_ONLY, RIGID_BODY = "feedback_only", "rigid_body"

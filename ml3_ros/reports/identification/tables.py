@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import aligned, number, shorten, table
+from ml3_ros.reports.tables import aligned, markdown, number, shorten
 
 
 def error_rows(
@@ -55,7 +55,7 @@ def folds_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         for name in columns[0]["methods"]
     ]
-    return table(["held-out NMSE", *contents], rows)
+    return markdown(["held-out NMSE", *contents], rows)
 
 
 def markdown_table(
@@ -65,4 +65,4 @@ def markdown_table(
 ) -> str:
     """Return the table in Markdown, from the methods of a metrics.json."""
     heldout = {name: np.array(method["per_seed"], float) for name, method in methods.items()}
-    return table(*error_rows(heldout, joints, measure))
+    return markdown(*error_rows(heldout, joints, measure))

@@ -12,12 +12,12 @@ from typing import Literal
 
 import numpy as np
 
-from ml3_ros.bridges.sawyer_assembly import Assembly
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RobotDescription
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.sawyer.assembly import Assembly
 from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
 from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_COLLISION_AVOIDANCE,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3_ros.core import outer_adam
 from ml3_ros.core.draws import Source, rand, randint
 from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.outer import adam as outer_adam
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.learners.reaching.world import World

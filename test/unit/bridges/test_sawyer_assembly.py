@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ml3_ros.bridges.sawyer_assembly import Assembly
+from ml3_ros.robots.sawyer.assembly import Assembly
 from ml3_ros.robots.sawyer.interface import EstopButton as B
 from ml3_ros.robots.sawyer.interface import EstopSource as S
 

@@ -7,7 +7,7 @@ import functools
 import pytest
 import torch
 
-from ml3_ros.core.higher_engine import meta_gradient_higher
+from ml3_ros.core.engine.higher import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet

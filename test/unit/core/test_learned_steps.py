@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.higher_engine import meta_gradient_higher
+from ml3_ros.core.engine.higher import meta_gradient_higher
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.core.learned_steps import BOUND, STEP_SIZES, ScheduledSteps

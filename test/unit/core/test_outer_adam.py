@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ml3_ros.core import outer_adam
+from ml3_ros.core.outer import adam as outer_adam
 
 
 def test_steps_are_those_of_torch(float64):

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from ml3_ros.data.metrics import Metrics, resolved, table
+from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.errors import DataError
+from ml3_ros.reports.tables import plain
 
 
 def test_metrics_round_trip_with_infinity(tmp_path):
@@ -53,7 +54,7 @@ def test_resolved_is_plain_json():
 
 
 def test_table_aligns_its_columns():
-    lines = table({"sgd": ["1", "22"], "ml3_shaped": ["333", "4"]}, ["", "@1", "@10"]).split("\n")
+    lines = plain({"sgd": ["1", "22"], "ml3_shaped": ["333", "4"]}, ["", "@1", "@10"]).split("\n")
     assert lines == [
         "             @1  @10",
         "sgd           1   22",

@@ -11,6 +11,7 @@ import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.runner.selection import snapshots
 from ml3_ros.experiments.sine import shaped as shaped_sine
 from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
 from ml3_ros.experiments.sine.recipes import frequency_recipe, squared_error
@@ -25,7 +26,6 @@ from ml3_ros.experiments.sine.shaped import (
     tasks_of,
 )
 from ml3_ros.experiments.sine.shaped_output import EXPERIMENTS, run_away
-from ml3_ros.experiments.sine_runs import snapshots
 
 TOY = ShapedSineConfig(seeds=1, n_frequencies=3, n_starts=2, outer_steps=2)
 

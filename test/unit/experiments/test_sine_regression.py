@@ -13,6 +13,7 @@ import torch
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.selection import even_marks, snapshots
 from ml3_ros.experiments.sine.recipes import paper_recipe, sgd_recipe, squared_error
 from ml3_ros.experiments.sine.regression import GRIDS, SineRegressionConfig, prepare, tasks_of
 from ml3_ros.experiments.sine.regression_output import EXPERIMENTS
@@ -22,7 +23,6 @@ from ml3_ros.experiments.sine.regression_task import (
     SineRegressionFamily,
     SineTasks,
 )
-from ml3_ros.experiments.sine_runs import even_marks, snapshots
 
 TOY = SineRegressionConfig(
     seeds=1,

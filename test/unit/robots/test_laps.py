@@ -7,8 +7,8 @@ import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.control.approach import SPEED_SHARE, Approach
+from ml3_ros.robots.control.laps import Laps
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
-from ml3_ros.robots.laps import Laps
 
 PERIOD = 4.0
 
