@@ -44,8 +44,8 @@ def test_program_is_where_ros_looks_for_it(program):
 
 def test_every_node_with_a_main_is_a_program():
     nodes = {
-        path.stem
-        for path in (ROOT / "ml3_ros/nodes").glob("*.py")
+        path.parent.name if path.stem == "node" else path.stem
+        for path in (ROOT / "ml3_ros/nodes").rglob("*.py")
         if re.search(r"^def main\(", path.read_text(), re.MULTILINE)
     }
     assert nodes == set(PROGRAMS) - {"ml3"}
