@@ -41,6 +41,8 @@ setup(
             "robots/models/*.json",
             "zoo/*.safetensors",
             "reports/styles.yaml",
+            "experiments/*/sections.yaml",
+            "experiments/page/*.md",
         ],
     },
     data_files=[
@@ -54,6 +56,7 @@ setup(
     # installation, from requirements.txt; no package of that name on an index is meant.
     install_requires=[
         "higher>=0.2.1",
+        "Jinja2>=3.1",
         "matplotlib>=3.8",
         "mujoco>=4.0",
         "numpy>=1.26",

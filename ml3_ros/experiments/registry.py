@@ -2,25 +2,15 @@
 
 from ml3_ros.experiments import inverse_dynamics, tracking
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
-from ml3_ros.experiments.demonstrations.section import REACHER_DEMOS
 from ml3_ros.experiments.digits import output as digits_output
-from ml3_ros.experiments.digits.section import DIGITS
 from ml3_ros.experiments.generalisation import output as generalisation_output
-from ml3_ros.experiments.generalisation.section import GENERALISATION
-from ml3_ros.experiments.inverse_dynamics.section import ARMS
-from ml3_ros.experiments.live.section import RUNS
 from ml3_ros.experiments.model_based import output as model_based_output
-from ml3_ros.experiments.model_based.section import GOALS
 from ml3_ros.experiments.model_free import output as model_free_output
-from ml3_ros.experiments.model_free.section import MODEL_FREE
 from ml3_ros.experiments.mountain_car import output as mountain_car_output
-from ml3_ros.experiments.mountain_car.section import MOUNTAIN_CAR
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.runner.section import Section
+from ml3_ros.experiments.runner.section import load_sections
 from ml3_ros.experiments.sine import regression_output as sine_regression_output
 from ml3_ros.experiments.sine import shaped_output as shaped_sine_output
-from ml3_ros.experiments.sine.section import SHAPED_SINE, SINE_REGRESSION, SINE_REGRESSION_RELEASED
-from ml3_ros.experiments.tracking.section import TRACKING
 
 __all__ = ["EXPERIMENTS", "SECTIONS", "Arrays", "Experiment", "Report"]
 
@@ -37,17 +27,18 @@ EXPERIMENTS: dict[str, Experiment] = {
     **tracking.EXPERIMENTS,
 }
 
-SECTIONS: tuple[Section, ...] = (
-    SINE_REGRESSION,
-    SINE_REGRESSION_RELEASED,
-    DIGITS,
-    SHAPED_SINE,
-    GENERALISATION,
-    *ARMS,
-    TRACKING,
-    *GOALS,
-    *MODEL_FREE,
-    MOUNTAIN_CAR,
-    REACHER_DEMOS,
-    *RUNS,
+_ROOMS = (
+    "sine",
+    "digits",
+    "generalisation",
+    "inverse_dynamics",
+    "tracking",
+    "model_based",
+    "model_free",
+    "mountain_car",
+    "demonstrations",
+    "live",
+)
+SECTIONS = tuple(
+    section for room in _ROOMS for section in load_sections(f"ml3_ros.experiments.{room}")
 )

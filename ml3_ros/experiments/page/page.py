@@ -2,12 +2,15 @@
 
 import textwrap
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from pathlib import Path
+
+from jinja2 import Environment, StrictUndefined
 
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.tables import curve_tables, run_tables, targets_table
-from ml3_ros.experiments.runner.section import INTRODUCTION, Section
+from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.tables import markdown
 
 NOT_RUN = "not run yet"
@@ -16,6 +19,7 @@ WIDTH = 99  # of prose
 HEADER = (
     "<!-- Made by `make docs` from docs/metrics; change the sections in ml3_ros/experiments. -->"
 )
+_TEMPLATES = Environment(undefined=StrictUndefined, autoescape=False)  # Markdown, no HTML
 
 
 def load_metrics(folder: Path, sections: Sequence[Section]) -> dict[str, Measured]:
@@ -49,7 +53,8 @@ def results_page(sections: Sequence[Section], measured: Mapping[str, Measured]) 
                 "section, or run the experiment anew"
             ) from error
     header = ["experiment", "the paper says", "the authors' code gives", "ours", "targets reached"]
-    top = ["# Results", HEADER, INTRODUCTION, markdown(header, rows, n_texts=4)]
+    introduction = resources.files(__package__).joinpath("introduction.md").read_text("utf-8")
+    top = ["# Results", HEADER, introduction.rstrip(), markdown(header, rows, n_texts=4)]
     if any(section.curves for section in sections if section.name in measured):
         top.append(f"![Learning curves of the experiments](images/{OVERVIEW})")
     return "\n\n".join([*top, *parts]) + "\n"
@@ -59,7 +64,7 @@ def _row(section: Section, measured: Measured | None) -> list[str]:
     """Return a section's line of the table at the top."""
     ours, reached = NOT_RUN, "-"
     if measured is not None:
-        ours = section.ours.format_map(measured)
+        ours = _filled(section.ours, measured)
         if section.targets:
             good = sum(target.reached(measured[target.key]) for target in section.targets)
             reached = f"{good} of {len(section.targets)}"
@@ -72,13 +77,20 @@ def _section(section: Section, measured: Measured | None) -> list[str]:
     if measured is None:
         return [*parts, f"{NOT_RUN.capitalize()}."]
     parts += [f"![{section.title}](images/{name})" for name in section.figures]
-    parts.append(_wrapped(section.about.format_map(measured)))
-    notes = ("- " + note.format_map(measured) for note in section.notes)
+    parts.append(_wrapped(_filled(section.about, measured)))
+    notes = ("- " + _filled(note, measured) for note in section.notes)
     parts.append("\n".join(_wrapped(note, "  ") for note in notes))
     if section.targets:
         parts.append(targets_table(section, measured))
     parts += run_tables(measured) if section.one_run else curve_tables(section, measured)
     return [part for part in parts if part]
+
+
+def _filled(template: str, measured: Measured) -> str:
+    """Return a sentence with its numbers: m(NAME, FORMAT) in a Jinja2 template."""
+    return _TEMPLATES.from_string(template).render(
+        m=lambda name, form="": format(measured[name], form)
+    )
 
 
 def _wrapped(text: str, indent: str = "") -> str:

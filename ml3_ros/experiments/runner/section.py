@@ -1,30 +1,19 @@
-"""What the results page says: claims of the paper, targets, and sentences to be filled.
+"""Sections of the results page: claims of the paper, targets, and sentences that numbers fill.
 
-Numbers of ours never stand here: sentences name them as "{NAME:FORMAT}", where NAME is a headline
-key of the metrics file or one of the others that `measured.Measured` knows. Numbers of the paper
-and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified) do.
+They stand in `sections.yaml` of each experiment's folder. Numbers of ours never stand there:
+sentences are Jinja2 templates that name them as `{{ m("NAME", "FORMAT") }}`, where NAME is a
+headline key of the metrics file or one of the others that `page.measured.Measured` knows. Numbers
+of the paper and of the authors' code (github.com/facebookresearch/LearningToLearn, measured
+unmodified) do.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from importlib import resources
+from typing import Any, Literal
 
-INTRODUCTION = """\
-*Plain ML3* is the paper's method: a loss network on prediction and target, through which gradient
-descent at a fixed step trains the optimizee. *Ours* are adaptive losses, which also see the age of
-the model and carry learned step sizes for Adam, losses that carry a physics prior, and, for
-policies, losses that want an action and are also meta-trained by where they lead in the end. Every
-baseline chose its step size on a validation pool of its own, with the same number of candidates
-for all; no result is on data that anything was chosen by. **Where the rigid-body structure of an
-arm with friction columns is right, take least squares instead**: it needs seconds of motion and
-beats every network here by orders of magnitude.
+import yaml
 
-Cells are medians over seeds [lowest highest]; a seed that diverged stays in as ∞ and is
-counted."""
-
-
-NEVER_RELEASED = "never released"
-NOT_IN_PAPER = "not in the paper"
 ROUNDING = 1e-6  # what is equal in exact numbers may differ by this share
 
 
@@ -96,12 +85,20 @@ class Section:
         return kept.replace(" ", "-")
 
 
-GRADIENT_CURVES = (
-    "ml3_adam",
-    "ml3_sgd",
-    "ml3_paper",
-    "adam_tuned",
-    "sgd_tuned",
-    "sgd_same_step",
-)
-"""Curves of what is learned by gradient steps on a network, in the order of the legend."""
+def load_sections(package: str) -> tuple[Section, ...]:
+    """Read the sections in a package's `sections.yaml`, one document each.
+
+    A document may say `like: NAME` and takes what it leaves out from that earlier one.
+    """
+    text = resources.files(package).joinpath("sections.yaml").read_text("utf-8")
+    read: dict[str, dict[str, Any]] = {}
+    for document in yaml.safe_load_all(text):
+        read[document["name"]] = {**read.get(document.pop("like", ""), {}), **document}
+    return tuple(_section(**fields) for fields in read.values())
+
+
+def _section(**fields: Any) -> Section:
+    for name in ("notes", "columns", "curves"):
+        fields[name] = tuple(fields.get(name, ()))
+    fields["targets"] = tuple(Target(**target) for target in fields.get("targets", ()))
+    return Section(**fields)

@@ -43,9 +43,10 @@ SECTION = Section(
     command="ml3 experiment toy --out out/toy",
     paper="toys learn",
     authors="nothing",
-    ours="{share:.0%} of {seeds:.0f} seeds, {ml3 at 10:.2g} against {sgd_tuned at 10:.2g}",
-    about="Error after {config/horizon:g} steps.",
-    notes=("On a stream {ml3@learned/nominal at 1 / ml3@learned/nominal at 0:.1f}.",),
+    ours='{{ m("share", ".0%") }} of {{ m("seeds", ".0f") }} seeds, '
+    '{{ m("ml3 at 10", ".2g") }} against {{ m("sgd_tuned at 10", ".2g") }}',
+    about='Error after {{ m("config/horizon", "g") }} steps.',
+    notes=('On a stream {{ m("ml3@learned/nominal at 1 / ml3@learned/nominal at 0", ".1f") }}.',),
     targets=(
         Target(text="few", key="share", relation="<=", value=0.5),
         Target(text="many", key="share", relation=">=", value=0.5),
@@ -108,7 +109,7 @@ def test_tables_have_spread_step_sizes_panels_and_what_diverged():
 def test_where_a_method_was_not_looked_at_its_cell_is_empty():
     metrics = json.loads(json.dumps(METRICS))
     metrics["methods"]["ml3"] = {"x": [0, 1], "per_seed": [[1, 0.5], [1, 0.6], [1, 5]]}
-    section = replace(SECTION, columns=(1, 10), ours="{share:.0%}")
+    section = replace(SECTION, columns=(1, 10), ours='{{ m("share", ".0%") }}')
     for methods in (metrics["methods"], dict(reversed(metrics["methods"].items()))):
         text = page(section, metrics | {"methods": methods})
         assert "(`ml3`) | 0.6 [0.5 5] |  |  | 1 |" in text
@@ -153,9 +154,9 @@ def test_without_metrics_a_section_says_so():
 @pytest.mark.parametrize(
     "change",
     [
-        {"ours": "{nope}"},
-        {"about": "{ml3 at 11}"},
-        {"notes": ("{share:what}",)},
+        {"ours": '{{ m("nope") }}'},
+        {"about": '{{ m("ml3 at 11") }}'},
+        {"notes": ('{{ m("share", "what") }}',)},
         {"targets": (Target(text="", key="nope", relation="<=", value=1.0),)},
     ],
 )

@@ -14,13 +14,13 @@ from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.experiments.page.measured import Measured
 from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.runner.section import load_sections
 from ml3_ros.experiments.tracking import run as tracking_run
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Stream, learner_factory
 from ml3_ros.experiments.tracking.loop import ClosedLoop, recovery, rms, running_rms
 from ml3_ros.experiments.tracking.output import Found, level_times, metrics
 from ml3_ros.experiments.tracking.run import TEST_POOL, VALIDATION_POOL, Bench, Trial
-from ml3_ros.experiments.tracking.section import TRACKING
 from ml3_ros.robots.base import ArmState
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.trajectories import Excitation, within_effort
@@ -315,7 +315,9 @@ def test_the_results_page_can_say_what_the_full_experiment_found():
     }
     shared = {f"step_size/{name}": np.array(0.01) for name in config.tuned}
     content = json.loads(json.dumps(asdict(metrics(config, found, shared))))
-    text = results_page((TRACKING,), {"sawyer_tracking": Measured(content)})
+    text = results_page(
+        load_sections("ml3_ros.experiments.tracking"), {"sawyer_tracking": Measured(content)}
+    )
     assert "shaped 1.00 after 5 s" in text
     assert "| @0 | @2 | @5 | @10 | @30 |" in text
     assert "| @1 | @2 | @3 | @4 | @5 | @6 | @7 |" in text
