@@ -16,6 +16,7 @@ from benchmarks.faults.mutations import mutated
 from benchmarks.faults.result import Row
 from benchmarks.faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.base import RELIABLE_1
+from ml3_ros.nodes.diagnostics import ERRORS
 
 RECOVERY_S = 30.0
 READ_S = 5.0  # a message that has not been read after this is lost
@@ -103,12 +104,14 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
         stage.silence(publisher)
     state = "alive" if node.alive else "DEAD"
     back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
+    unexpected = stage.count(target.node, ERRORS)
     wanted = count * IN_ALL if target.variants else count
     return Row(
         f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
-        f"{sent} sent, {injected} more in the process, {read} read; {state}, {back}",
-        f"{wanted} wrong ones, alive, works again within {RECOVERY_S:g} s",
-        sent + injected >= wanted and node.alive and seconds is not None,
+        f"{sent} sent, {injected} more in the process, {read} read; {state}, "
+        f"{unexpected} unexpected errors, {back}",
+        f"{wanted} wrong ones, alive, no unexpected error, works again within {RECOVERY_S:g} s",
+        sent + injected >= wanted and node.alive and not unexpected and seconds is not None,
     )
 
 
