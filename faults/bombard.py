@@ -15,6 +15,7 @@ from faults.counted import VARIANTS as VARIANTS_ASKED
 from faults.mutations import mutated
 from faults.result import Row
 from faults.stage import NodeProcess, Stage
+from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.node import RELIABLE_1
 
 RECOVERY_S = 30.0
@@ -103,12 +104,14 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
         stage.silence(publisher)
     state = "alive" if node.alive else "DEAD"
     back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
+    unexpected = stage.count(target.node, ERRORS)
     wanted = count * IN_ALL if target.variants else count
     return Row(
         f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
-        f"{sent} sent, {injected} more in the process, {read} read; {state}, {back}",
-        f"{wanted} wrong ones, alive, works again within {RECOVERY_S:g} s",
-        sent + injected >= wanted and node.alive and seconds is not None,
+        f"{sent} sent, {injected} more in the process, {read} read; {state}, "
+        f"{unexpected} unexpected errors, {back}",
+        f"{wanted} wrong ones, alive, no unexpected error, works again within {RECOVERY_S:g} s",
+        sent + injected >= wanted and node.alive and not unexpected and seconds is not None,
     )
 
 

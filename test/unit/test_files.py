@@ -31,7 +31,7 @@ def mode_of(path):
     return stat.S_IMODE(path.stat().st_mode)
 
 
-@pytest.mark.parametrize("name", [f".x.{os.getpid()}.part", ".x.ab.part"])
+@pytest.mark.parametrize("name", [f".x.{os.getpid()}.part", ".x.ab.part"], ids=["pid", "token"])
 def test_a_planted_link_is_not_followed(tmp_path, monkeypatch, name):
     monkeypatch.setattr(secrets, "token_hex", lambda n: "ab")  # somebody has guessed it
     mine, path = tmp_path / "mine", tmp_path / "x"
