@@ -10,7 +10,7 @@ from ml3_ros.robots.control.safety_config import FutureCommandError, StaleComman
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, NotReadyError, State
 from ml3_ros.robots.sawyer.interface import Mode
 from ml3_ros.robots.sawyer.reports import RobotView
-from test.unit.bridges.driving_bench import CONTROL, CYCLE, EFFORT, MODEL, SAWYER, Bench, one
+from test.unit.robots.sawyer.driving_bench import CONTROL, CYCLE, EFFORT, MODEL, SAWYER, Bench, one
 
 
 @pytest.fixture

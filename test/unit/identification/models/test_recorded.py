@@ -17,7 +17,7 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 # published beside the clone; see its README for where it comes from
-UR10 = Path(__file__).resolve().parents[4] / "shared/data/ur10_exciting_trajectory.db3"
+UR10 = Path(__file__).resolve().parents[5] / "shared/data/ur10_exciting_trajectory.db3"
 
 
 @pytest.fixture

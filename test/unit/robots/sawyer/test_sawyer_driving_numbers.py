@@ -9,7 +9,7 @@ from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig, State
 from ml3_ros.robots.sawyer.interface import Mode
-from test.unit.bridges.driving_bench import MODEL, SAWYER, Bench, one
+from test.unit.robots.sawyer.driving_bench import MODEL, SAWYER, Bench, one
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.control.safety_config import NoTorqueError, SafetyConfig
-from test.unit.robots.safety_bench import (
+from test.unit.robots.control.safety_bench import (
     HOME,
     LIMITS,
     MODEL,

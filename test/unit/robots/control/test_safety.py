@@ -21,7 +21,7 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from test.unit.robots.safety_bench import (
+from test.unit.robots.control.safety_bench import (
     HOME,
     LIMITS,
     MODEL,
