@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 from packaging.utils import canonicalize_name
 
+from tools import draw_rooms
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ml3_ros"
 
@@ -122,6 +124,17 @@ def test_the_rooms_below_ros_load_without_it():
 )
 def test_what_adapts_online_loads_no_model(module):
     assert not SIMULATORS & loaded_by(f"import {module}")
+
+
+def test_the_picture_of_the_rooms_is_current():
+    assert draw_rooms.PAGE.read_text() == draw_rooms.drawn(draw_rooms.PAGE.read_text()), (
+        "run .venv/bin/python tools/draw_rooms.py"
+    )
+
+
+def test_rooms_that_import_one_another_are_no_levels():
+    with pytest.raises(ValueError, match="a, b"):
+        draw_rooms.levels({"a": {"b"}, "b": {"a"}, "c": set()})
 
 
 def third_party() -> set[str]:

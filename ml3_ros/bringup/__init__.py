@@ -1,1 +1,1 @@
-"""Which nodes, parameters and arguments make a system; `ml3 up` and ros2 launch read the same."""
+"""Systems: which nodes, parameters and arguments; read by `ml3 up` and by ros2 launch."""

@@ -1,0 +1,1 @@
+"""The paper in torch: inner loop, learned losses, meta-training and engines; knows no robot."""

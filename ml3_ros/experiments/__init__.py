@@ -1,1 +1,1 @@
-"""The paper's experiments: config in, metrics.json and a figure out."""
+"""The paper's experiments, one folder a figure: config in, metrics.json and a figure out."""

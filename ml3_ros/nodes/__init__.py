@@ -1,1 +1,1 @@
-"""Lifecycle nodes: they convert and forward; the thinking is in the packages below."""
+"""ROS 2 lifecycle nodes: they convert and forward; the thinking is in the rooms below."""

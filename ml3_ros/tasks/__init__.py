@@ -1,0 +1,1 @@
+"""Meta-training tasks: families, recipes and priors of inverse dynamics and reaching."""

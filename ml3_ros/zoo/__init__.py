@@ -1,4 +1,4 @@
-"""The learned losses that come with the package, each made by the command in docs/losses.md."""
+"""Shipped learned losses, each made by the command in docs/losses.md."""
 
 from pathlib import Path
 

@@ -23,6 +23,7 @@ from ml3_ros.experiments.tracking.output import Found, level_times, metrics
 from ml3_ros.experiments.tracking.run import TEST_POOL, VALIDATION_POOL, Bench, Trial
 from ml3_ros.robots.base import ArmState
 from ml3_ros.robots.control.computed_torque import ComputedTorque
+from ml3_ros.robots.control.gains import FixedGains, GainConfig
 from ml3_ros.robots.control.trajectories import Excitation, within_effort
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -102,7 +103,8 @@ def test_torques_of_the_true_model_are_fed_forward_for_when_the_motors_give_them
     description = load_robot(robot)
     model = PinocchioModel(description)
     motion = within_effort(Excitation(description.limits, description.home, 1), model, 6.0)
-    controller = ComputedTorque(model.M(description.home), description.limits, known=model.rnea)
+    gains = FixedGains(GainConfig(), model.M(description.home), description.limits.effort)
+    controller = ComputedTorque(gains, description.limits, rate=100.0, known=model.rnea)
     loop = ClosedLoop(MujocoArm(description), controller, motion, 100.0)
     assert rms(loop.run(6.0)).max() < 5e-4
 

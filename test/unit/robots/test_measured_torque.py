@@ -7,6 +7,7 @@ import pytest
 
 from ml3_ros.data.filters import savgol_acceleration
 from ml3_ros.robots.control.computed_torque import ComputedTorque
+from ml3_ros.robots.control.gains import FixedGains, GainConfig
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -41,7 +42,8 @@ def test_measured_torques_belong_to_the_state_and_its_filtered_acceleration(arm,
 def swung(arm, perturbation, inverse):
     """Return q, v, tau (T, n) of an arm that swings to and fro, all joints at a time."""
     model, moving = PinocchioModel(arm), MujocoArm(arm, perturbation)
-    controller = ComputedTorque(model.M(arm.home), arm.limits, known=inverse)
+    gains = FixedGains(GainConfig(), model.M(arm.home), arm.limits.effort)
+    controller = ComputedTorque(gains, arm.limits, rate=1.0 / DT, known=inverse)
     way, omega = 0.3 * np.resize([1.0, -1.0], arm.nv), 2.0 * np.pi * 0.25
     state, rows = moving.state(), []
     for t in np.arange(0.0, 8.0, DT):

@@ -46,6 +46,14 @@ def test_a_loss_that_cannot_make_one_step_is_not_used(
     assert learner_to_bytes(online) == learner_to_bytes(untouched)
 
 
+class EndlessLoss(LearnedLoss):
+    """Its value and gradient are beyond what float32 holds."""
+
+    def function(self):
+        inner = super().function()
+        return lambda *inputs: inner(*inputs) * 1e30 * 1e30
+
+
 class VectorLoss(LearnedLoss):
     """Its value is three numbers."""
 
@@ -60,7 +68,7 @@ def test_a_loss_without_one_finite_update_is_not_used(make_learner, units, onlin
         spec, inner_optimizer="scheduled_adam", roles=("other.weight",), knots=(0.0, 1.0)
     )
     phi = scheduled.init_phi(torch.Generator().manual_seed(0))
-    explodes = squared_error(units, "tau", "sgd", 1e40)
+    explodes = EndlessLoss(spec=spec, phi=online_losses["ml3"].phi)
     for wrong, said in (
         (replace(online_losses["ml3"], spec=scheduled, phi=phi), "no step size for"),
         (explodes, "first update is not finite"),

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, as
 RETURNED = """
 import numpy as np
 from pathlib import Path
-from ml3_ros.core import process
+from ml3_ros.core.engine import process
 
 if {fixed}:
     process.return_large_blocks()
