@@ -12,7 +12,7 @@ from faults.bombard import Target, Watch, bombard
 from faults.result import Row
 from faults.stage import Stage
 from ml3_msgs.msg import InertiaPrior
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,

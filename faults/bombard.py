@@ -16,7 +16,7 @@ from faults.mutations import mutated
 from faults.result import Row
 from faults.stage import NodeProcess, Stage
 from ml3_ros.nodes.kit.diagnostics import ERRORS
-from ml3_ros.nodes.kit.node import RELIABLE_1
+from ml3_ros.nodes.kit.qos import RELIABLE_1
 
 RECOVERY_S = 30.0
 READ_S = 5.0  # a message that has not been read after this is lost

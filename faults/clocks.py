@@ -19,7 +19,7 @@ from faults.result import Finding, Row
 from faults.stage import Stage
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.run_files import RunFolder
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
 from ml3_ros.robots.registry import load_robot
 

@@ -17,7 +17,7 @@ from faults.result import Finding, Row
 from faults.slow_disk import SYNC_S, WRITE_S
 from faults.stage import UP_S, NodeProcess, Stage
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.robots.registry import load_robot
 
 FULL_BYTES = 512  # a file may not grow beyond this while the disk is full

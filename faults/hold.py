@@ -30,7 +30,7 @@ from faults.listener import Listener
 from faults.processes import BenchError, Processes, node, spread, until
 from faults.result import Finding, Row
 from ml3_ros.bringup.description import Process
-from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.kit.qos import LATCHED_1
 from ml3_ros.robots.sawyer import interface as sawyer
 
 TRANSPORT_S = 0.01  # ages are counted from reception, and judged once a cycle

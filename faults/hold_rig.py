@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from faults.listener import Listener
 from faults.processes import BenchError, Processes, node, until
-from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100
 from ml3_ros.robots.sawyer import interface as sawyer
 
 MESSAGES = "ml3_sawyer_test_msgs"

@@ -25,7 +25,7 @@ from ml3_msgs.msg import InertiaPrior
 from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.systems.invdyn import SAWYER_INVDYN
 from ml3_ros.data.bags import read_joint_states
-from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.kit.qos import LATCHED_1
 
 # What a person waits minutes for takes seconds here, so that kills hit it.
 FASTER = {

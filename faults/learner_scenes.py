@@ -22,7 +22,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.bringup.systems.reach import REACHER_ARM
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.nodes.messages.ml3 import prior_to_msg
 from ml3_ros.nodes.messages.poses import pose_to_msg

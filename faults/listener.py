@@ -18,7 +18,7 @@ from rclpy.serialization import deserialize_message
 
 from faults.processes import BenchError, until
 from ml3_ros.bringup.up import environment
-from ml3_ros.nodes.kit.node import RELIABLE_5000
+from ml3_ros.nodes.kit.qos import RELIABLE_5000
 
 NANO = 1e-9
 NICE = -15

@@ -20,7 +20,7 @@ from faults.sawyer_scenes import (
     Operator,
 )
 from faults.stage import Stage
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.registry import load_robot
 

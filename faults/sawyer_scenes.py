@@ -16,7 +16,7 @@ from std_srvs.srv import SetBool, Trigger
 from faults.bombard import Target, Watch, bombard
 from faults.result import Row
 from faults.stage import SAWYER_MESSAGES, Stage
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -20,7 +20,7 @@ from faults.processes import Processes, node, until
 from faults.result import Finding, Row
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.data.run_files import RunFolder
-from ml3_ros.nodes.kit.node import RELIABLE_100, RELIABLE_5000
+from ml3_ros.nodes.kit.qos import RELIABLE_100, RELIABLE_5000
 
 RATE = 500.0  # [Hz]
 LOOK_S = 10.0  # between looks at the memory

@@ -16,7 +16,7 @@ from ml3_msgs.msg import LearnedModel
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.robots.registry import load_robot

@@ -14,9 +14,10 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.data.pacer import Pacer
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
 from ml3_ros.robots.registry import load_robot
 

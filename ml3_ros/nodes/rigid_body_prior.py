@@ -8,9 +8,10 @@ from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.node import RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_to_msg
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot

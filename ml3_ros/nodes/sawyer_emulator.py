@@ -13,17 +13,11 @@ from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes.kit.node import (
-    LATCHED_1,
-    LATCHED_100,
-    RELIABLE_1,
-    RELIABLE_100,
-    RELIABLE_5000,
-    Ml3Node,
-)
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages import sawyer_robot as convert
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.nodes.sim_arm import DOUBLES

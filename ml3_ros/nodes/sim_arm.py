@@ -12,10 +12,11 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.nodes.kit.node import RELIABLE_10, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import RELIABLE_10, RELIABLE_5000
 from ml3_ros.nodes.kit.safety_parameters import safety_config, safety_params, tell_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,

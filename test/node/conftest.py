@@ -18,7 +18,7 @@ from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.robots.sawyer import interface as sawyer
 

@@ -19,7 +19,7 @@ from std_srvs.srv import Trigger
 
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.excitation import ExcitationNode
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg

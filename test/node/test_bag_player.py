@@ -16,7 +16,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.data.pacer import BURST, STALL_S, Pacer
 from ml3_ros.nodes.bag_player import BagPlayer
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

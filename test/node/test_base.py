@@ -19,8 +19,9 @@ from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.kit import namesakes
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.namesakes import claim_name
-from ml3_ros.nodes.kit.node import RELIABLE_100, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 

@@ -15,7 +15,7 @@ from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner
-from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.kit.qos import LATCHED_1
 from test.node.test_policy_optimizer import a_loss, call, message_of, optimizer, up
 from test.unit.tasks.failing_loss import FailingLoss
 

@@ -16,7 +16,7 @@ from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.stream_memory import StreamMemory
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
 from ml3_ros.nodes.meta_learner.node import MetaLearner

@@ -19,10 +19,10 @@ from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100
 from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_from_msg
 from ml3_ros.nodes.policy_optimizer import node as policy_optimizer
-from ml3_ros.nodes.policy_optimizer.node import LATCHED_10, PolicyOptimizer
+from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 NAMES = ("a", "b")

@@ -23,7 +23,7 @@ from ml3_msgs.msg import LearnedLoss
 from ml3_ros.data import bag_thread
 from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.errors import DataError
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.recorder import Recorder
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

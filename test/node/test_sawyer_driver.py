@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.sawyer_driver.node import SawyerDriver
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator

@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.nodes.kit.node import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
 from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -11,7 +11,7 @@ import pytest
 from sensor_msgs.msg import JointState
 
 from ml3_ros.bringup.up import environment
-from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.kit.qos import LATCHED_1
 
 
 @pytest.fixture

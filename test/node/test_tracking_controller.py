@@ -15,7 +15,7 @@ from ml3_ros.data.laps_file import load_laps
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode

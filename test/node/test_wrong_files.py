@@ -14,7 +14,7 @@ from ml3_ros.core.tensor_files import HEADER_KEY
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.nodes.kit.node import LATCHED_1
+from ml3_ros.nodes.kit.qos import LATCHED_1
 from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_to_msg
 from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode

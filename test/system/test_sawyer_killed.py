@@ -19,7 +19,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
 from ml3_ros.cli.main import main
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.robots.sawyer.interface import ARM_JOINTS, JOINT_STATES
 from test.system.conftest import ROOT, wait_until
 

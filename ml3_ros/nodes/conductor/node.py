@@ -30,8 +30,8 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
     Waiter,
 )
 from ml3_ros.nodes.kit.namesakes import claim_name, refuse_namesakes
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
 

@@ -20,9 +20,10 @@ from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS, FilteredStream
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.meta_learner.action import AGAIN, MetaTrainAction
 from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe

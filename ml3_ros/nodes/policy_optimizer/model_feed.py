@@ -7,7 +7,8 @@ from typing import Any
 from ml3_msgs.msg import LearnedModel
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.node import LATCHED_1, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.qos import LATCHED_1
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 
 

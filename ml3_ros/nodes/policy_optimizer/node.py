@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import torch
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
@@ -29,8 +28,9 @@ from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_100, RELIABLE_5000, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import listed, time_msg
 from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.nodes.policy_optimizer import ended_methods
@@ -43,11 +43,6 @@ from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
 
 PARAMETERS = (*ADAPTATION, *POLICY_PARAMETERS)
 TELL_S = 0.5
-LATCHED_10 = QoSProfile(
-    depth=10,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 
 
 class PolicyOptimizer(Ml3Node):

@@ -12,7 +12,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
 from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
 
 if TYPE_CHECKING:

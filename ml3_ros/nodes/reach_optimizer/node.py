@@ -20,7 +20,7 @@ from std_srvs.srv import Trigger
 from ml3_ros.errors import DataError, MessageError, reason_of
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
 from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, SENSOR_1
+from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.nodes.reach_optimizer.log import ReachLog

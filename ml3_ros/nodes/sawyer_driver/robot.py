@@ -10,7 +10,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 
 from ml3_ros.errors import RobotError
-from ml3_ros.nodes.kit.node import LATCHED_1, RELIABLE_1, SENSOR_1, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages import sawyer_client as convert
 from ml3_ros.nodes.messages.joint_states import JointSample, PartialMessageError
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED

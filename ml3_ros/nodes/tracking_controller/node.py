@@ -16,8 +16,9 @@ from ml3_ros.errors import DataError
 from ml3_ros.learners.inverse_dynamics.net import as_feedforward
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.node import RELIABLE_1, RELIABLE_100, SENSOR_1, Ml3Node
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.nodes.tracking_controller.setup import (

@@ -15,7 +15,7 @@ from std_srvs.srv import Trigger
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.learners.reaching.arm_task import KEY, ArmTask
-from ml3_ros.nodes.kit.node import LATCHED_100, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,

@@ -9,7 +9,7 @@ from std_msgs.msg import Float64
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.learners.reaching.files import ReachFolder
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 
 def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path):

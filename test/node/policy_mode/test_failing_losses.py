@@ -7,7 +7,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.learners.reaching.files import ReachFolder
-from ml3_ros.nodes.kit.node import RELIABLE_100
+from ml3_ros.nodes.kit.qos import RELIABLE_100
 from test.unit.tasks.failing_loss import FailingLoss
 
 
