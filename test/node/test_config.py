@@ -22,6 +22,8 @@ EXECUTABLES = sorted(
 def rows_of(executable):
     """Return the parameter table of a node by name."""
     module = importlib.import_module(f"ml3_ros.nodes.{executable}")
+    if hasattr(module, "__path__"):  # a folder
+        module = importlib.import_module(f"{module.__name__}.node")
     if hasattr(module, "PARAMETERS"):
         return {row.name: row for row in module.PARAMETERS}
     (node,) = (

@@ -41,7 +41,7 @@ NODES = {
         "limit_share:=0.4",
         "position_margin:=0.15",
         "lost_error:=0.2",
-        "gain:=0.05",
+        "gain:=0.1",
     ),
 }
 
