@@ -65,7 +65,7 @@ def answer(arm, graph, tau, age_s=0.0, names=NAMES):
 LISTENER = """
 import sys, rclpy
 from sensor_msgs.msg import JointState
-from ml3_ros.nodes.kit.node import RELIABLE_5000
+from ml3_ros.nodes.kit.qos import RELIABLE_5000
 stamps = []
 def hear(msg):
     stamps.append(msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec)
