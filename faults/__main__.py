@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime
 import importlib
 import importlib.util
 import os
@@ -50,12 +51,13 @@ def main(words: Sequence[str] | None = None) -> int:
     held = True
     for name in given.names or there:
         finding = run(name, quick=given.quick)
-        page.save(out / f"{name}.json", finding, os.cpu_count() or 1)
+        measured = page.Measured(finding, os.cpu_count() or 1, f"{datetime.date.today()}")
+        page.save(out / f"{name}.json", measured)
         held = held and finding.holds
     missing = [name for name in BENCHES if not (out / f"{name}.json").exists()]
     if given.page or not (missing or given.quick):
         found = [name for name in BENCHES if name not in missing]
-        text = page.render([(name, *page.load(out / f"{name}.json")) for name in found])
+        text = page.render({name: page.load(out / f"{name}.json") for name in found})
         write_atomically(given.page or PAGE, text.encode())
     return 0 if held else 1
 

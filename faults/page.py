@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterable
+from collections.abc import Mapping
 from pathlib import Path
 
 from faults.result import Finding, Row
@@ -23,31 +23,49 @@ minutes and shows that the benches work, `python -m faults NAME` runs one of the
 """
 
 
-def save(path: Path, finding: Finding, cores: int) -> None:
-    """Write a finding, measured on a machine of `cores` cores, as JSON."""
-    content = {"cores": cores, **dataclasses.asdict(finding)}
+@dataclasses.dataclass(frozen=True, slots=True)
+class Measured:
+    """A finding, the number of cores it was measured on, and the day; "" before that was kept."""
+
+    finding: Finding
+    cores: int
+    day: str = ""
+
+
+def save(path: Path, measured: Measured) -> None:
+    """Write a finding as JSON."""
+    content = {
+        "cores": measured.cores,
+        "day": measured.day,
+        **dataclasses.asdict(measured.finding),
+    }
     write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
 
 
-def load(path: Path) -> tuple[Finding, int]:
-    """Return a finding and the number of cores that it was measured on."""
+def load(path: Path) -> Measured:
+    """Return a finding."""
     content = json.loads(path.read_bytes())
-    cores = content.pop("cores")
+    cores, day = content.pop("cores"), content.pop("day", "")
     rows = [Row(**row) for row in content.pop("rows")]
-    return Finding(**content, rows=rows), cores
+    return Measured(Finding(**content, rows=rows), cores, day)
 
 
-def render(findings: Iterable[tuple[str, Finding, int]]) -> str:
-    """Return the page of findings, each with its name and number of cores, in their order."""
-    found = list(findings)
-    cores = " or ".join(str(n) for n in sorted({cores for _, _, cores in found}))
-    names = ", ".join(f"`{name}`" for name, _, _ in found)
-    sections = "\n".join(_section(finding) for _, finding, _ in found)
+def render(findings: Mapping[str, Measured]) -> str:
+    """Return the page of findings by name, in their order."""
+    cores = " or ".join(str(n) for n in sorted({found.cores for found in findings.values()}))
+    names = ", ".join(f"`{name}`" for name in findings)
+    days = [found.day for found in findings.values() if found.day]
+    sections = "\n".join(_section(found, min(days, default="")) for found in findings.values())
     return f"{INTRO.format(cores=cores, names=names)}\n{sections}"
 
 
-def _section(finding: Finding) -> str:
+def _section(found: Measured, first_day: str) -> str:
+    finding = found.finding
     lines = [f"## {finding.title}", "", finding.method, ""]
+    if found.day:
+        lines += [f"Measured on {found.day}.", ""]
+    elif first_day:
+        lines += [f"Measured before {first_day}, and not again since.", ""]
     lines += ["| what | measured | promised | holds |", "| --- | --- | --- | --- |"]
     lines += [_line(row) for row in finding.rows]
     return "\n".join(lines) + "\n"

@@ -72,7 +72,7 @@ def distance(states: Tensor) -> Tensor:
 
 
 class CarFamily:
-    """One start, one goal; a `core.meta_training.TaskFamily`."""
+    """One start, one goal; a `core.outer.trainer.TaskFamily`."""
 
     def __init__(self, horizon: int = HORIZON) -> None:
         self.optimizee = Driver(horizon)

@@ -28,7 +28,7 @@ class MetaTrainConfig:
     weights: tuple[tuple[str, float], ...] = (("task", 1.0),)
     """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
     limit_weight: float = 0.0
-    """Of the gradient of the task loss where the loss leads in the end, see `core.limit`."""
+    """Of the gradient of the task loss where the loss leads in the end, see `core.outer.limit`."""
     limit_epochs: int = 0
     """How often phi goes through the episodes of the limit after every outer step."""
     limit_mini_batches: int = 8

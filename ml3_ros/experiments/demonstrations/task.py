@@ -65,7 +65,7 @@ class DemonstrationFamily(ReachingFamily):
         return {"task": cloning_loss(self.optimizee, theta, batch["goal"], extra)}
 
     def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.limit`: how far what the loss wants is from what the expert did."""
+        """See `core.outer.limit`: how far what the loss wants is from what the expert did."""
         wanted = WantedPolicy(self.optimizee.world, network)
         return lambda phi, batch, extra: {"task": cloning_loss(wanted, phi, batch["goal"], extra)}
 

@@ -1,4 +1,4 @@
-"""Goals as tasks for stochastic policies; a `core.meta_training.TaskFamily`."""
+"""Goals as tasks for stochastic policies; a `core.outer.trainer.TaskFamily`."""
 
 import torch
 from torch import Tensor
@@ -30,7 +30,7 @@ class GoalFamily:
             None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
-        n_limit: Episodes of who does what the loss wants, see `core.limit`, in each of as many
+        n_limit: Episodes of who does what the loss wants, see `core.outer.limit`, in each of as many
             tasks drawn anew; None takes the starts, goals and noise of those that are judged.
         discount: Of the rewards in the task loss.
     """
@@ -85,7 +85,7 @@ class GoalFamily:
         return self._losses(self.optimizee, theta, batch)
 
     def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.limit`: minus the mean return of doing what the loss wants.
+        """See `core.outer.limit`: minus the mean return of doing what the loss wants.
 
         Of rows of `limit_episodes`: PPO's objective.
         """
@@ -101,7 +101,7 @@ class GoalFamily:
         return losses
 
     def limit_episodes(self, network: MetaLoss, phi: Params, query: Batch) -> Batch:
-        """See `core.limit`: "observation", "action", "advantage" and "log_likelihood"."""
+        """See `core.outer.limit`: "observation", "action", "advantage" and "log_likelihood"."""
         with torch.no_grad():
             episodes, weights, likelihoods = self._acted(
                 self._wanted(network), phi, self._limit_query(query)

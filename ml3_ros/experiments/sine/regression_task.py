@@ -106,7 +106,7 @@ class Regressor(FunctionalModule):
 
 
 class SineRegressionFamily:
-    """Sine regression, batched over tasks; a `core.meta_training.TaskFamily`.
+    """Sine regression, batched over tasks; a `core.outer.trainer.TaskFamily`.
 
     Args:
         optimizee: The network to be trained.

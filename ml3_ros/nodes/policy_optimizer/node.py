@@ -1,8 +1,8 @@
 """Adapts models of the arm's inverse dynamics online: every method on the same samples.
 
 In its mode "policy" it trains policies that reach goals instead, by episodes on the arm, see
-policy_mode.py. Nothing in this process knows a model of the arm: it never imports Pinocchio or
-MuJoCo.
+`nodes.reach_optimizer`. Nothing in this process knows a model of the arm: it never imports
+Pinocchio or MuJoCo.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ MEAN_SQUARE_FLOOR = 1e-8  # of a joint's squared error in its own units
 
 
 class InverseDynamicsFamily:
-    """Inverse dynamics from samples, batched over tasks; a `core.meta_training.TaskFamily`.
+    """Inverse dynamics from samples, batched over tasks; a `core.outer.trainer.TaskFamily`.
 
     Args:
         optimizee: The network to be trained.

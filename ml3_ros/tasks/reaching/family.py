@@ -1,4 +1,4 @@
-"""Reaching, batched over goals; a `core.meta_training.TaskFamily`."""
+"""Reaching, batched over goals; a `core.outer.trainer.TaskFamily`."""
 
 import torch
 from torch import Tensor
@@ -83,7 +83,7 @@ class ReachingFamily:
         return self._losses(self.optimizee, theta, batch, extra)
 
     def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.limit`: the task losses of doing what the loss wants."""
+        """See `core.outer.limit`: the task losses of doing what the loss wants."""
         wanted = WantedPolicy(self.optimizee.world, network)
         return lambda phi, batch, extra: self._losses(wanted, phi, batch, extra)
 

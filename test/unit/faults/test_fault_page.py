@@ -14,17 +14,29 @@ FINDING = Finding(
 
 
 def test_a_finding_comes_back_from_its_file(tmp_path):
-    page.save(tmp_path / "teapots.json", FINDING, cores=4)
-    assert page.load(tmp_path / "teapots.json") == (FINDING, 4)
+    measured = page.Measured(FINDING, 4, "2026-11-28")
+    page.save(tmp_path / "teapots.json", measured)
+    assert page.load(tmp_path / "teapots.json") == measured
 
 
 def test_the_page_shows_every_row_and_marks_what_does_not_hold():
-    text = page.render([("teapots", FINDING, 4)])
+    text = page.render({"teapots": page.Measured(FINDING, 4)})
     assert "4 cores" in text and "`teapots`" in text
     assert "## Teapots\n\nThey were dropped.\n" in text
     assert "| whole | 3 of 3 | all | yes |" in text
     assert "| lid \\| spout | 1 of 3 | all | **no** |" in text
     assert "| height | 1 m |  |  |" in text
+
+
+def test_the_page_says_what_was_not_measured_again():
+    text = page.render(
+        {
+            "teapots": page.Measured(FINDING, 4, "2026-11-28"),
+            "cups": page.Measured(Finding("Cups", "", []), 4),
+        }
+    )
+    assert "They were dropped.\n\nMeasured on 2026-11-28.\n" in text
+    assert "Measured before 2026-11-28, and not again since." in text.partition("## Cups")[2]
 
 
 def test_a_broken_promise_makes_the_run_fail_and_is_on_the_page(tmp_path, monkeypatch):
