@@ -30,8 +30,8 @@ class GoalFamily:
             None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
-        n_limit: Episodes of who does what the loss wants, see `core.outer.limit`, in each of as many
-            tasks drawn anew; None takes the starts, goals and noise of those that are judged.
+        n_limit: Episodes of who does what the loss wants, see `core.outer.limit`, in each of as
+            many tasks drawn anew; None takes the starts, goals and noise of those that are judged.
         discount: Of the rewards in the task loss.
     """
 
