@@ -8,11 +8,7 @@ import sys
 MODELS = """
 import sys
 names = ("pinocchio", "mujoco", "crocoddyl")
-rooms = ("robots.mujoco_arm", "robots.pinocchio_model", "robots.registry", "robots.sources",
-         "tasks.reaching.worlds", "tasks.reaching.dynamics", "tasks.reaching.family",
-         "tasks.reaching.recipes", "tasks.reaching.arm_recipes", "baselines")
-loaded = [m for m in sys.modules
-          if m.split(".")[0] in names or m.startswith(tuple(f"ml3_ros.{r}" for r in rooms))]
+loaded = [m for m in sys.modules if m.split(".")[0] in names or m.startswith("ml3_ros.tasks")]
 assert not loaded, loaded
 """
 

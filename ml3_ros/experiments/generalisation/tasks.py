@@ -18,11 +18,11 @@ from ml3_ros.experiments.sine.regression_task import (
     SineTasks,
 )
 from ml3_ros.learners.inverse_dynamics import squared_error as baseline_losses
-from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sampling import nmse
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
-from ml3_ros.tasks.inverse_dynamics.recipes import INERTIA_FORMS, Recipe
+from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
 
 ROBOT = "reacher"

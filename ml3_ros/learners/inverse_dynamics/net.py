@@ -21,6 +21,9 @@ MIN_CHOLESKY_DIAGONAL = 1e-3  # keeps M_theta(q) positive definite
 NleMode = Literal["given", "learned"]
 InertiaForm = Literal["full", "cholesky"]
 
+INERTIA_FORMS: dict[str, InertiaForm] = {"reacher": "cholesky"}
+"""Form of M_theta by arm; two links share their scales, so a Cholesky factor suits them best."""
+
 
 class InverseDynamicsNet(FunctionalModule):
     """Predicts torques from joint states (section IV-B.2 and eq. 10 of the paper).
@@ -195,3 +198,8 @@ def as_feedforward(
         return np.asarray(tau.double().numpy().reshape(q.shape))
 
     return torque
+
+
+def net_of(units: Units, robot: str) -> InverseDynamicsNet:
+    """Return the network that learns all of an arm's inverse dynamics from its stream."""
+    return InverseDynamicsNet(units, inertia=INERTIA_FORMS.get(robot, "full"))

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 from sensor_msgs.msg import JointState
 
-from ml3_ros.data.filters import AccelerationFilter, FilteredSample
+from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.messages.joint_states import NANO, listed
-from ml3_ros.robots.base import Array
 
 HIGHEST_RATE = 2000.0  # [Hz]
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is refused

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import time
 from collections.abc import Mapping, Sequence
 
@@ -13,13 +12,14 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
 from ml3_ros.learners.inverse_dynamics.method import checked
+from ml3_ros.learners.inverse_dynamics.net import net_of
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
+from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.zoo import shipped, shipped_loss
 
 STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
@@ -127,8 +127,7 @@ class LossShelf:
             raise LossFileError(
                 f"the loss for {name}: {reason_of(error)}; train it again"
             ) from error
-        recipe = Recipe()
-        checked(name, loss, recipe.optimizee(units, self._robot), recipe.sampling().batch_size)
+        checked(name, loss, net_of(units, self._robot), SamplingConfig().batch_size)
 
     def missing(self) -> list[str]:
         """Return the methods whose losses have not come yet."""
@@ -165,14 +164,13 @@ def make_learner(
     units: Units, losses: Mapping[str, LearnedLoss], p: ParameterTable
 ) -> OnlineLearner:
     """Return a fresh learner with the learned losses and the tuned baselines as methods."""
-    recipe = Recipe(steps_per_window=p["steps_per_window"])
     methods = {name: rescaled(loss, units) for name, loss in losses.items()}
     if p["sgd_lr"]:
         methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p["sgd_lr"], p["sgd_clip_norm"])
     if p["adam_lr"]:
         methods["adam_tuned"] = squared_error(units, "tau", "adam", p["adam_lr"])
-    config = dataclasses.replace(OnlineConfig(), sampling=recipe.sampling())
-    return OnlineLearner(recipe.optimizee(units, p["robot"]), methods, config, seed=p["seed"])
+    config = OnlineConfig(sampling=SamplingConfig(steps_per_window=p["steps_per_window"]))
+    return OnlineLearner(net_of(units, p["robot"]), methods, config, seed=p["seed"])
 
 
 def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:

@@ -10,7 +10,7 @@ from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
-from ml3_ros.learners.inverse_dynamics.net import InertiaForm, InverseDynamicsNet, NleMode
+from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamicsNet, NleMode
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
@@ -25,9 +25,6 @@ EXCITATIONS: dict[str, ExcitationConfig] = {
     ),
 }
 """How an arm is moved; arms without an entry move as a Sawyer."""
-
-INERTIA_FORMS: dict[str, InertiaForm] = {"reacher": "cholesky"}
-"""Form of M_theta; two links share their scales, so a Cholesky factor suits them best."""
 
 NleSetting = Literal["given", "residual", "learned"]
 """What of F(q, v) is known: all of it, and samples are drawn uniformly; F of the nominal arm,
