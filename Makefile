@@ -14,7 +14,7 @@ help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
 	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"
-	@echo "make lint       ruff and mypy"
+	@echo "make lint       ruff, mypy and the rules of imports"
 	@echo "make docs       docs/results.md and its overview figure, from docs/metrics"
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
 	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
@@ -46,9 +46,10 @@ lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports
 
 docs: setup
 	@$(BIN)/ml3 results --metrics docs/metrics --out docs/results.md
 
 clean:
-	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache
+	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

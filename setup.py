@@ -76,7 +76,13 @@ setup(
         "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline
         "ur10": ["example-robot-data>=5.0"],
         # also tells colcon to test with pytest
-        "test": ["hypothesis>=6.100", "packaging>=24", "pytest>=8", "pytest-xdist>=3"],
+        "test": [
+            "hypothesis>=6.100",
+            "import-linter>=2.0",
+            "packaging>=24",
+            "pytest>=8",
+            "pytest-xdist>=3",
+        ],
     },
     entry_points={
         "console_scripts": [
