@@ -7,12 +7,14 @@ from collections import Counter
 from collections.abc import Callable
 
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from rclpy.clock import Clock
+from rclpy.clock_type import ClockType
 from rclpy.node import Node
-
-from ml3_ros.nodes.kit.timers import steady_timer
+from rclpy.timer import Timer
 
 LOGGED_EVERY = 10.0  # [s]
 ERRORS = "errors in callbacks"  # count of what nobody expected
+_STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
@@ -93,6 +95,15 @@ class Diagnostics:
         array = DiagnosticArray(status=[self.status()])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+
+def steady_timer(node: Node, period_s: float, callback: Callable[[], object]) -> Timer:
+    """Call `callback` every `period_s` [s], also while the system's clock is set.
+
+    The timers that a node makes by itself run on the system's clock: set back by an hour, they
+    stand still for an hour.
+    """
+    return node.create_timer(period_s, callback, clock=_STEADY)
 
 
 def _text(value: object) -> str:

@@ -15,11 +15,10 @@ from rclpy.timer import Timer
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import ConfigError, Ml3Error, reason_of
-from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics
+from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
 from ml3_ros.nodes.kit.namesakes import refuse_namesakes
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.kit.sole_source import SoleSource
-from ml3_ros.nodes.kit.timers import steady_timer
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR

@@ -14,12 +14,11 @@ from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.diagnostics import ERRORS
+from ml3_ros.nodes.kit.diagnostics import ERRORS, steady_timer
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000
 from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
-from ml3_ros.nodes.kit.timers import steady_timer
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
