@@ -120,7 +120,7 @@ def joint_array(value: object, n: int, what: str) -> Array:
     """Return `value` as a finite float array (n,) or raise a RobotError that names `what`."""
     try:
         array = np.array(value, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise RobotError(
             f"{what} is not a list of numbers: give {n} numbers, one per joint"
         ) from None

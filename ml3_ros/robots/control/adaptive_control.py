@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array, RigidBodyModel, tracking_arrays
 from ml3_ros.robots.control.sampled_loop import poses_within, settles
 
@@ -61,6 +61,7 @@ class TrackingController:
             ConfigError: rate, gain or adaptation out of range, or too low for the arm: the gravity
                 torque that is compensated is that of a period or two ago, and too late where the
                 arm is small or upright.
+            RobotError: The model's inertia or gravity has no meaning.
         """
         if not (np.isfinite(rate) and rate > 0.0):
             raise ConfigError(f"rate is {rate}: it must be > 0 Hz")
@@ -74,6 +75,8 @@ class TrackingController:
         self._kd = gain * rate
         self._kp = self._kd**2 / 3.0
         self._step = adaptation / rate
+        velocity = model.limits.velocity
+        self._viscous_unit = np.where(velocity > 0.0, velocity, 1.0)  # of joints that may not move
         self._check(rate, gain)
         self.reset()
 
@@ -86,7 +89,13 @@ class TrackingController:
         limits = self._model.limits
         poses = poses_within(limits, np.clip(0.0, limits.lower, limits.upper))
         M, G = self._model.M(poses), self._model.gravity_gradient(poses)
-        modes = np.linalg.eigvals(np.linalg.solve(M, G)).real.reshape(-1, 1)
+        try:
+            modes = np.linalg.eigvals(np.linalg.solve(M, G)).real.reshape(-1, 1)
+        except np.linalg.LinAlgError:  # singular, or not finite
+            raise RobotError(
+                "the arm's inertia or gravity is no number in some pose, or it has no inertia: "
+                "correct the masses in the robot's description"
+            ) from None
         kd = np.full_like(modes, self._kd)
         one = np.ones((len(modes), 1, 1))
         if not settles(one, modes[:, None], self._kp - modes, kd, rate).all():
@@ -127,19 +136,34 @@ class TrackingController:
             tau [N m], (n,), within the effort limits.
 
         Raises:
-            RobotError: Wrong shape or not finite; nothing is learned from it.
+            RobotError: Wrong shape or not finite, also of the torque; nothing is learned from it.
         """
-        n = self._model.nv
-        q, v, q_ref, v_ref, a_ref = tracking_arrays(n, q, v, q_ref, v_ref, a_ref)
+        arrays = tracking_arrays(self._model.nv, q, v, q_ref, v_ref, a_ref)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._torque(*arrays)
+
+    def _torque(self, q: Array, v: Array, q_ref: Array, v_ref: Array, a_ref: Array) -> Array:
         feedback = self._kp * (q_ref - q) + self._kd * (v_ref - v)
         effort = self._model.limits.effort
         per_kg = self._model.payload_torque(q_ref, v_ref, a_ref)
         features = np.stack(
-            (np.tanh(v_ref / _FRICTION_VELOCITY), v_ref / self._model.limits.velocity, np.ones(n))
+            (
+                np.tanh(v_ref / _FRICTION_VELOCITY),
+                v_ref / self._viscous_unit,
+                np.ones_like(v_ref),
+            )
         )
         learned = self._payload * per_kg + (self._joint * features).sum(axis=0)
         kept = np.clip(learned, -_LEARNED_SHARE * effort, _LEARNED_SHARE * effort)
         tau = self._model.rnea(q, v, a_ref + feedback) + kept
+        finite = np.isfinite(tau)
+        if not finite.all():
+            joint = int(np.argmin(finite))
+            raise RobotError(
+                f"the torque of joint {joint} is {tau[joint]}: it must not be sent; check the "
+                "sensors and the reference for numbers that are too large, and the masses in the "
+                "robot's description"
+            )
         if (np.abs(tau) <= effort).all():  # a saturated arm's error says nothing of the parameters
             M = self._model.M(q)
             error = M @ feedback
@@ -153,5 +177,7 @@ class TrackingController:
         # The second term: where 1 kg accelerates the joints by less than 1 rad/s^2, as it does an
         # arm at rest in a horizontal plane, errors say little about the payload.
         size = weighted @ per_kg + inertia.sum()
-        self._payload += self._step * float(weighted @ error / size)
-        self._joint += self._step * features * error
+        payload = self._payload + self._step * float(weighted @ error / size)
+        joint = self._joint + self._step * features * error
+        if np.isfinite(payload) and np.isfinite(joint).all():  # what is not would stay for good
+            self._payload, self._joint = payload, joint

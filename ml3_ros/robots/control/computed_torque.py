@@ -94,7 +94,7 @@ class ComputedTorque:
 
         Raises:
             RobotError: Wrong shape or not finite; or a feedforward returned another shape, or
-                `known` something that is not finite.
+                `known` something that is not finite; or the torque is not finite.
         """
         q, v, q_ref, v_ref, a_ref = tracking_arrays(self._n, q, v, q_ref, v_ref, a_ref)
         return self.with_feedback(self.feedforward(q_ref, v_ref, a_ref), q, v, q_ref, v_ref)
@@ -137,6 +137,17 @@ class ComputedTorque:
             v: Measured velocities [rad/s].
             q_ref: Reference positions now [rad].
             v_ref: Reference velocities now [rad/s].
+
+        Raises:
+            RobotError: The torque is not finite.
         """
-        tau = feedforward + self.kp * (q_ref - q) + self.kd * (v_ref - v)
+        with np.errstate(over="ignore", invalid="ignore"):
+            tau = feedforward + self.kp * (q_ref - q) + self.kd * (v_ref - v)
+        finite = np.isfinite(tau)
+        if not finite.all():
+            joint = int(np.argmin(finite))
+            raise RobotError(
+                f"the torque of joint {joint} is {tau[joint]}: it must not be sent; check the "
+                "sensors and the reference for numbers that are too large"
+            )
         return np.clip(tau, -self._effort, self._effort)

@@ -12,6 +12,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
 
 _GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
+_MOST_AHEAD = 10_000  # pieces that are planned at once: each needs the one before
 _SHRINK = 0.93  # of the amplitude, from one refused draw to the next
 
 
@@ -120,10 +121,19 @@ class Excitation:
         """Return q [rad], v [rad/s], a [rad/s^2] at time t [s]: each (n,), or (T, n) for t (T,).
 
         Before time 0 the arm rests at home.
+
+        Raises:
+            ConfigError: t is not finite, or so late that planning up to there would take minutes.
         """
         times = np.maximum(np.atleast_1d(np.asarray(t, dtype=np.float64)), 0.0)
         if times.ndim != 1 or not np.isfinite(times).all():
             raise ConfigError("t must be one finite time, or a list of them")
+        latest = (len(self._pieces) + _MOST_AHEAD) * self.config.piece_seconds
+        if times.max(initial=0.0) > latest:
+            raise ConfigError(
+                f"t is {times.max()} s, the motion can be planned up to {latest:g} s from here: "
+                "give times since the motion began"
+            )
         index = np.floor_divide(times, self.config.piece_seconds).astype(int)
         self._plan(int(index.max(initial=0)) + 1)
         first = int(index.min(initial=0))

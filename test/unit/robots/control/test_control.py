@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -139,6 +141,70 @@ def test_bad_input_is_refused_and_not_learned_from(sawyer):
         controller.torque(good, good, good, good, np.full(7, np.inf))
     tau = controller.torque(sawyer.home, good, sawyer.home)
     np.testing.assert_allclose(tau, PinocchioModel(sawyer).nle(sawyer.home, good))
+
+
+@pytest.mark.parametrize("argument", range(5))
+@pytest.mark.parametrize("huge", [1e155, -1e200, 1e308, pytest.param(10**400, id="no float")])
+def test_numbers_too_large_give_an_error_or_a_torque_and_teach_nothing(sawyer, argument, huge):
+    controller = TrackingController(PinocchioModel(sawyer))
+    good = [sawyer.home, *np.zeros((1, 7)), sawyer.home, *np.zeros((2, 7))]
+    expected = controller.torque(*good)
+    bad = list(good)
+    bad[argument] = [0.0, huge, 0.0, huge, 0.0, 0.0, 0.0]
+    try:
+        tau = controller.torque(*bad)
+    except RobotError:
+        pass
+    else:
+        assert (np.abs(tau) <= sawyer.limits.effort).all()
+    np.testing.assert_allclose(controller.torque(*good), expected)
+
+
+class Broken(PinocchioModel):
+    """A model whose numbers are none while it is broken."""
+
+    broken = ()
+
+    def M(self, q):
+        return super().M(q) * (np.nan if "M" in self.broken else 1.0)
+
+    def rnea(self, q, v, a):
+        return super().rnea(q, v, a) * (np.nan if "rnea" in self.broken else 1.0)
+
+    def payload_torque(self, q, v, a):
+        return super().payload_torque(q, v, a) * (np.inf if "payload" in self.broken else 1.0)
+
+
+@pytest.mark.parametrize("part", ["M", "rnea", "payload"])
+def test_a_model_that_is_broken_for_a_period_is_not_learned_from(sawyer, part):
+    model = Broken(sawyer)
+    controller = TrackingController(model)
+    good = (sawyer.home, np.zeros(7), sawyer.home + 0.001, np.full(7, 0.1))
+    model.broken = (part,)
+    try:
+        assert np.isfinite(controller.torque(*good)).all()
+    except RobotError as error:
+        assert "must not be sent" in str(error)
+    model.broken = ()
+    assert np.isfinite(controller.torque(*good)).all()
+    assert np.isfinite(controller.payload)
+
+
+def test_a_model_that_is_broken_from_the_beginning_is_rejected(sawyer):
+    model = Broken(sawyer)
+    model.broken = ("M",)
+    with pytest.raises(RobotError, match="correct the masses"):
+        TrackingController(model)
+
+
+@pytest.mark.parametrize("velocity", [0.0, np.inf])
+def test_a_joint_that_may_not_move_or_as_fast_as_it_likes_is_learned_alike(sawyer, velocity):
+    limits = replace(sawyer.limits, velocity=np.full(7, velocity))
+    controller = TrackingController(PinocchioModel(replace(sawyer, limits=limits)))
+    for _ in range(10):
+        tau = controller.torque(sawyer.home, np.zeros(7), sawyer.home + 0.001)
+    assert np.isfinite(tau).all()
+    assert np.isfinite(controller.payload)
 
 
 def test_a_rate_at_which_gravity_is_compensated_too_late_is_rejected(sawyer, reacher):

@@ -181,3 +181,12 @@ def test_a_seed_means_the_same_path_in_every_release(sawyer):
     np.testing.assert_allclose(
         q, [0.311598, -1.013789, -0.278933, 1.801039, 0.068722, 0.213937, 2.688753], atol=1e-6
     )
+
+
+@pytest.mark.parametrize("t", [1e9, 1.7e18, 1e308, [0.0, 1e9]])
+def test_times_of_a_clock_are_rejected_and_leave_the_motion_as_it_was(sawyer, t):
+    excitation = Excitation(sawyer.limits, sawyer.home, 0)
+    before = excitation.at(12.0)
+    with pytest.raises(ConfigError, match="since the motion began"):
+        excitation.at(t)
+    np.testing.assert_array_equal(excitation.at(12.0), before)
