@@ -199,3 +199,24 @@ def test_no_window_holds_moments_from_both_sides_of_a_leap(rate, seconds, order,
     assert set(slope) == set(range(7))
     for piece, found in slope.items():
         np.testing.assert_allclose(found, 0.1 * (piece + 1), atol=1e-4)
+
+
+@pytest.mark.parametrize("set_back", [3, 5, 12, 19])
+def test_a_clock_that_is_set_back_by_less_than_a_restart_takes_mixes_no_moments(set_back):
+    filtered, slopes = FilteredStream(["a"], Counter(), P), []
+    for k in range(400):
+        msg = state(NANO + (k - set_back * (k >= 200)) * DT)
+        msg.velocity = [0.5 * k * DT / NANO]
+        with contextlib.suppress(BackwardsError):
+            slopes += [sample.a[0] for sample in filtered.read(msg)]
+    np.testing.assert_allclose(slopes, 0.5, atol=1e-6)
+    assert len(slopes) > 400 - set_back - 50
+    assert filtered.stream.restarts == 0  # whoever drives an arm goes on
+    assert filtered.resets == 1
+
+
+def test_single_samples_that_are_late_or_come_twice_are_no_clock_that_was_set_back(stream):
+    for k in (19, 18, 20, 19, 20, 21, 15, 16, 22):
+        with contextlib.suppress(BackwardsError):
+            stream.read(state(NANO + k * DT))
+    assert stream.seconds(NANO + 22 * DT) == pytest.approx(0.22)

@@ -13,6 +13,7 @@ from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_from_m
 
 RESTART_AFTER = 0.2  # [s] of samples in order among themselves, apart from the newest one
 RESTART_LEAST = 5  # such samples, however slow
+SET_BACK_LEAST = 3  # samples in order behind the newest one, until they have caught up with it
 RESTART_GAP = NANO  # in `seconds`, so that filters see that two moments do not belong together
 LONGEST_GAP = NANO  # between samples that belong together
 SETTLED_AFTER = 2.0  # [s] from which the sampling period is known to a percent
@@ -31,7 +32,8 @@ class JointStream:
     A sample whose stamp does not increase, or leaps by more than `LONGEST_GAP`, is dropped: its
     stamp may be wrong. When samples in a row lie apart but in order for `RESTART_AFTER`, their
     source was restarted or its clock was set: the stream goes on from there, `restarts` is raised,
-    and `seconds` goes on one second after where it was.
+    and `seconds` goes on one second after where it was. So it does, without a restart, when a few
+    samples in order behind the newest one catch up with it: the clock was set back by little.
 
     Attributes:
         pace: The sampling period [ns].
@@ -54,8 +56,12 @@ class JointStream:
             MessageError: The message must not be used; its `kind` says how to count it.
         """
         sample = sample_from_msg(msg, self.names)
-        if self._newest is not None and not _follows(sample.stamp, self._newest):
-            self._accept_restart_or_raise(sample.stamp)
+        if self._newest is not None:
+            if not _follows(sample.stamp, self._newest):
+                self._accept_restart_or_raise(sample.stamp)
+            elif len(self._apart) >= SET_BACK_LEAST and _follows(sample.stamp, self._apart[-1]):
+                self._counts["clocks set back"] += 1
+                self._origin -= RESTART_GAP
         if self._newest is None:
             self._origin = sample.stamp
         self._count_losses(sample.stamp)
@@ -89,7 +95,7 @@ class JointStream:
         lasting = stamp - self._apart[0] >= RESTART_AFTER * NANO
         if not lasting or len(self._apart) < RESTART_LEAST:
             step = (stamp - self._newest) * 1e-9
-            where = f"{-step:.3f} s before" if step <= 0.0 else f"{step:.3f} s after"
+            where = f"{abs(step):.3f} s {'before' if step <= 0.0 else 'after'}"
             raise BackwardsError(
                 f"joint_states is stamped {where} its predecessor: the sample is dropped; let "
                 "one driver publish the arm's joints and keep its clock monotonic"
