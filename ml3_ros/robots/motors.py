@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from typing import NamedTuple
 
 import numpy as np
 
-from ml3_ros.robots.base import Array
+from ml3_ros.errors import RobotError
+from ml3_ros.robots.base import Array, joint_array
 
 _SAME = 1e-9  # times that are closer are equal [s]
 
@@ -37,7 +39,11 @@ class Motors:
             tau: The torque [N m], (n,).
             effort: Largest torques [N m], (n,).
             delay: From a command until the motors begin to follow it [s].
+
+        Raises:
+            RobotError: The torque is not one finite number a joint.
         """
+        tau = joint_array(tau, len(effort), "the torque of the motors")
         self._effort, self._delay = effort, delay
         self._waiting: deque[_Command] = deque()
         self._begin, self._seconds = 0.0, 1.0
@@ -45,7 +51,18 @@ class Motors:
         self.saturated = self._after != tau
 
     def command(self, t: float, tau: Array, seconds: float) -> None:
-        """Follow tau [N m] (n,), commanded at t [s] for a period of so many seconds."""
+        """Follow tau [N m] (n,), commanded at t [s] for a period of so many seconds.
+
+        Raises:
+            RobotError: tau is not one finite number a joint, or a time has no meaning; what was
+                commanded before is followed on.
+        """
+        tau = joint_array(tau, len(self._effort), "the commanded torque")
+        if not (math.isfinite(t) and 0.0 < seconds < math.inf):
+            raise RobotError(
+                f"a torque is commanded at {t} s for {seconds} s: both must be finite, the "
+                "latter > 0 s"
+            )
         self._waiting.append(_Command(t + self._delay, seconds, tau))
 
     def torque(self, t: float) -> Array:
@@ -60,6 +77,6 @@ class Motors:
 
     def _at(self, t: float) -> Array:
         passed = t - self._begin
-        if passed > self._seconds - _SAME:
-            return self._after
-        return self._before + passed / self._seconds * (self._after - self._before)
+        if passed <= self._seconds - _SAME:
+            return self._before + passed / self._seconds * (self._after - self._before)
+        return self._after

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.base import Array
 
 _NO_WEIGHT = 1e-6  # a feedforward with less is out of a mixture: its torque makes no jump
@@ -86,12 +86,17 @@ class FeedforwardGate:
 
         Raises:
             ConfigError: dt is not finite, or below 0; what was let in stays.
+            RobotError: tau is not one number a joint; what was let in stays.
         """
         if not 0.0 <= dt < math.inf:
             raise ConfigError(f"dt is {dt}: it must be finite and >= 0 s")
         if tau is None:
             self.weight = 0.0
             return Trusted(np.zeros_like(self._bound), None)
+        if np.shape(tau) != self._bound.shape:
+            raise RobotError(
+                f"the learned torque has shape {np.shape(tau)}: it must be {self._bound.shape}"
+            )
         if not np.isfinite(tau).all():
             self.weight = 0.0
             return Trusted(np.zeros_like(self._bound), "not finite feedforward torques")

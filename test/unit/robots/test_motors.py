@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.errors import RobotError
 from ml3_ros.robots.motors import Motors
 
 LIMIT = np.array([10.0, 1.0])
@@ -63,3 +64,26 @@ def test_commands_are_cut_to_the_limits_and_told_when_they_are_followed():
     given.torque(0.2)
     np.testing.assert_array_equal(given.saturated, [True, False])
     np.testing.assert_array_equal(given.torque(0.3), [10.0, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("t", "tau", "seconds"),
+    [
+        (0.0, [np.nan, 0.0], 0.1),
+        (0.0, [0.0, np.inf], 0.1),
+        (0.0, [0.0], 0.1),
+        (0.0, None, 0.1),
+        (np.nan, [0.0, 0.0], 0.1),
+        (np.inf, [0.0, 0.0], 0.1),
+        (0.0, [0.0, 0.0], np.nan),
+        (0.0, [0.0, 0.0], 0.0),
+    ],
+)
+def test_a_command_without_a_meaning_is_rejected_and_the_last_one_followed_on(t, tau, seconds):
+    given = motors()
+    given.command(0.0, np.array([1.0, 0.5]), 0.1)
+    with pytest.raises(RobotError):
+        given.command(t, tau, seconds)
+    np.testing.assert_array_equal(given.torque(1.0), [1.0, 0.5])
+    with pytest.raises(RobotError):
+        motors(begin=(np.nan, 0.0))

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.control.feedforward import Crossfade, FeedforwardConfig, FeedforwardGate
 
 EFFORT = np.array([10.0, 2.0])
@@ -106,6 +106,15 @@ def test_whatever_is_learned_what_passes_is_finite_and_within_its_share(share, e
         assert 0.0 <= learned.weight <= 1.0
     learned.passed(np.zeros(2), 0.0, 1e6)
     np.testing.assert_array_equal(learned.passed(np.ones(2), 0.0, 1.0).tau, min(1.0, bound))
+
+
+@pytest.mark.parametrize("shape", [(1,), (3,), (1, 2), (2, 2), ()])
+def test_a_torque_of_another_shape_is_rejected(shape):
+    learned = gate()
+    weight = learned.weight
+    with pytest.raises(RobotError, match="the learned torque has shape"):
+        learned.passed(np.zeros(shape), 0.0, 0.1)
+    assert learned.weight == weight
 
 
 @pytest.mark.parametrize("dt", [np.nan, np.inf, -0.1])
