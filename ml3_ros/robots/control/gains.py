@@ -140,8 +140,19 @@ class PoseGains:
 
         Raises:
             ConfigError: There is none: the rate is too low for the arm.
+            RobotError: The limits, inertia or gravity of an arm have no meaning.
         """
         self._config, self._described, self._heaviest = config, described, heaviest
+        try:
+            self._find_share(home)
+        except np.linalg.LinAlgError:  # singular, or not finite
+            raise RobotError(
+                "the arm's inertia or gravity is no number in some pose, or it has no inertia: "
+                "correct the masses in the robot's description"
+            ) from None
+
+    def _find_share(self, home: Array) -> None:
+        config, described, heaviest = self._config, self._described, self._heaviest
         poses = poses_within(described.limits, home)
         arms = described.M(poses), heaviest.M(poses), described.gravity_gradient(poses)
         suspect = 0  # the pose that failed last is looked at first: large arms take their time

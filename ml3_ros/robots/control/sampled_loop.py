@@ -6,6 +6,7 @@ from itertools import product
 
 import numpy as np
 
+from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import Array, JointLimits
 
 RADIUS = 0.95  # of a mode that is fast for the rate: the error left after a period [-]
@@ -16,8 +17,22 @@ _POSES, _NUMBERS = 128, 1024  # largest number of poses, and of joint positions 
 
 
 def poses_within(limits: JointLimits, home: Array) -> Array:
-    """Return home and random poses inside the position limits [rad], (B, n), always the same."""
-    lower, upper = np.maximum(limits.lower, -2.0 * np.pi), np.minimum(limits.upper, 2.0 * np.pi)
+    """Return home and random poses inside the position limits [rad], (B, n), always the same.
+
+    Of longer ways, as those of joints without limits, no more is seen than a turn either side of
+    0, or from the end that is nearest to it.
+
+    Raises:
+        RobotError: The position limits have no meaning.
+    """
+    turn = 2.0 * np.pi
+    lower = np.maximum(limits.lower, np.minimum(-turn, limits.upper - turn))
+    upper = np.minimum(limits.upper, np.maximum(turn, limits.lower + turn))
+    if not (np.isfinite(lower) & np.isfinite(upper) & (lower <= upper)).all():
+        raise RobotError(
+            f"joints may move from {limits.lower.tolist()} to {limits.upper.tolist()}: correct "
+            "the position limits in the robot's description"
+        )
     count = max(8, min(_POSES, _NUMBERS // len(home)))
     drawn = np.random.default_rng(0).uniform(lower, upper, (count - 1, len(home)))
     return np.concatenate((home[None], drawn))

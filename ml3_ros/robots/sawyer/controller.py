@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from ml3_ros.errors import MessageError
+from ml3_ros.errors import MessageError, RobotError
 from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.sawyer.interface import (
     DEFAULT_COMMAND_TIMEOUT_S,
@@ -24,6 +24,7 @@ from ml3_ros.robots.sawyer.interface import (
 KP, KD, KI = 1e4, 200.0, 2e5
 INTEGRAL_SHARE = 0.5  # of the effort limit that the integral may take
 ZERO_GRAVITY_DAMPING = 2.0  # of the arm in a hand: torque -2 * M_jj * v [1/s]
+LARGEST = 1e9  # number in a command; torques of much larger ones overflow
 FALLS_BACK = (Mode.VELOCITY, Mode.TORQUE)  # modes that end when commands do
 _NONE = np.zeros(0)
 
@@ -47,10 +48,10 @@ class Command:
     def __post_init__(self) -> None:
         """Reject numbers that would stay in the reference for good (CommandRefusedError)."""
         for name in ("position", "velocity", "acceleration", "effort"):
-            if not np.isfinite(getattr(self, name)).all():
+            if not (np.abs(getattr(self, name)) <= LARGEST).all():  # NaN is not
                 raise CommandRefusedError(
-                    f"joint_command has a {name} that is not finite: it is refused; check its "
-                    "sender"
+                    f"joint_command has a {name} that is not finite, or beyond {LARGEST:g}: it is "
+                    "refused; check its sender"
                 )
 
 
@@ -142,20 +143,31 @@ class ArmControl:
             gravity: What gravity compensation adds [N m], (n,).
 
         Raises:
-            RobotError: The state is not finite; the reference and the integral are unchanged.
+            RobotError: The state, a time or the torque is not finite; the reference and the
+                integral are unchanged.
         """
         n = self._model.nv
         q, v = joint_array(q, n, "the position"), joint_array(v, n, "the velocity")
+        gravity = joint_array(gravity, n, "gravity")
+        if not (np.isfinite(t) and 0.0 < dt < np.inf):
+            raise RobotError(f"t is {t}, dt {dt}: they must be finite, and dt > 0 s")
         if self.mode == Mode.TORQUE and self._command is not None:
             return gravity + self._command.effort
-        self._advance(t, dt)
-        error, M = self._q_ref - q, self._model.M(q)
-        bound = INTEGRAL_SHARE * self._limits.effort
-        self._integral = np.clip(
-            self._integral + (KI * dt) * (M @ error), -bound, bound
-        )  # of a payload or friction that the model does not know
-        feedback = KP * error + KD * (self._v_ref - v)
-        return gravity + M @ (self._a_ref + feedback) + self._integral
+        before = self._q_ref, self._v_ref, self._a_ref
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._advance(t, dt)
+            error, M = self._q_ref - q, self._model.M(q)
+            bound = INTEGRAL_SHARE * self._limits.effort
+            integral = np.clip(
+                self._integral + (KI * dt) * (M @ error), -bound, bound
+            )  # of a payload or friction that the model does not know
+            feedback = KP * error + KD * (self._v_ref - v)
+            tau = gravity + M @ (self._a_ref + feedback) + integral
+        if not (np.isfinite(tau).all() and np.isfinite(integral).all()):
+            self._q_ref, self._v_ref, self._a_ref = before
+            raise RobotError("the torque is not finite: the state or the command is too large")
+        self._integral = integral
+        return tau
 
     def _advance(self, t: float, dt: float) -> None:
         """Move the reference [rad, rad/s, rad/s^2] of all modes but TORQUE."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import metadata
 from itertools import product
 
@@ -50,6 +51,34 @@ def gains_of(arm, rate):
         assert "raise the rate" in str(error)
         assert any(name in str(error) for name in arm.names)
         return None
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper"),
+    [(7.0, 9.0), (-9.0, -7.0), (7.0, np.inf), (-np.inf, -7.0), (-np.inf, np.inf), (6.0, 5e3)],
+)
+def test_poses_are_inside_limits_that_lie_anywhere(arms, lower, upper):
+    limits = replace(arms["reacher"].limits, lower=np.full(2, lower), upper=np.full(2, upper))
+    poses = poses_within(limits, np.clip(np.zeros(2), lower, upper))
+    assert ((poses >= lower) & (poses <= upper)).all()
+    assert (np.ptp(poses, axis=0) > 1.5).all()
+
+
+@pytest.mark.parametrize(("lower", "upper"), [(np.nan, 3.0), (1.0, -1.0), (np.inf, np.inf)])
+def test_position_limits_without_a_meaning_are_rejected(arms, lower, upper):
+    limits = replace(arms["reacher"].limits, lower=np.full(2, lower), upper=np.full(2, upper))
+    with pytest.raises(RobotError, match="correct the position limits"):
+        poses_within(limits, np.zeros(2))
+
+
+@pytest.mark.parametrize("scale", [np.nan, 0.0])
+@pytest.mark.parametrize("which", [0, 1])
+def test_an_arm_without_an_inertia_gets_no_gains(arms, which, scale, monkeypatch):
+    pair = models(arms["sawyer"])
+    inertia = pair[which].M
+    monkeypatch.setattr(pair[which], "M", lambda q: scale * inertia(q))
+    with pytest.raises(RobotError, match="correct the masses"):
+        PoseGains(GainConfig(), *pair, arms["sawyer"].home)
 
 
 def elsewhere(arm, count=30):

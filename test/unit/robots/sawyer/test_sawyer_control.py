@@ -20,7 +20,7 @@ HOME, LIMITS = SAWYER.home, SAWYER.limits
 DT = 1e-3
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 1e155, -1e308])
 @pytest.mark.parametrize("field", ["position", "velocity", "acceleration", "effort"])
 @pytest.mark.parametrize("mode", Mode)
 def test_a_command_with_a_number_that_is_not_finite_does_not_exist(mode, field, bad):
@@ -33,6 +33,25 @@ def test_a_command_with_a_number_that_is_not_finite_does_not_exist(mode, field, 
 def test_a_period_that_is_none_is_rejected(dt):
     with pytest.raises(ConfigError, match="dt is"):
         SawyerEmulation(SAWYER, Perturbation(), dt=dt)
+
+
+@pytest.mark.parametrize(
+    ("argument", "bad"),
+    [(i, bad) for i in (2, 3) for bad in (1e308, -1.7e308)]
+    + [(4, np.nan), (4, np.inf), (0, np.nan), (0, np.inf)]
+    + [(1, bad) for bad in (0.0, -1.0, np.nan, np.inf)],
+)
+def test_a_torque_that_is_no_number_is_not_returned_and_nothing_is_kept_of_it(argument, bad):
+    control, twin = (ArmControl(PinocchioModel(SAWYER)) for _ in range(2))
+    good = [0.0, DT, HOME + 0.01, np.zeros(7), np.zeros(7)]
+    for each in (control, twin):
+        each.hold(0.0, HOME, np.zeros(7))
+        each.torque(*good)
+    wrong = list(good)
+    wrong[argument] = bad if argument < 2 else np.where(np.arange(7) == 3, bad, 0.0)
+    with pytest.raises(RobotError, match="finite"):
+        control.torque(*wrong)
+    np.testing.assert_array_equal(control.torque(*good), twin.torque(*good))
 
 
 def test_a_state_that_is_not_finite_leaves_reference_and_integral_alone():
