@@ -26,6 +26,7 @@ from ml3_ros.data.bag_files import (
     joint_state_messages,
     storages,
 )
+from ml3_ros.data.filters import LARGEST
 from ml3_ros.data.stamps import sampling_period
 from ml3_ros.errors import DataError
 
@@ -41,7 +42,7 @@ class RecordingChecks:
     messages: int = 0  # on the topic, in all
     partial: int = 0  # lacked one of the joints: left out
     malformed: int = 0  # name, position, velocity and effort differ in length: left out
-    not_finite: int = 0  # NaN or infinity in a joint that is used: left out
+    not_finite: int = 0  # NaN, infinity or beyond LARGEST in a joint that is used: left out
     reordered: int = 0  # older than the message before them: sorted in
     duplicates: int = 0  # stamp equal to another one's: left out
     stamped_by: str = "header"  # or "log": no header stamps, so times of reception
@@ -218,7 +219,7 @@ def _rows(
             for target, array in zip(row, arrays, strict=True):
                 if len(array):
                     target[:] = array[pick]
-            fate.append("kept" if np.isfinite(row).all() else "not_finite")
+            fate.append("kept" if (np.abs(row) <= LARGEST).all() else "not_finite")
     count = Counter(fate)
     kept = np.array([word == "kept" for word in fate], dtype=bool)
     checks = RecordingChecks(

@@ -29,6 +29,7 @@ from ml3_ros.errors import ConfigError, DataError
 
 Array = NDArray[np.float64]
 
+LARGEST = 1e9  # number of a measurement; sums of squares of much larger ones overflow
 _CROWD = 8  # times as many samples in a window as its period says: the stamps are wrong
 _ASKED_EVERY = 8  # uneven windows: then the stamps are compared with an even clock
 _MEMORY = 1.0  # over so long what speaks for an even clock is averaged [s]
@@ -167,7 +168,8 @@ class AccelerationFilter:
             while the window fills.
 
         Raises:
-            DataError: Wrong shape, or a value that is not finite; the filter is unchanged.
+            DataError: Wrong shape, or a value that is not finite or beyond LARGEST; the filter is
+                unchanged.
         """
         signals = self._checked(t, q, v, tau)
         if self._times:
@@ -265,8 +267,11 @@ class AccelerationFilter:
                     f"{name} has shape {row.shape}: give one number for each of {self._n} joints"
                 )
         signals = np.stack(rows)
-        if not (np.isfinite(t) and np.isfinite(signals).all()):
-            raise DataError("the sample holds NaN or infinity: drop it at the source")
+        if not (np.isfinite(t) and (np.abs(signals) <= LARGEST).all()):  # NaN is not
+            raise DataError(
+                f"the sample holds NaN, infinity or a number beyond {LARGEST:g}: drop it at the "
+                "source"
+            )
         return signals
 
 

@@ -70,6 +70,7 @@ def test_bad_messages_are_left_out_and_counted(tmp_path, save, joint_state):
         joint_state(1.00),
         joint_state(1.01, ("a",), (0,), (0,), (0,)),  # partial
         joint_state(1.02, v=(np.nan, 0.0)),
+        joint_state(1.025, q=(0.0, 1e200)),
         joint_state(1.03, tau=(0.0, 1.0, 2.0)),  # malformed
         joint_state(1.05),
         joint_state(1.04),  # late
@@ -79,7 +80,7 @@ def test_bad_messages_are_left_out_and_counted(tmp_path, save, joint_state):
     checks = recording.checks
     np.testing.assert_allclose(recording.t, [0, 0.04, 0.05], atol=1e-9)
     np.testing.assert_allclose(recording.tau[:, 0], [1.0, 1.04, 1.05])
-    assert (checks.messages, checks.partial, checks.not_finite, checks.malformed) == (7, 1, 1, 1)
+    assert (checks.messages, checks.partial, checks.not_finite, checks.malformed) == (8, 1, 2, 1)
     assert (checks.reordered, checks.duplicates) == (1, 1)
     assert "1 partial left out" in str(checks)
 

@@ -176,3 +176,22 @@ def test_another_period_keeps_the_samples_so_far():
 def test_too_short_recordings_are_named():
     with pytest.raises(DataError, match="at least 21 rows"):
         uneven_acceleration(np.arange(20) * 0.01, np.zeros((20, N)), 0.01)
+
+
+@pytest.mark.parametrize("huge", [1e155, -1e200, 1e308])
+@pytest.mark.parametrize("signal", range(3))
+def test_a_number_that_would_overflow_is_rejected_and_spoils_nothing_that_follows(huge, signal):
+    rng = np.random.default_rng(9)
+    even, stamps = jittered(rng, "gauss", 100.0, 4.0, drops=0.0)
+    v, _ = motion(even)
+    filters = AccelerationFilter(N, 0.01), AccelerationFilter(N, 0.01)
+    out = ([], [])
+    for k, (t, row) in enumerate(zip(stamps, v, strict=True)):
+        if k == 200:
+            bad = [row] * 3
+            bad[signal] = np.where(np.arange(N) == 1, huge, row)
+            with pytest.raises(DataError, match="drop it at the source"):
+                filters[0].push(t - 1e-6, *bad)
+        for each, filter_ in zip(out, filters, strict=True):
+            each.extend(filter_.push(t, row, row, row))
+    np.testing.assert_array_equal([o.a for o in out[0]], [o.a for o in out[1]])
