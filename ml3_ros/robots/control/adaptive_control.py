@@ -12,6 +12,7 @@ from ml3_ros.robots.base import Array, RigidBodyModel, tracking_arrays
 from ml3_ros.robots.control.sampled_loop import poses_within, settles
 
 _FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
+_FASTEST = 2.0  # of the velocity limits; what is measured beyond is not learned from
 _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
 
 
@@ -164,7 +165,9 @@ class TrackingController:
                 "sensors and the reference for numbers that are too large, and the masses in the "
                 "robot's description"
             )
-        if (np.abs(tau) <= effort).all():  # a saturated arm's error says nothing of the parameters
+        # errors of a saturated arm or a wrong sensor say nothing of the parameters
+        possible = np.abs(v) <= _FASTEST * self._model.limits.velocity
+        if (np.abs(tau) <= effort).all() and possible.all():
             M = self._model.M(q)
             error = M @ feedback
             error[(kept != learned) & (error * learned > 0.0)] = 0.0  # no windup

@@ -190,6 +190,15 @@ def test_a_model_that_is_broken_for_a_period_is_not_learned_from(sawyer, part):
     assert np.isfinite(controller.payload)
 
 
+def test_an_arm_without_effort_limits_learns_nothing_from_a_velocity_that_cannot_be(sawyer):
+    limits = replace(sawyer.limits, effort=np.full(7, np.inf))
+    controller = TrackingController(PinocchioModel(replace(sawyer, limits=limits)))
+    before = controller.torque(sawyer.home, np.zeros(7), sawyer.home)
+    controller.torque(sawyer.home, np.where(np.arange(7) == 3, 1e3, 0.0), sawyer.home)
+    after = controller.torque(sawyer.home, np.zeros(7), sawyer.home)
+    np.testing.assert_array_equal(after, before)
+
+
 def test_a_model_that_is_broken_from_the_beginning_is_rejected(sawyer):
     model = Broken(sawyer)
     model.broken = ("M",)
