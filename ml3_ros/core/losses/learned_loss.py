@@ -136,9 +136,11 @@ class LearnedLoss:
         try:
             # without waiting, which opening a pipe would do for ever
             descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            # before Python opens it, which would not close what is no file
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                os.close(descriptor)
+                raise LossFileError(f"the loss file {path} is no file: check the path")
             with open(descriptor, "rb") as file:
-                if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                    raise LossFileError(f"the loss file {path} is no file: check the path")
                 data = file.read(MAX_BYTES + 1)
         except (OSError, ValueError) as error:
             raise LossFileError(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ml3_ros.core.checks import LARGEST, SMALLEST, check_numbers
+from ml3_ros.core.checks import LARGEST, MAX_JOINTS, SMALLEST, check_numbers
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.meta_losses import ERROR_FLOOR, StructuredLoss
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
@@ -23,6 +23,7 @@ STICTION_VELOCITY = 0.1  # rad/s over which dry friction turns round
 AROUND = 0.3  # rad around visited positions at which the model is pulled to the prior, too
 TABLE = 64  # displacements that are drawn once
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-6, 1e6
+MAX_SPREADS = MAX_JOINTS + 1  # masses and a payload; each term costs a matrix for every state
 JOINT_INPUTS = ("q", "v", "a")  # what says how the arm moves, of every joint
 
 
@@ -109,6 +110,8 @@ class PriorLoss(StructuredLoss):
                 f"got {sizes}"
             )
         check_numbers("spread", spread, SMALLEST_SPREAD, LARGEST_SPREAD)
+        if len(spread) > MAX_SPREADS:
+            raise ConfigError(f"spread has {len(spread)} values, more than {MAX_SPREADS}")
         check_numbers("velocity", velocity, SMALLEST, LARGEST, n)
         check_numbers("power", power, SMALLEST, LARGEST, n)
         weighted = {k: size for k, size in context_sizes.items() if k != "q"}

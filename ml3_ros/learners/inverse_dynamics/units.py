@@ -58,6 +58,8 @@ class Units:
                     f"units: {self.n_joints} joints need {self.n_joints} {name} scales, "
                     f"got {len(scales)}"
                 )
+            # whole numbers may be larger than a tensor of them can hold
+            object.__setattr__(self, name, tuple(map(float, scales)))
 
     @property
     def n_joints(self) -> int:

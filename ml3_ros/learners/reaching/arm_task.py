@@ -88,6 +88,10 @@ class ArmTask:
             raise ConfigError(f"scales are those of states and goals, got {quoted(self.scales)}")
         for scale, size in zip(self.scales, (2 * n, n_goals), strict=True):
             check_numbers("scales", scale, SMALLEST, LARGEST, size)
+        # whole numbers may be larger than a tensor of them can hold
+        object.__setattr__(self, "limits", tuple(map(float, self.limits)))
+        scales = tuple(tuple(map(float, scale)) for scale in self.scales)
+        object.__setattr__(self, "scales", scales)
         check_list("hidden", self.hidden, lambda name, x: check_whole(name, x, 1, MAX_WIDTH))
         if len(self.hidden) > MAX_LAYERS:
             raise ConfigError(f"hidden has {len(self.hidden)} layers, more than {MAX_LAYERS}")
@@ -95,6 +99,10 @@ class ArmTask:
         check_number("spread", self.spread, 0.0, math.pi)
         check_numbers("reach", self.reach, 0.0, FARTHEST, 2)
         check_numbers("height", self.height, -FARTHEST, FARTHEST, 2)
+        for name in ("reach", "height"):
+            low, high = getattr(self, name)
+            if low > high:
+                raise ConfigError(f"{name} must be a range, but {low:g} is above {high:g}")
 
     def policy(self) -> Policy:
         """Return the structure of the policies."""
@@ -179,6 +187,8 @@ def task_of(loss: LearnedLoss) -> ArmTask:
         )
     try:
         task = ArmTask(**{k: _tuples(v) for k, v in loss.provenance[KEY].items()})
+        with torch.device("meta"):  # shapes without memory: widths may not go together
+            task.policy()
     except Exception as error:  # a description from anywhere raises anything
         raise LossFileError(
             f"the loss describes a task that is none ({reason_of(error)}): train it again"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+from ml3_ros.core.checks import printable
 from ml3_ros.core.losses.learned_loss import MAX_QUOTE, LearnedLoss
 from ml3_ros.errors import LossFileError
 from ml3_ros.nodes.messages.ml3 import loss_to_msg
@@ -56,7 +57,8 @@ def message(name: str, loss: LearnedLoss, stamp: int) -> LearnedLossMsg:
         name,
         loss.to_bytes(),
         stamp=stamp,
-        task_family=str(loss.provenance.get("task_family", "")),
-        robot=str(loss.provenance.get("robot", "")),
+        # a file may say anything there, and what cannot be sent ends the process that sends it
+        task_family=printable(str(loss.provenance.get("task_family", ""))),
+        robot=printable(str(loss.provenance.get("robot", ""))),
         joint_names=loss.spec.target.labels,
     )

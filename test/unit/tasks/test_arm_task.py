@@ -49,6 +49,8 @@ def test_a_loss_file_brings_its_task_along():
         ({"hidden": [10**9]}, "hidden must be a whole number"),
         ({"hidden": [float("nan")]}, "hidden must be a whole number"),
         ({"hidden": [8] * 9}, "9 layers"),
+        ({"hidden": [4096] * 3}, "layer sizes"),
+        ({"reach": [2.0, 1.0]}, "reach must be a range, but 2 is above 1"),
         ({"home": [0.0, float("inf")]}, "home must be a number"),
         ({"reach": [0.1]}, "reach must have 2 values"),
         ({"height": "ab"}, "height must be a list"),
@@ -63,6 +65,11 @@ def test_a_loss_file_brings_its_task_along():
 def test_a_damaged_task_is_refused_with_a_sentence(change, sentence):
     with pytest.raises(LossFileError, match=sentence):
         task_of(a_loss({KEY: TASK.to_dict() | change}))
+
+
+def test_a_limit_may_be_a_whole_number_that_no_tensor_of_them_holds():
+    task = task_of(a_loss({KEY: TASK.to_dict() | {"limits": [10**19, 1]}}))
+    assert torch.tensor(task.limits)[0] == 1e19
 
 
 def test_a_loss_of_something_else_is_refused():

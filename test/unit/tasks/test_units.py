@@ -64,6 +64,10 @@ def test_data_that_are_not_units_are_refused(data):
         Units.from_dict(data)
 
 
+def test_a_scale_may_be_a_whole_number_that_no_tensor_of_them_holds():
+    assert torch.tensor(replace(UNITS, effort=(10**19, 1)).effort)[0] == 1e19
+
+
 def test_from_samples_takes_standard_deviations():
     rng = np.random.default_rng(0)
     v, a, tau = (rng.normal(size=(3, 400, 2)) * scale for scale in ((1, 2), (3, 4), (50, 0.5)))

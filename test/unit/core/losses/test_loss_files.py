@@ -138,6 +138,17 @@ def test_a_pipe_is_no_loss_and_nobody_waits_for_it(tmp_path):
         LearnedLoss.load(tmp_path / "pipe")
 
 
+def test_what_is_refused_does_not_stay_open(tmp_path):
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "text").write_bytes(b"hello")
+    before = len(os.listdir("/proc/self/fd"))
+    for name in ("folder", "pipe", "text", "missing"):
+        with pytest.raises(LossFileError):
+            LearnedLoss.load(tmp_path / name)
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
 def test_a_name_with_a_nul_is_refused():
     with pytest.raises(LossFileError, match="cannot read"):
         LearnedLoss.load("a\0b")

@@ -204,3 +204,10 @@ def test_options_that_do_not_fit_the_joints_are_refused(change):
 def test_a_prior_needs_all_of_every_joint(sizes):
     with pytest.raises(ConfigError, match="q, v, a of every joint"):
         make_meta_loss("prior", N, sizes, **OPTIONS)
+
+
+def test_terms_that_no_parameter_pays_for_are_refused():
+    # one hidden unit makes thousands of terms of it, and of each a matrix for every state
+    options = OPTIONS | {"prior_hidden": (1,), "spread": (1.0,) * 4096}
+    with pytest.raises(ConfigError, match="spread has 4096 values, more than 65"):
+        make_meta_loss("prior", N, SIZES, **options)
