@@ -37,7 +37,12 @@ from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
 from ml3_ros.nodes.policy_optimizer.model_feed import ModelFeed
 from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
-from ml3_ros.nodes.policy_optimizer.setup import LossShelf, make_learner, replace_loss
+from ml3_ros.nodes.policy_optimizer.setup import (
+    LossShelf,
+    kept_units,
+    make_learner,
+    replace_loss,
+)
 from ml3_ros.nodes.reach_optimizer.node import PolicyMode
 from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
 
@@ -64,7 +69,7 @@ class PolicyOptimizer(Ml3Node):
             remove_unfinished(folder)
         self._shelf = LossShelf(p)
         if p["resume"] and self._folder.checkpoint("online").exists():
-            self._shelf.kept_units = Units.from_dict(self._folder.load_config()["units"])
+            self._shelf.kept_units = kept_units(self._folder, self._shelf.joints())
         self._stream: FilteredStream | None = None
         self._worker: AdaptationWorker | None = None
         self._early: list[FilteredSample] = []
@@ -240,11 +245,13 @@ class PolicyOptimizer(Ml3Node):
         """Take a loss for method `name`, from now on.
 
         Raises:
-            LossFileError: It is for other joints, or cannot train; the one in use stays.
+            LossFileError: It is for other joints or units, or cannot train; the one in use stays.
         """
         self._shelf.check(name, loss)
         if self._worker is not None:
             self._worker.ask(lambda online: replace_loss(online, name, loss))
+        else:
+            self._shelf.check_units(name, loss)
         self._shelf.put(name, loss)
         self.get_logger().info(f"method {name} uses loss {loss.sha256()[:8]}")
 
@@ -259,8 +266,9 @@ class PolicyOptimizer(Ml3Node):
                 f"{path.name} does not say which method it is for: let its name end with one of "
                 f"{', '.join(self._shelf.wanted)}"
             )
+        told = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
         self._use(name, loss)
-        response.learned_loss = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
+        response.learned_loss = told
         response.success, response.message = True, f"{name} uses {path} from now on"
         return response
 

@@ -10,7 +10,8 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
-from ml3_ros.errors import ConfigError, LossFileError, reason_of
+from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import ConfigError, DataError, LossFileError, reason_of
 from ml3_ros.learners.inverse_dynamics.method import checked
 from ml3_ros.learners.inverse_dynamics.net import net_of
 from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
@@ -70,6 +71,9 @@ PARAMETERS = (
 )  # fmt: skip
 
 
+SCALES = ("velocity", "acceleration", "effort")  # of `Units`
+
+
 class LossShelf:
     """The learned losses of a run by method: those that are there, and those still awaited."""
 
@@ -87,9 +91,11 @@ class LossShelf:
         self.samples_for_units: int = p["units_samples"]
         self._joints: tuple[str, ...] = p["joints"]
         self._robot: str = p["robot"]
-        self._scales = {
-            name: p[f"units_{name}"] for name in ("velocity", "acceleration", "effort")
-        }
+        scales = {name: p[f"units_{name}"] for name in SCALES}
+        self._scales = {name: x for name, x in scales.items() if x}
+        if self._joints:  # what does not fit them is told before there is a stream
+            ones = dict.fromkeys(SCALES, (1.0,) * len(self._joints))
+            Units(joint_names=self._joints, **ones | self._scales)
         if p["loss"] == "shipped":
             for name in p["shipped_losses"] or _methods_of(p["robot"]):
                 self.wanted.append(name)
@@ -103,6 +109,7 @@ class LossShelf:
 
     def _add(self, name: str, loss: LearnedLoss) -> None:
         self.check(name, loss)
+        self.check_units(name, loss)
         self.put(name, loss)
 
     def put(self, name: str, loss: LearnedLoss) -> None:
@@ -129,6 +136,19 @@ class LossShelf:
             ) from error
         checked(name, loss, net_of(units, self._robot), SamplingConfig().batch_size)
 
+    def check_units(self, name: str, loss: LearnedLoss) -> None:
+        """Reject a loss for a run that has not begun, if some loss had then units of another.
+
+        Raises:
+            LossFileError: A loss cannot be carried over to the units of the run.
+            ConfigError: The parameters' scales do not fit the joints.
+        """
+        losses = self.losses | {name: loss}
+        units = self._known_units(losses)
+        assert units is not None  # the loss says some
+        for each in losses.values():
+            rescaled(each, units)
+
     def missing(self) -> list[str]:
         """Return the methods whose losses have not come yet."""
         return [name for name in self.wanted if name not in self.losses]
@@ -148,16 +168,25 @@ class LossShelf:
         Returns:
             None while more samples are needed.
         """
-        if all(self._scales.values()):
-            return Units(joint_names=self.joints(), **self._scales)
-        if self.kept_units is not None:
-            return self.kept_units
-        for loss in self.losses.values():
-            return Units.from_dict(loss.provenance["units"])
+        known = self._known_units(self.losses)
+        if known is not None:
+            return known
         if self.wanted or len(samples) < self.samples_for_units:
             return None
         v, a, tau = (np.stack([getattr(s, name) for s in samples]) for name in ("v", "a", "tau"))
-        return Units.from_samples(self.joints(), v, a, tau)
+        measured = Units.from_samples(self.joints(), v, a, tau)
+        return dataclasses.replace(measured, **self._scales)
+
+    def _known_units(self, losses: Mapping[str, LearnedLoss]) -> Units | None:
+        """Return the scales with these losses, as far as that needs no samples."""
+        known = self.kept_units
+        if known is None:
+            known = next((Units.from_dict(x.provenance["units"]) for x in losses.values()), None)
+        if known is not None:
+            return dataclasses.replace(known, **self._scales)
+        if len(self._scales) == len(SCALES) and self._joints:
+            return Units(joint_names=self._joints, **self._scales)
+        return None
 
 
 def make_learner(
@@ -180,6 +209,28 @@ def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:
         LossFileError: It is for other joints or units, or cannot train; all stays as it was.
     """
     online.replace_loss(name, rescaled(loss, online.optimizee.units))
+
+
+def kept_units(folder: RunFolder, joints: Sequence[str]) -> Units:
+    """Return the units of the run that a folder holds.
+
+    Args:
+        folder: Of the run.
+        joints: Of the run that goes on; () while nobody has told them.
+
+    Raises:
+        DataError: It does not say them, or was a run of other joints.
+    """
+    try:
+        units = Units.from_dict(folder.load_config().get("units", {}))
+        if joints and units.joint_names != tuple(joints):
+            raise DataError(f"it was of the joints {', '.join(units.joint_names)}")
+    except (ConfigError, DataError) as error:
+        raise DataError(
+            f"the run in {folder.path} cannot go on ({reason_of(error)}): set resume to false, or "
+            "choose its parameters"
+        ) from error
+    return units
 
 
 def _methods_of(robot: str) -> list[str]:
