@@ -9,7 +9,10 @@ class Ml3Error(Exception):
 
 def reason_of(error: Exception) -> str:
     """Return in one short line why something failed; of errors nobody meant, the kind too."""
-    said = " ".join(str(error).split())
+    try:
+        said = " ".join(str(error).split())
+    except Exception:  # an error from anywhere may fail at this, too
+        said = "it does not say why"
     text = said if isinstance(error, Ml3Error) else f"{type(error).__name__}: {said}"
     return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "..."
 

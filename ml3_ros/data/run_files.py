@@ -14,6 +14,7 @@ the older file whole. Needs numpy alone.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,6 +80,8 @@ class Predictions:
     def __post_init__(self) -> None:
         _require_times("predictions", self.t)
         _require_methods("predictions", self.methods, ("t", "tau"))
+        if np.ndim(self.tau) != 2:
+            raise DataError(f"predictions: tau must be (K, n), got shape {np.shape(self.tau)}")
         for name, values in {"tau": self.tau, **self.methods}.items():
             _require_shape("predictions", name, values, (len(self.t), *self.tau.shape[1:2]))
 
@@ -97,6 +100,8 @@ class HeldOut:
 
     def __post_init__(self) -> None:
         _require_methods("heldout", self.methods, ("steps", "seconds"))
+        if np.ndim(self.steps) != 1:
+            raise DataError(f"heldout: steps must be a list, got shape {np.shape(self.steps)}")
         _require_shape("heldout", "seconds", self.seconds, self.steps.shape)
         columns = {np.shape(values)[1:] for values in self.methods.values()}
         if len(columns) > 1 or any(len(column) != 1 for column in columns):
@@ -119,6 +124,8 @@ class RunFolder:
             (run.path / "checkpoints").mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise write_error(run.path, error) from error
+        except ValueError as error:  # a NUL in the name
+            raise DataError(f"{path!r} is no folder ({error}): choose another name") from error
         probe = run.path / ".writable"
         write_atomically(probe, b"")
         probe.unlink(missing_ok=True)
@@ -196,8 +203,9 @@ class RunFolder:
         )
 
     def _load_json(self, name: str) -> dict[str, Any]:
+        path = self._existing(name)
         try:
-            content = json.loads((self.path / name).read_bytes())
+            content = json.loads(path.read_bytes())
         except Exception as error:  # a damaged file raises anything
             raise self._unreadable(name, error) from error
         if not isinstance(content, dict):
@@ -205,8 +213,9 @@ class RunFolder:
         return content
 
     def _load_arrays(self, name: str, required: tuple[str, ...]) -> dict[str, NDArray[Any]]:
+        path = self._existing(name)
         try:
-            with np.load(self.path / name, allow_pickle=False) as file:
+            with np.load(path, allow_pickle=False) as file:
                 arrays = {
                     key: file[key] if key == "joint_names" else np.asarray(file[key], dtype=float)
                     for key in file.files
@@ -227,10 +236,17 @@ class RunFolder:
         except Exception as error:
             raise self._unreadable(name, error) from error
 
+    def _existing(self, name: str) -> Path:
+        """Return the path of a file; of a pipe, reading would wait for ever."""
+        if not os.path.isfile(self.path / name):
+            raise self._unreadable(name, "it is no file")
+        return self.path / name
+
     def _unreadable(self, name: str, why: object) -> DataError:
-        if not self.path.is_dir():
+        # of os.path: those of a Path raise where a name is too long or a folder is closed to us
+        if not os.path.isdir(self.path):
             return DataError(f"there is no folder {self.path}: give the `out` folder of a run")
-        if not (self.path / name).exists():
+        if not os.path.exists(self.path / name):
             return DataError(
                 f"{self.path} has no {name}: it is not the folder of a finished run; run it again"
             )

@@ -39,8 +39,8 @@ class Requests:
         try:
             return answer.result(ANSWER_S)
         except TimeoutError:
-            if answer.done():  # it was the request that raised this
-                raise
+            if answer.done():  # at the last moment, or it was the request that raised this
+                return answer.result()
             answer.cancel()
             reason = f"the learner has not answered for {ANSWER_S:g} s: try again"
             raise DataError(reason) from None

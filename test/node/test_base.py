@@ -244,6 +244,22 @@ def test_a_message_counts_as_an_error_where_its_callback_raises_anything(graph, 
     assert not node.diagnostics.counts["refused messages"]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
+def test_who_wants_to_end_the_process_is_not_held_back(graph, error):
+    def fail(*_):
+        raise error
+
+    node = graph.add(Relay, "relay")
+    node.trigger_configure()
+    node.every(0.01, fail)
+    node.trigger_activate()
+    with pytest.raises(error):
+        graph.for_(10.0)
+    with pytest.raises(error):
+        node.answering(Trigger, fail)(Trigger.Request(), Trigger.Response())
+    assert not node.diagnostics.counts
+
+
 def test_a_timer_goes_on_after_a_sentence_and_after_an_error(graph):
     raised = []
 

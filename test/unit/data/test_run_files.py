@@ -67,6 +67,15 @@ def test_malformed_samples_are_refused(changes, sentence):
         samples(**changes)
 
 
+def test_curves_of_other_dimensions_are_refused():
+    square = np.ones((2, 2))
+    with pytest.raises(DataError, match="steps must be a list"):
+        HeldOut(steps=square, seconds=square, methods={"m": square})
+    for tau in (np.ones(2), np.ones((2, 2, 2))):
+        with pytest.raises(DataError, match="tau must be"):
+            Predictions(t=np.arange(2.0), tau=tau, methods={})
+
+
 def test_malformed_curves_are_refused():
     t, two = np.arange(2.0), np.ones((2, 2))
     with pytest.raises(DataError, match="m must have shape"):
@@ -120,6 +129,24 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="choose a folder that can"):
         RunFolder.create(tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "/proc/1/root/x", "a\0b"])
+def test_a_folder_that_cannot_be_looked_into_is_named(name):
+    run = RunFolder(name)
+    for read in (run.load_config, run.load_samples):
+        with pytest.raises(DataError, match="there is no folder"):
+            read()
+    with pytest.raises(DataError, match="choose"):
+        RunFolder.create(name)
+
+
+def test_nobody_waits_for_a_pipe(tmp_path):
+    run = RunFolder(tmp_path)
+    for name, read in (("config.json", run.load_config), ("samples.npz", run.load_samples)):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(DataError, match=f"{name} is damaged .it is no file"):
+            read()
 
 
 def test_a_full_disk_leaves_the_older_file_whole(tmp_path):

@@ -16,11 +16,21 @@ from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from test.unit.tasks.failing_loss import FailingLoss
 
 WINDOW, STEPS = 8, 4  # of online_config
+
+
+class SpeechlessError(Exception):
+    """It cannot even say what it is."""
+
+    def __str__(self):
+        raise ValueError("no words")
+
+
 FAILS = [
     RuntimeError("the size of tensor a (7) must match\n the size of tensor b (5)"),
     OverflowError("int too large to convert to float"),
     MemoryError(),
     RecursionError("maximum depth"),
+    SpeechlessError(),
 ]
 
 
@@ -123,6 +133,16 @@ def test_a_method_that_fails_ends_alone(make_learner, with_failing, stream, feed
     assert thetas[-1] is online.learners["failing"].theta
     tables = online.evaluate(0)
     assert np.isfinite(tables["failing"]).all()
+
+
+def test_an_error_that_says_nothing_ends_its_method_alone(
+    make_learner, online_losses, stream, feed
+):
+    failing = FailingLoss.like(online_losses["adam"], good=1 + STEPS, error=SpeechlessError())
+    online = make_learner({"failing": failing, **online_losses})
+    feed(online, stream, 0, 4 * WINDOW)
+    assert online.ended()["failing"].reason == "SpeechlessError: it does not say why"
+    assert online.n_steps == 4 * STEPS
 
 
 def test_all_methods_may_end_and_samples_go_on(make_learner, online_losses, stream, feed):
