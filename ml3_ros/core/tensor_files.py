@@ -7,7 +7,7 @@ from ml3_ros.core.checks import quoted
 from ml3_ros.errors import DataError, reason_of
 
 HEADER_KEY = "ml3"  # of our own entry in the header
-MAX_HEADER = 2**20  # bytes: far above any real one, and some 20 MB once it is parsed
+MAX_HEADER = 2**18  # bytes: far above any real one; parsed, it is some 5 MB, made in 20 ms
 _LENGTH_BYTES = 8  # the file begins with the little-endian length of its header
 
 Shapes = dict[str, tuple[int, ...]]

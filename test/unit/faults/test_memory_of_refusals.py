@@ -43,7 +43,7 @@ def joints(header):
 
 
 def nested(header):
-    header["provenance"] = {"x": json.loads("[" + "[]," * 300_000 + "[]]")}
+    header["provenance"] = {"x": json.loads("[" + "[]," * 80_000 + "[]]")}
 
 
 CASES = {

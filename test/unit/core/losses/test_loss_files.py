@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import json
 import os
 import pickle
 import resource
@@ -56,6 +57,14 @@ def test_a_huge_file_is_refused_without_being_read_whole(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2 * MAX_BYTES
+
+
+def test_a_long_header_is_refused_without_being_parsed(monkeypatch):
+    """A third of a million lists in 1 MB take a second to be made and collected."""
+    text = b'{"a":[' + b"[]," * 350_000 + b"[]]}"
+    monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
+    with pytest.raises(LossFileError, match="its header has 1050010 bytes"):
+        LearnedLoss.from_bytes(len(text).to_bytes(8, "little") + text)
 
 
 def test_missing_files_and_folders_are_named(tmp_path):
