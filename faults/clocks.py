@@ -48,7 +48,9 @@ def bench(folder: Path, quick: bool) -> Finding:
             "the window of its filter holds moments from both sides of a leap, which shows in "
             "its acceleration. Then a simulated arm and its controller run in real time, and the "
             "clock of the machine is set under both of them, by a preloaded `clock_gettime`; "
-            "what counts is the longest time without a joint state."
+            "what counts is the longest time without a joint state. What setting it back does "
+            "differs from run to run: in some, a node stands still until the clock has come "
+            "forwards again."
         ),
         rows=rows,
     )
