@@ -68,7 +68,7 @@ class Graph:
         node.create_subscription(msg_type, topic, received.append, qos)
         return received
 
-    def until(self, condition: Callable[[], object], timeout_s: float = 60.0) -> None:
+    def until(self, condition: Callable[[], object], timeout_s: float = 120.0) -> None:
         """Spin until `condition` is true; fail after `timeout_s`."""
         end = time.monotonic() + timeout_s
         while not condition():

@@ -107,7 +107,7 @@ def test_a_process_whose_node_failed_ends_with_rc_1(bag):
         words += ["-p", setting]
     process = subprocess.run(
         [sys.executable, "-m", "ml3_ros.nodes.bag_player", *words],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=120,
     )  # fmt: skip
     assert process.returncode == 1
     assert "start the learner first" in process.stderr

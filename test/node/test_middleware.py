@@ -49,7 +49,7 @@ def python(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
 
 def shares(env: dict[str, str]) -> bool:
     """Return whether a node in this environment maps shared memory of Fast DDS."""
-    out, _ = python(SHARED, env).communicate(timeout=60.0)
+    out, _ = python(SHARED, env).communicate(timeout=120.0)
     return out.strip() == "True"
 
 
