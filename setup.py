@@ -12,6 +12,7 @@ NODES = {  # executable: its module in ml3_ros/nodes
     "excitation": "excitation",
     "meta_learner": "meta_learner.node",
     "policy_optimizer": "policy_optimizer.node",
+    "reach_optimizer": "reach_optimizer.node",
     "recorder": "recorder",
     "rigid_body_prior": "rigid_body_prior",
     "sawyer_driver": "sawyer_driver.node",

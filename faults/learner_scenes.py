@@ -35,7 +35,7 @@ METHOD = "ml3_shaped"
 
 
 def scenes(stage: Stage, count: int) -> Iterator[Row]:
-    """Bombard policy_optimizer in both modes, meta_learner, recorder, conductor, bag_player."""
+    """Bombard policy_optimizer, reach_optimizer, meta_learner, recorder, conductor, bag_player."""
     yield from _optimizer(stage, count)
     yield from _meta_learner(stage, count)
     yield from _recorder(stage, count)
@@ -237,11 +237,10 @@ def _player(stage: Stage, count: int) -> Iterator[Row]:
 
 
 def _policy(stage: Stage, count: int) -> Iterator[Row]:
-    node, robot = "policy_optimizer", load_robot("reacher")
+    node, robot = "reach_optimizer", load_robot("reacher")
     stage.start("sim_arm", robot="reacher", velocity_noise=0.0, **REACHER_ARM)
     stage.start(
         node,
-        mode="policy",
         robot="reacher",
         out=stage.folder / "reach",
         retries=100,

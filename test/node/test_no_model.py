@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 MODELS = """
 import sys
 names = ("pinocchio", "mujoco", "crocoddyl")
@@ -36,9 +38,10 @@ def runs(code):
     subprocess.run([sys.executable, "-c", code], timeout=120, check=True)
 
 
-def test_the_process_that_adapts_imports_no_model():
-    runs("import ml3_ros.nodes.policy_optimizer.node\n" + MODELS)
+@pytest.mark.parametrize("node", ["policy_optimizer", "reach_optimizer"])
+def test_the_process_that_adapts_imports_no_model(node):
+    runs(f"import ml3_ros.nodes.{node}.node\n" + MODELS)
 
 
 def test_a_policy_is_trained_without_a_model():
-    runs("import ml3_ros.nodes.policy_optimizer.node\n" + TRAINS_A_POLICY + MODELS)
+    runs("import ml3_ros.nodes.reach_optimizer.node\n" + TRAINS_A_POLICY + MODELS)

@@ -57,7 +57,7 @@ def ros2_launch(name, *words):
 @pytest.mark.system
 def test_policies_learn_and_any_parameter_of_a_node_can_be_set(tmp_path):
     words = ("goals:=1", "updates:=1", "speed:=5", f"out:={tmp_path / 'out'}")
-    rc, output = ros2_launch("reacher_reach", *words, "policy_optimizer.updates:=2")
+    rc, output = ros2_launch("reacher_reach", *words, "reach_optimizer.updates:=2")
     assert rc == 0, output
     assert "after 2 updates" in output
     assert "after 3 updates" not in output

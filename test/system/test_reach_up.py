@@ -25,8 +25,8 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     run = up("reacher_reach", *words)
     run.expect("after 1 updates")
     pids = run.nodes()
-    assert set(pids) == {"sim_arm", "policy_optimizer", "conductor"}
-    acting = libraries(pids["policy_optimizer"])
+    assert set(pids) == {"sim_arm", "reach_optimizer", "conductor"}
+    acting = libraries(pids["reach_optimizer"])
     assert "libtorch" in acting
     assert "mujoco" in libraries(pids["sim_arm"])
     assert not [model for model in MODELS if model in acting]
@@ -52,7 +52,7 @@ def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_pa
     run = up("reacher_reach", "robot:=sawyer_sim", *words)
     run.expect("after 0 updates")
     pids = run.nodes()
-    assert not [model for model in MODELS if model in libraries(pids["policy_optimizer"])]
+    assert not [model for model in MODELS if model in libraries(pids["reach_optimizer"])]
     assert run.end() == 0
     assert "the hand is turned" in run.output
     gone(list(pids.values()))

@@ -38,12 +38,11 @@ def _processes(
     return (
         replace(arm, when=when),
         Process(
-            name="policy_optimizer",
-            executable="policy_optimizer",
+            name="reach_optimizer",
+            executable="reach_optimizer",
             parameters={
-                "mode": "policy",
                 "robot": robot,
-                "reach_loss": Arg("loss"),
+                "loss_file": Arg("loss"),
                 "goals": Arg("goals"),
                 "updates": Arg("updates"),
                 "baseline": Arg("baseline"),
@@ -57,6 +56,7 @@ def _processes(
             executable="conductor",
             parameters={
                 "sources": [arm.name],
+                "learner": "reach_optimizer",
                 "loss": "none",
                 "goals": Arg("goals"),
                 "seed": Arg("seed"),

@@ -1,8 +1,6 @@
 """Adapts models of the arm's inverse dynamics online: every method on the same samples.
 
-In its mode "policy" it trains policies that reach goals instead, by episodes on the arm, see
-`nodes.reach_optimizer`. Nothing in this process knows a model of the arm: it never imports
-Pinocchio or MuJoCo.
+Nothing in this process knows a model of the arm: it never imports Pinocchio or MuJoCo.
 """
 
 from __future__ import annotations
@@ -36,17 +34,14 @@ from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
 from ml3_ros.nodes.policy_optimizer.model_feed import ModelFeed
-from ml3_ros.nodes.policy_optimizer.setup import PARAMETERS as ADAPTATION
 from ml3_ros.nodes.policy_optimizer.setup import (
+    PARAMETERS,
     LossShelf,
     kept_units,
     make_learner,
     replace_loss,
 )
-from ml3_ros.nodes.reach_optimizer.node import PolicyMode
-from ml3_ros.nodes.reach_optimizer.setup import POLICY_PARAMETERS
 
-PARAMETERS = (*ADAPTATION, *POLICY_PARAMETERS)
 TELL_S = 0.5
 
 
@@ -61,9 +56,6 @@ class PolicyOptimizer(Ml3Node):
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""
         p = self.parameters
-        self._policy_mode = PolicyMode(self) if p["mode"] == "policy" else None
-        if self._policy_mode is not None:
-            return
         self._folder = RunFolder.create(p["out"])
         for folder in (self._folder.path, self._folder.checkpoint("online").parent):
             remove_unfinished(folder)
@@ -87,17 +79,11 @@ class PolicyOptimizer(Ml3Node):
     def start(self) -> None:
         """Wait for the first joint state."""
         self.failed = False
-        if self._policy_mode is not None:
-            self._policy_mode.start()
-            return
         self._last_sample = time.monotonic()
         self._ended = EndedMethods(self)
 
     def stop(self) -> None:
         """End the thread; what it has learned is on disk."""
-        if self._policy_mode is not None:
-            self._policy_mode.stop()
-            return
         if self._worker is not None:
             self._worker.stop()
             self._publish()
@@ -108,8 +94,6 @@ class PolicyOptimizer(Ml3Node):
 
     def told(self) -> dict[str, object]:
         """Tell how the learner keeps up."""
-        if self._policy_mode is not None:
-            return self._policy_mode.told()
         if self._stream is None or self._worker is None:
             return self._stream.told() if self._stream is not None else {}
         now = time.monotonic()

@@ -1,1 +1,1 @@
-"""Reaching mode of policy_optimizer: trains policies by episodes on the arm."""
+"""The reach_optimizer node: trains policies that reach goals, by episodes on the arm."""

@@ -1,4 +1,4 @@
-"""What a run of the mode "policy" tells on the way, and leaves behind."""
+"""Results of reach_optimizer: a message and a line of log an episode, files at the end."""
 
 from __future__ import annotations
 

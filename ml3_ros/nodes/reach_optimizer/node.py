@@ -1,15 +1,14 @@
-"""What policy_optimizer does in its mode "policy": episodes on an arm, an update after each.
+"""Trains policies that reach goals with an arm: episodes on it, and an update after each.
 
 Torques leave only while the node is active and an episode goes on, each as the answer to a fresh
 joint state, within limits. Nothing here knows a model of the arm: where the hand is comes over a
-topic.
+topic, and this process never imports Pinocchio or MuJoCo.
 """
 
 from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -17,17 +16,17 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
+from ml3_ros.core.engine.process import return_large_blocks
 from ml3_ros.errors import DataError, MessageError, reason_of
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
 from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
+from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
-from ml3_ros.nodes.reach_optimizer.setup import load_task, make_run
-
-if TYPE_CHECKING:
-    from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
+from ml3_ros.nodes.reach_optimizer.setup import PARAMETERS, load_task, make_run
 
 LOOK_S = 0.02  # how often answers of service and worker are looked for
 ASK_AGAIN_S = 0.3  # after a reset that was refused
@@ -41,36 +40,39 @@ class GoalError(MessageError):
     kind = "refused goals"
 
 
-class PolicyMode:
+class ReachOptimizer(Ml3Node):
     """Goals, joint states and hand poses in; torques, status and results out.
 
     An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
     start; "refused" until it is asked again), "settling" (until it is at rest there), "acting"
-    (torques) and "learning".
+    (torques) and "learning". When the goals are reached, or given up, the node deactivates itself.
     """
 
-    def __init__(self, node: PolicyOptimizer) -> None:
+    PARAMETERS = PARAMETERS
+
+    def load(self) -> None:
         """Read the loss, make sure that the folder can be written, and connect."""
-        self._node, self._p = node, node.parameters
-        self._log = ReachLog(node)
-        self._loss, self._task = load_task(self._p)
-        self._run = make_run(self._task, self._loss, self._p)
-        counts, tolerance = node.diagnostics.counts, self._p["hand_pose_tolerance"]
+        p = self.parameters
+        self._log = ReachLog(self)
+        self._loss, self._task = load_task(p)
+        self._run = make_run(self._task, self._loss, p)
+        counts, tolerance = self.diagnostics.counts, p["hand_pose_tolerance"]
         self._stream = HandStream(self._task.joints, counts, tolerance)
-        self._limits = self._p["torque_share"] * np.array(self._task.limits)
+        self._limits = p["torque_share"] * np.array(self._task.limits)
         self._goals: list[np.ndarray] = []
         self._phase, self._broken = "idle", 0
-        self._commands = node.publisher(JointState, "joint_command", RELIABLE_1)
-        self._reset = node.client(Trigger, "reset_arm")
-        node.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
-        node.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
-        node.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
-        node.every(LOOK_S, self._on_time)
+        self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
+        self._reset = self.client(Trigger, "reset_arm")
+        self.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
+        self.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
+        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.every(LOOK_S, self._on_time)
 
     def start(self) -> None:
         """Begin with the goals that have come."""
+        self.failed = False
         torch.set_num_threads(1)
-        self._run = make_run(self._task, self._loss, self._p)
+        self._run = make_run(self._task, self._loss, self.parameters)
         for pose in self._goals:
             self._run.add_goal(pose)
         self._worker = ThreadPoolExecutor(1, "policy")
@@ -116,7 +118,7 @@ class PolicyMode:
 
     def _on_state(self, msg: JointState) -> None:
         pair = self._stream.read_state(msg)
-        self._node.diagnostics.tick("joint_states")
+        self.diagnostics.tick("joint_states")
         self._go_on(pair)
 
     def _go_on(self, pair: Pair | None) -> None:
@@ -137,12 +139,12 @@ class PolicyMode:
         """Begin the episode when the arm has come to rest where episodes begin."""
         if self._since is None:
             self._since = sample.stamp
-        if sample.stamp - self._since < self._p["settle_time"] * NANO:
+        if sample.stamp - self._since < self.parameters["settle_time"] * NANO:
             return
-        if np.abs(sample.v).max() > self._p["rest_velocity"]:
+        if np.abs(sample.v).max() > self.parameters["rest_velocity"]:
             return
-        self._task.check_start(sample.q, self._p["start_tolerance"])
-        goal, gap = self._run.goal, self._p["largest_gap"]
+        self._task.check_start(sample.q, self.parameters["start_tolerance"])
+        goal, gap = self._run.goal, self.parameters["largest_gap"]
         self._recorder = Recorder(self._task, goal, sample.stamp, gap)
         if self._run.fresh:
             self._began = sample.stamp
@@ -173,13 +175,13 @@ class PolicyMode:
             self._rest()
         self._enter("idle")
         self._broken += 1
-        self._node.refuse(error, kind="broken episodes")
-        if self._broken > self._p["retries"]:
-            self._node.fail(f"{self._broken} episodes in a row were broken off: {error}")
+        self.refuse(error, kind="broken episodes")
+        if self._broken > self.parameters["retries"]:
+            self.fail(f"{self._broken} episodes in a row were broken off: {error}")
 
     def _send(self, torque: np.ndarray) -> None:
         self._commands.publish(effort_to_msg(torque, self._task.joints, self._stream.stamp))
-        self._node.diagnostics.tick("joint_command")
+        self.diagnostics.tick("joint_command")
 
     def _rest(self) -> None:
         """Take back the torque; the arm then holds itself."""
@@ -205,13 +207,13 @@ class PolicyMode:
             self._break_off(error)
 
     def _while_idle(self) -> None:
-        logger = self._node.get_logger()
+        logger = self.get_logger()
         if self._run.done:
             logger.info(f"finished; results are in {self._log.folder.path}")
             if self._run.all_ended:
-                self._node.fail("at the end of the run no policy was learning any more")
+                self.fail("at the end of the run no policy was learning any more")
             else:
-                self._node.trigger_deactivate()
+                self.trigger_deactivate()
         elif not self._run.prepare():
             logger.info("waiting for a goal", throttle_duration_sec=5.0)
         elif self._reset.service_is_ready():
@@ -237,10 +239,10 @@ class PolicyMode:
         """Ask again in a moment: an arm may need time to start."""
         now = time.monotonic()
         self._refused_since = self._refused_since or now
-        if now - self._refused_since > self._p["reset_timeout"]:
+        if now - self._refused_since > self.parameters["reset_timeout"]:
             self._refused_since = None
             raise DataError(reason)
-        self._node.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
+        self.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
         self._enter("refused")
 
     def _while_refused(self) -> None:
@@ -252,7 +254,7 @@ class PolicyMode:
 
     def _while_acting(self) -> None:
         silence = time.monotonic() - self._heard
-        if silence > self._p["state_timeout"]:
+        if silence > self.parameters["state_timeout"]:
             raise DataError(
                 f"no joint state with its hand pose came for {silence:.1f} s amid an episode: it "
                 "is broken off; does the arm's driver run?"
@@ -270,6 +272,12 @@ class PolicyMode:
         self._log.tell(outcome, self._stream.stamp)
 
     def _check_patience(self, what: str) -> None:
-        limit = self._p["reset_timeout"]
+        limit = self.parameters["reset_timeout"]
         if time.monotonic() - self._entered > limit:
             raise DataError(f"{what} within {limit:g} s of a reset: look at the arm's driver")
+
+
+def main() -> int:
+    """Run the node."""
+    return_large_blocks()
+    return run(lambda: ReachOptimizer("reach_optimizer"))

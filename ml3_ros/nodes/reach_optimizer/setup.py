@@ -1,6 +1,8 @@
-"""What the mode "policy" of policy_optimizer needs: parameters, the loss, the plan of the run."""
+"""What reach_optimizer needs before an episode: parameters, the loss, the plan of the run."""
 
 from __future__ import annotations
+
+from rclpy.parameter import Parameter
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
@@ -12,11 +14,11 @@ from ml3_ros.zoo import shipped, shipped_loss
 
 LEARNED, BASELINE = "ml3_reach", "random_search"
 
-POLICY_PARAMETERS = (
-    Param(name="mode", default="inverse_dynamics", help="what is adapted online: models of the "
-          "arm's inverse dynamics, or a policy that reaches goals; parameters from `reach_loss` "
-          "on are for the latter", choices=("inverse_dynamics", "policy")),
-    Param(name="reach_loss", default="", help="file of the learned loss for reaching; empty: "
+PARAMETERS = (
+    Param(name="robot", default="sawyer", help="name of the arm; chooses the shipped loss"),
+    Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="joint names in the order of "
+          "all arrays; unset: those of the loss"),
+    Param(name="loss_file", default="", help="file of the learned loss for reaching; empty: "
           "ROBOT_ml3_reach, which comes with the package"),
     Param(name="goals", default=0, help="goals after which the node ends; 0: never [-]",
           limits=(0, 1000)),
@@ -42,6 +44,8 @@ POLICY_PARAMETERS = (
           "start [s]", limits=(0.1, 600.0)),
     Param(name="retries", default=3, help="episodes in a row that may be broken off [-]",
           limits=(0, 100)),
+    Param(name="seed", default=0, help="seed of the initial policies", limits=(0, 2**31 - 1)),
+    Param(name="out", default="out/reach_optimizer", help="folder of the results"),
 )  # fmt: skip
 
 
@@ -52,7 +56,7 @@ def load_task(p: ParameterTable) -> tuple[LearnedLoss, ArmTask]:
         LossFileError: The file is missing, damaged, or of something else than reaching.
         ConfigError: The parameters name other joints.
     """
-    name = p["reach_loss"]
+    name = p["loss_file"]
     loss = LearnedLoss.load(shipped().get(name, name)) if name else _shipped(p["robot"])
     task = task_of(loss)
     if p["joints"] and p["joints"] != task.joints:

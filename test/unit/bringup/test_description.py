@@ -125,8 +125,11 @@ def test_every_system_is_sound(system):
     assert system.ends in {process.name for process in started}
 
 
-@pytest.mark.parametrize("name", ["sawyer_invdyn", "reacher_reach"])
-def test_a_real_sawyer_is_one_argument_and_the_learner_does_not_notice(name):
+@pytest.mark.parametrize(
+    ("name", "learner"),
+    [("sawyer_invdyn", "policy_optimizer"), ("reacher_reach", "reach_optimizer")],
+)
+def test_a_real_sawyer_is_one_argument_and_the_learner_does_not_notice(name, learner):
     system = SYSTEMS[name]
     started = {
         robot: {p.name: p for p in system.started(system.resolve({"robot": robot}))}
@@ -134,7 +137,7 @@ def test_a_real_sawyer_is_one_argument_and_the_learner_does_not_notice(name):
     }
     assert set(started["sawyer_sim"]) - set(started["sawyer"]) == {"sim_arm"}
     assert set(started["sawyer"]) - set(started["sawyer_sim"]) == {"sawyer_driver"}
-    assert started["sawyer"]["policy_optimizer"] == started["sawyer_sim"]["policy_optimizer"]
+    assert started["sawyer"][learner] == started["sawyer_sim"][learner]
     sources = started["sawyer"]["conductor"].parameters["sources"]
     assert sources == ["sawyer_driver", "excitation"][: len(sources)]
     assert started["sawyer_sim"]["sim_arm"].parameters["robot"] == "sawyer"
@@ -156,10 +159,10 @@ def test_the_reacher_moves_as_its_losses_were_trained_for():
 def test_arms_reach_where_their_losses_were_trained_for(choice, robot, arm, goals):
     system = SYSTEMS["reacher_reach"]
     started = {p.name: p for p in system.started(system.resolve({"robot": choice}))}
-    assert set(started) == {"sim_arm", "policy_optimizer", "conductor"}
+    assert set(started) == {"sim_arm", "reach_optimizer", "conductor"}
     setting = ARMS[robot]()
     parameters = started["sim_arm"].parameters
-    assert parameters["robot"] == started["policy_optimizer"].parameters["robot"] == robot
+    assert parameters["robot"] == started["reach_optimizer"].parameters["robot"] == robot
     home = arm.get("home", load_robot(robot).home)
     np.testing.assert_allclose(setting.task.home, home)
     assert parameters["home_spread"] == setting.task.spread

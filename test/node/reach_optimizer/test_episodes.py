@@ -53,7 +53,7 @@ def test_torques_keep_to_their_share_of_the_limits(plant):
     arm = plant(limits=(1e3, 1e3), torque_share=0.05)
     arm.goal()
     arm.until(lambda: arm.sent)
-    arm.node._policy_mode._run.learner.theta["net.bias_1"] += 100.0  # saturates
+    arm.node._run.learner.theta["net.bias_1"] += 100.0  # saturates
     arm.until(lambda: arm.phase() != "acting")
     largest = np.abs([tau for _, tau in arm.sent]).max()
     assert largest == pytest.approx(50.0)

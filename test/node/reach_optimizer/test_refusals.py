@@ -10,7 +10,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from ml3_ros.learners.reaching.run import ReachRun
 from ml3_ros.nodes.messages.joint_states import NANO
 from ml3_ros.nodes.messages.poses import pose_to_msg
-from ml3_ros.nodes.reach_optimizer import node as policy_mode
+from ml3_ros.nodes.reach_optimizer import node as reach_optimizer
 
 
 def test_no_torque_leaves_but_in_an_episode(graph, plant):
@@ -72,7 +72,7 @@ REFUSED = {
 
 
 def test_more_goals_than_can_wait_are_refused(graph, plant, monkeypatch):
-    monkeypatch.setattr(policy_mode, "MOST_GOALS", 2)
+    monkeypatch.setattr(reach_optimizer, "MOST_GOALS", 2)
     arm = plant()
     told = refusals(arm, monkeypatch)
     for _ in range(4):
@@ -128,7 +128,7 @@ def test_a_joint_state_that_must_not_be_used_gets_no_torque(graph, plant):
         graph.for_(0.05)
         assert len(arm.sent) == count
     arm.until(arm.done)  # the episode goes on with the next one
-    assert len(arm.node._policy_mode._run.outcomes) == 3
+    assert len(arm.node._run.outcomes) == 3
 
 
 def test_a_hand_pose_of_another_time_gets_no_torque(graph, plant):
@@ -159,7 +159,7 @@ def test_an_episode_with_a_gap_is_broken_off_and_made_again(graph, plant, capfd)
     graph.until(lambda: (arm.sent[-1][1] == 0.0).all())
     assert "no joint state came for 0.060 s" in capfd.readouterr().err
     arm.until(arm.done)
-    outcomes = arm.node._policy_mode._run.outcomes
+    outcomes = arm.node._run.outcomes
     assert [o.number for o in outcomes] == [0, 1, 2]
     assert arm.resets == 4
 
@@ -179,7 +179,7 @@ def test_torques_that_are_not_finite_stay_here(graph, plant, capfd):
     arm = plant(retries=0)
     arm.goal()
     arm.until(lambda: len(arm.sent) > 2)
-    theta = arm.node._policy_mode._run.learner.theta
+    theta = arm.node._run.learner.theta
     theta["net.weight_0"] = theta["net.weight_0"] * float("nan")
     arm.k += 1
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""A policy_optimizer in its mode "policy", and an arm that it moves over real topics."""
+"""A reach_optimizer, and an arm that it moves over real topics."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml3_ros.nodes.messages.joint_states import (
     sample_to_msg,
 )
 from ml3_ros.nodes.messages.poses import pose_to_msg
-from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
+from ml3_ros.nodes.reach_optimizer.node import ReachOptimizer
 
 NAMES = ("a", "b")
 TASK = ArmTask(
@@ -115,7 +115,7 @@ class Plant:
         return self.node.state_name() != "active"
 
     def phase(self):
-        return self.node._policy_mode._phase
+        return self.node._phase
 
     def step(self):
         """Let 10 ms pass, and answer the phase that needs no time of the arm."""
@@ -144,14 +144,14 @@ class Plant:
 
 @pytest.fixture
 def plant(graph, tmp_path):
-    """Return a function that makes a policy_optimizer and the arm that it moves."""
+    """Return a function that makes a reach_optimizer and the arm that it moves."""
 
     def make(*, limits=TASK.limits, activate=True, **parameters):
         a_loss(replace(TASK, limits=limits)).save(tmp_path / "reach.safetensors")
-        defaults = {"mode": "policy", "reach_loss": str(tmp_path / "reach.safetensors"),
+        defaults = {"loss_file": str(tmp_path / "reach.safetensors"),
                     "out": str(tmp_path / "out"), "goals": 1, "updates": 2,
                     "settle_time": 0.05}  # fmt: skip
-        node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
+        node = graph.add(ReachOptimizer, "reach_optimizer", **(defaults | parameters))
         plant = Plant(graph, node)
         if activate:
             assert node.trigger_configure() == TransitionCallbackReturn.SUCCESS

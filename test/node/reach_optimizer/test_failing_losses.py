@@ -18,8 +18,7 @@ def failing(plant):
     def make(good, **parameters):
         arm = plant(activate=False, **parameters)
         assert arm.node.trigger_configure() == TransitionCallbackReturn.SUCCESS
-        mode = arm.node._policy_mode
-        mode._loss = FailingLoss.like(mode._loss, good=1 + good)
+        arm.node._loss = FailingLoss.like(arm.node._loss, good=1 + good)
         arm.connect()
         return arm
 
@@ -69,7 +68,7 @@ def test_an_error_that_nobody_meant_breaks_the_episode_off(graph, failing, monke
     def breaks(_episode, _seconds):
         raise ZeroDivisionError("nobody thought of this")
 
-    monkeypatch.setattr(arm.node._policy_mode._run, "finish", breaks)
+    monkeypatch.setattr(arm.node._run, "finish", breaks)
     arm.goal()
     arm.until(arm.done)
     graph.until(lambda: arm.node.state_name() == "finalized")
