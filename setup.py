@@ -42,8 +42,9 @@ setup(
             "robots/models/*.json",
             "zoo/*.safetensors",
             "reports/styles.yaml",
+            "reports/identification/*.j2",
             "experiments/*/sections.yaml",
-            "experiments/page/*.md",
+            "experiments/page/*.j2",
         ],
     },
     data_files=[
@@ -67,6 +68,7 @@ setup(
         "safetensors>=0.5",
         "scikit-learn>=1.5",
         "scipy>=1.11",
+        "tabulate>=0.9",
         "torch>=2.4",
         "tqdm>=4.66",
         "tyro>=0.9",

@@ -36,7 +36,7 @@ BUILD = (
     "scikit-build-core",
     "setuptools",
 )
-DEVELOPMENT = ("ml3_ros[ilqr,ray,rl,test,ur10]", "mypy", "ruff")
+DEVELOPMENT = ("ml3_ros[ilqr,ray,rl,test,ur10]", "mypy", "ruff", "types-tabulate")
 OWN = {"ml3-ros", "ros-ml3-msgs"}
 
 HEADER = "# {what}. Written by tools/lock.py; do not edit.\n"

@@ -21,7 +21,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order, method_style
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import median_in_range, text_table
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
 UPDATES = 100  # after which the headlines compare
@@ -80,15 +80,14 @@ def metrics(config: ReacherDemosConfig, found: dict[str, NDArray[np.float64]]) -
 
 def tables(found: dict[str, NDArray[np.float64]]) -> str:
     """Return a table of distances [m]: median over the seeds [lowest highest]."""
-    rows = {}
+    rows = []
     for name in in_order(list(found)):
         curve = found[name].mean(1)
-        columns = [curve[:, CHECKPOINTS.index(u)] for u in SHOWN_UPDATES]
-        cells = [f"{np.median(x):.3f} [{x.min():.3f} {x.max():.3f}]" for x in columns]
-        at = CHECKPOINTS.index(UPDATES)
-        rows[name] = [*cells, f"{(found[name][..., at] <= REACHED).mean():.0%}"]
+        cells = [median_in_range(curve[:, CHECKPOINTS.index(u)]) for u in SHOWN_UPDATES]
+        reached = found[name][..., CHECKPOINTS.index(UPDATES)] <= REACHED
+        rows.append([name, *cells, f"{reached.mean():.0%}"])
     header = ["distance to new targets [m]", *(f"@{u}" for u in SHOWN_UPDATES)]
-    return plain(rows, [*header, f"within {REACHED:g} m @{UPDATES}"])
+    return text_table([*header, f"within {REACHED:g} m @{UPDATES}"], rows)
 
 
 def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> tuple[Path, Path]:

@@ -13,7 +13,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import median_in_range, text_table
 
 LIKELIHOOD, ERRORS = 0, 1  # places in a curve
 CHANCE = 0.6931  # nat; likelihood of a coin
@@ -64,12 +64,11 @@ def tables(config: DigitsConfig, curves: Curves) -> str:
     places = [config.x.index(step) for step in steps]
     parts = []
     for title, quantity in (("likelihood [nat]", LIKELIHOOD), ("share of errors", ERRORS)):
-        rows = {}
-        for name, curve in curves.items():
-            low, middle, high = _over_seeds(curve[:, :, quantity])[:, places]
-            cells = zip(low, middle, high, strict=True)
-            rows[name] = [f"{m:.3g} [{lo:.2g} {hi:.2g}]" for lo, m, hi in cells]
-        parts.append(plain(rows, [title, *(f"@{step}" for step in steps)]))
+        rows = [
+            [name, *map(median_in_range, curve[:, :, quantity].mean(1).T[places])]
+            for name, curve in curves.items()
+        ]
+        parts.append(text_table([title, *(f"@{step}" for step in steps)], rows))
     return "\n\n".join(parts)
 
 

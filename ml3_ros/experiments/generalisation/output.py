@@ -15,7 +15,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import house_style, save_figure
 from ml3_ros.reports.styles import INK
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import median_in_range, number, text_table
 
 Errors = dict[str, dict[str, NDArray[np.float64]]]
 """Logarithm of the held-out error (seeds, architectures), mean over the tasks, by setting and
@@ -86,14 +86,13 @@ def tables(config: GeneralisationConfig, errors: Errors) -> str:
     """Return one line per architecture: median error of the learned loss, ratios to baselines."""
     parts = []
     for setting, methods in errors.items():
-        rows = {}
+        rows = []
         ratios = {baseline: ratio(methods, baseline) for baseline in BASELINES}
         for i, architecture in enumerate(config.architectures()):
-            own = np.exp(methods["ml3_adam"][:, i])
-            spread = f"{np.median(own):.3g} [{own.min():.2g} {own.max():.2g}]"
-            rows[architecture.name] = [spread, *(f"{ratios[b][i]:.2f}" for b in BASELINES)]
+            error = median_in_range(np.exp(methods["ml3_adam"][:, i]))
+            rows.append([architecture.name, error, *(number(ratios[b][i]) for b in BASELINES)])
         header = [TITLES[setting], "error [range]", *(f"/ {b}" for b in BASELINES)]
-        parts.append(plain(rows, header))
+        parts.append(text_table(header, rows))
     return "\n\n".join(parts)
 
 

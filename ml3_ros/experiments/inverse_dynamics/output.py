@@ -14,7 +14,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import number, number_in_range, text_table
 
 Array = NDArray[np.float64]
 
@@ -166,21 +166,21 @@ def tables(panel: Panel) -> str:
     """Return the panel's tables: median [quartiles] over all runs, and ratios to tuned Adam."""
     shown = [i for i, x in enumerate(panel.x) if x > 0]
     header = [f"@{panel.x[i]}" for i in shown]
-    rows, ratios = {}, {}
+    rows, ratios = [], []
     for name, nmse in panel.nmse.items():
         flat = nmse.reshape(-1, len(panel.x))
         quartiles = np.quantile(flat[:, shown], (0.25, 0.5, 0.75), axis=0, method="nearest")
-        cells = [f"{m:.3g} [{lo:.2g} {hi:.2g}]" for lo, m, hi in quartiles.T]
-        rows[name] = [*cells, f"{panel.diverged(name)} of {len(flat)}"]
+        cells = [number_in_range(middle, low, high) for low, middle, high in quartiles.T]
+        rows.append([name, *cells, f"{panel.diverged(name)} of {len(flat)}"])
         if name != REFERENCE and REFERENCE in panel.nmse:
-            ratios[name] = [
-                f"{panel.ratio(name, i):.2f} {100 * panel.won(name, i):.0f}%" for i in shown
-            ]
-    parts = [plain(rows, [TITLES.get(panel.key, panel.key), *header, "diverged"])]
+            cells = [f"{number(panel.ratio(name, i))} {panel.won(name, i):.0%}" for i in shown]
+            ratios.append([name, *cells])
+    parts = [text_table([TITLES.get(panel.key, panel.key), *header, "diverged"], rows)]
     if ratios:
-        parts.append(plain(ratios, ["ratio to tuned Adam, runs won", *header]))
-    sizes = {name: [f"{x:g}" for x in row[shown]] for name, row in panel.step_sizes.items()}
-    return "\n\n".join([*parts, plain(sizes, ["step size by the number of steps", *header])])
+        parts.append(text_table(["ratio to tuned Adam, runs won", *header], ratios))
+    sizes = [[name, *map(number, row[shown])] for name, row in panel.step_sizes.items()]
+    parts.append(text_table(["step size by the number of steps", *header], sizes))
+    return "\n\n".join(parts)
 
 
 def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path, ...]:

@@ -26,7 +26,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import median_in_range, text_table
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 SHOWN_UPDATES = (1, 2, 5, 10, 20, 100, 1000)
@@ -116,15 +116,15 @@ def tables(seeds: dict[int, Arrays]) -> str:
     found = by_method(seeds, "distance")
     parts = []
     for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
-        rows = {}
+        rows = []
         for name in in_order(list(found)):
             marks, curve = marks_of(name, found[name]), halves(found[name])[i]
-            columns = [curve[:, marks.index(u)] if u in marks else None for u in SHOWN_UPDATES]
-            rows[name] = [
-                "" if x is None else f"{np.median(x):.3f} [{x.min():.3f} {x.max():.3f}]"
-                for x in columns
+            cells = [
+                median_in_range(curve[:, marks.index(u)]) if u in marks else ""
+                for u in SHOWN_UPDATES
             ]
-        parts.append(plain(rows, [title, *(f"@{u}" for u in SHOWN_UPDATES)]))
+            rows.append([name, *cells])
+        parts.append(text_table([title, *(f"@{u}" for u in SHOWN_UPDATES)], rows))
     return "\n\n".join(parts)
 
 

@@ -13,7 +13,7 @@ from ml3_ros.experiments.model_free.run import prepare, run_seed
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import number_in_range, text_table
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
 ARCHITECTURES = "@architectures"  # suffix of curves on all goals, of other policies
@@ -132,14 +132,15 @@ def tables(config: ModelFreeConfig, seeds: dict[int, Arrays]) -> str:
     marks = [i for i, x in enumerate(config.x) if any(_near(config.x, s) == i for s in SHOWN)]
     parts = []
     for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
-        rows = {}
+        rows = []
         for name in in_order(list(found)):
             curve = -halves(found[name])[i].T
             shown = [curve[mark] if mark < len(curve) else None for mark in marks]
-            rows[name] = [
-                "" if c is None else f"{c.mean():.1f} [{c.min():.1f} {c.max():.1f}]" for c in shown
+            cells = [
+                "" if c is None else number_in_range(c.mean(), c.min(), c.max()) for c in shown
             ]
-        parts.append(plain(rows, [title, *(f"@{config.x[mark]}" for mark in marks)]))
+            rows.append([name, *cells])
+        parts.append(text_table([title, *(f"@{config.x[mark]}" for mark in marks)], rows))
     return "\n\n".join(parts)
 
 

@@ -20,7 +20,7 @@ from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import median_in_range, number, text_table
 
 PLANNERS = ("ilqr", "ilqr_tuned")
 SHOWN_UPDATES = (0, 1, 2, 5, 10, 20, 100, 500)
@@ -81,15 +81,14 @@ def first_reached(distance: NDArray[np.float64]) -> float:
 
 def tables(found: dict[str, NDArray[np.float64]], headline: dict[str, float]) -> str:
     """Return a table: distance [m], mean over policies, median over seeds [lowest highest]."""
-    rows = {}
+    rows = []
     for name in in_order(list(found)):
         curve = found[name].mean(1)
-        columns = [curve[:, CHECKPOINTS.index(u)] for u in SHOWN_UPDATES]
-        cells = [f"{np.median(x):.2f} [{x.min():.2f} {x.max():.2f}]" for x in columns]
+        cells = [median_in_range(curve[:, CHECKPOINTS.index(u)]) for u in SHOWN_UPDATES]
         share, first = headline[f"{name}/kept"], headline[f"{name}/first"]
-        rows[name] = [*cells, f"{first:g}", f"{100.0 * share:.0f}%"]
+        rows.append([name, *cells, number(first), f"{share:.0%}"])
     header = ["distance to the goal [m]", *(f"@{u}" for u in SHOWN_UPDATES), "first there"]
-    return plain(rows, [*header, f"there from {KEPT} on"])
+    return text_table([*header, f"there from {KEPT} on"], rows)
 
 
 def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> tuple[Path, Path]:

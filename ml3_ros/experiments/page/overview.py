@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from ml3_ros.experiments.page.measured import Curve, Measured
+from ml3_ros.experiments.page.metrics_view import Curve, MetricsView
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends
 
@@ -16,13 +16,13 @@ SHOWN = 7  # methods in a panel; more would not be told apart
 
 
 def overview_figure(
-    sections: Sequence[Section], measured: Mapping[str, Measured]
+    sections: Sequence[Section], metrics: Mapping[str, MetricsView]
 ) -> Figure | None:
     """Draw a panel for every section that has curves to show, None if there is none.
 
     A line is the median over seeds, its band reaches from the best to the worst seed.
     """
-    shown = [section for section in sections if section.curves and section.name in measured]
+    shown = [section for section in sections if section.curves and section.name in metrics]
     if not shown:
         return None
     columns = min(COLUMNS, len(shown))
@@ -34,7 +34,7 @@ def overview_figure(
         for axes in grid.flat[len(shown) :]:
             axes.remove()
         for axes, section in zip(grid.flat, shown, strict=False):
-            _panel(axes, section, measured[section.name])
+            _panel(axes, section, metrics[section.name])
         figure.supxlabel(
             "line: median over seeds, band: all seeds; drawn from docs/metrics",
             color=FAINT,
@@ -46,22 +46,22 @@ def overview_figure(
     return figure
 
 
-def _panel(axes: Axes, section: Section, measured: Measured) -> None:
-    panel = measured.panels[section.curves_panel]
+def _panel(axes: Axes, section: Section, metrics: MetricsView) -> None:
+    panel = metrics.panels[section.curves_panel]
     curves = {name: panel[name] for name in section.curves if name in panel}
     for name, curve in curves.items():
         low, middle, high = curve.quantiles(0.0, 0.5, 1.0)
         kept = curve.x > 0
         band = (low[kept], np.where(np.isfinite(high), high, np.nan)[kept])
         draw(axes, name, curve.x[kept], middle[kept], others=list(curves), band=band)
-    axes.set(xscale="log", yscale=section.scale, xlabel=_x(measured), ylabel=section.y)
+    axes.set(xscale="log", yscale=section.scale, xlabel=_x(metrics), ylabel=section.y)
     axes.set_title(section.title)
     if section.scale == "log":
         axes.set_ylim(top=min(axes.get_ylim()[1], 3.0 * _start(curves)))
 
 
-def _x(measured: Measured) -> str:
-    return str(measured.content["config"].get("x", "gradient steps"))
+def _x(metrics: MetricsView) -> str:
+    return str(metrics.content["config"].get("x", "gradient steps"))
 
 
 def _start(curves: Mapping[str, Curve]) -> float:

@@ -5,19 +5,25 @@ from typing import Any
 
 import numpy as np
 
-from ml3_ros.experiments.page.measured import Curve, Measured, number
+from ml3_ros.experiments.page.metrics_view import Curve, MetricsView
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import markdown
+from ml3_ros.reports.tables import markdown_table, median_in_range, number
 
 COLUMNS = 6
 
 
-def targets_table(section: Section, measured: Measured) -> str:
+def section_tables(section: Section, metrics: MetricsView) -> list[str]:
+    """Return all tables of a section: its targets, and its methods or its one run."""
+    targets = [targets_table(section, metrics)] if section.targets else []
+    return targets + (run_tables(metrics) if section.one_run else curve_tables(section, metrics))
+
+
+def targets_table(section: Section, metrics: MetricsView) -> str:
     """Return each target, what was measured, and whether it is reached."""
     rows = []
     for target in section.targets:
-        value = measured[target.key]
+        value = metrics[target.key]
         rows.append(
             [
                 target.text,
@@ -26,24 +32,24 @@ def targets_table(section: Section, measured: Measured) -> str:
                 "reached" if target.reached(value) else "**missed**",
             ]
         )
-    return markdown(["target", "wanted", "measured", ""], rows)
+    return markdown_table(["target", "wanted", "measured", ""], rows)
 
 
-def curve_tables(section: Section, measured: Measured) -> list[str]:
+def curve_tables(section: Section, metrics: MetricsView) -> list[str]:
     """Return tables of every panel, folded where there are many."""
-    panels = measured.panels
+    panels = metrics.panels
     if section.panels:
         panels = {panel: panels[panel] for panel in section.panels}
     parts = []
     for panel, curves in panels.items():
         if section.rows:
-            tables = [_by_row(curves, measured.content["config"][section.rows])]
+            tables = [_by_row(curves, metrics.content["config"][section.rows])]
         else:
             columns = _columns(section, curves)
             tables = [
-                _errors(panel, curves, columns, measured),
-                _of_every_column("ratio_at", "ratio to", panel, curves, columns, measured),
-                _of_every_column("step_size_at", "step size", panel, curves, columns, measured),
+                _errors(panel, curves, columns, metrics),
+                _of_every_column("ratio_at", "ratio to", panel, curves, columns, metrics),
+                _of_every_column("step_size_at", "step size", panel, curves, columns, metrics),
             ]
         title, body = section.panels.get(panel, ""), "\n\n".join(filter(None, tables))
         if len(panels) > 2 or section.rows:
@@ -61,15 +67,15 @@ def _by_row(curves: Mapping[str, Curve], names: Sequence[str]) -> str:
         [name, *(_cell(curve, float(i)) for curve in curves.values())]
         for i, name in enumerate(names)
     ]
-    return markdown(["", *labels], rows)
+    return markdown_table(["", *labels], rows)
 
 
 def _errors(
-    panel: str, curves: Mapping[str, Curve], columns: Sequence[float], measured: Measured
+    panel: str, curves: Mapping[str, Curve], columns: Sequence[float], metrics: MetricsView
 ) -> str:
     """Return median and range over the seeds of every method."""
     extra = {
-        title: {name: measured.of_method(panel, name, what) for name in curves}
+        title: {name: metrics.of_method(panel, name, what) for name in curves}
         for title, what in (("step", "step_size"), ("diverged", "diverged"))
     }
     extra = {title: values for title, values in extra.items() if any(_known(values))}
@@ -84,7 +90,7 @@ def _errors(
         ]
         for name, curve in curves.items()
     ]
-    return markdown(["method", *(f"@{x:g}" for x in columns), *extra], rows)
+    return markdown_table(["method", *(f"@{x:g}" for x in columns), *extra], rows)
 
 
 def _of_every_column(
@@ -93,26 +99,26 @@ def _of_every_column(
     panel: str,
     curves: Mapping[str, Curve],
     columns: Sequence[float],
-    measured: Measured,
+    metrics: MetricsView,
 ) -> str:
     """Return the headlines "METHOD/WHAT_X" as a table, or nothing where there are none."""
     rows = []
     for name in curves:
-        values = {x: measured.of_method(panel, name, f"{what}_{x:g}") for x in columns}
+        values = {x: metrics.of_method(panel, name, f"{what}_{x:g}") for x in columns}
         if any(_known(values)):
             cells = ("" if (value := values[x]) is None else number(value, 2) for x in columns)
             rows.append([method_style(name, list(curves)).label, *cells])
-    return markdown([title, *(f"@{x:g}" for x in columns)], rows) if rows else ""
+    return markdown_table([title, *(f"@{x:g}" for x in columns)], rows) if rows else ""
 
 
 def _known(values: Mapping[Any, float | None]) -> list[bool]:
     return [value is not None for value in values.values()]
 
 
-def run_tables(measured: Measured) -> list[str]:
+def run_tables(metrics: MetricsView) -> list[str]:
     """Return the two tables of one run on one robot: held out, and while learning."""
-    methods = measured.content["methods"]
-    curves = measured.curves
+    methods = metrics.content["methods"]
+    curves = metrics.curves
     parts = []
     if curves:
         first, curve = next(iter(curves.items()))
@@ -126,14 +132,14 @@ def run_tables(measured: Measured) -> list[str]:
             [method_style(name).label, *(number(float(curve.at(x)[0])) for x in columns)]
             for name, curve in curves.items()
         ]
-        parts.append(markdown(header, rows))
+        parts.append(markdown_table(header, rows))
     joints = list(next(iter(methods.values()))["prequential_nmse"])
     rows = []
     for name, entry in methods.items():
         values = np.array(list(entry["prequential_nmse"].values()), dtype=float)
         mean = float(np.nanmean(values))
         rows.append([method_style(name).label, number(mean), *(number(x) for x in values)])
-    parts.append(markdown(["prequential NMSE", "mean", *joints], rows))
+    parts.append(markdown_table(["prequential NMSE", "mean", *joints], rows))
     return parts
 
 
@@ -156,6 +162,4 @@ def _cell(curve: Curve, x: float) -> str:
     if x not in curve.x:
         return ""
     values = curve.at(x)
-    low, middle, high = np.quantile(values, (0.0, 0.5, 1.0), method="nearest")
-    text = number(middle)
-    return f"{text} [{number(low, 2)} {number(high, 2)}]" if len(values) > 1 else text
+    return median_in_range(values) if len(values) > 1 else number(float(values[0]))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import OVERVIEW, load_metrics, results_page
 from ml3_ros.experiments.runner.section import Section
@@ -35,22 +35,22 @@ def take_run(folder: Path, metrics: Path, images: Path, sections: Sequence[Secti
             f"no section of the results is called {name}: rename it to one of {names}"
         )
     (section,) = found
-    measured = Measured.load(folder / "metrics.json")
-    if measured is None:
+    view = MetricsView.load(folder / "metrics.json")
+    if view is None:
         raise DataError(f"{folder} has no metrics.json: finish the run first")
     for target, source in section.figures.items():
         if not (folder / source).exists():
             raise DataError(f"{folder} has no {source}: finish the run first")
         write_atomically(images / target, (folder / source).read_bytes())
-    text = json.dumps(_without_folders(measured.content), separators=(",", ":"))
+    text = json.dumps(_without_folders(view.content), separators=(",", ":"))
     write_atomically(metrics / f"{name}.json", text.encode() + b"\n")
 
 
 def write_results(metrics: Path, page: Path, sections: Sequence[Section]) -> list[Path]:
     """Write the page and its overview figure; return their paths."""
-    measured = load_metrics(metrics, sections)
-    write_atomically(page, results_page(sections, measured).encode())
-    figure = overview_figure(sections, measured)
+    views = load_metrics(metrics, sections)
+    write_atomically(page, results_page(sections, views).encode())
+    figure = overview_figure(sections, views)
     if figure is None:
         return [page]
     path = page.parent / "images" / OVERVIEW

@@ -1,10 +1,10 @@
 """Sections of the results page: claims of the paper, targets, and sentences that numbers fill.
 
-They stand in `sections.yaml` of each experiment's folder. Numbers of ours never stand there:
-sentences are Jinja2 templates that name them as `{{ m("NAME", "FORMAT") }}`, where NAME is a
-headline key of the metrics file or one of the others that `page.measured.Measured` knows. Numbers
-of the paper and of the authors' code (github.com/facebookresearch/LearningToLearn, measured
-unmodified) do.
+They stand in `sections.yaml` of each experiment's folder. Our numbers never stand there: sentences
+are Jinja2 templates that name them as `{{ m("NAME", "FORMAT") }}`, where NAME is a headline key of
+the metrics file or one of the others that `page.metrics_view.MetricsView` knows. Numbers of the
+paper and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified)
+do.
 """
 
 from collections.abc import Mapping

@@ -25,7 +25,7 @@ from ml3_ros.experiments.sine.regression import (
 from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import INK, in_order, method_style
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import number, text_table
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
 QUOTIENTS = (
@@ -96,21 +96,22 @@ def tables(config: SineRegressionConfig, curves: PerSeed, headline: dict[str, fl
     """Return a table of the error, mean +- standard deviation over seeds, and quotients."""
     steps = [step for step in SHOWN_STEPS if step in config.x]
     places = [config.x.index(step) for step in steps]
-    rows = {
-        name: [f"{curves[name][:, i].mean():.3g} ± {curves[name][:, i].std():.2g}" for i in places]
-        for name in in_order(list(curves))
-    }
+    rows = []
+    for name in in_order(list(curves)):
+        columns = curves[name].T[places]
+        rows.append([name, *(f"{number(x.mean())} ± {number(x.std(), 2)}" for x in columns)])
     quotients = [
-        f"{one} / {other} at {HORIZON}: {headline[f'{one}_over_{other}']:.3g}"
+        f"{one} / {other} at {HORIZON}: {number(headline[f'{one}_over_{other}'])}"
         for one, other in QUOTIENTS
     ]
     drift = [
         f"{key.removesuffix('/final_over_best')}: error when meta-training ended / lowest on the "
-        f"way {value:.3g}"
+        f"way {number(value)}"
         for key, value in headline.items()
         if key.endswith("/final_over_best")
     ]
-    return "\n".join([plain(rows, ["test MSE", *(f"@{s}" for s in steps)]), *quotients, *drift])
+    table = text_table(["test MSE", *(f"@{step}" for step in steps)], rows)
+    return "\n".join([table, *quotients, *drift])
 
 
 def figure(config: SineRegressionConfig, seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:

@@ -28,7 +28,7 @@ from ml3_ros.experiments.sine.shaped import (
 )
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import INK, in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import number_in_range, text_table
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
 DRAWN_LANDSCAPES = {
@@ -85,14 +85,14 @@ def run_away(distance: NDArray[np.float64]) -> int:
 def tables(seeds: dict[int, Arrays], headline: dict[str, float]) -> str:
     """Return a table of shares: mean over the seeds [lowest highest]."""
     found = by_method(seeds, "distance")
-    rows = {}
+    rows = []
     for name in in_order(list(found)):
         shares = np.stack([recovered(seed) for seed in found[name]])
         columns = shares[:, [CHECKPOINTS.index(step) for step in SHOWN_STEPS]].T
-        cells = [f"{x.mean():.3f} [{x.min():.2f} {x.max():.2f}]" for x in columns]
-        rows[name] = [*cells, f"{run_away(found[name])} of {headline['runs']:.0f}"]
+        cells = [number_in_range(x.mean(), x.min(), x.max()) for x in columns]
+        rows.append([name, *cells, f"{run_away(found[name])} of {headline['runs']:.0f}"])
     header = [f"within {FOUND}", *(f"@{step}" for step in SHOWN_STEPS), "run away @100"]
-    return plain(rows, header)
+    return text_table(header, rows)
 
 
 def figure(seeds: dict[int, Arrays], out: Path) -> tuple[Path, Path]:

@@ -6,12 +6,11 @@ from pathlib import Path
 import numpy as np
 
 from ml3_ros.data.metrics import Metrics, resolved
-from ml3_ros.experiments.page.measured import number
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.tracking.config import MEMORY, METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.figure import figure
 from ml3_ros.reports.styles import in_order
-from ml3_ros.reports.tables import plain
+from ml3_ros.reports.tables import number_in_range, text_table
 from ml3_ros.robots.base import Array
 
 NAME = "sawyer_tracking"
@@ -153,16 +152,15 @@ def _middle(values: Array) -> float:
 def tables(config: TrackingConfig, found: dict[str, Found]) -> str:
     """Return tables of errors [mrad] and of recovery [s]: median over runs [lowest highest]."""
 
-    def cell(values: Array, digits: int = 3) -> str:
-        low, high = values.min(), values.max()
-        middle = number(_middle(values), digits)
-        return f"{middle} [{number(float(low), 2)} {number(float(high), 2)}]"
+    def cell(values: Array) -> str:
+        return number_in_range(_middle(values), values.min(), values.max())
 
-    errors = {name: [cell(1e3 * column) for column in each.runs.T] for name, each in found.items()}
+    errors = [[name, *(cell(1e3 * row) for row in each.runs.T)] for name, each in found.items()]
     marks = [f"@{mark:g} s" for mark in config.marks]
     before = round(config.period * config.gains.rate) - 1
-    changes = {
-        name: [
+    changes = [
+        [
+            name,
             cell(1e3 * each.level[..., before]),
             cell(1e3 * each.level[..., before:].max(-1)),
             cell(1e3 * each.level[..., -1]),
@@ -170,11 +168,11 @@ def tables(config: TrackingConfig, found: dict[str, Found]) -> str:
             f"{np.isfinite(each.seconds).sum()} of {each.seconds.size}",
         ]
         for name, each in found.items()
-    }
+    ]
     header = ["before", "highest", "at the end", "seconds until back", "came back"]
     return "\n\n".join(
         [
-            plain(errors, ["RMS tracking error, mean over joints [mrad]", *marks]),
-            plain(changes, [f"payload grows by {config.added_payload:g} kg [mrad]", *header]),
+            text_table(["RMS tracking error, mean over joints [mrad]", *marks], errors),
+            text_table([f"payload grows by {config.added_payload:g} kg [mrad]", *header], changes),
         ]
     )

@@ -19,7 +19,7 @@ from ml3_ros.reports.identification.figures import (
 )
 from ml3_ros.reports.identification.friction_file import save_friction
 from ml3_ros.reports.identification.html import report_html
-from ml3_ros.reports.identification.tables import markdown_table
+from ml3_ros.reports.identification.tables import error_markdown
 
 EXPERIMENT = "identify"
 
@@ -32,7 +32,7 @@ def save_identification(result: Identification, folder: Path) -> list[Path]:
     """
     metrics = identification_metrics(result)
     paths = [metrics.save(folder)]
-    text = markdown_table(metrics.methods, result.rows.joint_names, result.rows.measure) + "\n"
+    text = error_markdown(metrics.methods, result.rows.joint_names, result.rows.measure) + "\n"
     write_atomically(folder / "table.md", text.encode())
     of_an_arm = result.coefficients is not None  # else samples in no order of time
     efforts = effort_figure(result) if of_an_arm else agreement_figure(result)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import aligned, markdown, number, shorten
+from ml3_ros.reports.tables import markdown_table, number, shorten, text_table
 
 
 def error_rows(
@@ -24,7 +24,7 @@ def error_rows(
         joints: Names of the joints (n,).
         measure: What the errors are called, see `Rows.measure`.
     """
-    header = [measure, "mean", "± seeds", *shorten(tuple(joints))]
+    header = [measure, "mean", "± seeds", *shorten(joints)]
     lines = []
     for name, each in heldout.items():
         means = mean_over_joints(each)
@@ -38,31 +38,14 @@ def error_rows(
 def error_table(result: Identification) -> str:
     """Return the table for a terminal."""
     header, lines = error_rows(result.heldout, result.rows.joint_names, result.rows.measure)
-    return aligned([header, *lines], rules=(1,))
+    return text_table(header, lines)
 
 
-def folds_table(contents: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return means over joints and seeds in Markdown, a row a method.
-
-    Args:
-        contents: By heading of its column, each a metrics.json of the same methods.
-    """
-    columns = list(contents.values())
-    rows = [
-        [
-            method_style(name).label,
-            *(number(content["headline"][f"{name}_heldout_nmse"]) for content in columns),
-        ]
-        for name in columns[0]["methods"]
-    ]
-    return markdown(["held-out NMSE", *contents], rows)
-
-
-def markdown_table(
+def error_markdown(
     methods: Mapping[str, Mapping[str, Any]],
     joints: Sequence[str],
     measure: str = "held-out NMSE",
 ) -> str:
     """Return the table in Markdown, from the methods of a metrics.json."""
     heldout = {name: np.array(method["per_seed"], float) for name, method in methods.items()}
-    return markdown(*error_rows(heldout, joints, measure))
+    return markdown_table(*error_rows(heldout, joints, measure))

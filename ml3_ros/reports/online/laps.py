@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from ml3_ros.data.laps_file import Lap
 from ml3_ros.reports.figures import draw, house_style, plain_numbers
 from ml3_ros.reports.styles import in_order, method_style
-from ml3_ros.reports.tables import aligned, number, shorten
+from ml3_ros.reports.tables import number, shorten, text_table
 
 STEM = "tracking_live"
 
@@ -38,7 +38,8 @@ def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, A
 
 def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
     """Return the tracking error of first and last laps [mrad], for the terminal."""
-    rows = [["", "lap", "after", "updates", "mean", *shorten(tuple(joint_names))]]
+    header = ["", "lap", "after", "updates", "mean", *shorten(joint_names)]
+    rows = []
     numbers = {id(lap): i for i, lap in enumerate(laps)}
     for name, own in by_feedforward(laps).items():
         for lap in own if len(own) < 3 else (own[0], own[-1]):
@@ -52,9 +53,8 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
                     *map(number, (rms.mean(), *rms)),
                 ]
             )
-    return "RMS tracking error of a lap [mrad]; all laps are the same motion\n" + aligned(
-        rows, rules=(1,)
-    )
+    title = "RMS tracking error of a lap [mrad]; all laps are the same motion"
+    return f"{title}\n{text_table(header, rows)}"
 
 
 def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
@@ -76,7 +76,7 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
             title="lap by lap",
         )
         plain_numbers(left)
-        _bars(right, shorten(tuple(joint_names)), own)
+        _bars(right, shorten(joint_names), own)
         figure.suptitle(
             "One motion, over and over: what is fed forward changes from lap to lap",
             x=0.01,

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from ml3_ros.reports.online.report import RunReport
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import aligned, number
+from ml3_ros.reports.tables import number, text_table
 
 COLUMNS = 6  # held-out columns at most
-IN_SAMPLE = "  in sample"
 
 
 def report_table(report: RunReport) -> str:
@@ -27,28 +26,27 @@ def report_table(report: RunReport) -> str:
 
 def _heldout_table(report: RunReport, labels: dict[str, str]) -> str:
     columns = _spread_columns(report.steps)
-    rows = [
-        ["gradient steps", *(f"{report.steps[i]:.0f}" for i in columns), "median"],
-        ["robot time", *(f"{report.seconds[i]:.3g} s" for i in columns), "at the end"],
-    ]
+    times = [f"{report.steps[i]:.0f}\n{number(report.seconds[i])} s" for i in columns]
+    header = ["gradient steps\nrobot time", *times, "median\nat the end"]
+    rows = []
     for name, method in report.methods.items():
         if method.heldout is None:
             continue
         means = [number(_over_joints(method.heldout[i])[0]) for i in columns]
         rows.append([labels[name], *means, number(_over_joints(method.heldout[-1])[1])])
-    return "Held-out NMSE, mean over joints\n" + aligned(rows, rules=(2,))
+    return "Held-out NMSE, mean over joints\n" + text_table(header, rows)
 
 
 def _prequential_table(report: RunReport, labels: dict[str, str]) -> str:
-    rows = [["", "mean", "median", *report.short_names]]
+    header = ["", "mean", "median", *report.short_names]
+    rows = []
     for name, method in report.methods.items():
         rows.append([labels[name], *_joint_cells(method.prequential)])
         if name == "classical_fit" and report.in_sample:
-            rows.append([IN_SAMPLE, *_joint_cells(report.in_sample["learned"])])
+            rows.append([f"{labels[name]}, in sample", *_joint_cells(report.in_sample["learned"])])
     title = f"Prequential NMSE, {report.learn_seconds:.1f} s learned from"
-    return f"{title}: every sample predicted before it is learned from\n" + aligned(
-        rows, rules=(1,)
-    )
+    title += ": every sample predicted before it is learned from"
+    return f"{title}\n{text_table(header, rows)}"
 
 
 def _joint_cells(values: NDArray[np.float64]) -> list[str]:

@@ -1,7 +1,8 @@
-"""What a run that reached goals has to tell: a table for the terminal, and metrics.json."""
+"""Report of a run that reached goals: a table for the terminal, and metrics.json."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.learners.reaching.files import EXPERIMENT, Episodes, ReachFolder
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import RULE, number, text_table
 
 POSE = 7  # numbers of a pose: position and quaternion
 FEW = (0, 1, 2, 3, 5)  # updates that the table shows, beside the last
@@ -86,28 +88,32 @@ def reach_table(report: ReachReport) -> str:
     """Return distances at the end of episodes [mm] for every goal and method, and their means."""
     last = report.n_episodes - 1
     columns = [k for k in FEW if k < last] + [last]
-    head = f"{'goal [m]':<24}{'method':<15}" + "".join(f"{k:>7}" for k in columns)
-    lines = [f"{'':<39}updates", head + f"{'robot time':>13}", "-" * (len(head) + 13)]
+    rows: list[Sequence[str]] = []
     for i, goal in enumerate(report.goals):
-        where = ", ".join(f"{x:.3f}" for x in goal[:3])
+        place = ", ".join(f"{x:.3f}" for x in goal[:3])
         for name, distance in report.distance.items():
-            lines.append(_row(where, name, distance[i, columns], report.seconds[name][i]))
-            where = ""
-    lines.append("-" * len(lines[-1]))
+            rows.append(_row(place, name, distance[i, columns], report.seconds[name][i]))
+            place = ""
+    rows.append(RULE)
     for name, distance in report.distance.items():
-        mean, seconds = distance[:, columns].mean(0), report.seconds[name].mean()
-        lines.append(_row("mean", name, mean, seconds))
+        seconds = report.seconds[name].mean()
+        rows.append(_row("mean", name, distance[:, columns].mean(axis=0), seconds))
+    header = ["goal [m]", "method", *(f"@{k}" for k in columns), "robot time"]
+    title = "Distance of the hand from its goal when an episode ends, after so many updates [mm]"
+    table = text_table(header, rows, n_texts=2)
+    return "\n".join([title, table, "", *_explanations(report)])
+
+
+def _explanations(report: ReachReport) -> list[str]:
+    """Return what to know when reading the table: episodes, turns of the hand, methods."""
     task = report.config["arm_task"]
     seconds = task["horizon"] * task["period"]
-    said = [
-        f"\n{report.n_episodes} episodes of {seconds:.1f} s for each goal: the policy is random "
+    lines = [
+        f"{report.n_episodes} episodes of {seconds:.1f} s for each goal: the policy is random "
         "in the first, learns from all but the last, and is tested in the last"
     ]
-    said += _turns(report)
-    said += [f"{method_style(n).label}: {method_style(n).meaning}" for n in report.distance]
-    return "Distance of the hand from its goal at the end of an episode [mm]\n" + "\n".join(
-        [*lines, *said]
-    )
+    lines += _turns(report)
+    return lines + [f"{method_style(n).label}: {method_style(n).meaning}" for n in report.distance]
 
 
 def _turns(report: ReachReport) -> list[str]:
@@ -127,9 +133,10 @@ def _turns(report: ReachReport) -> list[str]:
     return lines
 
 
-def _row(where: str, name: str, distances: Array, seconds: float) -> str:
-    numbers = "".join(f"{1e3 * x:>7.1f}" for x in distances)
-    return f"{where:<24}{method_style(name).label:<15}{numbers}{seconds:>11.1f} s"
+def _row(place: str, name: str, distances: Array, seconds: float) -> Sequence[str]:
+    """Return a line of the table, distances in millimetres."""
+    cells = [number(1e3 * distance) for distance in distances]
+    return [place, method_style(name).label, *cells, f"{seconds:.1f} s"]
 
 
 def reach_metrics(report: ReachReport) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ml3_ros.experiments.model_free import run as model_free
 from ml3_ros.experiments.model_free.config import LOSSES, MAIN, ModelFreeConfig, candidates
 from ml3_ros.experiments.model_free.output import ELSEWHERE, ratio, steps_to_share
 from ml3_ros.experiments.model_free.recipes import setting
-from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.runner.section import load_sections
@@ -91,7 +91,7 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     assert (tmp_path / f"losses/{MAIN}/seed_1.safetensors").exists()
     assert any("goals elsewhere" in text for text in said)
     section = replace(load_sections("ml3_ros.experiments.model_free")[0], columns=(100,))
-    page = results_page((section,), {"reacher_free": Measured(content)})
+    page = results_page((section,), {"reacher_free": MetricsView(content)})
     assert "3 hidden layers" in page and "ML3, evolution" in page
     said.clear()
     more = replace(TINY, seeds=2)

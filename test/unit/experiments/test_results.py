@@ -11,7 +11,6 @@ import pytest
 
 from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.errors import DataError
-from ml3_ros.reports.tables import plain
 
 
 def test_metrics_round_trip_with_infinity(tmp_path):
@@ -51,12 +50,3 @@ def test_resolved_is_plain_json():
     for wrong in (Outer, {"a": 1}):
         with pytest.raises(DataError, match="give a dataclass"):
             resolved(wrong)
-
-
-def test_table_aligns_its_columns():
-    lines = plain({"sgd": ["1", "22"], "ml3_shaped": ["333", "4"]}, ["", "@1", "@10"]).split("\n")
-    assert lines == [
-        "             @1  @10",
-        "sgd           1   22",
-        "ml3_shaped  333    4",
-    ]

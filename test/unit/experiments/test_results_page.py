@@ -12,7 +12,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.experiments.page.measured import Measured, number
+from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import load_metrics, results_page
 from ml3_ros.experiments.page.writer import take_run, write_results
@@ -72,7 +72,7 @@ RUN = {
 
 
 def page(section=SECTION, metrics=METRICS):
-    return results_page((section,), {section.name: Measured(metrics)})
+    return results_page((section,), {section.name: MetricsView(metrics)})
 
 
 def test_sentences_are_filled_from_the_metrics():
@@ -166,7 +166,8 @@ def test_a_number_that_the_metrics_lack_is_named(change):
 
 
 def test_overview_draws_what_the_metrics_hold():
-    figure = overview_figure((SECTION, replace(SECTION, name="other")), {"toy": Measured(METRICS)})
+    sections = (SECTION, replace(SECTION, name="other"))
+    figure = overview_figure(sections, {"toy": MetricsView(METRICS)})
     (axes,) = figure.axes
     assert [line.get_label() for line in axes.get_lines()] == ["ml3", "SGD, tuned"]
     assert axes.get_lines()[0].get_ydata().tolist() == [0.6, 0.2]
@@ -197,11 +198,6 @@ def test_a_run_is_taken_with_its_figures(tmp_path):
     (metrics / "toy.json").write_text("{}")
     with pytest.raises(DataError, match=r"toy.json is no metrics file"):
         load_metrics(metrics, (section,))
-
-
-def test_numbers_have_three_digits():
-    found = [number(x) for x in (0.012345, 1234.5, math.inf, math.nan, 0.5)]
-    assert found == ["0.0123", "1.23e+03", "∞", "-", "0.5"]
 
 
 def test_the_page_in_docs_is_made_from_the_metrics_in_docs(tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, RobotError
-from ml3_ros.experiments.page.measured import Measured
+from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.page import results_page
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.runner.section import load_sections
@@ -318,7 +318,7 @@ def test_the_results_page_can_say_what_the_full_experiment_found():
     shared = {f"step_size/{name}": np.array(0.01) for name in config.tuned}
     content = json.loads(json.dumps(asdict(metrics(config, found, shared))))
     text = results_page(
-        load_sections("ml3_ros.experiments.tracking"), {"sawyer_tracking": Measured(content)}
+        load_sections("ml3_ros.experiments.tracking"), {"sawyer_tracking": MetricsView(content)}
     )
     assert "shaped 1.00 after 5 s" in text
     assert "| @0 | @2 | @5 | @10 | @30 |" in text

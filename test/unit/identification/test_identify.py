@@ -29,7 +29,7 @@ from ml3_ros.reports.identification.friction_file import (
 )
 from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.output import identification_metrics
-from ml3_ros.reports.identification.tables import error_table, markdown_table
+from ml3_ros.reports.identification.tables import error_markdown, error_table
 from ml3_ros.robots.perturbation import Perturbation
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
@@ -128,13 +128,13 @@ def test_diverged_seeds_stay_in(result):
     metrics = identification_metrics(broken)
     assert metrics.methods["network_adam"]["per_seed"][0][0] == np.inf
     assert metrics.headline["network_adam_heldout_nmse"] == np.inf
-    assert "diverged" in error_table(broken)
+    assert "∞" in error_table(broken)
     assert error_figure(broken).axes
 
 
 def test_markdown_is_made_from_metrics_alone(result):
     metrics = identification_metrics(result)
-    lines = markdown_table(metrics.methods, metrics.config["joints"]).splitlines()
+    lines = error_markdown(metrics.methods, metrics.config["joints"]).splitlines()
     assert lines[0] == "| held-out NMSE | mean | ± seeds | shoulder | elbow |"
     assert len(lines) == 2 + len(METHODS)
     assert lines[3].startswith("| model + friction fit | ")
@@ -153,7 +153,7 @@ def test_names_are_escaped(result):
     page = report_html(other, {"<h>": b"png"})
     for tag in ("<script>", "<i>", "<u>", "<s>", "<em>", "<h>"):
         assert tag not in page
-    assert "&lt;script&gt;" in page and "a&quot;b&amp;c" in page
+    assert "&lt;script&gt;" in page and "a&#34;b&amp;c" in page
 
 
 def test_the_report_says_what_was_found(result):

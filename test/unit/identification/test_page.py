@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from ml3_ros.identification.split import SplitConfig
-from ml3_ros.reports.identification.tables import folds_table, markdown_table
+from ml3_ros.reports.identification.tables import error_markdown
+from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import markdown_table, number
 
 DOCS = Path(__file__).resolve().parents[3] / "docs"
 PAGE = (DOCS / "identify.md").read_text()
@@ -21,7 +23,7 @@ def metrics(name):
 @pytest.mark.parametrize("name", ["ur10", "sarcos"])
 def test_tables_by_joint_are_made_from_metrics(name):
     content = metrics(name)
-    assert markdown_table(content["methods"], content["config"]["joints"]) in PAGE
+    assert error_markdown(content["methods"], content["config"]["joints"]) in PAGE
     assert max(len(method["per_seed"]) for method in content["methods"].values()) >= 5
 
 
@@ -30,9 +32,17 @@ def test_the_table_of_folds_is_made_from_metrics():
     columns = {
         f"fold {n}": metrics("ur10" if n == every - 1 else f"ur10_fold{n}") for n in range(every)
     }
-    for number, content in enumerate(columns.values()):
-        assert content["config"]["split"]["fold"] in (number, None)
-    assert folds_table(columns) in PAGE
+    for fold, content in enumerate(columns.values()):
+        assert content["config"]["split"]["fold"] in (fold, None)
+    rows = [
+        [method_style(method).label, *(mean(content, method) for content in columns.values())]
+        for method in columns["fold 0"]["methods"]
+    ]
+    assert markdown_table(["held-out NMSE", *columns], rows) in PAGE
+
+
+def mean(content, method):
+    return number(content["headline"][f"{method}_heldout_nmse"])
 
 
 def test_what_the_page_claims_of_the_ur10_is_measured():

@@ -49,7 +49,7 @@ def test_the_report_tells_of_each_feedforward():
     assert metrics["feedback_only"]["last_lap"] == {"arm_shoulder": 0.2, "arm_elbow": 0.1}
     table = laps_table(NAMES, LAPS)
     assert re.search(r"feedback only +2 +18 s +80 +150 +200 +100", table)
-    assert re.search(r"ML3, shaped +3 +24 s +120 +diverged +10 +diverged", table)
+    assert re.search(r"ML3, shaped +3 +24 s +120 +∞ +10 +∞", table)
     left, right = laps_figure(NAMES, LAPS).axes
     drawn = {line.get_label(): line for line in left.get_lines()}
     np.testing.assert_allclose(drawn["feedback only"].get_ydata(), [150.0, 150.0])

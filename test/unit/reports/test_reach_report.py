@@ -50,7 +50,7 @@ def test_distances_are_told_by_goal_and_method(tmp_path):
     report = build_reach_report(a_run(tmp_path))
     table = reach_table(report)
     rows = [line.split() for line in table.splitlines() if "ML3  " in line]
-    assert [row[-5:-2] for row in rows] == [["100.0", "50.0", "25.0"]] * 3
+    assert [row[-5:-2] for row in rows] == [["100", "50", "25"]] * 3
     assert all(row[-2:] == ["4.0", "s"] for row in rows)
     assert table.count("random search") == 4
     assert "3 episodes of 1.6 s for each goal" in table

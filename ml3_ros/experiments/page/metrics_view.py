@@ -1,7 +1,6 @@
 """One metrics.json as what a page of results asks for: numbers by name, methods by panel."""
 
 import json
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,7 +32,7 @@ class Curve:
         return np.quantile(self.per_seed, shares, axis=0, method="nearest")
 
 
-class Measured(Mapping[str, float]):
+class MetricsView(Mapping[str, float]):
     """The numbers of one metrics.json by name.
 
     Names are the headline keys; "METHOD at X", the median over the seeds of a method's curve;
@@ -46,7 +45,7 @@ class Measured(Mapping[str, float]):
         self._headline: dict[str, float] = content["headline"]
 
     @classmethod
-    def load(cls, path: Path) -> "Measured | None":
+    def load(cls, path: Path) -> "MetricsView | None":
         """Read a file; None where there is none.
 
         Raises:
@@ -111,10 +110,3 @@ class Measured(Mapping[str, float]):
         """Return the headline PANEL/METHOD/WHAT, or METHOD/WHAT of the first panel, if any."""
         name = f"{method}/{what}"
         return self._headline.get(f"{panel}/{name}" if panel else name)
-
-
-def number(value: float, digits: int = 3) -> str:
-    """Return a number as it stands in tables: with so many digits."""
-    if math.isinf(value):
-        return "∞"
-    return "-" if math.isnan(value) else f"{value:.{digits}g}"
