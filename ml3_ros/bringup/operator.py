@@ -26,7 +26,7 @@ def ask_driver(word: str, driver: str) -> str:
     """Say `word` to the node `driver`; return its answer.
 
     Raises:
-        ConfigError: There is no such driver, it does not answer, or it refuses.
+        ConfigError: There is no such driver, it does not answer, or it rejects.
     """
     template, kind, request = REQUESTS[word]
     with rclpy.init():

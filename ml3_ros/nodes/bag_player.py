@@ -83,7 +83,7 @@ class BagPlayer(Ml3Node):
         self._pacer = Pacer(self._recording.t, rate=rate, max_ahead=p["max_ahead"])
         self._finished.publish(Bool(data=False))
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell how far the recording has been played."""
         if not self.active:
             return {}

@@ -53,7 +53,7 @@ class ExcitationNode(Ml3Node):
         self._restarts = self._stream.restarts
         self._controller.reset()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what the controller has found out."""
         if not self.active or self._way is None:
             return {}

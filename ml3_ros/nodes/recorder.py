@@ -70,7 +70,7 @@ class Recorder(Ml3Node):
             self.get_logger().warning(f"nobody published {missing}: nothing of it is recorded")
         self.get_logger().info(f"{thread.written} messages are in {thread.path}")
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what is being recorded, or why it is not."""
         thread = self._thread
         if thread is None:
@@ -104,7 +104,7 @@ class Recorder(Ml3Node):
         try:
             message_class = _message_class(topic, msgtype)
         except DataError as error:
-            self.refuse(error, kind="topics left out")
+            self.reject(error, kind="topics left out")
             return None
 
         def on_message(raw: bytes) -> None:

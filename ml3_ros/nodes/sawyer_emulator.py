@@ -115,7 +115,7 @@ class SawyerEmulator(Ml3Node):
         """Turn the motors off: nobody steps the robot any more."""
         self._robot.enable(False, self._now())
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what moves the arm, and what the watchdog and the clamps have done."""
         if not self.active:
             return {}
@@ -200,7 +200,7 @@ class SawyerEmulator(Ml3Node):
 
     def _on_rate(self, rate: int) -> None:
         if rate == 0:
-            raise MessageError("joint_state_publish_rate is 0: it is refused; send 1 to 800")
+            raise MessageError("joint_state_publish_rate is 0: it is rejected; send 1 to 800")
         self._state_rate = float(min(rate, sawyer.MAX_STATE_RATE_HZ))
         self._timer.timer_period_ns = round(NANO / max(self._state_rate, TELL_HZ))
 
@@ -221,7 +221,7 @@ class SawyerEmulator(Ml3Node):
             try:
                 self._robot.step(t)
             except RobotError as error:
-                self.refuse(error, kind="divergences")
+                self.reject(error, kind="divergences")
                 self._robot.restart()
             self._steps += 1
             self._tell(t)

@@ -17,7 +17,7 @@ from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import safety_config, safety_params, tell_violations
+from ml3_ros.nodes.kit.safety_parameters import log_violations, safety_config, safety_params
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -87,7 +87,7 @@ class SimArm(Ml3Node):
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self.serve(Trigger, "reset_arm", self._on_reset)
-        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, sole=True)
+        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
         self.every(self._dt / p["real_time_factor"], self._on_time)
 
     def start(self) -> None:
@@ -106,7 +106,7 @@ class SimArm(Ml3Node):
         self._holding = True
         self._safety.hold()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what drives the arm."""
         if not self.active:
             return {}
@@ -143,7 +143,7 @@ class SimArm(Ml3Node):
         try:
             self._arm.step(self._torque(), self._dt)
         except RobotError as error:
-            self.refuse(error, kind="divergences")
+            self.reject(error, kind="divergences")
             self._arm.reset(self._home)
             self._let_go()  # a command for another state
         self._steps += 1
@@ -161,9 +161,9 @@ class SimArm(Ml3Node):
                 command = self._safety.limit(tau, state.q, state.v)
             except SafetyStop as error:
                 self._let_go()
-                self.refuse(error)
+                self.reject(error)
             else:
-                tell_violations(self, command)
+                log_violations(self, command)
                 return command.tau
         self._safety.hold()
         damping = HOLD_DAMPING * self._arm.M(state.q) @ state.v

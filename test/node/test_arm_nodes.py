@@ -111,7 +111,7 @@ def test_an_arm_without_commands_holds_itself_against_gravity(graph):
     graph.until(lambda: len(states) >= 60)
     moved = np.abs(np.array(states[-1].position) - load_robot("sawyer").home).max()
     assert moved < 0.01
-    assert arm.told()["held by"] == "itself (no fresh command)"
+    assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
 
 
 def test_an_arm_that_holds_itself_at_a_low_rate_does_not_shake(graph):
@@ -124,9 +124,9 @@ def test_an_arm_that_holds_itself_at_a_low_rate_does_not_shake(graph):
 
 def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
     answer(arm, graph, [0.03, 0.0])
-    assert arm.told()["held by"] == "joint_command"
+    assert arm.diagnostic_values()["held by"] == "joint_command"
     assert arm.states[-1].effort[0] == pytest.approx(0.03)
-    graph.until(lambda: arm.told()["held by"] != "joint_command")
+    graph.until(lambda: arm.diagnostic_values()["held by"] != "joint_command")
     graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
 
 
@@ -158,16 +158,16 @@ def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(grap
         ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is nan"),
         ({"age_s": 0.5}, "stale commands", "copy its stamp"),
         ({"age_s": -0.5}, "commands from the future", "copy the stamp"),
-        ({"names": ("x", "y")}, "refused messages", "is for x, y, which this arm does not have"),
+        ({"names": ("x", "y")}, "rejected messages", "is for x, y, which this arm does not have"),
         ({"names": NAMES[:1], "tau": [0.1]}, "partial messages", f"has no {NAMES[1]}"),
     ],
 )
-def test_a_command_that_must_not_be_used_is_refused_and_counted(
+def test_a_command_that_must_not_be_used_is_rejected_and_counted(
     graph, arm, capfd, how, kind, sentence
 ):
     answer(arm, graph, **({"tau": [0.3, 0.0]} | how))
     assert arm.diagnostics.counts == {kind: 1}
-    assert arm.told()["held by"] == "itself (no fresh command)"
+    assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
     assert re.search(sentence, capfd.readouterr().err)
 
 
@@ -188,15 +188,15 @@ def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph):
     graph.connect("joint_command")
     graph.until(lambda: arm.states and reset.service_is_ready())
     answer(arm, graph, [0.7, 0.0])
-    assert arm.told()["held by"] == "itself (stopped: effort limit of joint0)"
+    assert arm.diagnostic_values()["held by"] == "itself (stopped: effort limit of joint0)"
     assert max(state.effort[0] for state in arm.states) < 0.1
     answer(arm, graph, [0.03, 0.0])  # even a good command passes no more
-    assert arm.told()["held by"].startswith("itself")
+    assert arm.diagnostic_values()["held by"].startswith("itself")
     assert arm.diagnostics.counts["safety stops"] == 2
     done = reset.call_async(Trigger.Request())
     graph.until(done.done)
     answer(arm, graph, [0.03, 0.0])
-    assert arm.told()["held by"] == "joint_command"
+    assert arm.diagnostic_values()["held by"] == "joint_command"
 
 
 def test_an_arm_whose_model_says_nonsense_holds_itself_and_takes_the_next_command(
@@ -206,22 +206,22 @@ def test_an_arm_whose_model_says_nonsense_holds_itself_and_takes_the_next_comman
     with monkeypatch.context() as broken:
         broken.setattr(arm._nominal, "nle", lambda q, v: np.array([0.0, np.nan]))
         answer(arm, graph, [0.03, 0.0])
-        assert arm.told()["held by"] == "itself (no fresh command)"
+        assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
     assert arm.diagnostics.counts == {"periods without a safe torque": 1}
     assert "gravity torque of joint1 is nan: nothing is sent" in capfd.readouterr().err
     assert np.isfinite([state.effort for state in arm.states]).all()
     answer(arm, graph, [0.03, 0.0])
-    assert arm.told()["held by"] == "joint_command"
+    assert arm.diagnostic_values()["held by"] == "joint_command"
 
 
 def test_an_arm_that_diverged_begins_at_home_without_the_command_of_before(graph, arm):
     answer(arm, graph, [0.03, 0.0])
     arm._arm._data.qvel[:] = np.nan
     graph.until(lambda: arm.diagnostics.counts["divergences"])
-    assert arm.told()["held by"] == "itself (no fresh command)"
+    assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
     np.testing.assert_allclose(arm._arm.state().q, REACHER.home, atol=1e-3)
     answer(arm, graph, [0.03, 0.0])
-    assert arm.told()["held by"] == "joint_command"
+    assert arm.diagnostic_values()["held by"] == "joint_command"
     assert arm.diagnostics.counts["divergences"] == 1
 
 
@@ -259,9 +259,9 @@ def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph):
     reset = probe.create_client(Trigger, "reset_arm")
     assert arm.trigger_configure() == SUCCESS
     graph.until(reset.service_is_ready)
-    refused = reset.call_async(Trigger.Request())
-    graph.until(refused.done)
-    assert not refused.result().success and "activate it" in refused.result().message
+    rejected = reset.call_async(Trigger.Request())
+    graph.until(rejected.done)
+    assert not rejected.result().success and "activate it" in rejected.result().message
     arm.trigger_activate()
     graph.connect("joint_command")
     graph.until(lambda: states)
@@ -273,7 +273,7 @@ def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph):
         answer = reset.call_async(Trigger.Request())
         graph.until(answer.done)
         assert answer.result().success
-        assert arm.told()["held by"] == "itself (no fresh command)"
+        assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
         seen = len(states)
         graph.until(lambda seen=seen: len(states) > seen + 3)
         away = np.array(states[-1].position) - home
@@ -300,7 +300,7 @@ def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensa
     probe.create_subscription(JointState, "joint_states", answer, SENSOR_1)
     up(arm)
     graph.connect("joint_command")
-    graph.until(lambda: arm.told()["held by"] == "joint_command")
+    graph.until(lambda: arm.diagnostic_values()["held by"] == "joint_command")
     seen = len(states)
     graph.until(lambda: len(states) > seen + 40)
     moved = np.abs(np.array(states[-1].position) - load_robot("sawyer").home).max()
@@ -352,7 +352,7 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     q = np.array([sample.q for sample in samples])
     assert np.abs(np.diff(v, axis=0)).max() < 0.3  # 30 rad/s^2: no jump
     assert np.ptp(q[-200:], axis=0).min() > 0.2  # it moves
-    assert excitation.told()["largest tracking error [rad]"] < 0.1
+    assert excitation.diagnostic_values()["largest tracking error [rad]"] < 0.1
     assert set(commands[-1].name) == set(NAMES)
     excitation.trigger_deactivate()
     graph.for_(0.1)
@@ -381,7 +381,7 @@ def test_an_arm_that_somebody_else_holds_is_led_anew_from_where_it_is(graph, not
         states.publish(held)
         graph.until(lambda k=k: len(commands) + excitation.diagnostics.counts["arms lost"] > k)
     assert excitation.diagnostics.counts["arms lost"] > 1
-    assert excitation.told()["largest tracking error [rad]"] <= 0.2
+    assert excitation.diagnostic_values()["largest tracking error [rad]"] <= 0.2
 
 
 def test_the_prior_is_the_models_at_the_stamped_state(graph):
@@ -415,11 +415,11 @@ def test_of_two_controllers_none_is_followed_and_both_are_named(graph, arm, capf
         stamp = nanoseconds(arm.states[-1].header.stamp)
         publisher.publish(effort_to_msg(np.array(tau), NAMES, stamp))
 
-    def refused():
+    def rejected():
         return arm.diagnostics.counts["messages of several publishers"]
 
     deadline = time.monotonic() + 20.0
-    while refused() <= 10 or arm.told()["held by"] == "joint_command":
+    while rejected() <= 10 or arm.diagnostic_values()["held by"] == "joint_command":
         assert time.monotonic() < deadline
         command(publishers[0], [0.03, 0.0])
         command(publishers[1], [np.nan, 0.0])  # whatever it sends
@@ -427,7 +427,8 @@ def test_of_two_controllers_none_is_followed_and_both_are_named(graph, arm, capf
     said = capfd.readouterr().err
     assert f"({graph.namespace}/left, {graph.namespace}/right)" in said
     deadline = time.monotonic() + 20.0
-    while arm.told()["held by"] != "joint_command":  # the other publisher is there, but silent
+    # the other publisher still exists, but sends nothing
+    while arm.diagnostic_values()["held by"] != "joint_command":
         assert time.monotonic() < deadline
         command(publishers[0], [0.03, 0.0])
         graph.for_(0.02)

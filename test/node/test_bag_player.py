@@ -49,7 +49,7 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
     player = start(graph, bag=bag, rate=4.0, max_ahead=0)
     before = player.get_clock().now().nanoseconds
     graph.for_(0.3)
-    assert player.told()["samples sent"] == 0, "it waits for a subscriber"
+    assert player.diagnostic_values()["samples sent"] == 0, "it waits for a subscriber"
     probe = graph.plain()
     states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
     graph.until(lambda: len(states) == COUNT)
@@ -61,7 +61,7 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
     late = graph.listen(graph.plain("late"), Bool, "stream_finished", LATCHED_1)
     graph.until(lambda: late)
     assert late[-1].data
-    assert player.told()["finished"]
+    assert player.diagnostic_values()["finished"]
 
 
 def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag):
@@ -84,7 +84,7 @@ def test_activated_again_it_plays_again_from_the_beginning(graph, bag):
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
     player = start(graph, bag=bag, max_ahead=0)
     graph.until(lambda: len(states) >= 5)
-    played = player.told()["samples sent"]
+    played = player.diagnostic_values()["samples sent"]
     assert player.trigger_deactivate() == SUCCESS
     graph.until(lambda: len(states) == played)
     graph.for_(0.2)
@@ -123,7 +123,7 @@ def test_a_process_whose_node_failed_ends_with_rc_1(bag):
         ({"robot": "sawyer"}, "no joint right_j0"),
     ],
 )
-def test_what_cannot_be_played_is_refused_on_configure(graph, bag, capfd, parameters, sentence):
+def test_what_cannot_be_played_is_rejected_on_configure(graph, bag, capfd, parameters, sentence):
     player = graph.add(BagPlayer, "bag_player", **{"bag": bag, **parameters})
     assert player.trigger_configure() == FAILURE
     assert sentence in capfd.readouterr().err

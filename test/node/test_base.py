@@ -1,4 +1,4 @@
-"""What every node does: it fails in sentences, refuses what is out of range, and stays alive."""
+"""What every node does: it fails in sentences, rejects what is out of range, and stays alive."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sensor_msgs.msg import JointState
 from std_srvs.srv import Empty, Trigger
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
-from ml3_ros.nodes.kit import namesakes
+from ml3_ros.nodes.kit import name_guard
 from ml3_ros.nodes.kit.diagnostics import ERRORS
-from ml3_ros.nodes.kit.namesakes import claim_name
+from ml3_ros.nodes.kit.name_guard import claim_name
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.qos import RELIABLE_100
@@ -61,7 +61,7 @@ def change(node, **values):
         ({"fixed": 2}, "read-only"),
     ],
 )
-def test_a_value_out_of_range_is_refused_with_the_range(graph, values, reason):
+def test_a_value_out_of_range_is_rejected_with_the_range(graph, values, reason):
     node = graph.add(Relay, "relay")
     before = node.parameters.values()
     result = change(node, **values)
@@ -71,7 +71,7 @@ def test_a_value_out_of_range_is_refused_with_the_range(graph, values, reason):
 
 
 def test_a_bad_override_is_one_sentence(graph):
-    with pytest.raises(ConfigError, match=r"rate is refused.*Max: 500"):
+    with pytest.raises(ConfigError, match=r"rate is rejected.*Max: 500"):
         graph.add(Relay, "relay", rate=1e6)
     with pytest.raises(ConfigError, match=r"rate must be a float, so write 1\.0 and not 1"):
         graph.add(Relay, "relay", rate=5)
@@ -109,7 +109,7 @@ def test_a_failed_configure_leaves_a_node_that_can_be_put_right(graph, gain):
     assert node.trigger_configure() == SUCCESS
 
 
-def test_a_second_node_of_the_same_name_is_refused(graph, capfd):
+def test_a_second_node_of_the_same_name_is_rejected(graph, capfd):
     node = graph.add(Relay, "relay")
     other = rclpy.Context()
     rclpy.init(context=other)
@@ -135,7 +135,7 @@ def test_a_name_is_claimed_until_it_is_let_go(graph):
 
 
 def test_where_the_system_knows_no_abstract_names_nodes_start_all_the_same(graph, monkeypatch):
-    monkeypatch.setattr(namesakes, "PREFIX", "/nowhere")
+    monkeypatch.setattr(name_guard, "PREFIX", "/nowhere")
     claim_name(graph.plain("relay")).close()
 
 
@@ -166,14 +166,14 @@ def test_nothing_leaves_a_node_that_is_not_active(graph):
     assert heard[1].name == ["3"]
 
 
-def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_refused(graph):
+def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_rejected(graph):
     node = graph.add(Relay, "relay")
     probe = graph.plain()
     told = graph.listen(probe, DiagnosticArray, "/diagnostics")
     node.trigger_configure()
     node.trigger_activate()
     node.diagnostics.tick("messages")
-    node.refuse(MessageError("a message is broken: mend it"))
+    node.reject(MessageError("a message is broken: mend it"))
 
     def mine():
         return [s for msg in told for s in msg.status if s.name == "relay"]
@@ -181,8 +181,8 @@ def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_refused(graph):
     graph.until(lambda: any(status.level == DiagnosticStatus.WARN for status in mine()))
     warned = next(status for status in mine() if status.level == DiagnosticStatus.WARN)
     values = {pair.key: pair.value for pair in warned.values}
-    assert warned.message == "active; now: refused messages"
-    assert values["refused messages"] == "1"
+    assert warned.message == "active; now: rejected messages"
+    assert values["rejected messages"] == "1"
     assert float(values["messages [Hz]"]) > 0.0
     graph.until(lambda: mine()[-1].level == DiagnosticStatus.OK)
 
@@ -196,7 +196,7 @@ class Brittle(Relay):
         self.serve(Trigger, "~/ask", self.fail)
         self.serve(Empty, "~/ask_for_nothing", self.fail)
 
-    def told(self):
+    def diagnostic_values(self):
         return self.fail()
 
     def fail(self, *_):
@@ -241,7 +241,7 @@ def test_a_message_counts_as_an_error_where_its_callback_raises_anything(graph, 
     graph.connect("wrong")
     sender.publish(JointState())
     graph.until(lambda: node.diagnostics.counts[ERRORS] == 1)
-    assert not node.diagnostics.counts["refused messages"]
+    assert not node.diagnostics.counts["rejected messages"]
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

@@ -138,7 +138,7 @@ def test_a_stream_that_cannot_be_used_is_complained_of_until_it_can():
     words = "only 0 % of the last 2; joint_states (a); more than half a window; Hz; ms; driver"
     for word in words.split("; "):
         assert word in filtered.complaint
-    assert filtered.told()["share of samples used"] == 0.0
+    assert filtered.diagnostic_values()["share of samples used"] == 0.0
     taken_from(filtered, pauses[-1] + np.arange(1, 500) * DT)
     assert filtered.complaint == ""
 

@@ -156,7 +156,7 @@ def test_a_loss_that_cannot_train_is_answered_at_once_and_not_used(
     assert "the loss of the method ml3_shaped cannot train this network" in answer.message
     losses = arm.probe.create_publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
     losses.publish(message_of(cannot_train()))
-    graph.until(lambda: node.diagnostics.counts["refused messages"] == 1)
+    graph.until(lambda: node.diagnostics.counts["rejected messages"] == 1)
     assert "cannot train this network" in capfd.readouterr().err
     assert node._shelf.losses["ml3_shaped"] is used
     since = len(arm.told)

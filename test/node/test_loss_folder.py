@@ -26,6 +26,6 @@ def test_a_name_is_a_file_of_the_folder_with_or_without_its_suffix(folder):
 @pytest.mark.parametrize(
     "name", ["", ".", "..", "/", "../secret", "/etc/passwd", "link", "circle", "a\0b"]
 )
-def test_everything_else_is_refused(folder, name):
+def test_everything_else_is_rejected(folder, name):
     with pytest.raises(LossFileError, match="is not inside"):
         inside(folder, name)

@@ -1,4 +1,4 @@
-"""Messages to arrays: by name, whole, finite, and every refusal names the joint and the cure."""
+"""Messages to arrays: by name, whole, finite, and every rejection names the joint and the cure."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_arrays_must_be_as_long_as_the_names():
         sample_from_msg(state(effort=[]), NAMES)
 
 
-def test_a_joint_named_twice_is_refused():
+def test_a_joint_named_twice_is_rejected():
     with pytest.raises(MessageError, match="names b twice"):
         sample_from_msg(state(name=("b", "b", "a")), NAMES)
 
@@ -88,7 +88,7 @@ def test_a_prior_is_read_in_the_readers_order():
     assert nle_read.tolist() == [6.0, 5.0]
 
 
-def test_a_prior_that_does_not_fit_is_refused():
+def test_a_prior_that_does_not_fit_is_rejected():
     msg = prior_to_msg(("b", "c"), 42, np.zeros(2), np.zeros(2), np.eye(2), np.zeros(2))
     with pytest.raises(MessageError, match="is for b, c, not for a, b"):
         prior_from_msg(msg, NAMES)
@@ -100,7 +100,7 @@ def test_a_prior_that_does_not_fit_is_refused():
         prior_from_msg(msg, NAMES)
 
 
-def test_a_loss_that_was_damaged_on_its_way_is_refused():
+def test_a_loss_that_was_damaged_on_its_way_is_rejected():
     data = bytes(range(256))
     labels = {"task_family": "inverse_dynamics", "robot": "reacher", "joint_names": NAMES}
     msg = loss_to_msg("ml3_shaped", data, stamp=1, **labels)
@@ -110,13 +110,13 @@ def test_a_loss_that_was_damaged_on_its_way_is_refused():
         loss_from_msg(msg)
 
 
-def test_a_number_that_no_arm_has_is_refused():
+def test_a_number_that_no_arm_has_is_rejected():
     with pytest.raises(ImplausibleError, match=r"velocity of b is 1e\+30.*its unit"):
         sample_from_msg(state(velocity=[9.0, 1e30, 3.0]), NAMES)
 
 
 @pytest.mark.parametrize(("sec", "nanosec"), [(-1, 0), (2**31 - 1, 2**32 - 1)])
-def test_a_stamp_that_is_no_time_is_refused(sec, nanosec):
+def test_a_stamp_that_is_no_time_is_rejected(sec, nanosec):
     msg = state()
     msg.header.stamp.sec, msg.header.stamp.nanosec = sec, nanosec
     with pytest.raises(StampError, match="is no time"):

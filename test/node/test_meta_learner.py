@@ -1,4 +1,4 @@
-"""meta_learner over real topics: one goal at a time, cancelled, resumed, latched, refused."""
+"""meta_learner over real topics: one goal at a time, cancelled, resumed, latched, rejected."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, o
     assert node.diagnostics.counts == {
         "not finite messages": 1,
         "partial messages": 1,
-        "refused messages": 1,
+        "rejected messages": 1,
         "stamps out of order": 1,
     }
     assert "velocity of b is nan" in capfd.readouterr().err
@@ -221,7 +221,7 @@ def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd)
     damaged.data[40] ^= 255
     for msg in (damaged, foreign, message_of(a_loss(), "other")):
         publishers["ml3_shaped"].publish(msg)
-    graph.until(lambda: node.diagnostics.counts["refused messages"] == 3)
+    graph.until(lambda: node.diagnostics.counts["rejected messages"] == 3)
     told = capfd.readouterr().err
     assert "arrived damaged" in told
     assert node._shelf.losses["ml3_shaped"].sha256() == before
@@ -308,7 +308,7 @@ def call(graph, node, srv_type, name, **request):
     return future.result()
 
 
-def test_the_services_reset_and_load_and_refuse_in_sentences(graph, optimizer, tmp_path):
+def test_the_services_reset_and_load_and_reject_in_sentences(graph, optimizer, tmp_path):
     a_loss().save(tmp_path / "losses" / "mine_ml3_shaped.safetensors")
     a_loss().save(tmp_path / "elsewhere.safetensors")
     node, arm = optimizer(
@@ -331,9 +331,9 @@ def test_the_services_reset_and_load_and_refuse_in_sentences(graph, optimizer, t
     assert loaded.success, loaded.message
     assert loaded.learned_loss.name == "ml3_shaped"
     for file in ("../elsewhere.safetensors", str(tmp_path / "elsewhere.safetensors")):
-        refused = call(graph, arm.probe, LoadLearnedLoss, load, file=file)
-        assert not refused.success
-        assert "is not inside" in refused.message
+        rejected = call(graph, arm.probe, LoadLearnedLoss, load, file=file)
+        assert not rejected.success
+        assert "is not inside" in rejected.message
 
 
 def test_its_process_gives_large_blocks_back(monkeypatch):

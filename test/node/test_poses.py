@@ -24,7 +24,7 @@ def test_a_pose_goes_to_a_message_and_back():
     np.testing.assert_allclose(pose_of(T), POSE, atol=1e-12)
 
 
-def test_a_quaternion_is_made_exactly_one_or_refused():
+def test_a_quaternion_is_made_exactly_one_or_rejected():
     _, pose = pose_from_msg(pose_to_msg(POSE * [1, 1, 1, 1.005, 1.005, 1.005, 1.005], 0), "goal")
     np.testing.assert_allclose(pose, POSE, atol=1e-12)
     with pytest.raises(MessageError, match=r"the quaternion of goal has length 0\.000"):
@@ -32,7 +32,7 @@ def test_a_quaternion_is_made_exactly_one_or_refused():
 
 
 @pytest.mark.parametrize("i", range(7))
-def test_what_is_not_finite_is_refused(i):
+def test_what_is_not_finite_is_rejected(i):
     pose = POSE.copy()
     pose[i] = np.nan
     with pytest.raises(NotFiniteError, match="hand_pose holds NaN"):

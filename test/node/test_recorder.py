@@ -90,7 +90,7 @@ def test_only_topics_asked_for_and_a_new_bag_each_time(graph, tmp_path, capfd):
     for name in ("bag", "bag_1"):
         graph.until(wanted.get_subscription_count)
         wanted.publish(Float64(data=2.0))
-        graph.until(lambda: recorder.told()["messages"] == 1)
+        graph.until(lambda: recorder.diagnostic_values()["messages"] == 1)
         assert recorder.trigger_deactivate() == SUCCESS
         found = contents(tmp_path / name)
         assert set(found) == {f"{graph.namespace}/wanted"}
@@ -171,7 +171,7 @@ def test_messages_that_an_error_takes_along_are_counted_and_told(
         spoken.publish(String(data="hello"))
     graph.until(lambda: recorder._thread._accepted == 5)
     busy.set()
-    graph.until(lambda: "boom" in str(recorder.told().get("recording has failed")))
+    graph.until(lambda: "boom" in str(recorder.diagnostic_values().get("recording has failed")))
     assert recorder.diagnostics.counts["lost messages"] == 5
     spoken.publish(String(data="hello"))
     graph.until(lambda: recorder.diagnostics.counts["lost messages"] == 6)

@@ -1,4 +1,4 @@
-"""What the driver reads of the robot's messages, and what it refuses."""
+"""What the driver reads of the robot's messages, and what it rejects."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_cuff_is_a_signal_among_others(messages, data, squeezed):
 
 
 @pytest.mark.parametrize("data", ["", "1", "[]", "{}", "nonsense"])
-def test_a_cuff_that_cannot_be_read_is_refused(messages, data):
+def test_a_cuff_that_cannot_be_read_is_rejected(messages, data):
     signal = messages.IODataStatus(name=sawyer.CUFF_SIGNAL, data=data)
     with pytest.raises(MessageError, match="another version"):
         convert.cuff_from_msg(messages.IODeviceStatus(signals=[signal]))
@@ -94,7 +94,7 @@ def test_commands_fill_the_array_of_their_mode_alone(messages):
     assert hold.header.stamp.sec == 3
 
 
-def test_limits_of_another_robot_are_refused(messages):
+def test_limits_of_another_robot_are_rejected(messages):
     limits = SAWYER.limits
     msg = messages.JointLimits(
         joint_names=list(NAMES),
@@ -115,7 +115,7 @@ def test_limits_of_another_robot_are_refused(messages):
         convert.check_limits(msg, NAMES, limits)
 
 
-def test_a_signal_of_the_cuff_too_deep_to_read_is_refused(messages):
+def test_a_signal_of_the_cuff_too_deep_to_read_is_rejected(messages):
     msg = messages.IODeviceStatus()
     msg.signals.append(messages.IODataStatus(name=sawyer.CUFF_SIGNAL, data="[" * 100_000))
     with pytest.raises(MessageError, match="not a list of one number"):

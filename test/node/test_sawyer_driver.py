@@ -63,7 +63,7 @@ class Rig:
             assert node.trigger_activate() == SUCCESS
         graph.connect("joint_states")
         graph.connect("joint_command")
-        graph.until(lambda: self.driver.told()["limits checked"])
+        graph.until(lambda: self.driver.diagnostic_values()["limits checked"])
 
     def _answer(self, msg):
         if self.push is not None:
@@ -100,8 +100,8 @@ def rig(graph, messages):
 def test_the_robot_appears_as_any_arm_does(graph, rig):
     graph.until(lambda: len(rig.states) > 5)
     assert tuple(rig.states[-1].name) == SAWYER.names
-    assert rig.emulator.told()["state rate"] == 100.0
-    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 1.0)
+    assert rig.emulator.diagnostic_values()["state rate"] == 100.0
+    graph.until(lambda: rig.emulator.diagnostic_values()["command timeout [s]"] == 1.0)
     assert rig.call("sawyer_driver/enable", True).success
     # what the robot shows at rest, -0.001 rad/s, is no motion
     graph.until(lambda: set(rig.states[-1].velocity) == {0.0})
@@ -124,7 +124,7 @@ def test_enabled_and_commanded_the_arm_moves_and_holds_itself_afterwards(graph, 
     graph.until(lambda: abs(rig.q[0] - start) > 0.1)
     rig.push = None
     rig.until("holding")
-    graph.until(lambda: rig.emulator.told()["mode"] == "position")
+    graph.until(lambda: rig.emulator.diagnostic_values()["mode"] == "position")
     held = rig.q
     graph.for_(0.5)
     assert np.abs(rig.q - held).max() < 5e-3
@@ -134,9 +134,9 @@ def test_a_zero_command_is_gravity_that_the_robot_adds_by_itself(graph, rig):
     rig.active()
     start = rig.q
     graph.for_(1.0)
-    assert rig.emulator.told()["mode"] == "torque"
+    assert rig.emulator.diagnostic_values()["mode"] == "torque"
     assert np.abs(rig.q - start).max() < 0.02
-    assert rig.driver.told()["gravity from"] == "robot"
+    assert rig.driver.diagnostic_values()["gravity from"] == "robot"
 
 
 def test_one_wrong_stamp_of_the_robot_does_not_silence_the_driver(graph, rig):
@@ -151,12 +151,12 @@ def test_the_emergency_stop_ends_it_and_only_an_operator_begins_again(graph, rig
     rig.active()
     assert rig.call("sawyer_emulator/press_estop", True).success
     rig.until("fault")
-    refused = rig.call("sawyer_driver/enable", True)
-    assert not refused.success
-    assert "emergency stop is pressed" in refused.message
-    refused = rig.call("sawyer_driver/reset")
-    assert not refused.success
-    assert "release the button" in refused.message
+    rejected = rig.call("sawyer_driver/enable", True)
+    assert not rejected.success
+    assert "emergency stop is pressed" in rejected.message
+    rejected = rig.call("sawyer_driver/reset")
+    assert not rejected.success
+    assert "release the button" in rejected.message
     assert rig.call("sawyer_emulator/press_estop", False).success
     graph.until(lambda: rig.call("sawyer_driver/reset").success)
     rig.until("disabled")
@@ -169,16 +169,16 @@ def test_the_stop_works_while_the_driver_is_not_even_configured(graph, messages)
     rig.driver.trigger_deactivate()
     rig.driver.trigger_cleanup()
     assert rig.call("sawyer_driver/stop").success
-    graph.until(lambda: rig.emulator.told()["stopped"])
+    graph.until(lambda: rig.emulator.diagnostic_values()["stopped"])
 
 
 def test_deactivating_leaves_position_hold_and_the_usual_rates(graph, rig):
     rig.active(np.array([4.0, 0, 0, 0, 0, 0, 0]))
     graph.for_(0.3)
     rig.driver.trigger_deactivate()
-    graph.until(lambda: rig.emulator.told()["command timeout [s]"] == 0.2)
-    assert rig.emulator.told()["mode"] == "position"
-    assert rig.emulator.told()["state rate"] == 100.0
+    graph.until(lambda: rig.emulator.diagnostic_values()["command timeout [s]"] == 0.2)
+    assert rig.emulator.diagnostic_values()["mode"] == "position"
+    assert rig.emulator.diagnostic_values()["state rate"] == 100.0
 
 
 def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
@@ -189,9 +189,9 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     assert rig.emulator.trigger_configure() == SUCCESS
     assert rig.emulator.trigger_activate() == SUCCESS
     rig.until("disabled")
-    refused = rig.call("reset_arm")
-    assert not refused.success
-    assert "call the service enable" in refused.message
+    rejected = rig.call("reset_arm")
+    assert not rejected.success
+    assert "call the service enable" in rejected.message
     assert rig.call("sawyer_driver/enable", True).success
     rig.until("holding")
     graph.until(lambda: np.abs(rig.q - away).max() < 0.01)
@@ -201,11 +201,11 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     assert np.abs(rig.q - SAWYER.home).max() < 0.02
 
 
-def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_refused(
+def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_rejected(
     graph, messages, capfd
 ):
     rig = Rig(graph, robot={"calibration_offset": 0.005})
-    graph.until(lambda: "mm" in rig.driver.told()["calibrated origins"])
+    graph.until(lambda: "mm" in rig.driver.diagnostic_values()["calibrated origins"])
     assert "give its own URDF" in capfd.readouterr().err
     limits = messages.JointLimits(
         joint_names=list(SAWYER.names),
@@ -217,10 +217,10 @@ def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_refused(
     other = rig.probe.create_publisher(messages.JointLimits, sawyer.JOINT_LIMITS, RELIABLE_1)
     graph.until(lambda: other.get_subscription_count() > 0)
     other.publish(limits)
-    graph.until(lambda: not rig.driver.told()["limits checked"])
+    graph.until(lambda: not rig.driver.diagnostic_values()["limits checked"])
     assert "effort of right_j0 is 40, the model's 80" in capfd.readouterr().err
-    refused = rig.call("sawyer_driver/enable", True)
-    assert "joint_limits" in refused.message
+    rejected = rig.call("sawyer_driver/enable", True)
+    assert "joint_limits" in rejected.message
 
 
 def test_without_the_robots_messages_one_sentence_says_how_to_get_them(graph, capfd):

@@ -1,4 +1,4 @@
-"""The emulated Sawyer over real topics: names, rates, enabling, watchdog, stops, refusals."""
+"""The emulated Sawyer over real topics: names, rates, enabling, watchdog, stops, rejections."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Client:
 
     def set_timeout(self, seconds):
         self.say(sawyer.COMMAND_TIMEOUT, Float64(data=seconds))
-        self.graph.until(lambda: self.node.told()["command timeout [s]"] == seconds)
+        self.graph.until(lambda: self.node.diagnostic_values()["command timeout [s]"] == seconds)
 
     def torque_mode(self):
         self.set_timeout(1.0)
@@ -150,7 +150,7 @@ def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
 @pytest.mark.parametrize(("asked", "rate"), [(500, 500), (60_000, 800)])
 def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
     robot.say(sawyer.STATE_RATE, UInt16(data=asked))
-    robot.graph.until(lambda: robot.node.told()["state rate"] == rate)
+    robot.graph.until(lambda: robot.node.diagnostic_values()["state rate"] == rate)
     robot.until_more(robot.states)
     told = robot.node.diagnostics.rates["joint_states"]
     start, count = robot.node._stamp(), told.total
@@ -224,8 +224,8 @@ def test_it_begins_disabled_and_only_enabling_turns_the_motors_on(robot):
     robot.until_more(robot.assembly)
     assert robot.estop() == (False, False, EstopButton.UNPRESSED, EstopSource.NONE)
     robot.command()
-    robot.counted("refused commands")
-    assert not robot.node.told()["enabled"]
+    robot.counted("rejected commands")
+    assert not robot.node.diagnostic_values()["enabled"]
     robot.enable()
     robot.until_mode("position")
     robot.say(sawyer.SUPER_ENABLE, Bool(data=False))
@@ -239,11 +239,11 @@ def test_a_pressed_button_stops_and_cannot_be_reset(robot):
     assert robot.estop() == (True, False, EstopButton.PRESSED, EstopSource.USER)
     robot.until_mode("disabled")
     robot.say(sawyer.SUPER_RESET)
-    robot.counted("refused messages")
+    robot.counted("rejected messages")
     robot.call("press_estop", False)
     robot.until_state(lambda state: state.estop_button == EstopButton.RELEASED)
     robot.say(sawyer.SUPER_ENABLE, Bool(data=True))
-    robot.counted("refused messages", 2)
+    robot.counted("rejected messages", 2)
     robot.say(sawyer.SUPER_RESET)
     robot.until_state(lambda state: not state.stopped)
     assert robot.estop() == (False, False, EstopButton.UNPRESSED, EstopSource.NONE)
@@ -281,8 +281,8 @@ def test_repeated_commands_keep_the_watchdog_quiet(robot):
     while time.monotonic() < end:
         robot.command()
         robot.graph.for_(0.02)
-    assert robot.node.told()["watchdog firings"] == 0
-    assert robot.node.told()["mode"] == "torque"
+    assert robot.node.diagnostic_values()["watchdog firings"] == 0
+    assert robot.node.diagnostic_values()["mode"] == "torque"
 
 
 @pytest.mark.parametrize("timeout", [0.2, 0.05])
@@ -299,10 +299,10 @@ def test_the_watchdog_holds_position_when_commands_end(graph, messages, timeout)
     assert time.monotonic() - sent >= timeout
     robot.graph.until(lambda: robot.delays)
     assert timeout - 0.002 <= robot.delays[-1].data < timeout + 0.15
-    assert robot.node.told()["watchdog firings"] == 1
+    assert robot.node.diagnostic_values()["watchdog firings"] == 1
     robot.until_more(robot.states, 20)
     np.testing.assert_allclose(robot.states[-1].position[1:8], q, atol=2e-3)
-    assert robot.node.told()["held [s]"] > 0.0
+    assert robot.node.diagnostic_values()["held [s]"] > 0.0
 
 
 def test_the_watchdog_can_also_disable_the_robot(graph, messages):
@@ -310,7 +310,7 @@ def test_the_watchdog_can_also_disable_the_robot(graph, messages):
     robot.torque_mode()
     robot.until_mode("disabled")
     robot.until_state(lambda state: not state.enabled)
-    assert robot.node.told()["watchdog firings"] == 1
+    assert robot.node.diagnostic_values()["watchdog firings"] == 1
 
 
 def test_arrays_are_read_by_name_and_efforts_clamped(robot):
@@ -320,7 +320,7 @@ def test_arrays_are_read_by_name_and_efforts_clamped(robot):
     robot.until_mode("torque")
     robot.graph.until(lambda: len(robot.gravity[-1].commanded_effort))
     np.testing.assert_array_equal(robot.gravity[-1].commanded_effort, [*effort[:6], 9.0])
-    assert robot.node.told()["clamped commands"] == 1
+    assert robot.node.diagnostic_values()["clamped commands"] == 1
 
 
 @pytest.mark.parametrize(
@@ -337,11 +337,11 @@ def test_arrays_are_read_by_name_and_efforts_clamped(robot):
         {"mode": Mode.TRAJECTORY, "position": [0.0] * 7},
     ],
 )
-def test_a_malformed_command_is_refused_and_counted(robot, arrays):
+def test_a_malformed_command_is_rejected_and_counted(robot, arrays):
     robot.enable()
     robot.command(**arrays)
-    robot.counted("refused commands")
-    assert robot.node.told()["mode"] == "position"
+    robot.counted("rejected commands")
+    assert robot.node.diagnostic_values()["mode"] == "position"
 
 
 # the world around it -----------------------------------------------------------------------------
@@ -357,7 +357,7 @@ def test_a_squeezed_cuff_is_told_and_ends_following(robot):
     robot.graph.until(lambda: robot.cuff and cuff()[sawyer.CUFF_SIGNAL] == "[1]")
     assert [cuff()[name] for name in sawyer.CUFF_BUTTON_SIGNALS] == ["[0]", "[0]"]
     robot.command()
-    robot.counted("refused commands")
+    robot.counted("rejected commands")
     robot.call("squeeze_cuff", False)
     robot.until_mode("position")
     robot.graph.until(lambda: cuff()[sawyer.CUFF_SIGNAL] == "[0]")
@@ -369,7 +369,7 @@ def test_a_collision_is_told_and_ends_following(robot):
     robot.graph.until(lambda: robot.collision[-1].collision_state)
     robot.until_mode("collision")
     robot.command()
-    robot.counted("refused commands")
+    robot.counted("rejected commands")
     robot.call("collide", False)
     robot.until_mode("position")
     robot.graph.until(lambda: not robot.collision[-1].collision_state)

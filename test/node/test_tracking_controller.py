@@ -148,7 +148,7 @@ def test_a_model_is_used_from_the_next_period_on_and_faded_out_when_none_follows
     assert it.node._controller._gate.weight == 0.0
 
 
-def test_models_that_do_not_fit_are_refused_and_the_arm_moves_on(loop):
+def test_models_that_do_not_fit_are_rejected_and_the_arm_moves_on(loop):
     it = loop("ml3_shaped")
     assert it.give(model_msg([0.0, 0.0]))
     it.run(90)
@@ -162,7 +162,7 @@ def test_models_that_do_not_fit_are_refused_and_the_arm_moves_on(loop):
     it.models.publish(model_msg([1.0, 1.0], method="sgd_tuned", update=9))  # nobody asked for it
     it.run(20)
     assert set(it.node._models) == {"ml3_shaped"}
-    assert it.node.diagnostics.counts["refused messages"] == 3
+    assert it.node.diagnostics.counts["rejected messages"] == 3
 
 
 def test_torques_of_a_model_gone_mad_stay_bounded(loop):
@@ -207,7 +207,9 @@ def test_the_reference_does_not_run_away_from_an_arm_that_is_held(loop, standsti
         it.graph.until(
             lambda n=count: len(it.answers) + it.node.diagnostics.counts["arms lost"] > n
         )
-        largest = max(largest, it.node.told().get("largest tracking error [rad]", 0.0))
+        largest = max(
+            largest, it.node.diagnostic_values().get("largest tracking error [rad]", 0.0)
+        )
     assert (largest > 0.1) == runs_away
     assert (it.node.diagnostics.counts["arms lost"] == 0) == runs_away
 
@@ -220,7 +222,7 @@ def test_the_reference_does_not_run_away_from_an_arm_that_is_held(loop, standsti
         ({"robot": "no_robot"}, "no_robot"),
     ],
 )
-def test_settings_that_do_not_go_together_are_refused(graph, capfd, wrong, reason):
+def test_settings_that_do_not_go_together_are_rejected(graph, capfd, wrong, reason):
     node = graph.add(TrackingControllerNode, "tracking_controller", **SHORT | wrong)
     assert node.trigger_configure() == FAILURE
     assert reason in capfd.readouterr().err

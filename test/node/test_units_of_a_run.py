@@ -32,7 +32,7 @@ SCALES = {"units_velocity": [2.0, 2.0], "units_acceleration": [3.0, 3.0],
           "units_effort": [4.0, 4.0]}  # fmt: skip
 OWN = {f"units_{name}": list(map(float, getattr(UNITS, name)))
        for name in ("velocity", "acceleration", "effort")}  # fmt: skip
-REFUSAL = "this loss carries a physics prior in the units of its own robot: leave"
+REJECTION = "this loss carries a physics prior in the units of its own robot: leave"
 
 
 def with_prior():
@@ -54,11 +54,12 @@ def give(graph, tmp_path):
             answer = call(graph, arm.probe, LoadLearnedLoss, LOAD, file="late_ml3_shaped")
             return answer.message
         losses = arm.probe.create_publisher(LearnedLossMsg, "learned_loss", LATCHED_10)
-        before, refused = dict(node._shelf.born), node.diagnostics.counts["refused messages"]
+        before, rejected = dict(node._shelf.born), node.diagnostics.counts["rejected messages"]
         losses.publish(message_of(loss))
         graph.until(
             lambda: (
-                node._shelf.born != before or node.diagnostics.counts["refused messages"] > refused
+                node._shelf.born != before
+                or node.diagnostics.counts["rejected messages"] > rejected
             )
         )
         return ""
@@ -95,7 +96,7 @@ def test_a_loss_that_comes_later_is_carried_over_as_one_that_was_there(
 
 @pytest.mark.parametrize("way", ["topic", "service"])
 @pytest.mark.parametrize("moment", ["inactive", "active", "learning"])
-def test_a_prior_in_other_units_is_refused_whenever_it_comes(
+def test_a_prior_in_other_units_is_rejected_whenever_it_comes(
     graph, optimizer, give, tmp_path, capfd, way, moment
 ):
     node, arm = of_files(optimizer, tmp_path, **SCALES)
@@ -107,7 +108,7 @@ def test_a_prior_in_other_units_is_refused_whenever_it_comes(
         graph.until(lambda: arm.told)
     used = node._shelf.losses["ml3_shaped"]
     answer = give(node, arm, way, with_prior())
-    assert REFUSAL in (answer or capfd.readouterr().err)
+    assert REJECTION in (answer or capfd.readouterr().err)
     assert node._shelf.losses["ml3_shaped"] is used
     if moment == "inactive":
         assert node.trigger_activate() == SUCCESS
@@ -121,7 +122,7 @@ def test_a_prior_in_other_units_stops_configure_with_its_sentence(optimizer, tmp
     losses = [f"ml3_prior={tmp_path / 'prior.safetensors'}"]
     node, _ = optimizer(losses=losses, **SCALES)
     assert node.trigger_configure() == FAILURE
-    assert REFUSAL in capfd.readouterr().err
+    assert REJECTION in capfd.readouterr().err
     node.set_parameters([Parameter(name, value=scales) for name, scales in OWN.items()])
     assert node.trigger_configure() == SUCCESS
 

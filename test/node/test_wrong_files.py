@@ -45,14 +45,14 @@ def model_message(change):
     return model_to_msg("ml3_shaped", data, stamp=0, update=1, joint_names=NAMES)
 
 
-def refused(graph, node, message, topic):
-    """Send a latched message to a configured node and wait until it is counted as refused."""
+def rejected(graph, node, message, topic):
+    """Send a latched message to a configured node and wait until it is counted as rejected."""
     node.trigger_configure()
     sender = graph.plain().create_publisher(type(message), topic, LATCHED_1)
     graph.connect(topic)
     sender.publish(message)
     graph.until(lambda: sum(node.diagnostics.counts.values()) == 1)
-    assert node.diagnostics.counts == {"refused messages": 1}
+    assert node.diagnostics.counts == {"rejected messages": 1}
     assert node.state_name() == "inactive"
 
 
@@ -71,7 +71,7 @@ def test_a_learned_loss_with_a_header_that_lies_does_not_end_the_learner(graph, 
     )
     message = loss_message(change)
     assert isinstance(message, LearnedLossMsg)
-    refused(graph, node, message, "learned_loss")
+    rejected(graph, node, message, "learned_loss")
 
 
 @pytest.mark.parametrize(
@@ -86,4 +86,4 @@ def test_a_learned_model_with_a_header_that_lies_does_not_end_the_controller(gra
     node = graph.add(TrackingControllerNode, "tracking_controller", robot="reacher")
     message = model_message(change)
     assert isinstance(message, LearnedModel)
-    refused(graph, node, message, "learned_model")
+    rejected(graph, node, message, "learned_model")

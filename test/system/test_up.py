@@ -134,7 +134,7 @@ def test_no_node_outlives_a_killed_ml3(up, gone, tmp_path):
     gone(list(pids.values()))
 
 
-def test_a_second_system_in_the_same_domain_is_refused_and_harms_nobody(up, gone, tmp_path):
+def test_a_second_system_in_the_same_domain_is_rejected_and_harms_nobody(up, gone, tmp_path):
     first = up(*SHORT, f"out:={tmp_path / 'out'}", "policy_optimizer.learn_duration:=600.0")
     first.expect("learning, robot time")
     pids = first.nodes()

@@ -29,7 +29,7 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
     LifecycleClient,
     Waiter,
 )
-from ml3_ros.nodes.kit.namesakes import claim_name, refuse_namesakes
+from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
@@ -123,7 +123,7 @@ class Conductor(Node):
             BringupError: A node failed or a deadline passed.
             InterruptError: A signal came.
         """
-        refuse_namesakes(self, self._born + self.parameters["duplicate_wait"])
+        reject_duplicate(self, self._born + self.parameters["duplicate_wait"])
         sources, learner = self.parameters["sources"], self.parameters["learner"]
         if self.parameters["record"]:
             self._node("recorder").activate()
@@ -185,7 +185,7 @@ class Conductor(Node):
             client.send_goal_async(goal, self._on_feedback), doing, 30.0, cure
         )
         if not handle.accepted:
-            raise BringupError(f"meta_learner refuses {doing}: {cure}")
+            raise BringupError(f"meta_learner rejects {doing}: {cure}")
         future = handle.get_result_async()
         timeout = self.parameters["train_timeout"]
         self._waiter.until(future.done, lambda: self._training, timeout, "raise train_timeout")

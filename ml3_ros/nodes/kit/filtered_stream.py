@@ -14,7 +14,7 @@ from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.messages.joint_states import NANO, listed
 
 HIGHEST_RATE = 2000.0  # [Hz]
-RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is refused
+RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is rejected
 QUICK_TOLERANCE = 0.5  # likewise while its rate is known roughly
 ROUNDING = 1e-6  # of the period: a change that is none
 JUDGED_EVERY = 2.0  # [s] of the stream
@@ -62,7 +62,7 @@ class FilteredStream:
         """How often a gap in time emptied the filter."""
         return self._filter.resets if self._filter is not None else 0
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Return what /diagnostics shows of the stream."""
         return {
             "share of samples used": self.share,

@@ -22,18 +22,18 @@ def inside(folder: Path, file: str) -> Path:
         LossFileError: It would lie outside; services write and read nowhere else.
     """
     root = folder.resolve()
-    refusal = LossFileError(
+    rejection = LossFileError(
         f"{file[:MAX_QUOTE]!r} is not inside {root}, the only folder that this node reads and "
         "writes losses in: give a name relative to it, or change the node's parameter"
     )
     if Path(file).name in ("", ".."):
-        raise refusal
+        raise rejection
     try:  # with the suffix: it is that file which may be a link
         path = (root / (file if file.endswith(SUFFIX) else file + SUFFIX)).resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, or a NUL
-        raise refusal from None
+        raise rejection from None
     if not path.is_relative_to(root):
-        raise refusal
+        raise rejection
     return path
 
 

@@ -15,10 +15,10 @@ from rclpy.timer import Timer
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import ConfigError, Ml3Error, reason_of
+from ml3_ros.nodes.kit.command_arbiter import CommandArbiter
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
-from ml3_ros.nodes.kit.namesakes import refuse_namesakes
+from ml3_ros.nodes.kit.name_guard import reject_duplicate
 from ml3_ros.nodes.kit.parameters import Param, ParameterTable
-from ml3_ros.nodes.kit.sole_source import SoleSource
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -49,7 +49,7 @@ class Ml3Node(LifecycleNode):
     """
 
     PARAMETERS: ClassVar[tuple[Param, ...]] = ()
-    failed = False  # the process of a node that failed ends with rc 1
+    failed = False  # then the process exits with code 1
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Declare the parameters.
@@ -90,7 +90,7 @@ class Ml3Node(LifecycleNode):
     def unload(self) -> None:
         """Clean up what `load` made, apart from publishers, subscriptions, timers, services."""
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Return what /diagnostics shows of a configured node beside rates and counts."""
         return {}
 
@@ -113,16 +113,16 @@ class Ml3Node(LifecycleNode):
         qos: QoSProfile,
         *,
         always: bool = False,
-        sole: bool = False,
+        exclusive: bool = False,
     ) -> None:
         """Subscribe while configured; the callback runs while active, or `always`.
 
-        What it raises is counted and told, and the stream goes on. With `sole` messages are
-        refused while more than one publisher sends them; of a queue of 1 only the last one would
-        ever be heard.
+        What it raises is counted and logged, and the stream goes on. With `exclusive` messages are
+        rejected while more than one publisher sends them; of a queue of 1 only the last one would
+        ever be seen.
         """
-        accepted, source = self.guarded(callback), SoleSource(self, topic)
-        from_known = self.guarded(lambda info: source.hear(info, time.monotonic()))
+        accepted, arbiter = self.guarded(callback), CommandArbiter(self, topic)
+        from_known = self.guarded(lambda info: arbiter.check(info, time.monotonic()))
 
         def from_any(msg: Any) -> None:
             if self.active or always:
@@ -133,8 +133,8 @@ class Ml3Node(LifecycleNode):
                 accepted(msg)
 
         # what asks for a MessageInfo cannot run on the events executor
-        hear = from_one if sole else from_any
-        subscription = self.create_subscription(msg_type, topic, hear, qos)
+        on_message = from_one if exclusive else from_any
+        subscription = self.create_subscription(msg_type, topic, on_message, qos)
         self._entities.append((self.destroy_subscription, subscription))
 
     def guarded(
@@ -142,7 +142,7 @@ class Ml3Node(LifecycleNode):
     ) -> Callable[..., bool]:
         """Return a callback that never ends the node, and returns whether nothing was raised.
 
-        What is raised is counted, as `kind` if that is given, and told; whoever calls goes on.
+        What is raised is counted, as `kind` if that is given, and logged; the caller goes on.
         """
 
         @functools.wraps(callback)  # executors look at its parameters
@@ -150,7 +150,7 @@ class Ml3Node(LifecycleNode):
             try:
                 callback(*arguments)
             except Exception as error:
-                self.refuse(error, kind=kind)
+                self.reject(error, kind=kind)
                 return False
             return True
 
@@ -159,7 +159,7 @@ class Ml3Node(LifecycleNode):
     def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` [s] while active; ends with cleanup.
 
-        What it raises is counted and told, and it is called again when the time has come.
+        What it raises is counted and logged, and it is called again when the time has come.
         """
         safe = self.guarded(callback, ERRORS)
         timer = steady_timer(self, period_s, lambda: self.active and safe())
@@ -176,7 +176,7 @@ class Ml3Node(LifecycleNode):
     ) -> Callable[[Any, Any], Any]:
         """Return a callback that always answers: an error becomes `success` and `message`.
 
-        What nobody expected, or has no place in the answer, is also counted and told.
+        What is unexpected, or has no place in the answer, is also counted and logged.
         """
 
         def answer(request: Any, response: Any) -> Any:
@@ -185,7 +185,7 @@ class Ml3Node(LifecycleNode):
             except Exception as error:
                 failure = srv_type.Response()
                 if not (isinstance(error, Ml3Error) and hasattr(failure, "message")):
-                    self.refuse(error, kind=ERRORS)
+                    self.reject(error, kind=ERRORS)
                 for field, value in (("success", False), ("message", printable(reason_of(error)))):
                     if hasattr(failure, field):
                         setattr(failure, field, value)
@@ -200,18 +200,18 @@ class Ml3Node(LifecycleNode):
         return client
 
     def fail(self, reason: str) -> None:
-        """End the node for a reason that whoever started it shall see in its exit code."""
+        """End the node, log the reason, and let its process exit with code 1."""
         self.failed = True
         self.get_logger().error(reason)
         self.trigger_shutdown()
 
-    def refuse(self, error: Exception, *, kind: str | None = None) -> None:
-        """Count and tell why something was not used; the stream goes on.
+    def reject(self, error: Exception, *, kind: str | None = None) -> None:
+        """Count and log why something was not used; the stream goes on.
 
-        What nobody expected is told with where it comes from.
+        An unexpected error is logged with its traceback.
         """
         if isinstance(error, Ml3Error):
-            self.diagnostics.counts[kind or getattr(error, "kind", "refused messages")] += 1
+            self.diagnostics.counts[kind or getattr(error, "kind", "rejected messages")] += 1
             self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
             return
         self.diagnostics.counts[kind or ERRORS] += 1
@@ -219,16 +219,16 @@ class Ml3Node(LifecycleNode):
         self.get_logger().error(text, throttle_duration_sec=2.0)
 
     def _values(self) -> dict[str, object]:
-        told: dict[str, object] = {}
+        values: dict[str, object] = {}
         if self.state_name() in ("inactive", "active"):
-            self.guarded(lambda: told.update(self.told()), ERRORS)()
-        return told
+            self.guarded(lambda: values.update(self.diagnostic_values()), ERRORS)()
+        return values
 
     # lifecycle ---------------------------------------------------------------------------------
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Refuse to be the second of this name, then load."""
+        """Reject a second node of this name, then load."""
         until = self._born + self.parameters["duplicate_wait"]
-        result = self._attempt(lambda: refuse_namesakes(self, until), self.load)
+        result = self._attempt(lambda: reject_duplicate(self, until), self.load)
         if result != SUCCESS:
             self._clear()
         return result

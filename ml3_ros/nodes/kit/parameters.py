@@ -36,7 +36,7 @@ class Param:
         choices: The only values allowed.
         read_only: Fixed from start-up on.
         live: Takes effect at once, also while the node is active. All others are read when the
-            node is configured, so setting them later is refused.
+            node is configured, so setting them later is rejected.
         check: Returns one sentence that says what is wrong with a value, or None.
     """
 
@@ -73,7 +73,7 @@ class Param:
         return descriptor
 
     def fault(self, value: Any) -> str | None:
-        """Return why `value` is refused, or None if it is fine."""
+        """Return why `value` is rejected, or None if it is fine."""
         if self.choices and value not in self.choices:
             return f"{self.name} must be {self.descriptor().additional_constraints}, got {value!r}"
         if self.limits is not None:
@@ -82,7 +82,7 @@ class Param:
                 value if isinstance(value, Sequence) or hasattr(value, "__len__") else [value]
             )
             for number in numbers:
-                if not lower <= number <= upper:  # also refuses NaN
+                if not lower <= number <= upper:  # also rejects NaN
                     return f"{self.name} must be from {lower:g} to {upper:g}, got {number:g}"
         if self.check is not None:
             reason = self.check(value)
@@ -146,7 +146,7 @@ class ParameterTable:
             hint = ", so write 1.0 and not 1" if isinstance(row.default, float) else ""
             raise ConfigError(f"parameter {row.name} must be a {kind}{hint} ({error})") from error
         except InvalidParameterValueException as error:
-            raise ConfigError(f"parameter {row.name} is refused: {error}") from error
+            raise ConfigError(f"parameter {row.name} is rejected: {error}") from error
 
     def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
         try:

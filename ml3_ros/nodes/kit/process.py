@@ -14,7 +14,7 @@ from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
 from ml3_ros.errors import Ml3Error
-from ml3_ros.nodes.kit.namesakes import claim_name
+from ml3_ros.nodes.kit.name_guard import claim_name
 from ml3_ros.nodes.kit.node import Ml3Node
 
 SUCCESS = TransitionCallbackReturn.SUCCESS

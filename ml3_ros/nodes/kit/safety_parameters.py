@@ -53,7 +53,7 @@ def safety_config(values: Mapping[str, Any]) -> SafetyConfig:
     return SafetyConfig(**config)
 
 
-def tell_violations(node: Ml3Node, command: SafeCommand) -> None:
+def log_violations(node: Ml3Node, command: SafeCommand) -> None:
     """Count what the stage changed in a command, and say so."""
     for violation in command.violations:
         node.diagnostics.counts[violation.kind] += 1

@@ -136,7 +136,7 @@ def effort_from_msg(msg: JointState, names: Sequence[str]) -> np.ndarray:
     if foreign:
         raise MessageError(
             f"joint_command is for {listed(foreign)}, which this arm does not have: it is "
-            f"refused; send efforts for {', '.join(names)}"
+            f"rejected; send efforts for {', '.join(names)}"
         )
     return _column(msg, "effort", names, _indices(msg, names, "joint_command"))
 

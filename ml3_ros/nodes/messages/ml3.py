@@ -99,7 +99,7 @@ def loss_from_msg(msg: LearnedLoss) -> bytes:
     if hashlib.sha256(data).hexdigest() != msg.sha256:
         raise MessageError(
             f"learned_loss '{listed([msg.name])}' arrived damaged ({len(data)} bytes do not "
-            "match its checksum): it is refused and the loss in use stays; publish it again"
+            "match its checksum): it is rejected and the loss in use stays; publish it again"
         )
     return data
 

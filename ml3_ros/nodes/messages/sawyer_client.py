@@ -114,7 +114,7 @@ def command_msg(send: Send, names: Sequence[str], stamp: Time, messages: SawyerM
 
 
 def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
-    """Refuse a robot that is not the one of the model.
+    """Reject a robot that is not the one of the model.
 
     Raises:
         ConfigError: Joints are missing, an array has another length, or a limit differs from

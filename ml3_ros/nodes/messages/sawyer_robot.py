@@ -55,7 +55,7 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
         if values.size != len(names) and (values.size or field in NEEDED[Mode(msg.mode)]):
             raise CommandRefusedError(
                 f"joint_command names {len(names)} joints but {field} has {values.size} numbers: "
-                "it is refused"
+                "it is rejected"
             )
         arrays[field] = values[index] if values.size else values
     return Command(mode=Mode(msg.mode), **arrays)

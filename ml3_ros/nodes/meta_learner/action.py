@@ -78,7 +78,7 @@ class MetaTrainAction:
                 self._conclude(self._worker)
         except Exception as error:  # whatever it is, who sent the goal shall not wait for ever
             if not isinstance(error, Ml3Error):
-                self._node.refuse(error)
+                self._node.reject(error)
             self.end(printable(reason_of(error)))
         if self._goal is goal and goal.is_active:
             goal.publish_feedback(self._feedback())

@@ -109,7 +109,7 @@ class MetaLearner(Ml3Node):
             self._action.destroy()
             self._action = None
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what has been seen and what is being trained."""
         if not self.active:
             return {}
@@ -118,7 +118,7 @@ class MetaLearner(Ml3Node):
             "samples with prior": self._memory.count(with_prior=True),
             "training": self._action.name or "nothing",
             "losses": ", ".join(self._losses),
-            **self._stream.told(),
+            **self._stream.diagnostic_values(),
         }
 
     # the stream ---------------------------------------------------------------------------------

@@ -29,6 +29,6 @@ class EndedMethods:
             logger.error("all methods have ended: nothing is learned from the stream any more")
 
 
-def told(worker: AdaptationWorker) -> dict[str, object]:
+def diagnostic_values(worker: AdaptationWorker) -> dict[str, object]:
     """Return what /diagnostics shows of them."""
     return {f"method {name} has ended": x.reason for name, x in worker.ended().items()}

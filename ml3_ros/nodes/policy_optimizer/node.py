@@ -92,16 +92,16 @@ class PolicyOptimizer(Ml3Node):
         self._stream = self._worker = None
         self._early.clear()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell how the learner keeps up."""
         if self._stream is None or self._worker is None:
-            return self._stream.told() if self._stream is not None else {}
+            return self._stream.diagnostic_values() if self._stream is not None else {}
         now = time.monotonic()
         ages = {f"age of loss {n} [s]": now - born for n, born in self._shelf.born.items()}
         return {
             **ages,
-            **ended_methods.told(self._worker),
-            **self._stream.told(),
+            **ended_methods.diagnostic_values(self._worker),
+            **self._stream.diagnostic_values(),
             "samples waiting": self._worker.waiting,
             "age of the newest sample [s]": now - self._last_sample,
         }
@@ -131,7 +131,7 @@ class PolicyOptimizer(Ml3Node):
         if self._worker is not None:
             if not self._worker.offer(sample):
                 reason = "the learner does not keep up, samples are lost: lower steps_per_window"
-                self.refuse(DataError(reason), kind="lost samples")
+                self.reject(DataError(reason), kind="lost samples")
             return
         self._early.append(sample)
         units = self._shelf.units(self._early)
@@ -157,7 +157,7 @@ class PolicyOptimizer(Ml3Node):
             self.get_logger().info(f"resumed after {online.n_steps} updates")
         planned = ("learn_duration", "hold_out_duration", "checkpoint_period")
         plan = Plan(**{name: p[name] for name in planned})
-        self._worker = AdaptationWorker(online, log, plan, self.refuse)
+        self._worker = AdaptationWorker(online, log, plan, self.reject)
         self._worker.start()
         for sample in self._early:
             self._worker.offer(sample)

@@ -29,7 +29,7 @@ from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.setup import PARAMETERS, load_task, make_run
 
 LOOK_S = 0.02  # how often answers of service and worker are looked for
-ASK_AGAIN_S = 0.3  # after a reset that was refused
+ASK_AGAIN_S = 0.3  # after a reset that was rejected
 MOST_GOALS = 1000  # that may wait
 MOST_TOLD = 4  # of the policies that learn no more, the newest
 
@@ -37,14 +37,14 @@ MOST_TOLD = 4  # of the policies that learn no more, the newest
 class GoalError(MessageError):
     """A goal must not be used."""
 
-    kind = "refused goals"
+    kind = "rejected goals"
 
 
 class ReachOptimizer(Ml3Node):
     """Goals, joint states and hand poses in; torques, status and results out.
 
     An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
-    start; "refused" until it is asked again), "settling" (until it is at rest there), "acting"
+    start; "rejected" until it is asked again), "settling" (until it is at rest there), "acting"
     (torques) and "learning". When the goals are reached, or given up, the node deactivates itself.
     """
 
@@ -77,7 +77,7 @@ class ReachOptimizer(Ml3Node):
             self._run.add_goal(pose)
         self._worker = ThreadPoolExecutor(1, "policy")
         self._stream.forget()
-        self._broken, self._refused_since = 0, None
+        self._broken, self._rejected_since = 0, None
         self._enter("idle")
         self._log.begin(self._run, self._loss)
 
@@ -89,7 +89,7 @@ class ReachOptimizer(Ml3Node):
         self._worker.shutdown()
         self._log.save()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what goes on."""
         ended = {
             f"method {name} has ended at goal {goal + 1}": reason
@@ -175,7 +175,7 @@ class ReachOptimizer(Ml3Node):
             self._rest()
         self._enter("idle")
         self._broken += 1
-        self.refuse(error, kind="broken episodes")
+        self.reject(error, kind="broken episodes")
         if self._broken > self.parameters["retries"]:
             self.fail(f"{self._broken} episodes in a row were broken off: {error}")
 
@@ -196,7 +196,7 @@ class ReachOptimizer(Ml3Node):
         look = {
             "idle": self._while_idle,
             "resetting": self._while_resetting,
-            "refused": self._while_refused,
+            "rejected": self._while_rejected,
             "settling": self._while_settling,
             "acting": self._while_acting,
             "learning": self._while_learning,
@@ -228,24 +228,24 @@ class ReachOptimizer(Ml3Node):
             return
         answer = self._answer.result()
         if not answer.success:
-            self._refused(f"the arm could not be reset: {answer.message}")
+            self._rejected(f"the arm could not be reset: {answer.message}")
             return
-        self._refused_since = None
+        self._rejected_since = None
         # states that were on their way when the arm was reset are not yet those of its start
         self._since = self._stream.newest()
         self._enter("settling")
 
-    def _refused(self, reason: str) -> None:
+    def _rejected(self, reason: str) -> None:
         """Ask again in a moment: an arm may need time to start."""
         now = time.monotonic()
-        self._refused_since = self._refused_since or now
-        if now - self._refused_since > self.parameters["reset_timeout"]:
-            self._refused_since = None
+        self._rejected_since = self._rejected_since or now
+        if now - self._rejected_since > self.parameters["reset_timeout"]:
+            self._rejected_since = None
             raise DataError(reason)
         self.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
-        self._enter("refused")
+        self._enter("rejected")
 
-    def _while_refused(self) -> None:
+    def _while_rejected(self) -> None:
         if time.monotonic() - self._entered > ASK_AGAIN_S:
             self._enter("idle")
 

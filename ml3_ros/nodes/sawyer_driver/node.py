@@ -18,7 +18,7 @@ from ml3_ros.nodes.kit.diagnostics import ERRORS, steady_timer
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import safety_config, tell_violations
+from ml3_ros.nodes.kit.safety_parameters import log_violations, safety_config
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -84,7 +84,7 @@ class SawyerDriver(Ml3Node):
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self._state = self.publisher(String, "~/state", LATCHED_1)
-        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, sole=True)
+        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
         self.serve(SetBool, "~/enable", self._on_enable)
         self.serve(Trigger, "~/reset", self._on_reset)
         self.serve(Trigger, "reset_arm", self._on_home)
@@ -109,7 +109,7 @@ class SawyerDriver(Ml3Node):
             time.sleep(EXIT_EVERY_S)
         self._driving.disarm()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what the driver does, and how old what it knows is."""
         if not self.active:
             return {}
@@ -149,7 +149,7 @@ class SawyerDriver(Ml3Node):
 
     # services ----------------------------------------------------------------------------------
     def _on_enable(self, request: SetBool.Request, response: SetBool.Response) -> SetBool.Response:
-        self._refuse_if_inactive()
+        self._reject_if_inactive()
         if not request.data:
             self._driving.disarm()
         elif not self._robot.limits_known:
@@ -172,10 +172,10 @@ class SawyerDriver(Ml3Node):
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._refuse_if_inactive()
+        self._reject_if_inactive()
         view = self._driving.reports.view
         if view.estop_button == sawyer.EstopButton.PRESSED or view.fault() is None:
-            self._driving.reset()  # which refuses a button that is pressed
+            self._driving.reset()  # which rejects a button that is pressed
         else:
             self._ask(
                 Ask(
@@ -190,7 +190,7 @@ class SawyerDriver(Ml3Node):
 
     def _on_home(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         """Answer yes once the arm is at home; the first call sends it there."""
-        self._refuse_if_inactive()
+        self._reject_if_inactive()
         response.success = self._driving.resting_at_home()
         if not response.success:
             if not self._driving.homing:
@@ -211,7 +211,7 @@ class SawyerDriver(Ml3Node):
             if self.active and self._driving.reports.view.stopped:
                 self._stop_until = 0.0
 
-    def _refuse_if_inactive(self) -> None:
+    def _reject_if_inactive(self) -> None:
         if not self.active:
             raise ConfigError("the driver is not active: activate it first")
 
@@ -244,7 +244,7 @@ class SawyerDriver(Ml3Node):
         if send is not None:
             self._robot.command(send)
         if self._driving.last is not before and self._driving.last is not None:
-            tell_violations(self, self._driving.last)
+            log_violations(self, self._driving.last)
         self._tell_state()
 
     def _tell_state(self) -> None:

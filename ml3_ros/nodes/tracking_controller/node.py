@@ -77,7 +77,7 @@ class TrackingControllerNode(Ml3Node):
         """Keep what was measured."""
         self._save()
 
-    def told(self) -> dict[str, object]:
+    def diagnostic_values(self) -> dict[str, object]:
         """Tell what is fed forward, and how well the arm tracks."""
         if not self.active or self._way is None:
             return {}
@@ -200,7 +200,7 @@ class TrackingControllerNode(Ml3Node):
             try:
                 save_laps(Path(self.parameters["out"]), self._names, self._done)
             except DataError as error:  # the arm comes first
-                self.refuse(error, kind="files not written")
+                self.reject(error, kind="files not written")
 
     # models -------------------------------------------------------------------------------------
     def _on_model(self, msg: LearnedModel) -> None:

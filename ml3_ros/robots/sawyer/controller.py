@@ -32,7 +32,7 @@ _NONE = np.zeros(0)
 class CommandRefusedError(MessageError):
     """A command that the robot does not follow."""
 
-    kind = "refused commands"
+    kind = "rejected commands"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

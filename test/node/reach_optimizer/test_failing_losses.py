@@ -35,7 +35,7 @@ def test_a_policy_whose_loss_fails_is_told_and_the_run_ends_as_planned(
     arm.goal()
     arm.until(arm.done)
     assert arm.node.state_name() == "inactive" and not arm.node.failed
-    assert "RuntimeError" in arm.node.told()["method ml3_reach has ended at goal 1"]
+    assert "RuntimeError" in arm.node.diagnostic_values()["method ml3_reach has ended at goal 1"]
     episodes = ReachFolder(tmp_path / "out").load_episodes()
     assert episodes.number.tolist() == [0, 1, 2] * 2
     graph.until(lambda: len(told) == 6)

@@ -1,4 +1,4 @@
-"""The description of systems: what arguments become, and what is refused."""
+"""The description of systems: what arguments become, and what is rejected."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         (["bag:=x", "record:=maybe"], "record:=maybe is not true or false"),
     ],
 )
-def test_a_word_that_does_not_fit_is_refused_with_the_cure(words, sentence):
+def test_a_word_that_does_not_fit_is_rejected_with_the_cure(words, sentence):
     with pytest.raises(ConfigError, match=sentence):
         TOY.parse(words)
 
 
-def test_a_robot_that_does_not_exist_is_refused_before_anything_starts():
+def test_a_robot_that_does_not_exist_is_rejected_before_anything_starts():
     values, _ = TOY.parse(["bag:=x", "robot:=r2d2"])
     with pytest.raises(RobotError, match="there is no robot 'r2d2'"):
         TOY.started(values)

@@ -1,4 +1,4 @@
-"""One node of a name: two of them would answer the same services."""
+"""Guards a node's name: a second node of one name would answer the same services."""
 
 import errno
 import hashlib
@@ -12,8 +12,8 @@ from ml3_ros.errors import ConfigError
 PREFIX = "\0ml3_ros"  # abstract: there is no file
 
 
-def refuse_namesakes(node: Node, until: float) -> None:
-    """Look for another node of the same name until the monotonic time `until` [s].
+def reject_duplicate(node: Node, until: float) -> None:
+    """Reject a node whose name another one has; look for it until monotonic time `until` [s].
 
     Raises:
         ConfigError: There is one.
@@ -25,7 +25,7 @@ def refuse_namesakes(node: Node, until: float) -> None:
             break
         time.sleep(0.05)  # the graph fills in by itself, in threads of the middleware
     if count > 1:
-        raise _refusal(node)
+        raise _rejection(node)
 
 
 def claim_name(node: Node) -> socket.socket:
@@ -45,12 +45,12 @@ def claim_name(node: Node) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             claim.close()
-            raise _refusal(node) from error
+            raise _rejection(node) from error
         # a system without such names: there, discovery alone finds a namesake
     return claim
 
 
-def _refusal(node: Node) -> ConfigError:
+def _rejection(node: Node) -> ConfigError:
     return ConfigError(
         f"another node named {node.get_fully_qualified_name()} is running in this ROS domain: "
         "end it, or start this one under another name (--ros-args -r __node:=NAME) or "

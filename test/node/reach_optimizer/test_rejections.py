@@ -53,16 +53,16 @@ def test_without_a_goal_nothing_is_asked_of_the_arm(graph, plant):
     assert not arm.resets and not arm.sent
 
 
-def refusals(arm, monkeypatch):
-    """Return the list into which sentences of what the node refuses go."""
-    told, refuse = [], arm.node.refuse
+def rejections(arm, monkeypatch):
+    """Return the list into which sentences of what the node rejects go."""
+    told, reject = [], arm.node.reject
     monkeypatch.setattr(
-        arm.node, "refuse", lambda error, **how: (told.append(str(error)), refuse(error, **how))
+        arm.node, "reject", lambda error, **how: (told.append(str(error)), reject(error, **how))
     )
     return told
 
 
-REFUSED = {
+REJECTED = {
     "3.000 m from the arm's axis": [3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
     "choose one from 0.2 to 2 m": [0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0],
     "0.500 m above the base": [1.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0],
@@ -71,28 +71,28 @@ REFUSED = {
 }
 
 
-def test_more_goals_than_can_wait_are_refused(graph, plant, monkeypatch):
+def test_more_goals_than_can_wait_are_rejected(graph, plant, monkeypatch):
     monkeypatch.setattr(reach_optimizer, "MOST_GOALS", 2)
     arm = plant()
-    told = refusals(arm, monkeypatch)
+    told = rejections(arm, monkeypatch)
     for _ in range(4):
         arm.goal()
-    graph.until(lambda: arm.node.diagnostics.counts.get("refused goals") == 2)
+    graph.until(lambda: arm.node.diagnostics.counts.get("rejected goals") == 2)
     assert "clean up the node" in told[0] and len(told) == 2
 
 
-def test_a_goal_that_must_not_be_used_is_refused(graph, plant, monkeypatch):
+def test_a_goal_that_must_not_be_used_is_rejected(graph, plant, monkeypatch):
     arm = plant()
-    told = refusals(arm, monkeypatch)
-    for pose in REFUSED.values():
+    told = rejections(arm, monkeypatch)
+    for pose in REJECTED.values():
         arm.goal(pose)
-    graph.until(lambda: len(told) == len(REFUSED))
-    for sentence, text in zip(REFUSED, told, strict=True):
+    graph.until(lambda: len(told) == len(REJECTED))
+    for sentence, text in zip(REJECTED, told, strict=True):
         assert sentence in text
     assert arm.node.diagnostics.counts == {
-        "refused goals": 3,
+        "rejected goals": 3,
         "not finite messages": 1,
-        "refused messages": 1,
+        "rejected messages": 1,
     }
     graph.for_(0.1)
     assert not arm.resets and not arm.sent
@@ -145,7 +145,7 @@ def test_a_hand_pose_of_another_time_gets_no_torque(graph, plant):
     arm.poses.publish(pose_to_msg(nan, arm.stamp))
     graph.until(lambda: arm.node.diagnostics.counts["not finite messages"])
     arm.poses.publish(pose_to_msg(arm.GOAL, arm.stamp - NANO // 2))  # out of order
-    graph.until(lambda: arm.node.diagnostics.counts["refused messages"])
+    graph.until(lambda: arm.node.diagnostics.counts["rejected messages"])
     assert len(arm.sent) == count
 
 
@@ -203,7 +203,7 @@ def test_an_arm_that_is_not_where_episodes_begin_is_not_moved(graph, plant, capf
     assert not arm.sent
 
 
-def test_a_reset_that_is_refused_is_asked_for_again_and_then_told(graph, plant, capfd):
+def test_a_reset_that_is_rejected_is_asked_for_again_and_then_told(graph, plant, capfd):
     arm = plant(retries=0, reset_timeout=1.0)
     arm.answer = "the arm is stopped"
     arm.goal()
