@@ -16,7 +16,7 @@ NODES = {  # executable: its module in ml3_ros/nodes
     "recorder": "recorder",
     "rigid_body_prior": "rigid_body_prior",
     "sawyer_driver": "sawyer_driver.node",
-    "sawyer_emulator": "sawyer_emulator",
+    "sawyer_emulator": "sawyer_emulator.node",
     "sim_arm": "sim_arm",
     "tracking_controller": "tracking_controller.node",
 }

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
@@ -15,7 +16,7 @@ from ml3_ros.data.bags import read_joint_states
 from ml3_ros.data.pacer import Pacer
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
@@ -25,7 +26,46 @@ TICK_S = 0.004  # between looks at what is due
 MOST_PER_S = 500.0  # samples that a learner in Python takes in without losing any [1/s]
 
 
-class BagPlayer(Ml3Node):
+@dataclass(frozen=True, kw_only=True)
+class BagPlayerParameters(NodeParameters):
+    """The recording, and the pace at which it is played."""
+
+    bag: Annotated[str, Param("rosbag2 recording to play: a folder, .db3 or .mcap")] = ""
+    topic: Annotated[
+        str, Param("topic in the recording; empty: the only one with joint states")
+    ] = ""
+    robot: Annotated[
+        str,
+        Param(
+            "arm that names the joints: sawyer, reacher, or path of a URDF or MJCF; empty: the "
+            "joints are those of the recording"
+        ),
+    ] = ""
+    joints: Annotated[tuple[str, ...], Param("joint names in place of the robot's")] = ()
+    rate: Annotated[
+        float, Param("robot seconds per second: 1 is real time, 2 twice as fast [-]", (0.1, 100))
+    ] = 1.0
+    rebase_stamps: Annotated[
+        bool, Param("let stamps begin at the present time; false: publish the recorded ones")
+    ] = True
+    max_ahead: Annotated[
+        int,
+        Param(
+            "number of samples that may be sent beyond the newest one that a learner has used by "
+            "what it says on `adaptation`; 0: any number [-]",
+            (0, 1_000_000),
+        ),
+    ] = 300
+    subscribers: Annotated[
+        int,
+        Param("number of subscribers of joint_states to wait for [-]", (0, 100)),
+    ] = 1
+    subscriber_timeout: Annotated[
+        float, Param("time to wait for these subscribers; then the node fails [s]", (0.1, 600))
+    ] = 30.0
+
+
+class BagPlayer(Ml3Node[BagPlayerParameters]):
     """Publishes every sample of a recording in order, once, at the pace of its stamps.
 
     It begins when a subscriber is there and skips nothing: late, it lets the robot's time slip.
@@ -34,36 +74,15 @@ class BagPlayer(Ml3Node):
     `stream_finished` turns true.
     """
 
-    PARAMETERS = (
-        Param(name="bag", default="", help="rosbag2 recording: a folder, .db3 or .mcap"),
-        Param(name="topic", default="", help="topic in the recording; empty: the only one with "
-              "joint states"),
-        Param(name="robot", default="", help="arm that names the joints: sawyer, reacher, or path "
-              "of a URDF or MJCF; empty: those of the recording"),
-        Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="joint names, instead of "
-              "the robot's"),
-        Param(name="rate", default=1.0, help="robot seconds per second: 1 is real time [-]",
-              limits=(0.1, 100.0)),
-        Param(name="rebase_stamps", default=True, help="begin at the present time; false: publish "
-              "the recorded stamps"),
-        Param(name="max_ahead", default=300, help="samples that may be sent beyond the newest one "
-              "that `adaptation` tells to have been used, where anybody tells; 0: any number",
-              limits=(0, 1_000_000)),
-        Param(name="subscribers", default=1, help="subscribers of joint_states to wait for",
-              limits=(0, 100)),
-        Param(name="subscriber_timeout", default=30.0, help="deadline for them to appear [s]",
-              limits=(0.1, 600.0)),
-    )  # fmt: skip
-
     def load(self) -> None:
         """Read and check the recording, and connect."""
         p = self.parameters
-        if not p["bag"]:
+        if not p.bag:
             raise ConfigError("no recording to play: set the parameter bag to its path")
-        joints = p["joints"] or (load_robot(p["robot"]).names if p["robot"] else None)
-        self._recording = read_joint_states(p["bag"], p["topic"] or None, joints)
+        joints = p.joints or (load_robot(p.robot).names if p.robot else None)
+        self._recording = read_joint_states(p.bag, p.topic or None, joints)
         self.get_logger().info(
-            f"{p['bag']}: {self._recording.checks}, {self._recording.t[-1]:.1f} s at "
+            f"{p.bag}: {self._recording.checks}, {self._recording.t[-1]:.1f} s at "
             f"{1.0 / self._recording.dt:.0f} Hz, joints {', '.join(self._recording.names)}"
         )
         self._sent, self._begun = 0, False
@@ -76,11 +95,11 @@ class BagPlayer(Ml3Node):
         """Begin with the first sample, as soon as somebody listens."""
         p = self.parameters
         self._sent, self._begun = 0, False
-        self._deadline = time.monotonic() + p["subscriber_timeout"]
-        rate = min(p["rate"], max(1.0, MOST_PER_S * self._recording.dt))
-        if rate < p["rate"]:
+        self._deadline = time.monotonic() + p.subscriber_timeout
+        rate = min(p.rate, max(1.0, MOST_PER_S * self._recording.dt))
+        if rate < p.rate:
             self.get_logger().info(f"playing at rate {rate:.3g}: more samples would get lost")
-        self._pacer = Pacer(self._recording.t, rate=rate, max_ahead=p["max_ahead"])
+        self._pacer = Pacer(self._recording.t, rate=rate, max_ahead=p.max_ahead)
         self._finished.publish(Bool(data=False))
 
     def diagnostic_values(self) -> dict[str, object]:
@@ -107,16 +126,16 @@ class BagPlayer(Ml3Node):
 
     def _begin(self) -> bool:
         """Return whether somebody listens; end the node when nobody came in time."""
-        wanted = self.parameters["subscribers"]
+        wanted = self.parameters.subscribers
         if self._states.get_subscription_count() >= wanted:
             now = self.get_clock().now().nanoseconds
-            rebase = self.parameters["rebase_stamps"]
+            rebase = self.parameters.rebase_stamps
             self._first_stamp = now if rebase else self._recording.start_ns
             self._begun = True
         elif time.monotonic() > self._deadline:
             self.fail(
                 f"joint_states has fewer than {wanted} subscriber(s) after "
-                f"{self.parameters['subscriber_timeout']:g} s, nothing was played: start the "
+                f"{self.parameters.subscriber_timeout:g} s, nothing was played: start the "
                 "learner first, or lower the parameter subscribers"
             )
         return self._begun

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from sensor_msgs.msg import JointState
 
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.motion_parameters import DEFAULT, MOTION, motion_of
+from ml3_ros.nodes.kit.motion_parameters import DEFAULT, MotionParameters
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
@@ -20,28 +22,37 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 
-class ExcitationNode(Ml3Node):
+@dataclass(frozen=True, kw_only=True)
+class ExcitationParameters(MotionParameters):
+    """How closely the arm follows its trajectory, and how often that changes."""
+
+    gain: Annotated[
+        float,
+        Param(
+            "share of the velocity error that is taken back in one period; lower it where answers "
+            "are late [-]",
+            (0.01, 0.5),
+        ),
+    ] = 0.3
+    piece_seconds: Annotated[
+        float, Param("time after which a new random sum of sines begins [s]", (0.5, 600))
+    ] = DEFAULT.piece_seconds
+
+
+class ExcitationNode(Ml3Node[ExcitationParameters]):
     """Answers each joint state with a torque; time is that of the stamps.
 
     The arm is led from wherever it is to the start of the trajectory first, and again when the
     source of the joint states was restarted.
     """
 
-    PARAMETERS = (
-        *MOTION,
-        Param(name="gain", default=0.3, help="share of the velocity error that one period takes "
-              "back; smaller where answers are late [-]", limits=(0.01, 0.5)),
-        Param(name="piece_seconds", default=DEFAULT.piece_seconds, help="a new sum of sines every "
-              "so often [s]", limits=(0.5, 600.0)),
-    )  # fmt: skip
-
     def load(self) -> None:
         """Plan within the limits of the robot, and connect."""
         p = self.parameters
-        description = load_robot(p["robot"])
+        description = load_robot(p.robot)
         model = PinocchioModel(description)
-        self._excitation = motion_of(p.values(), description, piece_seconds=p["piece_seconds"])
-        self._controller = TrackingController(model, rate=p["rate"], gain=p["gain"])
+        self._excitation = p.excitation(description, piece_seconds=p.piece_seconds)
+        self._controller = TrackingController(model, rate=p.rate, gain=p.gain)
         self._names = description.names
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
@@ -65,12 +76,12 @@ class ExcitationNode(Ml3Node):
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)
         if self._way is None or self._restarts != self._stream.restarts:
-            self._way = Approach(sample.q, self._excitation, self.parameters["fade_seconds"])
-            self._standstill = Standstill(self.parameters["standstill"])
+            self._way = Approach(sample.q, self._excitation, self.parameters.fade_seconds)
+            self._standstill = Standstill(self.parameters.standstill)
             self._began, self._restarts = sample.stamp, self._stream.restarts
         t = (sample.stamp - self._began) / NANO
         q_ref, v_ref, a_ref = self._way.at(t)
-        far = np.abs(q_ref - sample.q).max() > self.parameters["lost_error"]
+        far = np.abs(q_ref - sample.q).max() > self.parameters.lost_error
         if far or self._standstill.lasts(t, sample.v, v_ref):
             self.diagnostics.counts["arms lost"] += 1
             self.start()

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.parameter import Parameter
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
 from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.data.bag_writer import require_definition
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 
 LOOK_S = 0.25  # between looks for new topics
@@ -23,24 +23,30 @@ DEPTH = 5000  # messages a topic may bring at once
 NOT_DATA = ("/rosout", "/parameter_events")
 
 
-class Recorder(Ml3Node):
+@dataclass(frozen=True, kw_only=True)
+class RecorderParameters(NodeParameters):
+    """What is recorded, and where."""
+
+    out: Annotated[str, Param("folder in which the bag is made")] = "out"
+    topics: Annotated[
+        tuple[str, ...], Param("topics to record; unset: all but /rosout and /parameter_events")
+    ] = ()
+    storage: Annotated[
+        Literal["sqlite3", "mcap"],
+        Param("format of the bag; only sqlite3 is readable after a process was killed"),
+    ] = "sqlite3"
+
+
+class Recorder(Ml3Node[RecorderParameters]):
     """Writes what it hears into OUT/bag while it is active; a second recording is OUT/bag_1.
 
     A disk that is full, or any other error of the writer, ends the recording with a sentence, and
     the node lives on.
     """
 
-    PARAMETERS = (
-        Param(name="out", default="out", help="folder in which the bag is made"),
-        Param(name="topics", default=Parameter.Type.STRING_ARRAY, help="topics to record; unset: "
-              "all but /rosout and /parameter_events"),
-        Param(name="storage", default="sqlite3", help="format of the bag; only sqlite3 survives a "
-              "killed process", choices=("sqlite3", "mcap")),
-    )  # fmt: skip
-
     def load(self) -> None:
         """Look for topics now and then."""
-        self._wanted = {self.resolve_topic_name(name) for name in self.parameters["topics"]}
+        self._wanted = {self.resolve_topic_name(name) for name in self.parameters.topics}
         self._thread: BagThread | None = None
         self._failure = ""
         self._subscriptions_by_topic: dict[str, Any] = {}
@@ -48,9 +54,9 @@ class Recorder(Ml3Node):
 
     def start(self) -> None:
         """Begin a new bag, and listen: latched messages come to every new subscription."""
-        path = _free(Path(self.parameters["out"]).expanduser() / "bag")
+        path = _free(Path(self.parameters.out).expanduser() / "bag")
         self._failure = ""
-        self._thread = BagThread(path, self.parameters["storage"])
+        self._thread = BagThread(path, self.parameters.storage)
         self._look_for_topics()
         self.get_logger().info(f"recording to {path}")
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
+from typing import Annotated
 
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_to_msg
@@ -17,16 +19,19 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 
-class RigidBodyPrior(Ml3Node):
-    """Joint states in, rigid-body dynamics of the nominal model out; for meta-training only."""
+@dataclass(frozen=True, kw_only=True)
+class RigidBodyPriorParameters(NodeParameters):
+    """The arm whose dynamics are published."""
 
-    PARAMETERS = (
-        Param(name="robot", default="sawyer", help="sawyer, reacher, or path of a URDF or MJCF"),
-    )
+    robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
+
+
+class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
+    """Joint states in, rigid-body dynamics of the nominal model out; for meta-training only."""
 
     def load(self) -> None:
         """Load the model and connect it."""
-        self._model = PinocchioModel(load_robot(self.parameters["robot"]))
+        self._model = PinocchioModel(load_robot(self.parameters.robot))
         self._stream = JointStream(self._model.names, self.diagnostics.counts)
         self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_5000)
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import sys
 import time
+from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
-from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
+from ml3_ros.nodes.kit.perturbation_parameters import PerturbationParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import log_violations, safety_config, safety_params
+from ml3_ros.nodes.kit.safety_parameters import SafetyParameters, log_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -27,7 +28,7 @@ from ml3_ros.nodes.messages.joint_states import (
 )
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.control.safety import SafetyStage
-from ml3_ros.robots.control.safety_config import SafetyConfig, SafetyStop
+from ml3_ros.robots.control.safety_config import SafetyStop
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.registry import load_robot
 
@@ -36,10 +37,49 @@ SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time sl
 # diagonal, that is what every motion loses, also that of light wrists at a low rate.
 HOLD_DAMPING = 10.0
 
-DOUBLES = Parameter.Type.DOUBLE_ARRAY
+
+@dataclass(frozen=True, kw_only=True)
+class SimArmParameters(SafetyParameters, PerturbationParameters):
+    """The simulated arm, and the pace of its time."""
+
+    robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
+    publish_rate: Annotated[
+        float,
+        Param("rate of joint_states, in robot time [Hz]", (10, 1000)),
+    ] = 100.0
+    real_time_factor: Annotated[
+        float,
+        Param("robot seconds per second: lower it on a machine that is too slow [-]", (0.05, 20)),
+    ] = 1.0
+    seed: Annotated[
+        int, Param("seed of the sensor noise and of the poses after reset_arm", (0, 2**31 - 1))
+    ] = 0
+    patience: Annotated[
+        float,
+        Param(
+            "longest time that robot time waits for a controller's answer to a joint state; 0: it "
+            "never waits, as a real arm [s]",
+            (0, 1),
+        ),
+    ] = 0.05
+    home: Annotated[
+        tuple[float, ...],
+        Param("pose at the start, one number a joint [rad]; unset: the robot's own"),
+    ] = ()
+    home_spread: Annotated[
+        float,
+        Param("largest random distance of each joint from home after reset_arm [rad]", (0, 3.2)),
+    ] = 0.0
+    gravity_compensation: Annotated[
+        bool,
+        Param(
+            "add the gravity torque of the robot as described to every command, as the controller "
+            "of some arms does; joint_command is then on top of gravity"
+        ),
+    ] = False
 
 
-class SimArm(Ml3Node):
+class SimArm(Ml3Node[SimArmParameters]):
     """Steps MuJoCo in real time; its stamps are start + n * dt, exactly.
 
     Without a fresh command the arm holds itself: gravity compensation and damping from its own
@@ -48,47 +88,25 @@ class SimArm(Ml3Node):
     slips and the motion stays the same. Every command passes a `SafetyStage`, as on a real arm.
     """
 
-    PARAMETERS = (
-        Param(name="robot", default="sawyer", help="sawyer, reacher, or path of a URDF or MJCF"),
-        Param(name="publish_rate", default=100.0, help="joint states per robot second [Hz]",
-              limits=(10.0, 1000.0)),
-        Param(name="real_time_factor", default=1.0, help="robot seconds per second [-]",
-              limits=(0.05, 20.0)),
-        Param(name="seed", default=0, help="seed of the sensor noise", limits=(0, 2**31 - 1)),
-        Param(name="patience", default=0.05, help="how long robot time waits for the answer to a "
-              "joint state [s]", limits=(0.0, 1.0)),
-        Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
-              "the robot's own"),
-        Param(name="home_spread", default=0.0, help="the service reset_arm puts every joint at "
-              "random so far from home at most [rad]", limits=(0.0, 3.2)),
-        Param(name="gravity_compensation", default=False, help="add the gravity torque of the "
-              "robot as described to every command, as the controller of some arms does: "
-              "joint_command is then on top of it"),
-        *PERTURBATION,
-        *safety_params(SafetyConfig()),
-    )  # fmt: skip
-
     def load(self) -> None:
         """Build the arm and connect it."""
         p = self.parameters
-        description = load_robot(p["robot"])
+        description = load_robot(p.robot)
         self._names = description.names
-        self._arm = MujocoArm(description, perturbation_of(p, description), seed=p["seed"])
-        self._home = np.array(p["home"] or description.home)
+        self._arm = MujocoArm(description, p.perturbation(description), seed=p.seed)
+        self._home = np.array(p.home or description.home)
         self._arm.reset(self._home)
-        self._dt = 1.0 / p["publish_rate"]
-        self._patience = p["patience"]
+        self._dt = 1.0 / p.publish_rate
+        self._patience = p.patience
         self._start = self._steps = 0
         self._nominal = MujocoArm(description)
-        self._safety = SafetyStage(
-            self._nominal, safety_config(p.values()), rate=p["publish_rate"]
-        )
-        self._starts = np.random.default_rng((p["seed"], 1))  # apart from the sensor noise
+        self._safety = SafetyStage(self._nominal, p.safety(), rate=p.publish_rate)
+        self._starts = np.random.default_rng((p.seed, 1))  # apart from the sensor noise
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self.serve(Trigger, "reset_arm", self._on_reset)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
-        self.every(self._dt / p["real_time_factor"], self._on_time)
+        self.every(self._dt / p.real_time_factor, self._on_time)
 
     def start(self) -> None:
         """Start from home; robot time goes on from the present or from where it was."""
@@ -128,7 +146,7 @@ class SimArm(Ml3Node):
 
     def _on_time(self) -> None:
         now = time.monotonic()
-        due = int((now - self._wall) * self.parameters["real_time_factor"] / self._dt)
+        due = int((now - self._wall) * self.parameters.real_time_factor / self._dt)
         late = due - self._steps - self._slipped
         if late > SLIP_STEPS:
             self._slipped += late - SLIP_STEPS
@@ -155,7 +173,7 @@ class SimArm(Ml3Node):
         self._holding = age > self._safety.config.command_timeout
         if not self._holding:
             tau = self._command[1]
-            if self.parameters["gravity_compensation"]:
+            if self.parameters.gravity_compensation:
                 tau = tau + self._nominal.nle(state.q, np.zeros_like(state.v))
             try:
                 command = self._safety.limit(tau, state.q, state.v)
@@ -182,7 +200,7 @@ class SimArm(Ml3Node):
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         if not self.active:
             raise ConfigError("the simulated arm is not active: activate it first")
-        away = self.parameters["home_spread"] * self._starts.uniform(-1.0, 1.0, len(self._home))
+        away = self.parameters.home_spread * self._starts.uniform(-1.0, 1.0, len(self._home))
         limits = self._arm.limits
         self._arm.reset(np.clip(self._home + away, limits.lower, limits.upper))
         self._safety.reset()

@@ -1,57 +1,50 @@
-"""One YAML a node: every line of it is a parameter of that node, within its range."""
+"""What is made from the parameters of the nodes is current, and systems set only what exists."""
 
 from __future__ import annotations
 
-import importlib
-
 import pytest
 import yaml
-from rclpy.parameter import Parameter
 
 from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems.invdyn import SYSTEMS
-from ml3_ros.nodes.kit.node import Ml3Node
+from ml3_ros.nodes.kit.parameters import rows_of
+from tools import write_parameters
 
-EXECUTABLES = sorted(
-    {p.executable for system in SYSTEMS.values() for p in system.processes}
-    | {path.stem for path in config_file("sim_arm.yaml").parent.glob("*.yaml")}
-)
-
-
-def rows_of(executable):
-    """Return the parameter table of a node by name."""
-    module = importlib.import_module(f"ml3_ros.nodes.{executable}")
-    if hasattr(module, "__path__"):  # a folder
-        module = importlib.import_module(f"{module.__name__}.node")
-    if hasattr(module, "PARAMETERS"):
-        return {row.name: row for row in module.PARAMETERS}
-    (node,) = (
-        kind
-        for kind in vars(module).values()
-        if isinstance(kind, type) and issubclass(kind, Ml3Node) and kind is not Ml3Node
-    )
-    return {row.name: row for row in node.PARAMETERS}
+ROWS = {
+    executable: {row.name: row for row in rows_of(kind)}
+    for executable, kind in write_parameters.parameters_of_nodes().items()
+}
+STAND_INS = Arg | JointsOf | ModelOf | NameOf
 
 
-@pytest.mark.parametrize("executable", EXECUTABLES)
-def test_the_file_of_a_node_has_all_its_parameters_within_their_ranges(executable):
+def test_config_files_and_the_page_of_parameters_are_current():
+    written = write_parameters.files()
+    stale = [path.name for path, text in written.items() if path.read_text() != text]
+    assert not stale, f"run {write_parameters.COMMAND}"
+    assert set(config_file("sim_arm.yaml").parent.glob("*.yaml")) < set(written)
+
+
+@pytest.mark.parametrize("executable", ROWS)
+def test_the_file_of_a_node_reads_as_its_defaults(executable):
     content = yaml.safe_load(config_file(f"{executable}.yaml").read_text())
-    values = content["/**"]["ros__parameters"]
-    rows = rows_of(executable)
-    can_be_unset = {n for n, row in rows.items() if isinstance(row.default, Parameter.Type)}
-    assert set(values) | can_be_unset == set(rows)
-    for name, value in values.items():
-        if not isinstance(rows[name].default, Parameter.Type):
-            assert type(value) is type(rows[name].default), name
-        assert rows[name].fault(value) is None
+    for name, value in content["/**"]["ros__parameters"].items():
+        row = ROWS[executable][name]
+        assert value == row.ros_default
+        assert type(value) is type(row.ros_default)
+
+
+@pytest.mark.parametrize("executable", ROWS)
+def test_defaults_are_allowed(executable):
+    faults = [row.fault(row.default) for row in ROWS[executable].values() if row.default != ()]
+    assert not any(faults)
 
 
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 def test_systems_set_only_parameters_that_their_nodes_have(system):
     for process in system.processes:
-        rows = rows_of(process.executable)
+        rows = ROWS[process.executable]
         assert set(process.parameters) <= set(rows)
         for name, value in process.parameters.items():
-            if not isinstance(value, Arg | JointsOf | ModelOf | NameOf):
+            if not isinstance(value, STAND_INS):
                 assert rows[name].fault(value) is None

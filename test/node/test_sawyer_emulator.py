@@ -13,7 +13,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
-from ml3_ros.nodes.sawyer_emulator import SawyerEmulator
+from ml3_ros.nodes.sawyer_emulator.node import SawyerEmulator
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer import interface as sawyer

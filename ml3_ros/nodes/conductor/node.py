@@ -16,7 +16,6 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from rclpy.signals import SignalHandlerOptions
 
 from ml3_msgs.action import MetaTrain
@@ -29,64 +28,21 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
     LifecycleClient,
     Waiter,
 )
+from ml3_ros.nodes.conductor.parameters import ConductorParameters
+from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
 
-STRINGS = Parameter.Type.STRING_ARRAY
 MOST_METHODS = 50  # whose errors are told
 SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
 
 
-def _pair(values: Sequence[float]) -> str | None:
-    return None if len(values) == 2 else "give the lowest and the highest"
-
-
-def _quaternion(values: Sequence[float]) -> str | None:
-    good = len(values) == 4 and abs(math.hypot(*values) - 1.0) < 0.01
-    return None if good else "give x, y, z, w of a quaternion of length 1"
-
-
-PARAMETERS = (
-    Param(name="loss", default="shipped", help="train: meta-train the losses on the stream first; "
-          "else the learner has or finds them itself", choices=("shipped", "train", "none")),
-    Param(name="sources", default=["sim_arm", "excitation"], help="nodes that make the stream, in "
-          "the order of their start"),
-    Param(name="learner", default="policy_optimizer", help="node that adapts; its deactivation "
-          "ends the run"),
-    Param(name="record", default=False, help="bring up the node `recorder` first"),
-    Param(name="iterations", default=0, help="outer steps of each meta-training [-]; 0: the "
-          "meta_learner's own default", limits=(0, 1_000_000)),
-    Param(name="goals", default=0, help="goals that are sent to the learner at the start [-]",
-          limits=(0, 1000)),
-    Param(name="goal_radius", default=[0.08, 0.18], help="range of their distances from the "
-          "arm's axis [m]", limits=(0.0, 100.0), check=_pair),
-    Param(name="goal_angle", default=[-1.57, 1.57], help="range of their directions [rad]",
-          limits=(-6.3, 6.3), check=_pair),
-    Param(name="goal_height", default=[0.0, 0.0], help="range of their heights [m]",
-          limits=(-100.0, 100.0), check=_pair),
-    Param(name="goal_orientation", default=[0.0, 0.0, 0.0, 1.0], help="quaternion x, y, z, w of "
-          "the hand for a goal in direction 0; it turns with the direction", limits=(-1.0, 1.0),
-          check=_quaternion),
-    Param(name="goal_turn", default=[0.0, 0.0], help="range of a further turn about the vertical "
-          "[rad]", limits=(-6.3, 6.3), check=_pair),
-    Param(name="seed", default=0, help="seed of the meta-training, and of the goals",
-          limits=(0, 2**31 - 1)),
-    Param(name="duplicate_wait", default=1.0, help="how long after its start the conductor looks "
-          "for another one, on another machine [s]", limits=(0.0, 10.0)),
-    Param(name="start_timeout", default=60.0, help="deadline for a node to appear [s]",
-          limits=(1.0, 600.0)),
-    Param(name="train_timeout", default=3600.0, help="deadline of one meta-training [s]",
-          limits=(1.0, 86400.0)),
-    Param(name="run_timeout", default=86400.0, help="deadline of the adaptation [s]",
-          limits=(1.0, 864000.0)),
-)  # fmt: skip
-
-
 class Conductor(Node):
     """The script of a run; every step has a deadline."""
+
+    parameters_type = ConductorParameters
 
     def __init__(self, executor: SingleThreadedExecutor, asked: Sequence[int]) -> None:
         """Declare parameters and find the nodes' services.
@@ -101,7 +57,7 @@ class Conductor(Node):
         super().__init__("conductor")
         executor.add_node(self)
         self._claim = claim_name(self)
-        self.parameters = ParameterTable(self, PARAMETERS, lambda: True)
+        self.parameters = DeclaredParameters(self, self.parameters_type, lambda: True).value
         self._born = time.monotonic()
         self._waiter = Waiter(executor, lambda: bool(asked), self.tell)
         self._managed: dict[str, LifecycleClient] = {}
@@ -123,11 +79,11 @@ class Conductor(Node):
             BringupError: A node failed or a deadline passed.
             InterruptError: A signal came.
         """
-        reject_duplicate(self, self._born + self.parameters["duplicate_wait"])
-        sources, learner = self.parameters["sources"], self.parameters["learner"]
-        if self.parameters["record"]:
+        reject_duplicate(self, self._born + self.parameters.duplicate_wait)
+        sources, learner = self.parameters.sources, self.parameters.learner
+        if self.parameters.record:
             self._node("recorder").activate()
-        if self.parameters["loss"] == "train":
+        if self.parameters.loss == "train":
             self._train(sources)
         self._send_goals()
         self._node(learner).activate()
@@ -142,17 +98,22 @@ class Conductor(Node):
     def _send_goals(self) -> None:
         """Publish the goals, for as long as this node lives and for whoever comes later."""
         p = self.parameters
-        names = ("radius", "angle", "height", "orientation", "turn")
-        ranges = GoalRanges(**{name: p[f"goal_{name}"] for name in names})
-        if p["goals"]:
+        ranges = GoalRanges(
+            radius=p.goal_radius,
+            angle=p.goal_angle,
+            height=p.goal_height,
+            orientation=p.goal_orientation,
+            turn=p.goal_turn,
+        )
+        if p.goals:
             self._goals = self.create_publisher(PoseStamped, "goal", LATCHED_100)
-            for pose in ranges.draw(p["goals"], p["seed"]):
+            for pose in ranges.draw(p.goals, p.seed):
                 stamp = self.get_clock().now().nanoseconds
                 self._goals.publish(pose_to_msg(pose, stamp))
 
     def _node(self, name: str) -> LifecycleClient:
         if name not in self._managed:
-            timeout = self.parameters["start_timeout"]
+            timeout = self.parameters.start_timeout
             self._managed[name] = LifecycleClient(
                 self, name, self._waiter, start_timeout_s=timeout
             )
@@ -177,8 +138,8 @@ class Conductor(Node):
             nle="learned",
             architecture="structured",
             use_prior=use_prior,
-            iterations=self.parameters["iterations"],
-            seed=self.parameters["seed"],
+            iterations=self.parameters.iterations,
+            seed=self.parameters.seed,
         )
         self._training = doing
         handle = self._waiter.result(
@@ -187,7 +148,7 @@ class Conductor(Node):
         if not handle.accepted:
             raise BringupError(f"meta_learner rejects {doing}: {cure}")
         future = handle.get_result_async()
-        timeout = self.parameters["train_timeout"]
+        timeout = self.parameters.train_timeout
         self._waiter.until(future.done, lambda: self._training, timeout, "raise train_timeout")
         result = future.result().result
         client.destroy()
@@ -205,7 +166,7 @@ class Conductor(Node):
         self._training = f"{name}: {doing}{loss}, {feedback.eta.sec} s left"
 
     def _wait_for_the_end_of(self, learner: str) -> None:
-        timeout = self.parameters["run_timeout"]
+        timeout = self.parameters.run_timeout
         state = self._node(learner).wait_while_active(self._progress, timeout)
         if state != "inactive":
             raise BringupError(f"{learner} ended {state}: its message above says why")

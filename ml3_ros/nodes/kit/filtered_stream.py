@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
 from sensor_msgs.msg import JointState
 
 from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.messages.joint_states import NANO, listed
 
 HIGHEST_RATE = 2000.0  # [Hz]
@@ -19,6 +21,28 @@ QUICK_TOLERANCE = 0.5  # likewise while its rate is known roughly
 ROUNDING = 1e-6  # of the period: a change that is none
 JUDGED_EVERY = 2.0  # [s] of the stream
 LEAST_SHARE = 0.9  # of the samples received that must be used
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterParameters(NodeParameters):
+    """The rate of the joint states, and the filter that differentiates them."""
+
+    rate: Annotated[
+        float,
+        Param("rate at which joint_states come; 0: it is measured [Hz]", (0.0, HIGHEST_RATE)),
+    ] = 0.0
+    filter_seconds: Annotated[
+        float,
+        Param(
+            "length of the Savitzky-Golay filter that gives accelerations, at low rates at least "
+            "as many samples as its polynomial needs; lengthen it where stamps are uneven [s]",
+            (0.01, 1.0),
+        ),
+    ] = 0.2
+    filter_order: Annotated[
+        int, Param("order of the polynomial that the filter fits [-]", (2, 5))
+    ] = 3
+
 
 FILTER_PARAMETERS = (
     Param(name="rate", default=0.0, help="joint states per second; 0: measured [Hz]",
@@ -41,14 +65,14 @@ class FilteredStream:
         complaint: What is wrong if these are few, and what to do; "" while all is well.
     """
 
-    def __init__(self, names: Sequence[str], counts: Counter[str], p: ParameterTable) -> None:
-        """Read `names` as the FILTER_PARAMETERS in `p` say; lost samples are counted."""
+    def __init__(self, names: Sequence[str], counts: Counter[str], p: FilterParameters) -> None:
+        """Read the joints `names`; lost samples are counted."""
         self.stream = JointStream(names, counts)
         self.rate = 0.0
         self.share = 1.0
         self.complaint = ""
-        self._announced = p["rate"]
-        self._seconds, self._order = p["filter_seconds"], p["filter_order"]
+        self._announced = p.rate
+        self._seconds, self._order = p.filter_seconds, p.filter_order
         self._filter: AccelerationFilter | None = None
         self._period = 0.0  # of the filter [s]
         self._restarts = 0  # of the stream, that the filter knows of

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Annotated
 
 import numpy as np
-from rclpy.parameter import Parameter
 
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.perturbation import Perturbation
@@ -19,68 +18,122 @@ CHECKED_S = 300.0  # efforts along the trajectory are checked for so long [s]
 HEAVIER = 1.2  # with masses larger than described by this factor, and the largest payload
 DEFAULT = ExcitationConfig()
 
-MOTION = (
-    Param(name="robot", default="sawyer", help="sawyer, reacher, or path of a URDF or MJCF"),
-    Param(name="seed", default=0, help="seed of the trajectories", limits=(0, 2**31 - 1)),
-    Param(name="rate", default=100.0, help="joint states per second, sets the gains [Hz]",
-          limits=(10.0, 1000.0)),
-    Param(name="fade_seconds", default=2.0, help="shortest way to the trajectory's start [s]",
-          limits=(0.1, 60.0)),
-    Param(name="blend_seconds", default=DEFAULT.blend_seconds, help="change over from one piece "
-          "of the trajectory to the next [s]", limits=(0.1, 600.0)),
-    Param(name="n_sines", default=DEFAULT.n_sines, help="sines per joint [-]", limits=(1, 20)),
-    Param(name="frequency", default=list(DEFAULT.frequency), help="lowest and highest "
-          "frequency [Hz]", limits=(0.01, 5.0),
-          check=lambda f: None if len(f) == 2 else "give the lowest and the highest"),
-    Param(name="amplitude", default=DEFAULT.amplitude, help="largest sum of a joint's "
-          "amplitudes [rad]", limits=(0.0, 3.0)),
-    Param(name="centre", default=DEFAULT.centre, help="largest offset of a piece's centre "
-          "from home [rad]", limits=(0.0, 3.0)),
-    Param(name="limit_share", default=DEFAULT.limit_share, help="share of the velocity and "
-          "acceleration limits that the trajectory may use [-]", limits=(0.05, 1.0)),
-    Param(name="position_margin", default=DEFAULT.position_margin, help="distance that the "
-          "trajectory keeps from the position limits [rad]", limits=(0.0, 1.0)),
-    Param(name="lost_error", default=3.2, help="tracking error from which the arm is led from "
-          "where it is again: somebody else holds it [rad]", limits=(0.01, 10.0)),
-    Param(name="standstill", default=0.0, help="how long an arm may stand still while its "
-          "reference moves, before it is led from where it is again: somebody else holds it; 0: "
-          "for ever [s]", limits=(0.0, 60.0)),
-    Param(name="effort_share", default=0.8, help="share of the effort limits that the "
-          "trajectory may need with the heaviest arm; else it is made smaller [-]",
-          limits=(0.05, 1.0)),
-    Param(name="home", default=Parameter.Type.DOUBLE_ARRAY, help="pose around which the arm "
-          "moves, one number a joint [rad]; unset: the robot's own"),
-)  # fmt: skip
 
-_ALIKE = (
-    "blend_seconds",
-    "n_sines",
-    "frequency",
-    "amplitude",
-    "centre",
-    "limit_share",
-    "position_margin",
-)
+def _two(values: Sequence[float]) -> str | None:
+    return None if len(values) == 2 else "give the lowest and the highest"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MotionParameters(NodeParameters):
+    """The arm, its trajectory, and when the arm is led back to it."""
+
+    robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
+    seed: Annotated[
+        int,
+        Param("seed of the random trajectory; the same seed gives the same one", (0, 2**31 - 1)),
+    ] = 0
+    rate: Annotated[
+        float,
+        Param(
+            "rate at which joint_states come, and torques are sent in answer; sets the gains [Hz]",
+            (10.0, 1000.0),
+        ),
+    ] = 100.0
+    fade_seconds: Annotated[
+        float,
+        Param(
+            "shortest time in which the arm is led from where it is to the start of the "
+            "trajectory [s]",
+            (0.1, 60.0),
+        ),
+    ] = 2.0
+    blend_seconds: Annotated[
+        float,
+        Param("time in which one piece of the trajectory turns into the next [s]", (0.1, 600.0)),
+    ] = DEFAULT.blend_seconds
+    n_sines: Annotated[
+        int, Param("number of sines that each joint's motion is the sum of [-]", (1, 20))
+    ] = DEFAULT.n_sines
+    frequency: Annotated[
+        tuple[float, ...],
+        Param("lowest and highest frequency of the sines [Hz]", (0.01, 5.0), check=_two),
+    ] = DEFAULT.frequency
+    amplitude: Annotated[
+        float, Param("largest sum of the amplitudes of a joint's sines [rad]", (0.0, 3.0))
+    ] = DEFAULT.amplitude
+    centre: Annotated[
+        float,
+        Param("largest distance of the centre of a joint's motion from home [rad]", (0.0, 3.0)),
+    ] = DEFAULT.centre
+    limit_share: Annotated[
+        float,
+        Param(
+            "share of the arm's velocity and acceleration limits that the trajectory may use; "
+            "lower it for a careful start on a real arm [-]",
+            (0.05, 1.0),
+        ),
+    ] = DEFAULT.limit_share
+    position_margin: Annotated[
+        float,
+        Param("distance that the trajectory keeps from the position limits [rad]", (0.0, 1.0)),
+    ] = DEFAULT.position_margin
+    lost_error: Annotated[
+        float,
+        Param(
+            "tracking error beyond which somebody else is taken to hold the arm: it gets no "
+            "torque and is led on from where it is [rad]",
+            (0.01, 10.0),
+        ),
+    ] = 3.2
+    standstill: Annotated[
+        float,
+        Param(
+            "time that the arm may stand still while its reference moves; after it somebody else "
+            "is taken to hold it, as for lost_error; 0: for ever [s]",
+            (0.0, 60.0),
+        ),
+    ] = 0.0
+    effort_share: Annotated[
+        float,
+        Param(
+            "share of the effort limits that the trajectory may need with the heaviest payload; "
+            "a trajectory that needs more is made smaller [-]",
+            (0.05, 1.0),
+        ),
+    ] = 0.8
+    home: Annotated[
+        tuple[float, ...],
+        Param("pose around which the arm moves, one number a joint [rad]; unset: the robot's own"),
+    ] = ()
+
+    def excitation(self, description: RobotDescription, **rest: float) -> Excitation:
+        """Return the trajectory of these parameters, within all limits of the heaviest arm.
+
+        Args:
+            description: The robot.
+            **rest: Other fields of `ExcitationConfig`.
+
+        Raises:
+            ConfigError: It cannot be planned.
+        """
+        lowest, highest = self.frequency
+        config = replace(
+            DEFAULT,
+            blend_seconds=self.blend_seconds,
+            n_sines=self.n_sines,
+            frequency=(lowest, highest),
+            amplitude=self.amplitude,
+            centre=self.centre,
+            limit_share=self.limit_share,
+            position_margin=self.position_margin,
+            **rest,
+        )
+        home = np.array(self.home or description.home)
+        motion = Excitation(description.limits, home, self.seed, config)
+        return within_effort(motion, heaviest(description), CHECKED_S, self.effort_share)
 
 
 def heaviest(description: RobotDescription) -> PinocchioModel:
     """Return the arm as heavy as it may be."""
     loaded = Perturbation(payload=description.payload_limit, mass_scale=HEAVIER)
     return PinocchioModel(description, loaded)
-
-
-def motion_of(p: Mapping[str, Any], description: RobotDescription, **rest: float) -> Excitation:
-    """Return the trajectory that parameters describe, within all limits of the heaviest arm.
-
-    Args:
-        p: Values of MOTION's parameters.
-        description: The robot.
-        **rest: Other fields of `ExcitationConfig`.
-
-    Raises:
-        ConfigError: It cannot be planned.
-    """
-    config = replace(DEFAULT, **{name: p[name] for name in _ALIKE}, **rest)
-    home = np.array(p["home"] or description.home)
-    motion = Excitation(description.limits, home, p["seed"], config)
-    return within_effort(motion, heaviest(description), CHECKED_S, p["effort_share"])

@@ -6,7 +6,7 @@ import functools
 import time
 import traceback
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.qos import QoSProfile
@@ -16,31 +16,19 @@ from rclpy.timer import Timer
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import ConfigError, Ml3Error, reason_of
 from ml3_ros.nodes.kit.command_arbiter import CommandArbiter
+from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
 from ml3_ros.nodes.kit.name_guard import reject_duplicate
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.parameters import NodeParameters, from_rows
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
 
-COMMON = (
-    Param(
-        name="autostart",
-        default=False,
-        help="configure and activate the node when its process starts",
-        read_only=True,
-    ),
-    Param(
-        name="duplicate_wait",
-        default=1.0,
-        help="how long after its start the node looks for another node of its name [s]",
-        limits=(0.0, 10.0),
-    ),
-)
+P = TypeVar("P", bound=NodeParameters)
 
 
-class Ml3Node(LifecycleNode):
-    """A lifecycle node that fails in sentences.
+class Ml3Node(LifecycleNode, Generic[P]):
+    """A lifecycle node with parameters P that fails in sentences.
 
     A node fills four hooks, each of which may raise `Ml3Error`: `load` (configure: read the
     parameters, load, check, create publishers and subscriptions), `start` (activate), `stop`
@@ -48,8 +36,17 @@ class Ml3Node(LifecycleNode):
     an error is logged and the transition fails; the process lives on.
     """
 
-    PARAMETERS: ClassVar[tuple[Param, ...]] = ()
+    parameters_type: type[P]
     failed = False  # then the process exits with code 1
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Keep the P of Ml3Node[P], by which a node says what its parameters are."""
+        super().__init_subclass__(**arguments)
+        if "PARAMETERS" in vars(cls):
+            cls.parameters_type = from_rows(cls.PARAMETERS)
+        for base in vars(cls).get("__orig_bases__", ()):
+            if get_origin(base) is Ml3Node:
+                (cls.parameters_type,) = get_args(base)
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Declare the parameters.
@@ -67,14 +64,14 @@ class Ml3Node(LifecycleNode):
         self.active = False
         self.diagnostics = Diagnostics(self, self.state_name, self.guarded)
         try:
-            self.parameters = ParameterTable(
-                self, (*COMMON, *self.PARAMETERS), lambda: self.state_name() != "unconfigured"
+            self._declared = DeclaredParameters(
+                self, self.parameters_type, lambda: self.state_name() != "unconfigured"
             )
         except ConfigError:
             self.destroy_node()
             raise
         self.diagnostics.values = self._values
-        for sentence in self.parameters.unknown(list(self._parameter_overrides)):
+        for sentence in self._declared.unknown(list(self._parameter_overrides)):
             self.get_logger().warning(sentence)
 
     # hooks of the nodes ------------------------------------------------------------------------
@@ -95,6 +92,11 @@ class Ml3Node(LifecycleNode):
         return {}
 
     # what the nodes use ------------------------------------------------------------------------
+    @property
+    def parameters(self) -> P:
+        """The present values; those that are not `live` stay from configure to cleanup."""
+        return self._declared.value
+
     def state_name(self) -> str:
         """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
         return self._state_machine.current_state[1]
@@ -227,7 +229,7 @@ class Ml3Node(LifecycleNode):
     # lifecycle ---------------------------------------------------------------------------------
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Reject a second node of this name, then load."""
-        until = self._born + self.parameters["duplicate_wait"]
+        until = self._born + self.parameters.duplicate_wait
         result = self._attempt(lambda: reject_duplicate(self, until), self.load)
         if result != SUCCESS:
             self._clear()

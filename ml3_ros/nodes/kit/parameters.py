@@ -1,73 +1,168 @@
-"""Parameters of a node as a small table: described, ranged, validated whenever they are set."""
+"""Parameters of a node, each described once: as an annotated field of a frozen dataclass.
+
+    @dataclass(frozen=True, kw_only=True)
+    class ArmParameters(NodeParameters):
+        rate: Annotated[float, Param("commands per second [Hz]", limits=(10, 500))] = 100.0
+        mode: Annotated[Literal["hold", "free"], Param("what the arm does at rest")] = "hold"
+        home: Annotated[tuple[float, ...], Param("pose [rad]; unset: the robot's")] = ()
+
+The node's declaration, config/NODE.yaml and docs/parameters.md are made from it. A `Literal` lists
+the values allowed. A list whose default is () is declared without a value. A subclass may give a
+field another default by repeating it without its `Param`.
+"""
 
 from __future__ import annotations
 
-import difflib
+import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from rcl_interfaces.msg import (
-    FloatingPointRange,
-    IntegerRange,
-    ParameterDescriptor,
-    SetParametersResult,
-)
-from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
-from rclpy.node import Node
+from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
 from rclpy.parameter import Parameter
 
-from ml3_ros.core.checks import printable
-from ml3_ros.errors import ConfigError, reason_of
+SCALARS = {
+    bool: Parameter.Type.BOOL,
+    int: Parameter.Type.INTEGER,
+    float: Parameter.Type.DOUBLE,
+    str: Parameter.Type.STRING,
+}
+LISTS = {
+    bool: Parameter.Type.BOOL_ARRAY,
+    int: Parameter.Type.INTEGER_ARRAY,
+    float: Parameter.Type.DOUBLE_ARRAY,
+    str: Parameter.Type.STRING_ARRAY,
+}
 
-Type = Parameter.Type
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, slots=True)
 class Param:
-    """One row of a node's parameter table.
+    """What the type and default of a field do not say about a parameter.
 
     Attributes:
-        name: Name of the parameter.
-        default: Value without an override; its type is the parameter's type. For a list that is
-            empty by default, a `Parameter.Type` (an empty list has no element type in ROS).
         help: What it does, with its unit in brackets.
         limits: Smallest and largest number allowed, of the parameter or of its elements.
-        choices: The only values allowed.
         read_only: Fixed from start-up on.
         live: Takes effect at once, also while the node is active. All others are read when the
             node is configured, so setting them later is rejected.
         check: Returns one sentence that says what is wrong with a value, or None.
     """
 
-    name: str
-    default: Any
-    help: str
+    help: str = ""
     limits: tuple[float, float] | None = None
-    choices: tuple[Any, ...] = ()
     read_only: bool = False
     live: bool = False
     check: Callable[[Any], str | None] | None = None
+    name: str = ""  # these three only until policy_optimizer has its dataclass, too
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class NodeParameters:
+    """Parameters that every lifecycle node has; those of a node are a subclass."""
+
+    autostart: Annotated[
+        bool,
+        Param("configure and activate the node when its process starts", read_only=True),
+    ] = False
+    duplicate_wait: Annotated[
+        float,
+        Param(
+            "how long after its start the node looks for another node of its name on other "
+            "machines, which would make it fail [s]",
+            limits=(0.0, 10.0),
+        ),
+    ] = 1.0
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+    def values(self) -> dict[str, Any]:
+        """Return all values by name."""
+        return asdict(self)
+
+
+ParameterTable = NodeParameters
+
+
+def from_rows(rows: Sequence[Param]) -> type[NodeParameters]:
+    """Return the dataclass of a tuple of parameters."""
+    scalars = {kind: element for element, kind in LISTS.items()}
+    described = []
+    for row in rows:
+        default, kind = row.default, type(row.default)
+        if isinstance(default, Parameter.Type):
+            kind, default = tuple[scalars[default], ...], ()
+        elif isinstance(default, list):
+            kind, default = tuple[type(default[0]), ...], tuple(default)
+        if row.choices:
+            kind = Literal[row.choices]
+        described.append((row.name, Annotated[kind, row], field(default=default)))
+    return make_dataclass("Rows", described, bases=(NodeParameters,), frozen=True, kw_only=True)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Row:
+    """One parameter: a field of a dataclass, read for ROS.
+
+    Attributes:
+        name: Name of the parameter.
+        element: bool, int, float or str: its type, or that of its elements.
+        is_list: It is a list of elements.
+        default: Value without an override; () stands for a list that is not set.
+        choices: The only values allowed, if not empty.
+        param: The rest.
+    """
+
+    name: str
+    element: type
+    is_list: bool
+    default: Any
+    choices: tuple[Any, ...]
+    param: Param
+
+    @property
+    def ros_type(self) -> Parameter.Type:
+        """The type that ROS knows the parameter by."""
+        return (LISTS if self.is_list else SCALARS)[self.element]
+
+    @property
+    def ros_default(self) -> Any:
+        """What to declare: the default, or the type of a list that is not set."""
+        if not self.is_list:
+            return self.default
+        return list(self.default) or self.ros_type  # ROS cannot tell the type of an empty list
+
+    def range(self) -> str:
+        """Return the values allowed as text, "" for any."""
+        if self.choices:
+            return "one of " + ", ".join(str(choice) for choice in self.choices)
+        if self.param.limits is None:
+            return ""
+        lower, upper = self.param.limits
+        form = "d" if self.element is int else "g"
+        text = f"from {self.element(lower):{form}} to {self.element(upper):{form}}"
+        return f"every element {text}" if self.is_list else text
 
     def descriptor(self) -> ParameterDescriptor:
         """Return what `ros2 param describe` shows."""
-        descriptor = ParameterDescriptor(description=self.help, read_only=self.read_only)
-        constraints = []
-        if self.choices:
-            constraints.append("one of " + ", ".join(str(c) for c in self.choices))
-        if self.limits is not None:
-            lower, upper = self.limits
-            if isinstance(self.default, float):
+        param = self.param
+        descriptor = ParameterDescriptor(description=param.help, read_only=param.read_only)
+        constraints = [self.range()] if self.choices else []
+        if param.limits is not None:
+            lower, upper = param.limits
+            if self.is_list:
+                constraints.append(self.range())
+            elif self.element is float:
                 descriptor.floating_point_range = [
                     FloatingPointRange(from_value=float(lower), to_value=float(upper))
                 ]
-            elif isinstance(self.default, int):
+            else:
                 descriptor.integer_range = [
                     IntegerRange(from_value=int(lower), to_value=int(upper))
                 ]
-            else:
-                constraints.append(f"every element from {lower:g} to {upper:g}")
-        if not (self.live or self.read_only):
+        if not (param.live or param.read_only):
             constraints.append("set it while the node is unconfigured")
         descriptor.additional_constraints = "; ".join(constraints)
         return descriptor
@@ -75,97 +170,52 @@ class Param:
     def fault(self, value: Any) -> str | None:
         """Return why `value` is rejected, or None if it is fine."""
         if self.choices and value not in self.choices:
-            return f"{self.name} must be {self.descriptor().additional_constraints}, got {value!r}"
-        if self.limits is not None:
-            lower, upper = self.limits
-            numbers = (
-                value if isinstance(value, Sequence) or hasattr(value, "__len__") else [value]
-            )
-            for number in numbers:
+            return f"{self.name} must be {self.range()}, got {value!r}"
+        if self.param.limits is not None:
+            lower, upper = self.param.limits
+            for number in value if self.is_list else [value]:
                 if not lower <= number <= upper:  # also rejects NaN
                     return f"{self.name} must be from {lower:g} to {upper:g}, got {number:g}"
-        if self.check is not None:
-            reason = self.check(value)
+        if self.param.check is not None:
+            reason = self.param.check(value)
             if reason:
                 return f"{self.name}: {reason}"
         return None
 
 
-class ParameterTable:
-    """Declares the rows of a table on a node and guards every change of them."""
+def rows_of(kind: type) -> list[Row]:
+    """Return the parameters of a dataclass: its own first, then those of its bases.
 
-    def __init__(self, node: Node, rows: Sequence[Param], locked: Callable[[], bool]) -> None:
-        """Declare `rows` on `node`.
+    Raises:
+        TypeError: A field has no `Param`, or a type that no parameter has.
+    """
+    annotations: dict[str, Any] = {}
+    for base in kind.__mro__:
+        for name, annotation in inspect.get_annotations(base, eval_str=True).items():
+            if get_origin(annotation) is Annotated:
+                annotations.setdefault(name, annotation)
+    defaults = {field.name: field.default for field in fields(kind)}
+    if set(defaults) != set(annotations):
+        bare = ", ".join(sorted(set(defaults) - set(annotations)))
+        raise TypeError(f"{kind.__name__}: describe {bare} by Annotated[..., Param(...)]")
+    return [_row(name, annotations[name], defaults[name]) for name in annotations]
 
-        Args:
-            node: The node that owns the parameters.
-            rows: The table.
-            locked: True while parameters that are not `live` must not change.
 
-        Raises:
-            ConfigError: An override has the wrong type or is outside what it may be.
-        """
-        self._node = node
-        self._rows = {row.name: row for row in rows}
-        self._locked: Callable[[], bool] = lambda: False
-        node.add_on_set_parameters_callback(self._on_set)
-        for row in rows:
-            self._declare(row)
-        self._locked = locked
-
-    def __getitem__(self, name: str) -> Any:
-        """Return the present value; lists come as tuples, unset lists as ()."""
-        row = self._rows[name]
-        if isinstance(row.default, Type):
-            value = self._node.get_parameter_or(name, Parameter(name, row.default, [])).value
-        else:
-            value = self._node.get_parameter(name).value
-        is_list = isinstance(row.default, Type | list | tuple)
-        return tuple(value or ()) if is_list else value
-
-    def values(self) -> dict[str, Any]:
-        """Return all present values by name."""
-        return {name: self[name] for name in self._rows}
-
-    def unknown(self, overrides: Sequence[str]) -> list[str]:
-        """Return a sentence for every override that names no parameter of this node."""
-        sentences = []
-        for name in overrides:
-            if self._node.has_parameter(name) or name.startswith("qos_overrides."):
-                continue
-            close = difflib.get_close_matches(name, self._rows, n=1)
-            hint = f": did you mean '{close[0]}'?" if close else ""
-            sentences.append(f"there is no parameter '{name}', it is ignored{hint}")
-        return sentences
-
-    def _declare(self, row: Param) -> None:
-        try:
-            self._node.declare_parameter(row.name, row.default, row.descriptor())
-        except InvalidParameterTypeException as error:
-            kind = row.default if isinstance(row.default, Type) else type(row.default).__name__
-            hint = ", so write 1.0 and not 1" if isinstance(row.default, float) else ""
-            raise ConfigError(f"parameter {row.name} must be a {kind}{hint} ({error})") from error
-        except InvalidParameterValueException as error:
-            raise ConfigError(f"parameter {row.name} is rejected: {error}") from error
-
-    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
-        try:
-            return self._judged(parameters)
-        except Exception as error:  # of a value that no check has thought of
-            return SetParametersResult(successful=False, reason=printable(reason_of(error)))
-
-    def _judged(self, parameters: list[Parameter]) -> SetParametersResult:
-        for parameter in parameters:
-            row = self._rows.get(parameter.name)
-            if row is None or parameter.type_ == Type.NOT_SET:
-                continue
-            if self._locked() and not row.live:
-                reason = (
-                    f"{row.name} is read when the node is configured: deactivate and clean up "
-                    "the node, set it, then configure it again"
-                )
-                return SetParametersResult(successful=False, reason=reason)
-            fault = row.fault(parameter.value)
-            if fault:
-                return SetParametersResult(successful=False, reason=fault)
-        return SetParametersResult(successful=True)
+def _row(name: str, annotation: Any, default: Any) -> Row:
+    element, param = get_args(annotation)
+    is_list, choices = get_origin(element) is tuple, ()
+    if is_list:
+        element = get_args(element)[0]
+    if get_origin(element) is Literal:
+        choices = get_args(element)
+        element = type(choices[0])
+    if element not in SCALARS:
+        raise TypeError(f"{name} is a {element}: use bool, int, float, str or a tuple of one")
+    return Row(
+        name=name,
+        element=element,
+        is_list=is_list,
+        default=default,
+        choices=choices,
+        param=param,
+    )

@@ -2,58 +2,87 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Annotated
+
 import numpy as np
 
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.perturbation import Perturbation
 
-PERTURBATION = (
-    Param(name="perturbation_seed", default=-1, help="draw masses, payload and friction at "
-          "random with this seed instead of taking the values below; -1: take them",
-          limits=(-1, 2**31 - 1)),
-    Param(name="payload", default=0.0, help="point mass at the tool [kg]", limits=(0.0, 20.0)),
-    Param(name="mass_scale", default=[1.0], help="mass of each link over its nominal one, one "
-          "number or one a joint [-]", limits=(0.1, 10.0)),
-    Param(name="viscous", default=[0.0], help="viscous friction, one number or one a joint "
-          "[N m s/rad]", limits=(0.0, 1000.0)),
-    Param(name="coulomb", default=[0.0], help="dry friction, one number or one a joint [N m]",
-          limits=(0.0, 1000.0)),
-    Param(name="position_noise", default=0.0, help="standard deviation of positions [rad]",
-          limits=(0.0, 0.1)),
-    Param(name="velocity_noise", default=1e-3, help="standard deviation of velocities [rad/s]",
-          limits=(0.0, 1.0)),
-    Param(name="torque_noise", default=[0.0], help="standard deviation of efforts, one number "
-          "or one a joint [N m]", limits=(0.0, 100.0)),
-    Param(name="command_delay", default=0.0, help="from a command until the motors follow "
-          "it [s]", limits=(0.0, 0.1)),
-)  # fmt: skip
 
+@dataclass(frozen=True, kw_only=True)
+class PerturbationParameters(NodeParameters):
+    """In what the simulated arm differs from its description."""
 
-def perturbation_of(p: ParameterTable, description: RobotDescription) -> Perturbation:
-    """Return what the parameters say of the arm that moves.
+    perturbation_seed: Annotated[
+        int,
+        Param(
+            "seed of a random draw of masses, payload and friction in place of mass_scale, "
+            "payload, viscous and coulomb; -1: take those",
+            (-1, 2**31 - 1),
+        ),
+    ] = -1
+    payload: Annotated[
+        float,
+        Param("point mass at the tool, which the arm's description does not have [kg]", (0, 20)),
+    ] = 0.0
+    mass_scale: Annotated[
+        tuple[float, ...],
+        Param("mass of links over the described one, one number or one a joint [-]", (0.1, 10)),
+    ] = (1.0,)
+    viscous: Annotated[
+        tuple[float, ...],
+        Param("viscous friction, one number or one a joint [N m s/rad]", (0, 1000)),
+    ] = (0.0,)
+    coulomb: Annotated[
+        tuple[float, ...],
+        Param("dry (Coulomb) friction, one number or one a joint [N m]", (0, 1000)),
+    ] = (0.0,)
+    position_noise: Annotated[
+        float, Param("standard deviation of the noise on measured positions [rad]", (0, 0.1))
+    ] = 0.0
+    velocity_noise: Annotated[
+        float, Param("standard deviation of the noise on measured velocities [rad/s]", (0, 1))
+    ] = 1e-3
+    torque_noise: Annotated[
+        tuple[float, ...],
+        Param(
+            "standard deviation of the noise on measured efforts, one number or one a joint [N m]",
+            (0, 100),
+        ),
+    ] = (0.0,)
+    command_delay: Annotated[
+        float, Param("time from a command until the motors follow it [s]", (0, 0.1))
+    ] = 0.0
 
-    Args:
-        p: The parameters of a node, which hold the rows above.
-        description: The arm as it is described.
-    """
-    noise = {
-        "position_noise": p["position_noise"],
-        "velocity_noise": p["velocity_noise"],
-        "torque_noise": _one_or_all(p["torque_noise"]),
-    }
-    if p["perturbation_seed"] >= 0:
-        rng = np.random.default_rng(p["perturbation_seed"])
-        delay = (p["command_delay"], p["command_delay"])
-        return Perturbation.sample(description, rng, command_delay=delay, **noise)
-    return Perturbation(
-        payload=p["payload"],
-        mass_scale=_one_or_all(p["mass_scale"]),
-        viscous=_one_or_all(p["viscous"]),
-        coulomb=_one_or_all(p["coulomb"]),
-        command_delay=p["command_delay"],
-        **noise,
-    )
+    def perturbation(self, description: RobotDescription) -> Perturbation:
+        """Return how the arm that moves differs from its description.
+
+        Args:
+            description: The arm as it is described.
+        """
+        torque_noise = _one_or_all(self.torque_noise)
+        if self.perturbation_seed >= 0:
+            return Perturbation.sample(
+                description,
+                np.random.default_rng(self.perturbation_seed),
+                command_delay=(self.command_delay, self.command_delay),
+                position_noise=self.position_noise,
+                velocity_noise=self.velocity_noise,
+                torque_noise=torque_noise,
+            )
+        return Perturbation(
+            payload=self.payload,
+            mass_scale=_one_or_all(self.mass_scale),
+            viscous=_one_or_all(self.viscous),
+            coulomb=_one_or_all(self.coulomb),
+            command_delay=self.command_delay,
+            position_noise=self.position_noise,
+            velocity_noise=self.velocity_noise,
+            torque_noise=torque_noise,
+        )
 
 
 def _one_or_all(values: tuple[float, ...]) -> float | tuple[float, ...]:

@@ -50,7 +50,7 @@ def run(
     executor = executor_class()
     executor.add_node(node)
     try:
-        if node.parameters["autostart"] and node.trigger_configure() == SUCCESS:
+        if node.parameters.autostart and node.trigger_configure() == SUCCESS:
             node.trigger_activate()
         while not asked and node.state_name() != "finalized":
             executor.spin_once(timeout_sec=0.1)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.action import MetaTrain
@@ -19,7 +19,7 @@ from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS, FilteredStream
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
@@ -39,41 +39,55 @@ FEEDBACK_S = 0.5
 CHOICES = {"nle": ("given", "learned"), "architecture": ("mlp", "structured")}
 
 
-class MetaLearner(Ml3Node):
+@dataclass(frozen=True, kw_only=True)
+class MetaLearnerParameters(FilterParameters):
+    """The stream to train on, how long to train, and where the losses go."""
+
+    robot: Annotated[str, Param("name of the arm, which is kept in the losses")] = "sawyer"
+    joints: Annotated[
+        tuple[str, ...], Param("joint names in the order of all arrays; must be set")
+    ] = ()
+    record_seconds: Annotated[
+        float, Param("length of the stream that a training uses [s]", (2, 3600))
+    ] = 60.0
+    segment_seconds: Annotated[
+        float, Param("length of a piece of that stream, which is one training task [s]", (1, 600))
+    ] = 15.0
+    iterations: Annotated[
+        int, Param("number of outer steps where a goal does not give it [-]", (1, 1_000_000))
+    ] = 300
+    checkpoint_period: Annotated[
+        float, Param("time between checkpoints of a training [s]", (0.1, 3600))
+    ] = 5.0
+    out: Annotated[
+        str,
+        Param(
+            "folder of checkpoints and losses; the services read and write only in its subfolder "
+            "`losses`"
+        ),
+    ] = "out/meta_learner"
+    resume: Annotated[
+        bool,
+        Param("go on with a goal that an earlier process began; false: begin every goal anew"),
+    ] = True
+
+
+class MetaLearner(Ml3Node[MetaLearnerParameters]):
     """Joint states and priors in, learned losses out: one latched message for each name.
 
     A goal first waits until the stream has shown enough, then trains in a thread of its own.
     """
-
-    PARAMETERS = (
-        Param(name="robot", default="sawyer", help="name of the arm, kept in the losses"),
-        Param(name="joints", default=Parameter.Type.STRING_ARRAY, help="joint names in the order "
-              "of all arrays"),
-        *FILTER_PARAMETERS,
-        Param(name="record_seconds", default=60.0, help="stream to train on [s]",
-              limits=(2.0, 3600.0)),
-        Param(name="segment_seconds", default=15.0, help="of it, one task [s]",
-              limits=(1.0, 600.0)),
-        Param(name="iterations", default=300, help="outer steps where a goal names none",
-              limits=(1, 1_000_000)),
-        Param(name="checkpoint_period", default=5.0, help="between checkpoints [s]",
-              limits=(0.1, 3600.0)),
-        Param(name="out", default="out/meta_learner", help="folder of checkpoints and losses; the "
-              "services read and write only in its subfolder `losses`"),
-        Param(name="resume", default=True, help="go on with a goal that an earlier process began, "
-              "or finish it again; false: forget it"),
-    )  # fmt: skip
 
     _action: MetaTrainAction | None = None
 
     def load(self) -> None:
         """Make sure that the folder can be written, and connect."""
         p = self.parameters
-        if not p["joints"]:
+        if not p.joints:
             raise ConfigError("the parameter `joints` is not set: give the joint names in order")
-        self._folder = Path(p["out"])
+        self._folder = Path(p.out)
         self._losses_folder = self._folder / "losses"
-        if not p["resume"]:
+        if not p.resume:
             forget(self._folder / "training")
         try:
             self._losses_folder.mkdir(parents=True, exist_ok=True)
@@ -91,7 +105,7 @@ class MetaLearner(Ml3Node):
         self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
-        self._action = MetaTrainAction(self, self._begin, self._keep, p["iterations"])
+        self._action = MetaTrainAction(self, self._begin, self._keep, p.iterations)
         self.every(FEEDBACK_S, self._action.tick)
 
     def start(self) -> None:
@@ -124,10 +138,10 @@ class MetaLearner(Ml3Node):
     # the stream ---------------------------------------------------------------------------------
     def _forget_stream(self) -> None:
         p = self.parameters
-        self._stream = FilteredStream(p["joints"], self.diagnostics.counts, p)
+        self._stream = FilteredStream(p.joints, self.diagnostics.counts, p)
         self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
         # lost samples and those without prior do not count, so more than is needed is kept
-        self._memory = StreamMemory(2.0 * p["record_seconds"])
+        self._memory = StreamMemory(2.0 * p.record_seconds)
 
     def _on_state(self, msg: JointState) -> None:
         samples = self._stream.read(msg)
@@ -136,7 +150,7 @@ class MetaLearner(Ml3Node):
             self._memory.add(self._stream.stream.stamp(sample.t), sample)
 
     def _on_prior(self, msg: InertiaPrior) -> None:
-        self._memory.add_prior(*prior_from_msg(msg, self.parameters["joints"]))
+        self._memory.add_prior(*prior_from_msg(msg, self.parameters.joints))
         self.diagnostics.tick("inertia_prior")
 
     # training -----------------------------------------------------------------------------------
@@ -151,13 +165,13 @@ class MetaLearner(Ml3Node):
         fresh: Signals | None = None
         if goal.name in self._trained or not resumable(folder, training):
             rate = self._stream.rate
-            needed = round(rate * self.parameters["record_seconds"])
+            needed = round(rate * self.parameters.record_seconds)
             missing = needed - self._memory.count(with_prior=with_prior)
             if missing > 0 or not rate:
                 return missing / rate if rate else math.nan
             fresh = self._memory.arrays(needed, with_prior=with_prior)
             fresh["rate"] = np.array([rate])
-        worker = MetaTrainingWorker(training, folder, fresh, self.parameters["checkpoint_period"])
+        worker = MetaTrainingWorker(training, folder, fresh, self.parameters.checkpoint_period)
         worker.start()
         self._trained.discard(goal.name)
         return worker
@@ -176,14 +190,14 @@ class MetaLearner(Ml3Node):
             nle=goal.nle,
             architecture=goal.architecture,
             use_prior=goal.use_prior,
-            n_outer_steps=goal.iterations or p["iterations"],
+            n_outer_steps=goal.iterations or p.iterations,
         )
         return Training(
             recipe=recipe,
-            robot=p["robot"],
-            joint_names=p["joints"],
+            robot=p.robot,
+            joint_names=p.joints,
             seed=goal.seed,
-            segment_seconds=p["segment_seconds"],
+            segment_seconds=p.segment_seconds,
         )
 
     # losses -------------------------------------------------------------------------------------
@@ -227,7 +241,7 @@ class MetaLearner(Ml3Node):
             raise ConfigError("the loss cannot be published: activate the node first")
         path = loss_files.to_load(self._losses_folder, request.file)
         loss = LearnedLoss.load(path)
-        loss.check_labels(self.parameters["joints"])
+        loss.check_labels(self.parameters.joints)
         name = loss_files.method_of(path)
         response.learned_loss = self._publish(name, loss)
         response.success, response.message = True, f"{path} is published as {name}"

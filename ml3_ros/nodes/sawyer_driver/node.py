@@ -18,7 +18,7 @@ from ml3_ros.nodes.kit.diagnostics import ERRORS, steady_timer
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import log_violations, safety_config
+from ml3_ros.nodes.kit.safety_parameters import log_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
@@ -27,7 +27,7 @@ from ml3_ros.nodes.messages.joint_states import (
     sample_to_msg,
 )
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
-from ml3_ros.nodes.sawyer_driver.parameters import PARAMETERS, driving_config
+from ml3_ros.nodes.sawyer_driver.parameters import SawyerDriverParameters
 from ml3_ros.nodes.sawyer_driver.robot import SawyerRobot
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -54,13 +54,11 @@ class Ask:
     until: float = field(default_factory=lambda: time.monotonic() + ASK_S)
 
 
-class SawyerDriver(Ml3Node):
+class SawyerDriver(Ml3Node[SawyerDriverParameters]):
     """Converts and forwards; when what may be sent is decided by `SawyerDriving`.
 
     Nothing moves before an operator calls `~/enable`. `~/stop` works in every state of the node.
     """
-
-    PARAMETERS = PARAMETERS
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Offer the stop, which needs no configuration."""
@@ -73,12 +71,12 @@ class SawyerDriver(Ml3Node):
     def load(self) -> None:
         """Find the robot's messages and connect."""
         p = self.parameters
-        description = load_robot(p["robot"])
+        description = load_robot(p.robot)
         self._names = description.names
         self._model = PinocchioModel(description)
-        safety = SafetyStage(self._model, safety_config(p.values()), rate=p["rate"])
-        home = np.array(p["home"] or description.home)
-        self._driving = SawyerDriving(self._model, safety, home, driving_config(p.values()))
+        safety = SafetyStage(self._model, p.safety(), rate=p.rate)
+        home = np.array(p.home or description.home)
+        self._driving = SawyerDriving(self._model, safety, home, p.driving())
         self._robot = SawyerRobot(self, description, self._driving.reports, self._on_joints)
         self._asks: list[Ask] = []
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
@@ -88,7 +86,7 @@ class SawyerDriver(Ml3Node):
         self.serve(SetBool, "~/enable", self._on_enable)
         self.serve(Trigger, "~/reset", self._on_reset)
         self.serve(Trigger, "reset_arm", self._on_home)
-        self.every(1.0 / p["rate"], self._on_time)
+        self.every(1.0 / p.rate, self._on_time)
         self.every(ASK_EVERY_S, self._ask_again)
         self.every(SUPPRESS_EVERY_S, self._suppress)
         self.every(REMIND_EVERY_S, self._robot.remind)
@@ -128,7 +126,7 @@ class SawyerDriver(Ml3Node):
 
     # our topics --------------------------------------------------------------------------------
     def _on_joints(self, sample: JointSample) -> None:
-        step = round(NANO / self.parameters["publish_rate"])
+        step = round(NANO / self.parameters.publish_rate)
         if 0 < self._due - sample.stamp <= step:
             return
         # where more is missing the robot's clock was set back
@@ -237,7 +235,7 @@ class SawyerDriver(Ml3Node):
     # time --------------------------------------------------------------------------------------
     def _on_time(self) -> None:
         now = time.monotonic()
-        self._missed += max(round((now - self._cycled) * self.parameters["rate"]) - 1, 0)
+        self._missed += max(round((now - self._cycled) * self.parameters.rate) - 1, 0)
         self._cycled = now
         before = self._driving.last
         send = self._driving.cycle(now)

@@ -14,7 +14,7 @@ from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages import sawyer_client as convert
 from ml3_ros.nodes.messages.joint_states import JointSample, PartialMessageError
-from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
+from ml3_ros.nodes.sawyer_driver.parameters import SawyerDriverParameters
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
@@ -32,7 +32,7 @@ class SawyerRobot:
 
     def __init__(
         self,
-        node: Ml3Node,
+        node: Ml3Node[SawyerDriverParameters],
         description: RobotDescription,
         reports: SawyerReports,
         on_joints: Callable[[JointSample], None],
@@ -51,7 +51,7 @@ class SawyerRobot:
         self._node, self._description, self._reports = node, description, reports
         self._on_joints = on_joints
         self._names, self._p = description.names, node.parameters
-        self._messages = sawyer.message_types(self._p["message_package"])
+        self._messages = sawyer.message_types(self._p.message_package)
         self._origins = joint_origins(nominal_urdf(description))
         self.limits_known = False
         self.calibration = "not told yet"
@@ -66,11 +66,7 @@ class SawyerRobot:
         self._rate = publisher(UInt16, sawyer.STATE_RATE, RELIABLE_1)
         self._enable = publisher(Bool, sawyer.SUPER_ENABLE, RELIABLE_1)
         self._reset = publisher(Empty, sawyer.SUPER_RESET, RELIABLE_1)
-        self._suppressors = [
-            publisher(Empty, topic, RELIABLE_1)
-            for name, topic in SUPPRESSED.items()
-            if self._p[name]
-        ]
+        self._suppressors = [publisher(Empty, topic, RELIABLE_1) for topic in self._p.suppressed()]
 
     def _listen(self) -> None:
         m, subscribe = self._messages, self._node.subscribe
@@ -96,9 +92,9 @@ class SawyerRobot:
 
     def remind(self) -> None:
         """Tell rates and timeout; again and again, a bridge may have lost them."""
-        self._rate.publish(UInt16(data=self._p["state_rate"]))
-        self._timeout.publish(Float64(data=self._p["robot_timeout"]))
-        self._speed.publish(Float64(data=self._p["speed_ratio"]))
+        self._rate.publish(UInt16(data=self._p.state_rate))
+        self._timeout.publish(Float64(data=self._p.robot_timeout))
+        self._speed.publish(Float64(data=self._p.speed_ratio))
 
     def restore(self) -> None:
         """Tell the rates and the timeout that the robot has by itself."""
@@ -121,7 +117,7 @@ class SawyerRobot:
     # what is heard -----------------------------------------------------------------------------
     def _hear_joints(self, msg: JointState) -> None:
         try:
-            sample = convert.joints_from_msg(msg, self._names, self._p["velocity_dead_band"])
+            sample = convert.joints_from_msg(msg, self._names, self._p.velocity_dead_band)
         except PartialMessageError:
             self._node.diagnostics.counts["messages of other joints"] += 1  # as of a gripper
             return
@@ -130,7 +126,7 @@ class SawyerRobot:
         self._on_joints(sample)
 
     def _hear_gravity(self, msg: Any) -> None:
-        field, limits = self._p["gravity_field"], self._description.limits
+        field, limits = self._p.gravity_field, self._description.limits
         tau = convert.gravity_from_msg(msg, self._names, field, limits)
         if tau is not None:
             self._reports.hear_gravity(tau, time.monotonic())
@@ -159,7 +155,7 @@ class SawyerRobot:
         arm = {name: origins[name] for name in self._names}
         distance, angle = largest_difference(arm, self._origins)
         self.calibration = f"within {1e3 * distance:.2f} mm and {angle:.4f} rad of the model's"
-        if distance > self._p["calibration_distance"] or angle > self._p["calibration_angle"]:
+        if distance > self._p.calibration_distance or angle > self._p.calibration_angle:
             self._node.get_logger().warning(
                 f"the robot's origins are {self.calibration}: give its own URDF as `robot`"
             )

@@ -23,8 +23,8 @@ from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, tim
 from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.nodes.tracking_controller.setup import (
     FEEDBACK_ONLY,
-    PARAMETERS,
     RIGID_BODY,
+    TrackingParameters,
     controller_of,
     laps_of,
 )
@@ -42,7 +42,7 @@ LATCHED_20 = QoSProfile(
 )
 
 
-class TrackingControllerNode(Ml3Node):
+class TrackingControllerNode(Ml3Node[TrackingParameters]):
     """Answers each joint state with a torque: feedback with low gains, and a feedforward.
 
     The motion repeats itself. Each lap is made with the next of `feedforwards`, the torque of one
@@ -50,16 +50,14 @@ class TrackingControllerNode(Ml3Node):
     Models come on learned_model while they are learned and are used from the next period on.
     """
 
-    PARAMETERS = PARAMETERS
-
     def load(self) -> None:
         """Plan within the limits of the robot, and connect."""
         p = self.parameters
-        description = load_robot(p["robot"])
-        self._laps = laps_of(p.values(), description)
-        self._controller = controller_of(p.values(), description, self._laps)
+        description = load_robot(p.robot)
+        self._laps = laps_of(p, description)
+        self._controller = controller_of(p, description, self._laps)
         self._rigid_body = PinocchioModel(description).rnea
-        self._names, self._dt = description.names, 1.0 / p["rate"]
+        self._names, self._dt = description.names, 1.0 / p.rate
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._read_model = ModelReader()
         self._models: dict[str, tuple[int, Feedforward]] = {}
@@ -102,7 +100,7 @@ class TrackingControllerNode(Ml3Node):
         q_ref = self._q + self._v * late
         v_ref = self._v + self._a * late
         self._error = sample.q - q_ref
-        far = np.abs(self._error).max() > self.parameters["lost_error"]
+        far = np.abs(self._error).max() > self.parameters.lost_error
         if far or self._standstill.lasts(t, sample.v, v_ref):
             self._lose(sample.stamp)
             return
@@ -117,10 +115,10 @@ class TrackingControllerNode(Ml3Node):
 
         It is held there by something like them, so nothing has to be faded in.
         """
-        self._way = Approach(q, self._laps, self.parameters["fade_seconds"])
-        self._standstill = Standstill(self.parameters["standstill"])
+        self._way = Approach(q, self._laps, self.parameters.fade_seconds)
+        self._standstill = Standstill(self.parameters.standstill)
         self._began, self._restarts = stamp, self._stream.restarts
-        self._mix = Crossfade(self._rigid_body, self.parameters["feedforward_fade"], self._dt)
+        self._mix = Crossfade(self._rigid_body, self.parameters.feedforward_fade, self._dt)
         self._controller.exchange(self._mix, at_once=True)
 
     def _prepare(self, t: float) -> None:
@@ -161,9 +159,9 @@ class TrackingControllerNode(Ml3Node):
             if self._lap >= 0 and self._counted:
                 self._finish(np.sqrt(self._squares / self._counted), stamp)
             self._lap = lap
-            names = self.parameters["feedforwards"]
+            names = self.parameters.feedforwards
             self._change_to(names[len(self._done) % len(names)])
-        if lap >= 0 and self._laps.into(t) >= self.parameters["settle"]:
+        if lap >= 0 and self._laps.into(t) >= self.parameters.settle:
             self._squares += np.square(self._error)
             self._counted += 1
 
@@ -196,15 +194,15 @@ class TrackingControllerNode(Ml3Node):
         self._save()
 
     def _save(self) -> None:
-        if self.parameters["out"] and self._done:
+        if self.parameters.out and self._done:
             try:
-                save_laps(Path(self.parameters["out"]), self._names, self._done)
+                save_laps(Path(self.parameters.out), self._names, self._done)
             except DataError as error:  # the arm comes first
                 self.reject(error, kind="files not written")
 
     # models -------------------------------------------------------------------------------------
     def _on_model(self, msg: LearnedModel) -> None:
-        if msg.method not in self.parameters["feedforwards"]:
+        if msg.method not in self.parameters.feedforwards:
             return
         net, theta = self._read_model(model_from_msg(msg, self._names), msg.method)
         if net.units.joint_names != self._names:

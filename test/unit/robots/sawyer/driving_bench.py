@@ -6,7 +6,7 @@ import numpy as np
 
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.sawyer_client import view_from_msg
-from ml3_ros.nodes.sawyer_driver.parameters import SAFETY
+from ml3_ros.nodes.sawyer_driver.parameters import SawyerDriverParameters
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -30,7 +30,7 @@ class Bench:
     def __init__(self, config=None, outcome="hold"):
         self.robot = SawyerEmulation(SAWYER, FRICTION, dt=1e-3, timeout_outcome=outcome)
         self.robot.control.set_timeout(0.05)
-        safety = SafetyStage(MODEL, SAFETY, rate=1000.0 / CYCLE)
+        safety = SafetyStage(MODEL, SawyerDriverParameters().safety(), rate=1000.0 / CYCLE)
         self.driving = SawyerDriving(MODEL, safety, SAWYER.home, config or DrivingConfig())
         self.push = None  # [N m] (7,); None: the controller is dead
         self.states_come = self.driver_lives = True

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,75 +12,44 @@ from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.errors import ConfigError, MessageError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
-from ml3_ros.nodes.kit.perturbation_parameters import PERTURBATION, perturbation_of
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages import sawyer_robot as convert
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
-from ml3_ros.nodes.sim_arm import DOUBLES
+from ml3_ros.nodes.sawyer_emulator.parameters import SawyerEmulatorParameters
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer import interface as sawyer
-from ml3_ros.robots.sawyer.emulation import DEFAULT_BRAKES, SUPPRESSIONS, SawyerEmulation
+from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS, SawyerEmulation
 from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
 TELL_HZ = 100.0  # of all that is told at a fixed rate, but the cuff
 CUFF_HZ = 10.0  # and at once when it changes
 
-# The arm has some friction: 2 % of the effort limit dry, and as much again at the speed limit.
-DEFAULTS = {
-    "viscous": [0.92, 1.2, 0.41, 0.41, 0.052, 0.052, 0.04],
-    "coulomb": [1.6, 1.6, 0.8, 0.8, 0.18, 0.18, 0.18],
-    "velocity_noise": 2e-4,
-}
 
-
-class SawyerEmulator(Ml3Node):
+class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     """Converts between the topics and a `SawyerEmulation` that it steps in real time.
 
     Windows and timeouts are of real time. Stamps are start + n * dt of robot time, which slips on
     a machine that is too busy. The services under its own name play the world around the robot.
     """
 
-    PARAMETERS = (
-        Param(name="message_package", default=sawyer.DEFAULT_PACKAGE, help="ROS 2 package with "
-              "the robot's messages"),
-        Param(name="control_rate", default=1000, help="rate of controller and physics [Hz]",
-              limits=(500, 2000)),
-        Param(name="state_rate", default=sawyer.DEFAULT_STATE_RATE_HZ, help="rate of joint_states "
-              "until joint_state_publish_rate sets it [Hz]",
-              limits=(1, sawyer.MAX_STATE_RATE_HZ)),
-        Param(name="timeout_outcome", default="hold", help="what the watchdog does: the robot "
-              "holds position, or disables itself", choices=("hold", "disable")),
-        Param(name="brakes", default=list(DEFAULT_BRAKES), help="joints that are locked while the "
-              "robot is disabled; the others are free"),
-        Param(name="home", default=DOUBLES, help="start pose, one number a joint [rad]; unset: "
-              "the robot's own"),
-        Param(name="calibration_offset", default=0.0, help="the origins of the joints in the "
-              "robot's description differ from the nominal ones at random, so far at most [m]",
-              limits=(0.0, 0.01)),
-        Param(name="seed", default=0, help="seed of noise and calibration",
-              limits=(0, 2**31 - 1)),
-        *(replace(row, default=DEFAULTS.get(row.name, row.default)) for row in PERTURBATION),
-    )  # fmt: skip
-
     def load(self) -> None:
         """Build the robot and connect it."""
         p = self.parameters
-        self._messages = sawyer.message_types(p["message_package"])
+        self._messages = sawyer.message_types(p.message_package)
         self._description = load_robot("sawyer")
-        self._dt = 1.0 / p["control_rate"]
+        self._dt = 1.0 / p.control_rate
         self._robot = SawyerEmulation(
             self._description,
-            perturbation_of(p, self._description),
+            p.perturbation(self._description),
             dt=self._dt,
-            home=np.array(p["home"]) if p["home"] else None,
-            seed=p["seed"],
-            timeout_outcome=p["timeout_outcome"],
-            brakes=p["brakes"],
+            home=np.array(p.home) if p.home else None,
+            seed=p.seed,
+            timeout_outcome=p.timeout_outcome,
+            brakes=p.brakes,
         )
-        self._urdf = sawyer_urdf(self._description, p["calibration_offset"], p["seed"])
+        self._urdf = sawyer_urdf(self._description, p.calibration_offset, p.seed)
         self._wall = time.monotonic()
         self._start = self._steps = 0
         self._talk()
@@ -95,7 +62,7 @@ class SawyerEmulator(Ml3Node):
         ):
             self._hook(SetBool, name, lambda request, act=act: act(request.data))
         self._hook(Trigger, "joint_fault", lambda _: self._robot.fault(self._now()))
-        self._state_rate = float(p["state_rate"])
+        self._state_rate = float(p.state_rate)
         self._timer = self.every(1.0 / max(self._state_rate, TELL_HZ), self._advance)
 
     def start(self) -> None:
@@ -265,7 +232,3 @@ class SawyerEmulator(Ml3Node):
 def main() -> int:
     """Run the node."""
     return run(lambda: SawyerEmulator("sawyer_emulator"))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,0 +1,7 @@
+"""Run the node: `python -m ml3_ros.nodes.sawyer_emulator`."""
+
+import sys
+
+from ml3_ros.nodes.sawyer_emulator.node import main
+
+sys.exit(main())
