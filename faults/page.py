@@ -9,6 +9,7 @@ from pathlib import Path
 
 from faults.result import Finding, Row
 from ml3_ros.files import write_atomically
+from ml3_ros.reports.tables import markdown_table
 
 INTRO = """\
 <!-- Made by `make faults` from docs/metrics/faults; change faults/ instead. -->
@@ -66,12 +67,7 @@ def _section(found: Measured, first_day: str) -> str:
         lines += [f"Measured on {found.day}.", ""]
     elif first_day:
         lines += [f"Measured before {first_day}, and not again since.", ""]
-    lines += ["| what | measured | promised | holds |", "| --- | --- | --- | --- |"]
-    lines += [_line(row) for row in finding.rows]
-    return "\n".join(lines) + "\n"
-
-
-def _line(row: Row) -> str:
-    holds = {True: "yes", False: "**no**", None: ""}[row.holds]
-    cells = (row.what, row.measured, row.promised, holds)
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    marks = {True: "yes", False: "**no**", None: ""}
+    rows = [(row.what, row.measured, row.promised, marks[row.holds]) for row in finding.rows]
+    header = ("what", "measured", "promised", "holds")
+    return "\n".join([*lines, markdown_table(header, rows, n_texts=len(header))]) + "\n"

@@ -7,7 +7,7 @@ random.
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from statistics import median
 
 import numpy as np
@@ -19,6 +19,7 @@ from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.reports.tables import RULE, number, text_table
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 
 JOINTS = (2, 4, 7, 14, 30)
@@ -36,18 +37,21 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[s
     """
     torch.set_num_threads(1)
     joints = QUICK_JOINTS if quick else JOINTS
-    found: dict[str, list[float]] = {}
+    times: dict[str, list[float]] = {}
     for n in joints:
         for name, milliseconds in measure(n, 2 if quick else ROUNDS).items():
-            found.setdefault(name, []).append(milliseconds)
-    report(f"{'ms a gradient step':20}" + "".join(f"{n:>9}" for n in joints) + "   grows as n^")
-    for name, row in found.items():
+            times.setdefault(name, []).append(milliseconds)
+    rows: list[Sequence[str]] = []
+    for name, row in times.items():
         power = math.log(row[-1] / row[0]) / math.log(joints[-1] / joints[0])
-        report(f"{name:20}" + "".join(f"{x:9.3f}" for x in row) + f"{power:10.2f}")
-    for name, row in found.items():
-        ratios = "".join(f"{x / base:9.2f}" for x, base in zip(row, found[BASE], strict=True))
-        report(f"{name + ' / ' + BASE:20}{ratios}")
-    return found
+        rows.append([name, *map(number, row), number(power)])
+    rows.append(RULE)
+    for name, row in times.items():
+        ratios = [number(x / base) for x, base in zip(row, times[BASE], strict=True)]
+        rows.append([f"{name} / {BASE}", *ratios, ""])
+    header = ["ms a gradient step, by joints n", *map(str, joints), "grows as n^"]
+    report(text_table(header, rows))
+    return times
 
 
 def measure(n_joints: int, rounds: int) -> dict[str, float]:
@@ -69,7 +73,7 @@ def measure(n_joints: int, rounds: int) -> dict[str, float]:
 
 def losses(units: Units) -> dict[str, LearnedLoss]:
     """Return the losses that are compared, by name."""
-    found = {BASE: squared_error(units, "tau", "adam", 1e-3)}
+    compared = {BASE: squared_error(units, "tau", "adam", 1e-3)}
     for name, recipe in {
         "ml3": Recipe(steps_per_window=STEPS_PER_WINDOW),
         "ml3_mlp": Recipe(architecture="mlp", steps_per_window=STEPS_PER_WINDOW),
@@ -77,8 +81,8 @@ def losses(units: Units) -> dict[str, LearnedLoss]:
     }.items():
         spec = recipe.loss_spec(units, "any")
         phi = spec.init_phi(torch.Generator().manual_seed(0))
-        found[name] = LearnedLoss(spec=spec, phi=phi)
-    return found
+        compared[name] = LearnedLoss(spec=spec, phi=phi)
+    return compared
 
 
 def _learner(loss: LearnedLoss, units: Units) -> OnlineLearner:

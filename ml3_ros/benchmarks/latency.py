@@ -32,6 +32,7 @@ from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
 from ml3_ros.nodes.messages.ml3 import model_to_msg
+from ml3_ros.reports.tables import number, text_table
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.zoo import shipped_loss
 
@@ -194,18 +195,19 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[i
         By rate, how many joint states were not answered by either.
     """
     os.environ.update(environment())  # all three processes talk as nodes of `ml3 up` do
-    report(f"{'':10}{'':24}{'p50 us':>10}{'p99 us':>10}{'most us':>10}{'sent':>10}{'lost':>8}")
-    unanswered = {}
+    unanswered, table = {}, []
     for rate in RATES[:2] if quick else RATES:
         sides = measure(rate, blocks=2 if quick else BLOCKS, block_s=0.5 if quick else BLOCK_S)
-        rows = {name: side.microseconds() for name, side in sides.items()}
-        percentiles = {name: np.percentile(row, (50, 99, 100)) for name, row in rows.items()}
+        times = {name: side.microseconds() for name, side in sides.items()}
+        percentiles = {name: np.percentile(row, (50, 99, 100)) for name, row in times.items()}
         unanswered[rate] = 0
         for name, side in sides.items():
-            lost = len(side.sent) - len(rows[name])
+            lost = len(side.sent) - len(times[name])
             unanswered[rate] += lost
-            cells = "".join(f"{x:10.0f}" for x in percentiles[name])
-            report(f"{rate:5} Hz  {name:24}{cells}{len(side.sent):10}{lost:8}")
-        ratio = percentiles[OURS] / percentiles[ECHO]
-        report(f"{'':10}{'ratio':24}" + "".join(f"{x:10.2f}" for x in ratio))
+            cells = [f"{x:.0f}" for x in percentiles[name]]
+            table.append([f"{rate} Hz", name, *cells, str(len(side.sent)), str(lost)])
+        ratios = map(number, percentiles[OURS] / percentiles[ECHO])
+        table.append(["", f"{OURS} / {ECHO}", *ratios, "", ""])
+    header = ["rate", "", "p50 [us]", "p99 [us]", "largest [us]", "sent", "lost"]
+    report(text_table(header, table, n_texts=2))
     return unanswered

@@ -16,6 +16,7 @@ import torch
 from ml3_ros.benchmarks.problems import PROBLEMS
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.reports.tables import text_table
 
 PROBLEM, SEEDS = "invdyn_sawyer", 16
 UNROLLS = (1, 5, 10, 25, 50, 100)
@@ -56,10 +57,11 @@ def _table(
     measure: Callable[[int, int | None], float],
     report: Callable[[str], None],
 ) -> None:
-    report(f"{title:12}" + "".join(f"{value:>8}" for value in values))
-    for name, segment in SEGMENTS.items():
-        row = "".join(f"{measure(value, segment):8.0f}" for value in values)
-        report(f"{name:12}{row}")
+    rows = [
+        [name, *(f"{measure(value, segment):.0f}" for value in values)]
+        for name, segment in SEGMENTS.items()
+    ]
+    report(text_table([title, *map(str, values)], rows))
 
 
 def in_child(

@@ -16,6 +16,7 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.reports.tables import number, text_table
 
 WARM_UPS = 3  # TorchScript looks at the first two runs before it settles
 
@@ -56,27 +57,30 @@ class Cell:
 
 
 def run(plan: Plan, report: Callable[[str], None] = print) -> list[Cell]:
-    """Measure everything, and report it as a table.
+    """Measure everything, and report a table for each problem.
 
     Returns:
         All cells.
     """
     cells = []
-    report(
-        f"{'':17}{'seeds':>6}  {'engine':10}{'min':>7}{'median':>8}{'max':>7}{'target':>8}"
-        f"{'first step':>13}"
-    )
     for name in plan.problems:
         problem = PROBLEMS[name]()
-        report(f"{name}: gradient differs by {difference(problem):.1e} from that of higher")
-        for cell in measure(name, problem, plan):
-            cells.append(cell)
-            low, high = min(cell.ratios), max(cell.ratios)
-            report(
-                f"{'':17}{cell.seeds:6}  {cell.kind:10}{low:7.1f}{median(cell.ratios):8.1f}"
-                f"{high:7.1f}{cell.target:8.1f}{cell.preparation:11.1f} s"
-            )
+        report(f"\n{name}: gradient differs by {number(difference(problem), 2)} from higher's")
+        of_problem = list(measure(name, problem, plan))
+        report(_table(of_problem))
+        cells += of_problem
     return cells
+
+
+def _table(cells: Sequence[Cell]) -> str:
+    """Return how many times as fast as `higher` each number of seeds and engine is."""
+    header = ["engine", "seeds", "lowest", "median", "highest", "target", "first step"]
+    rows = []
+    for cell in cells:
+        ratios = min(cell.ratios), median(cell.ratios), max(cell.ratios), cell.target
+        first_step = f"{number(cell.preparation, 2)} s"
+        rows.append([cell.kind, str(cell.seeds), *map(number, ratios), first_step])
+    return text_table(header, rows)
 
 
 def worst(cells: Sequence[Cell]) -> tuple[Cell, float]:
@@ -84,13 +88,13 @@ def worst(cells: Sequence[Cell]) -> tuple[Cell, float]:
 
     The best engine that was measured counts; for one seed, once without and once with compiling.
     """
-    judged: dict[tuple[str, int, bool], Cell] = {}
+    best: dict[tuple[str, int, bool], Cell] = {}
     for cell in cells:
         key = (cell.problem, cell.seeds, cell.seeds == 1 and cell.kind == "compiled")
-        if key not in judged or cell.over_target > judged[key].over_target:
-            judged[key] = cell
-    found = min(judged.values(), key=lambda cell: cell.over_target)
-    return found, found.over_target
+        if key not in best or cell.over_target > best[key].over_target:
+            best[key] = cell
+    slowest = min(best.values(), key=lambda cell: cell.over_target)
+    return slowest, slowest.over_target
 
 
 def target_of(problem: Problem, seeds: int, kind: str) -> float:

@@ -19,19 +19,18 @@ HIDDEN = ("/rosout", "/parameter_events")
 LONGEST = 8  # elements of an array that are shown
 
 
-def list_topics() -> list[str]:
-    """Return a line for every topic of the domain: name, type, publishers, subscribers."""
+def list_topics() -> list[tuple[str, str, int, int]]:
+    """Return name, type, number of publishers and of subscribers of every topic of the domain."""
     with rclpy.init():
         node = rclpy.create_node("ml3_topics")
         time.sleep(DISCOVERY_S)
         topics = [t for t in node.get_topic_names_and_types() if t[0] not in HIDDEN]
-        lines = [
-            f"{name:<34} {types[0]:<34} {node.count_publishers(name)} -> "
-            f"{node.count_subscribers(name)}"
+        rows = [
+            (name, types[0], node.count_publishers(name), node.count_subscribers(name))
             for name, types in sorted(topics)
         ]
         node.destroy_node()
-    return lines
+    return rows
 
 
 def echo(topic: str, count: int, show: Callable[[str], None]) -> None:

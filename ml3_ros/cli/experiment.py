@@ -11,11 +11,12 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.runner.sweep import run_experiment
 from ml3_ros.experiments.runner.workers import BACKENDS
+from ml3_ros.reports.tables import definition_list
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
-    listing = "\n".join(f"  {name:<18}{item.help}" for name, item in EXPERIMENTS.items())
+    listing = definition_list([(name, item.help) for name, item in EXPERIMENTS.items()])
     parser = subparsers.add_parser(
         "experiment",
         help="run an experiment of the paper and draw its figure",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import signal
 
+from ml3_ros.reports.tables import text_table
+
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
     """Add the subcommand."""
@@ -26,8 +28,12 @@ def run(args: argparse.Namespace) -> int:
     from ml3_ros.bringup.topic_viewer import echo, list_topics
 
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # `| head` ends this as any command
-    if args.name is None:
-        print("\n".join(list_topics()) or "no topics: is ROS_DOMAIN_ID the same there and here?")
-    else:
+    if args.name is not None:
         echo(args.name, args.count, lambda text: print(text, flush=True))
+        return 0
+    rows = [[name, kind, str(sources), str(sinks)] for name, kind, sources, sinks in list_topics()]
+    if not rows:
+        print("no topics: is ROS_DOMAIN_ID the same there and here?")
+        return 0
+    print(text_table(["topic", "type", "publishers", "subscribers"], rows, n_texts=2))
     return 0

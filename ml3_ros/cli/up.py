@@ -8,6 +8,7 @@ from ml3_ros.bringup.description import yaml_text
 from ml3_ros.bringup.systems.invdyn import SYSTEMS
 from ml3_ros.bringup.up import up
 from ml3_ros.errors import ConfigError
+from ml3_ros.reports.tables import definition_list
 
 
 def add_parser(subparsers: argparse._SubParsersAction) -> None:
@@ -43,12 +44,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _arguments() -> str:
-    lines = []
+    parts = []
     for system in SYSTEMS.values():
-        lines.append(f"{system.name}: {system.help}")
+        arguments = []
         for argument in system.arguments:
             value = "VALUE" if argument.default is None else yaml_text(argument.default)
             choices = f" ({' | '.join(argument.choices)})" if argument.choices else ""
-            lines.append(f"  {argument.name + ':=' + value:<36} {argument.help}{choices}")
-        lines.append("")
-    return "\n".join(lines)
+            arguments.append((f"{argument.name}:={value}", f"{argument.help}{choices}"))
+        parts.append(f"{system.name}: {system.help}\n{definition_list(arguments)}\n")
+    return "\n".join(parts)

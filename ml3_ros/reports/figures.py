@@ -1,4 +1,4 @@
-"""How every figure of the project looks: labels beside their lines, one style for all axes.
+"""Figures in one style: curves by method, labels beside their lines, PNG and SVG files.
 
 Figures are drawn without pyplot, so nothing here needs a display or keeps global state.
 """
@@ -28,6 +28,7 @@ from ml3_ros.reports.styles import INK, method_style
 FAINT = "#8a8a8a"
 MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction
 DPI = 160
+LABEL_SIZE = 8.5  # of labels at the end of lines [points]
 
 _LOOK: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",
@@ -133,56 +134,67 @@ def label_line_ends(
         laid_out: The figure has just been laid out, which takes long where it has many axes.
     """
     drawn = [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
-    if not drawn:
-        return
-    size = 8.5
     figure = axes.get_figure(root=True)
-    assert figure is not None
+    if not drawn or figure is None:
+        return
     if not laid_out:
         figure.draw_without_rendering()  # limits and layout are only now known
     box, points = axes.get_window_extent(), figure.dpi / 72.0
-    ends = []
-    for line in drawn:
-        y = np.asarray(line.get_ydata(), float)
-        end = y[np.isfinite(y)][-1]
-        ends.append(
-            axes.transData.transform((0.0 if axes.get_xscale() == "linear" else 1.0, end))[1]
-        )
-    heights = np.clip((np.array(ends) - box.y0) / points, 0.0, box.height / points)
-    places = _spread(heights, size * gap, box.height / points)
+    top = box.height / points
+    heights = np.clip([(_end_of(line, axes) - box.y0) / points for line in drawn], 0.0, top)
+    places = _spread(heights, LABEL_SIZE * gap, top)
     for line, height, place in zip(drawn, heights, places, strict=True):
-        color = str(line.get_color())
-        axes.annotate(
-            str(line.get_label()),
-            xy=(1.0, height * points / box.height),
-            xycoords="axes fraction",
-            xytext=(indent + 10.0, place - height),
-            textcoords="offset points",
-            color=color,
-            fontsize=size,
-            va="center",
-            ha="left",
-            annotation_clip=False,
-            arrowprops={
-                "arrowstyle": "-",
-                "color": color,
-                "linewidth": 0.7,
-                "alpha": 0.75,
-                "shrinkA": 1.0,
-                "shrinkB": 1.0,
-                "relpos": (0.0, 0.5),
-            },
-        )
+        _write_label(axes, line, height / top, (indent + 10.0, place - height))
 
 
-def _spread(wanted: NDArray[np.float64], distance: float, height: float) -> NDArray[np.float64]:
-    """Return places at least `distance` apart, within 0 ... height, near those wanted.
+def _end_of(line: Line2D, axes: Axes) -> float:
+    """Return the height of a line's last finite point [pixels]."""
+    y = np.asarray(line.get_ydata(), float)
+    x = 0.0 if axes.get_xscale() == "linear" else 1.0  # any that the scale has
+    return float(axes.transData.transform((x, y[np.isfinite(y)][-1]))[1])
+
+
+def _write_label(axes: Axes, line: Line2D, height: float, offset: tuple[float, float]) -> None:
+    """Write a line's label with a leader from the right edge, at a height in shares of the axes.
+
+    Args:
+        axes: Where.
+        line: Lends label and colour.
+        height: Where the leader begins [-].
+        offset: Of the text from there [points].
+    """
+    color = str(line.get_color())
+    axes.annotate(
+        str(line.get_label()),
+        xy=(1.0, height),
+        xycoords="axes fraction",
+        xytext=offset,
+        textcoords="offset points",
+        color=color,
+        fontsize=LABEL_SIZE,
+        va="center",
+        ha="left",
+        annotation_clip=False,
+        arrowprops={
+            "arrowstyle": "-",
+            "color": color,
+            "linewidth": 0.7,
+            "alpha": 0.75,
+            "shrinkA": 1.0,
+            "shrinkB": 1.0,
+            "relpos": (0.0, 0.5),
+        },
+    )
+
+
+def _spread(preferred: NDArray[np.float64], distance: float, height: float) -> NDArray[np.float64]:
+    """Return places at least `distance` apart, within 0 ... height, near the preferred ones.
 
     Neighbours that are too close become one block around their mean (pool adjacent violators).
     """
-    order = np.argsort(wanted, kind="stable")
+    order = np.argsort(preferred, kind="stable")
     blocks: list[tuple[float, int]] = []  # (lowest place, labels) of each block, from below
-    for place in wanted[order]:
+    for place in preferred[order]:
         low, count = float(place), 1
         while blocks and blocks[-1][0] + blocks[-1][1] * distance > low:
             other_low, other_count = blocks.pop()
@@ -197,7 +209,7 @@ def _spread(wanted: NDArray[np.float64], distance: float, height: float) -> NDAr
         for i in range(len(places) - 1, -1, -1):
             ceiling = height - (len(places) - 1 - i) * distance
             places[i] = min(places[i], ceiling)
-    result = np.empty_like(wanted)
+    result = np.empty_like(preferred)
     result[order] = places
     return result
 

@@ -40,7 +40,7 @@ def test_topics_are_listed_with_who_is_there(topics):
     rc, out, _ = topics()
     lines = {words[0]: words[1:] for words in map(str.split, out.splitlines())}
     assert rc == 0
-    assert lines[f"{topics.namespace}/silent"] == ["sensor_msgs/msg/JointState", "1", "->", "0"]
+    assert lines[f"{topics.namespace}/silent"] == ["sensor_msgs/msg/JointState", "1", "0"]
 
 
 def test_messages_are_shown_also_those_from_before_and_long_arrays_are_cut(topics):

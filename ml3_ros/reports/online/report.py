@@ -94,39 +94,19 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
     config |= {"model": robot} if robot else {}
     heldout = _load_heldout(run, samples)
     rows = _rows_of(predictions, samples)
-    start = samples.t[0]
     learned = predictions.t <= samples.learn_until
     if not learned.any():
         raise DataError(f"{run.path} has no prediction made while learning: run it for longer")
-    variance = predictions.tau[learned].var(axis=0)
-
-    def result(predicted: Array, at: Array | None, reference: bool) -> MethodResult:
-        running = running_nmse(
-            predictions.t[learned], predicted[learned], predictions.tau[learned]
-        )
-        full = np.full(len(predictions.t), np.nan)
-        full[learned] = mean_over_joints(running)
-        return MethodResult(
-            predicted=predicted,
-            prequential=nmse(predicted[learned], predictions.tau[learned], variance),
-            running=full,
-            heldout=at,
-            reference=reference,
-        )
-
     references, in_sample, notes = _references(samples, config, heldout.seconds)
-    notes += tuple(
-        f"{name} learned no more after {why['n_steps']} updates ({why['reason']}): what is shown "
-        "after that is its last model"
-        for name, why in config.get("ended", {}).items()
-    )
     methods = {
-        name: result(predicted, heldout.methods.get(name), False)
+        name: _result(predictions, learned, predicted, heldout.methods.get(name), reference=False)
         for name, predicted in predictions.methods.items()
-    } | {
-        name: result(line.predicted[rows], line.heldout if len(heldout.steps) else None, True)
-        for name, line in references.items()
     }
+    for name, line in references.items():
+        errors = line.heldout if len(heldout.steps) else None
+        predicted = line.predicted[rows]
+        methods[name] = _result(predictions, learned, predicted, errors, reference=True)
+    start = samples.t[0]
     return RunReport(
         joint_names=samples.joint_names,
         t=predictions.t - start,
@@ -137,8 +117,40 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
         methods={name: methods[name] for name in in_order(list(methods))},
         in_sample=in_sample,
         config=config,
-        notes=(*notes, *_repeats(samples)),
+        notes=(*notes, *_stopped(config), *_repeats(samples)),
     )
+
+
+def _result(
+    predictions: Predictions,
+    learned: NDArray[np.bool_],
+    predicted: Array,
+    heldout: Array | None,
+    *,
+    reference: bool,
+) -> MethodResult:
+    """Return how well a method predicted (K, n), where it learned at the marked times (K,)."""
+    tau = predictions.tau
+    running = np.full(len(tau), np.nan)
+    running[learned] = mean_over_joints(
+        running_nmse(predictions.t[learned], predicted[learned], tau[learned])
+    )
+    return MethodResult(
+        predicted=predicted,
+        prequential=nmse(predicted[learned], tau[learned], tau[learned].var(axis=0)),
+        running=running,
+        heldout=heldout,
+        reference=reference,
+    )
+
+
+def _stopped(config: Mapping[str, Any]) -> list[str]:
+    """Return a note for every method that an error stopped."""
+    return [
+        f"{name} learned no more after {end['n_steps']} updates ({end['reason']}): what is shown "
+        "after that is its last model"
+        for name, end in config.get("ended", {}).items()
+    ]
 
 
 def report_metrics(report: RunReport) -> dict[str, Any]:
@@ -191,13 +203,13 @@ def _references(
     if sorted(model.names) != sorted(samples.joint_names):
         why = f"{robot} has joints {', '.join(model.names)}, the run {samples.joint_names}"
         return {}, {}, (f"no reference lines: {why}",)
-    there = [samples.joint_names.index(name) for name in model.names]
-    back = [model.names.index(name) for name in samples.joint_names]
+    to_model = [samples.joint_names.index(name) for name in model.names]
+    to_samples = [model.names.index(name) for name in samples.joint_names]
     ordered = Samples(
         joint_names=model.names,
         t=samples.t,
         learn_until=samples.learn_until,
-        **{name: getattr(samples, name)[:, there] for name in ("q", "v", "a", "tau")},
+        **{name: getattr(samples, name)[:, to_model] for name in ("q", "v", "a", "tau")},
     )
     window = int(config.get("window", WINDOW))
     effort = model.limits.effort
@@ -208,10 +220,12 @@ def _references(
     fit = classical_fit_in_sample(ordered, model)
     return (
         {
-            name: Reference(predicted=line.predicted[:, back], heldout=line.heldout[:, back])
+            name: Reference(
+                predicted=line.predicted[:, to_samples], heldout=line.heldout[:, to_samples]
+            )
             for name, line in lines.items()
         },
-        {part: values[back] for part, values in fit.items()},
+        {part: values[to_samples] for part, values in fit.items()},
         (),
     )
 
