@@ -11,8 +11,8 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
-from ml3_ros.nodes.kit.joint_stream import BackwardsError, JointStream
-from ml3_ros.nodes.messages.joint_states import NANO, time_msg
+from ml3_ros.nodes.kit.joint_stream import BackwardsError, JointStream, SplitMessageError
+from ml3_ros.nodes.messages.joint_states import NANO, PartialMessageError, time_msg
 
 DT = NANO // 100
 RESTART_AFTER = 21  # samples of 0.2 s
@@ -46,6 +46,27 @@ def test_lost_samples_are_counted(stream):
     assert stream._counts["lost samples"] == 5
     stream.read(state(NANO + 30 * DT + DT // 3))
     assert stream._counts["lost samples"] == 5
+
+
+def part(names, k):
+    msg = JointState(name=names, position=[0.0] * len(names))
+    msg.velocity = msg.effort = msg.position
+    msg.header.stamp = time_msg(NANO + k * DT)
+    return msg
+
+
+def test_joints_in_separate_messages_are_named_with_what_to_do():
+    stream = JointStream(["a", "b", "c"], Counter())
+    with pytest.raises(PartialMessageError):  # the rest may not be sent at all
+        stream.read(part(["a", "b"], 0))
+    for k, names in enumerate((["c"], ["a", "b"], ["c", "gripper"])):
+        with pytest.raises(SplitMessageError, match="let one driver publish all joints") as error:
+            stream.read(part(names, k))
+        assert "a, b" in str(error.value) and "c" in str(error.value)
+    stream.read(part(["c", "b", "a"], 4))
+    for names in (["a", "b"], ["gripper"], ["a"]):  # c is missing, wherever it has gone
+        with pytest.raises(PartialMessageError, match="has no"):
+            stream.read(part(names, 5))
 
 
 @pytest.mark.parametrize(("lost", "fewest", "most"), [(0.0, 0, 0), (0.02, 30, 50)])

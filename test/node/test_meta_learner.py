@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from action_msgs.msg import GoalStatus
@@ -19,6 +21,7 @@ from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
+from ml3_ros.nodes.meta_learner import action
 from ml3_ros.nodes.meta_learner.node import MetaLearner
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 
@@ -339,3 +342,30 @@ def test_a_goal_that_is_accepted_just_before_the_end_gets_its_answer(graph, lear
     status, result = client.result(client.send())
     assert status == GoalStatus.STATUS_ABORTED
     assert "the goal came too late: send the same goal again" in result.message
+
+
+def test_an_outer_step_that_does_not_end_holds_up_neither_the_node_nor_its_folder(
+    graph, learner, monkeypatch, capfd
+):
+    node, arm, client = learner()
+    arm.stream(260)
+    begun, step, go_on = threading.Event(), MetaTrainingWorker._train, threading.Event()
+
+    def hangs(worker, trainer):
+        begun.set()
+        go_on.wait(60.0)
+        step(worker, trainer)
+
+    monkeypatch.setattr(action, "JOIN_S", 0.1)
+    monkeypatch.setattr(MetaTrainingWorker, "_train", hangs)
+    handle = client.send()
+    graph.until(begun.is_set)
+    assert node.trigger_deactivate() == SUCCESS
+    assert client.result(handle)[0] == GoalStatus.STATUS_ABORTED
+    assert "so the training ends later" in capfd.readouterr().err
+    assert node.trigger_cleanup() == node.trigger_configure() == node.trigger_activate() == SUCCESS
+    result = client.result(client.send())[1]
+    assert "the training before this one is still ending" in result.message
+    go_on.set()
+    graph.until(node._worker.ended.is_set)
+    assert client.result(client.send())[1].success

@@ -58,6 +58,26 @@ def test_pauses_that_leave_nothing_to_learn_from(listener, capfd):
     assert "let the driver stamp samples where it measures them" in log
 
 
+def test_joints_in_separate_messages(listener, capfd):
+    node, arm = listener
+    whole = arm.message
+
+    def half(k):
+        msg = whole(k)
+        for field in ("name", "position", "velocity", "effort"):
+            setattr(msg, field, getattr(msg, field)[k % 2 : k % 2 + 1])
+        return msg
+
+    arm.message, arm.heard = half, lambda: sum(node.diagnostics.counts.values())
+    arm.stream(20)
+    status = node.diagnostics.status()
+    assert status.level == DiagnosticStatus.WARN
+    assert "joints in separate messages" in status.message
+    log = capfd.readouterr().err
+    assert "joint_states come in separate messages, b apart from a" in log
+    assert "let one driver publish all joints in every message" in log
+
+
 def test_jitter_is_learned_from_without_a_word(listener, capfd):
     node, arm = listener
     rng = np.random.default_rng(0)

@@ -9,7 +9,13 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.data.stamps import Pace
 from ml3_ros.errors import MessageError
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_from_msg
+from ml3_ros.nodes.messages.joint_states import (
+    NANO,
+    JointSample,
+    PartialMessageError,
+    listed,
+    sample_from_msg,
+)
 
 RESTART_AFTER = 0.2  # [s] of samples in order among themselves, apart from the newest one
 RESTART_LEAST = 5  # such samples, however slow
@@ -18,12 +24,19 @@ RESTART_GAP = NANO  # in `seconds`, so that filters see that two moments do not 
 LONGEST_GAP = NANO  # between samples that belong together
 SETTLED_AFTER = 2.0  # [s] from which the sampling period is known to a percent
 MOST_KEPT = 10_000  # stamps
+MOST_PARTS = 20  # sets of joints that are remembered of partial messages
 
 
 class BackwardsError(MessageError):
     """A stamp does not follow on that of the sample before."""
 
     kind = "stamps out of order"
+
+
+class SplitMessageError(MessageError):
+    """A message holds a part of the joints, and others held the rest."""
+
+    kind = "joints in separate messages"
 
 
 class JointStream:
@@ -47,6 +60,9 @@ class JointStream:
         self._newest: int | None = None
         self._origin = 0
         self._apart: list[int] = []
+        self._parts: set[frozenset[str]] = (
+            set()
+        )  # joints of the partial messages since a whole one
         self.pace = Pace(round(SETTLED_AFTER * NANO), MOST_KEPT)
 
     def read(self, msg: JointState) -> JointSample:
@@ -55,7 +71,12 @@ class JointStream:
         Raises:
             MessageError: The message must not be used; its `kind` says how to count it.
         """
-        sample = sample_from_msg(msg, self.names)
+        try:
+            sample = sample_from_msg(msg, self.names)
+        except PartialMessageError:
+            self._raise_if_split(msg)
+            raise
+        self._parts.clear()
         if self._newest is not None:
             if not _follows(sample.stamp, self._newest):
                 self._accept_restart_or_raise(sample.stamp)
@@ -81,6 +102,22 @@ class JointStream:
     def stamp(self, seconds: float) -> int:
         """Return the stamp [ns] of a time of the stream."""
         return self._origin + round(seconds * NANO)
+
+    def _raise_if_split(self, msg: JointState) -> None:
+        """Raise SplitMessageError if partial messages in a row hold all joints together."""
+        part = frozenset(self.names).intersection(msg.name)
+        if not part:  # of other joints
+            return
+        if len(self._parts) >= MOST_PARTS:
+            self._parts.clear()
+        self._parts.add(part)
+        if frozenset().union(*self._parts) == frozenset(self.names):
+            rest = [name for name in self.names if name not in part]
+            raise SplitMessageError(
+                f"joint_states come in separate messages, {listed(sorted(part))} apart from "
+                f"{listed(rest)}: all of them are skipped; let one driver publish all joints in "
+                "every message, or put a node that merges them between"
+            )
 
     def _count_losses(self, stamp: int) -> None:
         missing = self.pace.push(stamp)

@@ -210,11 +210,16 @@ class Ml3Node(LifecycleNode, Generic[P]):
     def reject(self, error: Exception, *, kind: str | None = None) -> None:
         """Count and log why something was not used; the stream goes on.
 
-        An unexpected error is logged with its traceback.
+        The first error of a kind is always logged, later ones at most every 2 s. An unexpected
+        error is logged with its traceback.
         """
         if isinstance(error, Ml3Error):
-            self.diagnostics.counts[kind or getattr(error, "kind", "rejected messages")] += 1
-            self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
+            counted = kind or str(getattr(error, "kind", "rejected messages"))
+            self.diagnostics.counts[counted] += 1
+            if self.diagnostics.counts[counted] == 1:
+                self.get_logger().warning(printable(str(error)))
+            else:
+                self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
             return
         self.diagnostics.counts[kind or ERRORS] += 1
         text = printable("".join(traceback.format_exception(error)))

@@ -19,6 +19,7 @@ from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 
 AGAIN = "send the same goal again to go on"
+JOIN_S = 2.0  # less than a node has for its own end
 
 
 class MetaTrainAction:
@@ -84,10 +85,19 @@ class MetaTrainAction:
             goal.publish_feedback(self._feedback())
 
     def end(self, message: str) -> None:
-        """End the goal without a loss; the checkpoint of its worker stays."""
+        """End the goal without a loss; the checkpoint of its worker stays.
+
+        A worker ends after its present outer step. One whose step takes longer than JOIN_S is left
+        to itself: `begin` has to reject goals until it has ended.
+        """
         if self._worker is not None:
             self._worker.cancel()
-            self._worker.join()
+            self._worker.join(JOIN_S)
+            if self._worker.is_alive():
+                self._node.get_logger().warning(
+                    f"{self.name}: an outer step takes longer than {JOIN_S:g} s, so the training "
+                    "ends later; no other one begins before"
+                )
         self._settle(MetaTrain.Result(message=message))
 
     def destroy(self) -> None:

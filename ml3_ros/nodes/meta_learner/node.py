@@ -78,7 +78,11 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
     A goal first waits until the stream has shown enough, then trains in a thread of its own.
     """
 
-    _action: MetaTrainAction | None = None
+    def __init__(self, name: str, **node_arguments: Any) -> None:
+        """Declare the parameters; the rest is made by `load`."""
+        super().__init__(name, **node_arguments)
+        self._action: MetaTrainAction | None = None
+        self._worker: MetaTrainingWorker | None = None  # the newest one
 
     def load(self) -> None:
         """Make sure that the folder can be written, and connect."""
@@ -158,7 +162,12 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         """Train, or return how long the stream has to go on before [s].
 
         What was begun before goes on at once.
+
+        Raises:
+            ConfigError: The training before has been ended, but its last step goes on.
         """
+        if self._worker is not None and not self._worker.ended.is_set():
+            raise ConfigError(f"the training before this one is still ending: wait, then {AGAIN}")
         training = self._training(goal)
         folder = self._folder / "training" / goal.name
         with_prior = goal.use_prior or goal.nle == "given"
@@ -173,6 +182,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
             fresh["rate"] = np.array([rate])
         worker = MetaTrainingWorker(training, folder, fresh, self.parameters.checkpoint_period)
         worker.start()
+        self._worker = worker
         self._trained.discard(goal.name)
         return worker
 
