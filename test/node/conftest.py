@@ -130,6 +130,13 @@ class Arm:
         return self.node.state_name() != "active"
 
 
+@pytest.fixture(scope="session", autouse=True)
+def imports_are_no_garbage() -> None:
+    """Let the collection after every test look at what the test has made alone."""
+    gc.collect()
+    gc.freeze()
+
+
 @pytest.fixture
 def executor() -> Iterator[SingleThreadedExecutor]:
     context = rclpy.Context()

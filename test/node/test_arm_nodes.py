@@ -40,25 +40,55 @@ def up(node):
 
 
 @pytest.fixture
-def arm(graph):
-    """A noiseless Reacher; its states and a publisher of commands."""
-    node = graph.add(SimArm, "sim_arm", robot="reacher", velocity_noise=0.0)
-    node.probe = graph.plain()
-    node.states = graph.listen(node.probe, JointState, "joint_states", RELIABLE_100)
-    node.commands = node.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
-    up(node)
-    graph.connect("joint_states")
-    graph.connect("joint_command")
-    graph.until(lambda: node.states)
-    return node
+def make_arm(graph):
+    """Return a function that makes a noiseless Reacher with its states and a way to command it.
+
+    A command that comes late is taken, as long as `command_timeout` is not set.
+    """
+
+    def make(**parameters):
+        patient = {"command_timeout": 5.0, "patience": 0.0}
+        values = {"robot": "reacher", "velocity_noise": 0.0} | patient | parameters
+        node = graph.add(SimArm, "sim_arm", **values)
+        node.probe = graph.plain()
+        node.states = graph.listen(node.probe, JointState, "joint_states", RELIABLE_100)
+        node.commands = node.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+        up(node)
+        graph.connect("joint_states")
+        graph.connect("joint_command")
+        graph.until(lambda: node.states)
+        return node
+
+    return make
 
 
-def answer(arm, graph, tau, age_s=0.0, names=NAMES):
-    """Send one command for the newest state and let it arrive."""
+@pytest.fixture
+def arm(make_arm):
+    """A noiseless Reacher that is patient with commands."""
+    return make_arm()
+
+
+def publish(arm, tau, age_s=0.0, names=NAMES):
+    """Send one command for the newest state."""
     stamp = nanoseconds(arm.states[-1].header.stamp) - round(age_s * NANO)
     arm.commands.publish(effort_to_msg(np.asarray(tau), names, stamp))
-    seen = len(arm.states)
-    graph.until(lambda: len(arm.states) > seen + 3)
+
+
+def is_led(arm):
+    """Return whether the arm follows a command."""
+    return arm.diagnostic_values()["held by"] == "joint_command"
+
+
+def lead(arm, graph, tau):
+    """Send one command and wait until the arm follows it."""
+    publish(arm, tau)
+    graph.until(lambda: is_led(arm))
+
+
+def step(arm, graph, states=None):
+    """Wait for a joint state from after this moment."""
+    now, states = arm._stamp(), arm.states if states is None else states
+    graph.until(lambda: nanoseconds(states[-1].header.stamp) > now)
 
 
 # Hears joint states, and tells at the first, and at every 250th, how many it has missed.
@@ -76,26 +106,41 @@ node = rclpy.create_node("listener", namespace=sys.argv[1])
 node.create_subscription(JointState, "joint_states", hear, RELIABLE_5000)
 rclpy.spin(node)
 """
+LEASE_S = 2.0  # who is not heard of for 3 s, as `fastdds.xml` says, counts as gone
 
 
-def test_who_is_kept_waiting_for_1300_samples_misses_none(graph):
-    node = up(graph.add(SimArm, "sim_arm", robot="reacher", publish_rate=1000.0))
+def missed_by_a_stopped_listener(graph, node):
+    """Return what a process says that was stopped for 1300 samples; None if it was for long."""
     command = [sys.executable, "-c", LISTENER, graph.namespace]
+    sent = node.diagnostics.rates["joint_states"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
         try:
             os.set_blocking(listener.stdout.fileno(), False)
-            graph.until(lambda: listener.stdout.readline())
+            graph.until(listener.stdout.readline)
+            target, since = sent.total + 1300, time.monotonic()
             listener.send_signal(signal.SIGSTOP)
-            since = node.diagnostics.rates["joint_states"].total
-            graph.until(lambda: node.diagnostics.rates["joint_states"].total > since + 1300)
+            graph.until(lambda: sent.total > target or time.monotonic() > since + LEASE_S)
             listener.send_signal(signal.SIGCONT)
-            missed = []
+            if time.monotonic() > since + LEASE_S:
+                return None
+            told = []
             graph.until(
-                lambda: missed.append(listener.stdout.readline()) or sum(map(bool, missed)) > 3
+                lambda: told.append(listener.stdout.readline()) or sum(map(bool, told)) > 3
             )
         finally:
             listener.kill()
-    assert {int(line) for line in missed if line} == {0}
+    return {int(line) for line in told if line}
+
+
+def test_who_is_kept_waiting_for_1300_samples_misses_none(graph):
+    fast = {"publish_rate": 1000.0, "real_time_factor": 5.0}
+    node = up(graph.add(SimArm, "sim_arm", robot="reacher", **fast))
+    missed = [missed_by_a_stopped_listener(graph, node)]
+    while missed[-1] is None and len(missed) < 5:
+        missed.append(missed_by_a_stopped_listener(graph, node))
+    if missed[-1] is None:
+        pytest.skip(f"this machine never sent 1300 samples in {LEASE_S} s")
+    assert missed[-1] == {0}
 
 
 def test_stamps_are_the_start_plus_a_multiple_of_dt(graph, arm):
@@ -105,7 +150,7 @@ def test_stamps_are_the_start_plus_a_multiple_of_dt(graph, arm):
 
 
 def test_an_arm_without_commands_holds_itself_against_gravity(graph):
-    arm = graph.add(SimArm, "sim_arm", robot="sawyer", payload=1.0)
+    arm = graph.add(SimArm, "sim_arm", robot="sawyer", payload=1.0, real_time_factor=4.0)
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
     up(arm)
     graph.until(lambda: len(states) >= 60)
@@ -115,39 +160,42 @@ def test_an_arm_without_commands_holds_itself_against_gravity(graph):
 
 
 def test_an_arm_that_holds_itself_at_a_low_rate_does_not_shake(graph):
-    arm = graph.add(SimArm, "sim_arm", robot="sawyer", publish_rate=25.0)
+    rates = {"publish_rate": 25.0, "real_time_factor": 10.0}
+    arm = graph.add(SimArm, "sim_arm", robot="sawyer", **rates)
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
     up(arm)
     graph.until(lambda: len(states) >= 50)
     assert np.abs(states[-1].velocity).max() < 0.02  # the noise is 0.001
 
 
-def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, arm):
-    answer(arm, graph, [0.03, 0.0])
-    assert arm.diagnostic_values()["held by"] == "joint_command"
-    assert arm.states[-1].effort[0] == pytest.approx(0.03)
-    graph.until(lambda: arm.diagnostic_values()["held by"] != "joint_command")
+def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, make_arm):
+    arm = make_arm(command_timeout=0.1)
+    graph.until(lambda: publish(arm, [0.03, 0.0]) or is_led(arm))  # one of them is fresh
+    graph.until(lambda: arm.states[-1].effort[0] == pytest.approx(0.03))
+    graph.until(lambda: not is_led(arm))
     graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
 
 
-def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(graph, arm):
+def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(graph, make_arm):
+    arm = make_arm(patience=1.0)
     commanded = {}
 
     def on_state(msg):
         if len(commanded) < 12:
             time.sleep(0.03)  # three periods of the arm
             stamp = nanoseconds(msg.header.stamp)
-            commanded[stamp] = 0.01 * (1 + len(commanded))
-            tau = np.array([commanded[stamp], 0.0])
+            tau = np.array([0.01 * (1 + len(commanded)), 0.0])
+            if is_led(arm):
+                commanded[stamp] = tau[0]
             arm.commands.publish(effort_to_msg(tau, NAMES, stamp))
 
-    arm.probe.create_subscription(JointState, "joint_states", on_state, SENSOR_1)
+    arm.probe.create_subscription(JointState, "joint_states", on_state, RELIABLE_1)
     graph.until(lambda: len(commanded) == 12)
     newest = max(commanded)
     graph.until(lambda: nanoseconds(arm.states[-1].header.stamp) > newest)
     applied = {nanoseconds(msg.header.stamp): msg.effort[0] for msg in arm.states}
-    answered = sorted(commanded)[2:]  # the first one makes it the controller
-    assert np.diff(answered).tolist() == [NANO // 100] * 9
+    answered = sorted(commanded)[1:]  # the first one may not have been the newest state
+    assert np.diff(answered).tolist() == [NANO // 100] * 10
     for stamp in answered:
         assert applied[stamp + NANO // 100] == pytest.approx(commanded[stamp])
 
@@ -156,8 +204,8 @@ def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(grap
     ("how", "kind", "sentence"),
     [
         ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is nan"),
-        ({"age_s": 0.5}, "stale commands", "copy its stamp"),
-        ({"age_s": -0.5}, "commands from the future", "copy the stamp"),
+        ({"age_s": 60.0}, "stale commands", "copy its stamp"),
+        ({"age_s": -60.0}, "commands from the future", "copy the stamp"),
         ({"names": ("x", "y")}, "rejected messages", "is for x, y, which this arm does not have"),
         ({"names": NAMES[:1], "tau": [0.1]}, "partial messages", f"has no {NAMES[1]}"),
     ],
@@ -165,70 +213,68 @@ def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(grap
 def test_a_command_that_must_not_be_used_is_rejected_and_counted(
     graph, arm, capfd, how, kind, sentence
 ):
-    answer(arm, graph, **({"tau": [0.3, 0.0]} | how))
+    publish(arm, **({"tau": [0.3, 0.0]} | how))
+    graph.until(lambda: arm.diagnostics.counts.total())
     assert arm.diagnostics.counts == {kind: 1}
     assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
     assert re.search(sentence, capfd.readouterr().err)
 
 
 def test_a_command_beyond_a_limit_is_cut_down_and_counted(graph, arm, capfd):
-    answer(arm, graph, [0.7, 0.0])
+    lead(arm, graph, [0.7, 0.0])
+    graph.until(lambda: arm.states[-1].effort[0] > 0.3)
     assert max(state.effort[0] for state in arm.states) == pytest.approx(0.4)
     assert arm.diagnostics.counts["effort limit"] > 0
     assert "effort limit of joint0: the command was cut down" in capfd.readouterr().err
 
 
-def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph):
-    arm = graph.add(SimArm, "sim_arm", robot="reacher", velocity_noise=0.0, on_violation="stop")
-    arm.probe = graph.plain()
-    arm.states = graph.listen(arm.probe, JointState, "joint_states", RELIABLE_100)
-    arm.commands = arm.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
+def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph, make_arm):
+    arm = make_arm(on_violation="stop")
     reset = arm.probe.create_client(Trigger, "reset_arm")
-    up(arm)
-    graph.connect("joint_command")
-    graph.until(lambda: arm.states and reset.service_is_ready())
-    answer(arm, graph, [0.7, 0.0])
-    assert arm.diagnostic_values()["held by"] == "itself (stopped: effort limit of joint0)"
+    graph.until(reset.service_is_ready)
+    publish(arm, [0.7, 0.0])
+    stopped = "itself (stopped: effort limit of joint0)"
+    graph.until(lambda: arm.diagnostic_values()["held by"] == stopped)
+    step(arm, graph)
     assert max(state.effort[0] for state in arm.states) < 0.1
-    answer(arm, graph, [0.03, 0.0])  # even a good command passes no more
-    assert arm.diagnostic_values()["held by"].startswith("itself")
-    assert arm.diagnostics.counts["safety stops"] == 2
+    publish(arm, [0.03, 0.0])  # even a good command passes no more
+    graph.until(lambda: arm.diagnostics.counts["safety stops"] == 2)
+    assert arm.diagnostic_values()["held by"] == stopped
     done = reset.call_async(Trigger.Request())
     graph.until(done.done)
-    answer(arm, graph, [0.03, 0.0])
-    assert arm.diagnostic_values()["held by"] == "joint_command"
+    lead(arm, graph, [0.03, 0.0])
 
 
 def test_an_arm_whose_model_says_nonsense_holds_itself_and_takes_the_next_command(
     graph, arm, capfd, monkeypatch
 ):
-    answer(arm, graph, [0.03, 0.0])
+    lead(arm, graph, [0.03, 0.0])
     with monkeypatch.context() as broken:
         broken.setattr(arm._nominal, "nle", lambda q, v: np.array([0.0, np.nan]))
-        answer(arm, graph, [0.03, 0.0])
-        assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
+        graph.until(lambda: arm.diagnostics.counts.total())
+        assert not is_led(arm)
     assert arm.diagnostics.counts == {"periods without a safe torque": 1}
     assert "gravity torque of joint1 is nan: nothing is sent" in capfd.readouterr().err
+    step(arm, graph)
     assert np.isfinite([state.effort for state in arm.states]).all()
-    answer(arm, graph, [0.03, 0.0])
-    assert arm.diagnostic_values()["held by"] == "joint_command"
+    lead(arm, graph, [0.03, 0.0])
 
 
 def test_an_arm_that_diverged_begins_at_home_without_the_command_of_before(graph, arm):
-    answer(arm, graph, [0.03, 0.0])
+    lead(arm, graph, [0.03, 0.0])
     arm._arm._data.qvel[:] = np.nan
     graph.until(lambda: arm.diagnostics.counts["divergences"])
-    assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
+    assert not is_led(arm)
     np.testing.assert_allclose(arm._arm.state().q, REACHER.home, atol=1e-3)
-    answer(arm, graph, [0.03, 0.0])
-    assert arm.diagnostic_values()["held by"] == "joint_command"
+    lead(arm, graph, [0.03, 0.0])
     assert arm.diagnostics.counts["divergences"] == 1
 
 
 def test_a_deactivated_arm_is_silent_and_goes_on_later_in_time(graph, arm):
     arm.trigger_deactivate()
-    graph.for_(0.1)
-    count, last = len(arm.states), nanoseconds(arm.states[-1].header.stamp)
+    last = arm._stamp()
+    graph.until(lambda: nanoseconds(arm.states[-1].header.stamp) == last)
+    count = len(arm.states)
     graph.for_(0.2)
     assert len(arm.states) == count
     arm.trigger_activate()
@@ -248,46 +294,37 @@ def test_where_the_hand_is_comes_with_every_joint_state(graph, arm):
     np.testing.assert_allclose(Rotation.from_quat(pose[3:]).as_matrix(), T[:3, :3], atol=1e-9)
 
 
-def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph):
+def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph, make_arm):
     home = [-0.6, 1.2]
-    arm = graph.add(
-        SimArm, "sim_arm", robot="reacher", velocity_noise=0.0, home=home, home_spread=0.1
-    )
-    probe = graph.plain()
-    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
-    commands = probe.create_publisher(JointState, "joint_command", RELIABLE_1)
-    reset = probe.create_client(Trigger, "reset_arm")
-    assert arm.trigger_configure() == SUCCESS
+    arm = make_arm(home=home, home_spread=0.1)
+    reset = arm.probe.create_client(Trigger, "reset_arm")
     graph.until(reset.service_is_ready)
-    rejected = reset.call_async(Trigger.Request())
-    graph.until(rejected.done)
-    assert not rejected.result().success and "activate it" in rejected.result().message
-    arm.trigger_activate()
-    graph.connect("joint_command")
-    graph.until(lambda: states)
     starts = []
     for _ in range(2):
-        stamp = nanoseconds(states[-1].header.stamp)
-        commands.publish(effort_to_msg(np.array([0.3, 0.2]), NAMES, stamp))
-        graph.until(lambda: abs(states[-1].velocity[0]) > 0.05)
+        publish(arm, [0.3, 0.2])
+        graph.until(lambda: abs(arm.states[-1].velocity[0]) > 0.05)
         answer = reset.call_async(Trigger.Request())
         graph.until(answer.done)
         assert answer.result().success
         assert arm.diagnostic_values()["held by"] == "itself (no fresh command)"
-        seen = len(states)
-        graph.until(lambda seen=seen: len(states) > seen + 3)
-        away = np.array(states[-1].position) - home
+        step(arm, graph)
+        away = np.array(arm.states[-1].position) - home
         assert 1e-4 < np.abs(away).max() <= 0.1
-        np.testing.assert_allclose(states[-1].velocity, 0.0, atol=1e-6)
+        np.testing.assert_allclose(arm.states[-1].velocity, 0.0, atol=1e-6)
         starts.append(away)
     assert np.abs(starts[1] - starts[0]).max() > 1e-3
-    stamps = [nanoseconds(msg.header.stamp) for msg in states]
+    stamps = [nanoseconds(msg.header.stamp) for msg in arm.states]
     assert (np.diff(stamps) > 0).all()
+    arm.trigger_deactivate()
+    refused = reset.call_async(Trigger.Request())
+    graph.until(refused.done)
+    assert not refused.result().success and "activate it" in refused.result().message
 
 
 @pytest.mark.parametrize("compensated", [True, False])
 def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensated):
-    arm = graph.add(SimArm, "sim_arm", robot="sawyer", gravity_compensation=compensated)
+    settings = {"gravity_compensation": compensated, "command_timeout": 5.0}
+    arm = graph.add(SimArm, "sim_arm", robot="sawyer", **settings)
     probe = graph.plain()
     states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
     commands = probe.create_publisher(JointState, "joint_command", RELIABLE_1)
@@ -300,7 +337,7 @@ def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensa
     probe.create_subscription(JointState, "joint_states", answer, SENSOR_1)
     up(arm)
     graph.connect("joint_command")
-    graph.until(lambda: arm.diagnostic_values()["held by"] == "joint_command")
+    graph.until(lambda: is_led(arm))
     seen = len(states)
     graph.until(lambda: len(states) > seen + 40)
     moved = np.abs(np.array(states[-1].position) - load_robot("sawyer").home).max()
@@ -335,7 +372,10 @@ def test_random_arms_are_equal_for_equal_seeds(graph):
 
 def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph):
     start = [REACHER.home[0] + 0.3, REACHER.home[1] - 0.3]
-    arm = graph.add(SimArm, "sim_arm", robot="reacher", home=start, real_time_factor=4.0)
+    patient = {"command_timeout": 5.0, "patience": 0.2}  # else the arm brakes on a busy machine
+    arm = graph.add(
+        SimArm, "sim_arm", robot="reacher", home=start, real_time_factor=4.0, **patient
+    )
     excitation = graph.add(
         ExcitationNode, "excitation", robot="reacher", fade_seconds=1.0, piece_seconds=2.0
     )
@@ -346,7 +386,7 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     up(arm)
     graph.until(lambda: len(states) > 5)
     excitation.trigger_activate()
-    graph.until(lambda: len(states) > 500 and commands, 30.0)
+    graph.until(lambda: len(states) > 500 and commands)
     samples = [sample_from_msg(msg, NAMES) for msg in states]
     v = np.array([sample.v for sample in samples])
     q = np.array([sample.q for sample in samples])
@@ -355,10 +395,10 @@ def test_the_excitation_leads_the_arm_along_its_trajectory_without_a_jump(graph)
     assert excitation.diagnostic_values()["largest tracking error [rad]"] < 0.1
     assert set(commands[-1].name) == set(NAMES)
     excitation.trigger_deactivate()
-    graph.for_(0.1)
-    count = len(commands)
-    graph.for_(0.2)
-    assert len(commands) == count
+    last = arm._stamp()
+    for _ in range(3):
+        step(arm, graph, states)
+    assert max(nanoseconds(msg.header.stamp) for msg in commands) <= last
 
 
 @pytest.mark.parametrize(
@@ -414,21 +454,15 @@ def test_of_two_controllers_none_is_followed_and_both_are_named(graph, arm, capf
     def command(publisher, tau):
         stamp = nanoseconds(arm.states[-1].header.stamp)
         publisher.publish(effort_to_msg(np.array(tau), NAMES, stamp))
+        graph.for_(0.01)
 
-    def rejected():
-        return arm.diagnostics.counts["messages of several publishers"]
-
-    deadline = time.monotonic() + 20.0
-    while rejected() <= 10 or arm.diagnostic_values()["held by"] == "joint_command":
-        assert time.monotonic() < deadline
+    def both():
         command(publishers[0], [0.03, 0.0])
         command(publishers[1], [np.nan, 0.0])  # whatever it sends
-        graph.for_(0.02)
+        return arm.diagnostics.counts["messages of several publishers"]
+
+    graph.until(lambda: both() > 10 and not is_led(arm))
     said = capfd.readouterr().err
     assert f"({graph.namespace}/left, {graph.namespace}/right)" in said
-    deadline = time.monotonic() + 20.0
-    # the other publisher still exists, but sends nothing
-    while arm.diagnostic_values()["held by"] != "joint_command":
-        assert time.monotonic() < deadline
-        command(publishers[0], [0.03, 0.0])
-        graph.for_(0.02)
+    # the other publisher is there, but silent
+    graph.until(lambda: command(publishers[0], [0.03, 0.0]) or is_led(arm))
