@@ -13,10 +13,11 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
+from ml3_ros.data import pacer
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.data.pacer import BURST, STALL_S, Pacer
 from ml3_ros.nodes.bag_player import BagPlayer
-from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -51,22 +52,21 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
     graph.for_(0.3)
     assert player.diagnostic_values()["samples sent"] == 0, "it waits for a subscriber"
     probe = graph.plain()
-    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_5000)
     graph.until(lambda: len(states) == COUNT)
     assert [msg.effort[0] for msg in states] == list(range(COUNT))
     stamps = np.array([nanoseconds(msg.header.stamp) for msg in states])
     assert (np.diff(stamps) == STEP).all()
-    assert before < stamps[0] < before + 60 * NANO
+    assert before < stamps[0] < player.get_clock().now().nanoseconds
     np.testing.assert_allclose(states[7].position, [0.7, -7.0])
     late = graph.listen(graph.plain("late"), Bool, "stream_finished", LATCHED_1)
-    graph.until(lambda: late)
-    assert late[-1].data
+    graph.until(lambda: late and late[-1].data)
     assert player.diagnostic_values()["finished"]
 
 
 def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag):
-    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
-    finished = graph.listen(graph.plain("other"), Bool, "stream_finished", LATCHED_1)
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
+    finished = graph.listen(graph.plain("other"), Bool, "stream_finished", LATCHED_10)
     how = {"joints": ["b", "a"], "rebase_stamps": False, "max_ahead": 0, "rate": 20.0}
     player = graph.add(BagPlayer, "bag_player", bag=bag, **how)
     assert player.trigger_configure() == SUCCESS
@@ -81,7 +81,7 @@ def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag)
 
 
 def test_activated_again_it_plays_again_from_the_beginning(graph, bag):
-    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_100)
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
     player = start(graph, bag=bag, max_ahead=0)
     graph.until(lambda: len(states) >= 5)
     played = player.diagnostic_values()["samples sent"]
@@ -130,12 +130,14 @@ def test_what_cannot_be_played_is_rejected_on_configure(graph, bag, capfd, param
     assert player.state_name() == "unconfigured"
 
 
-def test_a_slow_learner_is_waited_for(graph, bag):
+def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
+    monkeypatch.setattr(pacer, "STALL_S", 600.0)  # it is this machine that may stall
     probe = graph.plain()
-    states = graph.listen(probe, JointState, "joint_states", RELIABLE_100)
+    states = graph.listen(probe, JointState, "joint_states", RELIABLE_5000)
     told = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)
-    player = start(graph, bag=bag, rate=20.0, max_ahead=50)
-    graph.until(lambda: len(states) >= 2 and player.count_publishers("adaptation") == 1)
+    start(graph, bag=bag, rate=20.0, max_ahead=50)
+    graph.connect("adaptation")
+    graph.until(lambda: len(states) >= 2)
 
     def tell(count):
         msg = Adaptation(method="m")
