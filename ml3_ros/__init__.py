@@ -10,23 +10,40 @@ from typing import Any
 __version__ = "0.1.0"
 
 _PUBLIC = {
+    # core: Algorithms 1 and 2, loss files
     "LearnedLoss": "ml3_ros.core.losses.learned_loss",
     "LossSpec": "ml3_ros.core.losses.spec",
     "MetaTrainConfig": "ml3_ros.core.outer.config",
     "MetaTrainer": "ml3_ros.core.outer.trainer",
     "adapt": "ml3_ros.core.inner_loop",
-    "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",
+    "shipped_loss": "ml3_ros.zoo",
+    # online adaptation of a model of inverse dynamics
+    "AccelerationFilter": "ml3_ros.data.filters",
     "InverseDynamicsNet": "ml3_ros.learners.inverse_dynamics.net",
     "OnlineConfig": "ml3_ros.learners.inverse_dynamics.online",
     "OnlineLearner": "ml3_ros.learners.inverse_dynamics.online",
+    "SamplingConfig": "ml3_ros.learners.inverse_dynamics.sampling",
+    "Units": "ml3_ros.learners.inverse_dynamics.units",
+    "squared_error": "ml3_ros.learners.inverse_dynamics.squared_error",
+    # meta-training for an arm, and simulated recordings of it
+    "InverseDynamicsFamily": "ml3_ros.tasks.inverse_dynamics.family",
     "Recipe": "ml3_ros.tasks.inverse_dynamics.recipes",
     "Recordings": "ml3_ros.tasks.inverse_dynamics.recordings",
     "SimulationConfig": "ml3_ros.tasks.inverse_dynamics.simulated",
-    "Units": "ml3_ros.learners.inverse_dynamics.units",
+    "TrainConfig": "ml3_ros.tasks.inverse_dynamics.train",
     "load_robot": "ml3_ros.robots.registry",
-    "shipped_loss": "ml3_ros.zoo",
     "simulate": "ml3_ros.tasks.inverse_dynamics.simulated",
-    "squared_error": "ml3_ros.learners.inverse_dynamics.squared_error",
+    "train_loss": "ml3_ros.tasks.inverse_dynamics.train",
+    # recordings of a real arm
+    "IdentifyConfig": "ml3_ros.identification.run",
+    "JointRecording": "ml3_ros.data.bags",
+    "NetworkConfig": "ml3_ros.identification.networks",
+    "identify": "ml3_ros.identification.run",
+    "load_arm": "ml3_ros.identification.run",
+    "read_joint_states": "ml3_ros.data.bags",
+    "read_recording": "ml3_ros.identification.run",
+    "save_identification": "ml3_ros.reports.identification.output",
+    "write_joint_states": "ml3_ros.data.bag_writer",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

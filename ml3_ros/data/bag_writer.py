@@ -1,4 +1,4 @@
-"""Raw CDR messages -> a rosbag2 folder (sqlite3 or MCAP), through the rosbags library."""
+"""Raw CDR messages, or joint states as arrays -> a rosbag2 folder (sqlite3 or MCAP)."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
+from ml3_ros.data.bag_files import JOINT_STATE
+from ml3_ros.data.bags import JointRecording
 from ml3_ros.errors import DataError
 
 Storage = Literal["sqlite3", "mcap"]
@@ -90,6 +92,36 @@ class BagWriter:
         full = getattr(error, "errno", None) in _FULL or "full" in str(error)
         cure = "free disk space" if full else "choose a folder that may be written"
         return DataError(f"cannot record to {self.path} ({error}): {cure}")
+
+
+def write_joint_states(
+    path: str | Path, recording: JointRecording, storage: Storage = "sqlite3"
+) -> None:
+    """Write joint states as a bag with one topic, which `read_joint_states` reads back.
+
+    Args:
+        path: Folder of the bag; it must not exist yet.
+        recording: Samples, stamps and the topic's name.
+        storage: Format of the file in the folder.
+
+    Raises:
+        DataError: The folder exists or cannot be written.
+    """
+    types = get_typestore(Stores.ROS2_KILTED)
+    message, header, time = (
+        types.types[name]
+        for name in (JOINT_STATE, "std_msgs/msg/Header", "builtin_interfaces/msg/Time")
+    )
+    writer = BagWriter(path, storage)
+    writer.add_topic(recording.topic, JOINT_STATE)
+    names = list(recording.names)
+    rows = zip(recording.t, recording.q, recording.v, recording.tau, strict=True)
+    for t, q, v, tau in rows:
+        stamp_ns = recording.start_ns + round(1e9 * t)
+        stamp = time(*divmod(stamp_ns, 10**9))
+        state = message(header(stamp, ""), names, q, v, tau)
+        writer.write(recording.topic, stamp_ns, bytes(types.serialize_cdr(state, JOINT_STATE)))
+    writer.close()
 
 
 def require_definition(msgtype: str) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.data.bag_writer import BagWriter, require_definition
-from ml3_ros.data.bags import joint_state_topics, read_joint_states
+from ml3_ros.data.bag_writer import BagWriter, require_definition, write_joint_states
+from ml3_ros.data.bags import JointRecording, joint_state_topics, read_joint_states
 from ml3_ros.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -117,3 +117,19 @@ def test_a_full_disk_is_a_sentence(tmp_path, record):
     writer._writer.storage.bio = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
     with pytest.raises(DataError, match="free disk space"):
         writer.close()
+
+
+@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
+def test_arrays_come_back_as_they_were(tmp_path, storage):
+    rng = np.random.default_rng(0)
+    q, v, tau = rng.standard_normal((3, 50, 2))
+    t = 0.008 * np.arange(50)
+    written = JointRecording(
+        names=("b", "a"), t=t, q=q, v=v, tau=tau, start_ns=1_700_000_000_000_000_000, topic="/arm"
+    )
+    write_joint_states(tmp_path / "bag", written, storage)
+    read = read_joint_states(tmp_path / "bag")
+    assert (read.names, read.topic, read.start_ns) == (written.names, "/arm", written.start_ns)
+    np.testing.assert_allclose(read.t, t, atol=1e-9)
+    for field in ("q", "v", "tau"):
+        np.testing.assert_array_equal(getattr(read, field), getattr(written, field))

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from rosbags.rosbag2 import Writer
-from rosbags.typesys import Stores, get_typestore
 
+from ml3_ros.data.bag_writer import write_joint_states
 from ml3_ros.data.bags import JointRecording, RecordingChecks
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.networks import NetworkConfig
@@ -17,8 +16,6 @@ from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
-STORE = get_typestore(Stores.ROS2_KILTED)
-JOINT_STATE = "sensor_msgs/msg/JointState"
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # gain, viscous, coulomb, offset
 RATE = 100.0
 LINK = """
@@ -95,23 +92,7 @@ def tiny():
     )
 
 
-def _save(path, recording):
-    """Write a recording to a bag folder."""
-    types = STORE.types
-    with Writer(path, version=9) as writer:
-        connection = writer.add_connection("/joint_states", JOINT_STATE, typestore=STORE)
-        for i, t in enumerate(recording.t):
-            stamp = recording.start_ns + round(1e9 * t)
-            header = types["std_msgs/msg/Header"](
-                types["builtin_interfaces/msg/Time"](stamp // 10**9, stamp % 10**9), "base"
-            )
-            signals = (recording.q[i], recording.v[i], recording.tau[i])
-            message = types[JOINT_STATE](header, list(recording.names), *signals)
-            writer.write(connection, stamp, STORE.serialize_cdr(message, JOINT_STATE))
-    return path
-
-
 @pytest.fixture
 def save_bag():
     """Write a bag folder: (path, recording) -> path."""
-    return _save
+    return write_joint_states
