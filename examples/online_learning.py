@@ -1,10 +1,10 @@
 """Learn an arm's inverse dynamics while it moves, under learned losses and under Adam.
 
-A simulated Sawyer with unknown payload, masses and friction streams joint states at 100 Hz. One network for each
-method sees the same samples in the same order; nothing here is given a model of the arm. Then the
-networks predict the torques of motions that they have not seen. Samples of a real arm look the
-same: `ml3.AccelerationFilter` makes them from its joint states. No ROS is needed. This is one arm;
-docs/results.md has the numbers over many.
+A simulated Sawyer with unknown payload, masses and friction streams joint states at 100 Hz. One
+network for each method sees the same samples in the same order; nothing here is given a model of
+the arm. Then the networks predict the torques of motions that they have not seen. Samples of a real
+arm look the same: `ml3.AccelerationFilter` makes them from its joint states. No ROS is needed. This
+is one arm; docs/results.md has the numbers over many.
 
     python examples/online_learning.py                # 60 s of motion, half a minute to run
     python examples/online_learning.py --seconds 10   # a short try
@@ -15,7 +15,7 @@ import time
 
 import ml3_ros as ml3
 
-ADAM_STEP = 0.003  # the best of six step sizes, tuned on other simulated Sawyers
+ADAM_STEP = 0.003  # tuned on other simulated Sawyers, as in config/policy_optimizer.yaml
 RATE = 100.0  # samples per second [Hz]
 
 

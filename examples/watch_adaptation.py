@@ -11,7 +11,7 @@ in another terminal first, or let this node start a system:
 import argparse
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import rclpy
@@ -49,14 +49,14 @@ class AdaptationWatcher(Node):
 
 
 @contextmanager
-def running(words: list[str]) -> Iterator[None]:
-    """Keep `ml3 up WORDS` running in a process of its own; without words do nothing."""
+def running(words: list[str]) -> Iterator[Callable[[], bool]]:
+    """Keep `ml3 up WORDS` running, if there are words; yield whether it may still be running."""
     if not words:
-        yield
+        yield lambda: True  # somebody else has started it
         return
     process = subprocess.Popen([sys.executable, "-m", "ml3_ros.cli.main", "up", *words])
     try:
-        yield
+        yield lambda: process.poll() is None
         process.wait()  # frozen models are tested, and the run is reported
     finally:
         process.terminate()
@@ -68,13 +68,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--up", nargs="+", default=[], metavar="WORD", help="system to start")
     args = parser.parse_args()
-    with running(args.up), rclpy.init():
+    with running(args.up) as alive, rclpy.init():
         watcher = AdaptationWatcher()
-        try:
-            while not watcher.finished:
-                rclpy.spin_once(watcher, timeout_sec=1.0)
-        finally:
-            watcher.destroy_node()
+        while alive() and not watcher.finished:
+            rclpy.spin_once(watcher, timeout_sec=1.0)
+        watcher.destroy_node()
         print("torque error of the last 5 s of learning (prequential NMSE, mean over joints)")
         for method, msg in sorted(watcher.newest.items()):
             print(f"  {method:<14} {msg.nmse_mean:.3f} after {msg.update} updates")

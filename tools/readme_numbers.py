@@ -1,0 +1,86 @@
+"""Write the table under "What to expect" into README.md, from docs/metrics.
+
+    .venv/bin/python tools/readme_numbers.py
+
+`readme_numbers.yaml` says what its rows are, and which sentences of README.md hold numbers too.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from jinja2 import Environment, StrictUndefined
+
+from ml3_ros.experiments.page.metrics_view import MetricsView
+from ml3_ros.reports.tables import markdown_table, number
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = ROOT / "README.md"
+NUMBERS = Path(__file__).with_suffix(".yaml")
+BEGIN = "<!-- expectations: written by tools/readme_numbers.py -->\n"
+END = "<!-- end of expectations -->"
+BASELINE = "adam_tuned"
+METHODS = {
+    "ml3_shaped": "plain ML3",
+    "ml3_adaptive": "adaptive",
+    "ml3_prior": "with a prior",
+    BASELINE: "tuned Adam",
+}
+_TEMPLATES = Environment(undefined=StrictUndefined, autoescape=False)  # Markdown, no HTML
+
+
+def numbers() -> dict[str, list[dict[str, Any]]]:
+    """Return the rows and sentences of the YAML file."""
+    return yaml.safe_load(NUMBERS.read_text("utf-8"))
+
+
+def metrics(name: str) -> MetricsView:
+    """Read the metrics file of a section of the results page."""
+    view = MetricsView.load(ROOT / "docs" / "metrics" / f"{name}.json")
+    assert view is not None, f"docs/metrics/{name}.json is missing"
+    return view
+
+
+def filled(template: str, view: MetricsView) -> str:
+    """Return a sentence with its numbers; a percent sign has a space before it."""
+    sentence = _TEMPLATES.from_string(template).render(
+        m=lambda name, form: format(view[name], form).replace("%", " %")
+    )
+    return " ".join(sentence.split())
+
+
+def expectations() -> str:
+    """Return the table: a row for each task, bold where a loss is below Adam by the spreads."""
+    rows = []
+    for row in numbers()["expectations"]:
+        view = metrics(row["metrics"])
+        errors = {name: _error(row, view, name) for name in METHODS}
+        cells = [
+            f"**{text}**" if high < errors[BASELINE][0] else text
+            for _, high, text in errors.values()
+        ]
+        rows.append([row["task"], *cells, filled(row["instead"], view)])
+    header = ["task [error]", *METHODS.values(), "what to use instead"]
+    return markdown_table(header, rows, n_texts=len(header))
+
+
+def _error(row: Mapping[str, Any], view: MetricsView, method: str) -> tuple[float, float, str]:
+    """Return mean -+ standard deviation over seeds as low, high and text."""
+    if "headline" in row:  # a run on one robot
+        value = view.get(f"{method}_{row['headline']}", np.nan)
+        return value, value, number(value, 2)
+    each = view.curves[method + row.get("panel", "")].at(row["at"]) * row.get("factor", 1.0)
+    mean, spread = float(each.mean()), float(each.std(ddof=1))
+    return mean - spread, mean + spread, f"{number(mean, 2)} ± {number(spread, 2)}"
+
+
+def written(page: str) -> str:
+    """Return the page with the table as it should be now."""
+    before, rest = page.split(BEGIN, 1)
+    return before + BEGIN + expectations() + "\n" + END + rest.split(END, 1)[1]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written(PAGE.read_text("utf-8")), "utf-8")
