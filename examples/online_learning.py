@@ -2,9 +2,9 @@
 
 A simulated Sawyer with unknown payload, masses and friction streams joint states at 100 Hz. One
 network for each method sees the same samples in the same order; nothing here is given a model of
-the arm. Then the networks predict the torques of motions that they have not seen. Samples of a real
-arm look the same: `ml3.AccelerationFilter` makes them from its joint states. No ROS is needed. This
-is one arm; docs/results.md has the numbers over many.
+the arm. Then the networks predict the torques of motions that they have not seen. Samples of a
+real arm look the same: `ml3.AccelerationFilter` makes them from its joint states. No ROS is
+needed. This is one arm; docs/results.md has the numbers over many.
 
     python examples/online_learning.py                # 60 s of motion, half a minute to run
     python examples/online_learning.py --seconds 10   # a short try

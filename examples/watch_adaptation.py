@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import rclpy
+from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import QoSProfile, ReliabilityPolicy
 
@@ -68,10 +69,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--up", nargs="+", default=[], metavar="WORD", help="system to start")
     args = parser.parse_args()
-    with running(args.up) as alive, rclpy.init():
+    with running(args.up) as alive, rclpy.init(args=[]):
         watcher = AdaptationWatcher()
-        while alive() and not watcher.finished:
-            rclpy.spin_once(watcher, timeout_sec=1.0)
+        try:
+            while alive() and not watcher.finished:
+                rclpy.spin_once(watcher, timeout_sec=1.0)
+        except (KeyboardInterrupt, ExternalShutdownException):
+            pass  # Ctrl-C: the errors so far are printed all the same
         watcher.destroy_node()
         print("torque error of the last 5 s of learning (prequential NMSE, mean over joints)")
         for method, msg in sorted(watcher.newest.items()):

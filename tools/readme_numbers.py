@@ -33,7 +33,8 @@ _TEMPLATES = Environment(undefined=StrictUndefined, autoescape=False)  # Markdow
 
 def numbers() -> dict[str, list[dict[str, Any]]]:
     """Return the rows and sentences of the YAML file."""
-    return yaml.safe_load(NUMBERS.read_text("utf-8"))
+    content: dict[str, list[dict[str, Any]]] = yaml.safe_load(NUMBERS.read_text("utf-8"))
+    return content
 
 
 def metrics(name: str) -> MetricsView:

@@ -18,7 +18,7 @@ def watch(*words):
     """Run the example to its end."""
     program = [sys.executable, str(ROOT / "examples" / "watch_adaptation.py"), *words]
     env = os.environ | {"PYTHONPATH": str(ROOT)}
-    return subprocess.run(program, env=env, capture_output=True, text=True, timeout=120.0)
+    return subprocess.run(program, env=env, capture_output=True, text=True, timeout=300.0)
 
 
 def test_a_client_reads_the_result_of_a_run_from_topics(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+KEPT = {path.name for folder in (ROOT, ROOT / "ml3_ros") for path in folder.iterdir()}
 
 
 def python_blocks(page: Path) -> list[str]:
@@ -27,6 +28,15 @@ def test_links_lead_to_files(page):
     for target in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
         if not target.startswith(("http://", "https://")):
             assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_files_that_are_named_exist(page):
+    """Those of the repository, as `core/engine/`; capitals stand for any name, out/ for a run."""
+    roots = (ROOT, ROOT / "ml3_ros")
+    named = re.findall(r"`((?:[a-z_\d-]+/)+(?:\w+\.[a-z\d]+)?)`", page.read_text())
+    places = [x for x in named if x.split("/")[0] in KEPT and not re.search("[A-Z]{2}", x)]
+    assert not [x for x in places if not any((root / x).exists() for root in roots)]
 
 
 def test_the_code_of_the_other_pages_runs():
