@@ -17,7 +17,8 @@ SHORT = ("reacher_invdyn", "loss:=none", "duration:=3", "hold_out:=1.5")
 def watch(*words):
     """Run the example to its end."""
     program = [sys.executable, str(ROOT / "examples" / "watch_adaptation.py"), *words]
-    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    paths = os.pathsep.join((str(ROOT), os.environ.get("PYTHONPATH", "")))
+    env = os.environ | {"PYTHONPATH": paths}
     return subprocess.run(program, env=env, capture_output=True, text=True, timeout=300.0)
 
 
