@@ -15,7 +15,7 @@ help:
 	@echo "make test       the tests; make test-slow: those that train for minutes"
 	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"
 	@echo "make lint       ruff, mypy and the rules of imports"
-	@echo "make docs       docs/results.md and its overview figure, from docs/metrics"
+	@echo "make docs       docs/results.md, its figure and the README's table, from docs/metrics"
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
 	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
 
@@ -50,6 +50,7 @@ lint: setup
 
 docs: setup
 	@$(BIN)/ml3 results --metrics docs/metrics --out docs/results.md
+	@$(BIN)/python -m tools.readme_numbers
 
 clean:
 	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
