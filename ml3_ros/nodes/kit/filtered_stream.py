@@ -44,15 +44,6 @@ class FilterParameters(NodeParameters):
     ] = 3
 
 
-FILTER_PARAMETERS = (
-    Param(name="rate", default=0.0, help="joint states per second; 0: measured [Hz]",
-          limits=(0.0, HIGHEST_RATE)),
-    Param(name="filter_seconds", default=0.2, help="length of the Savitzky-Golay filter; at slow "
-          "rates as many samples as its polynomial needs [s]", limits=(0.01, 1.0)),
-    Param(name="filter_order", default=3, help="its polynomial order", limits=(2, 5)),
-)  # fmt: skip
-
-
 class FilteredStream:
     """A JointStream behind a Savitzky-Golay filter; the result is half a window late.
 

@@ -19,7 +19,7 @@ from ml3_ros.nodes.kit.command_arbiter import CommandArbiter
 from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
 from ml3_ros.nodes.kit.name_guard import reject_duplicate
-from ml3_ros.nodes.kit.parameters import NodeParameters, from_rows
+from ml3_ros.nodes.kit.parameters import NodeParameters
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -42,8 +42,6 @@ class Ml3Node(LifecycleNode, Generic[P]):
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Keep the P of Ml3Node[P], by which a node says what its parameters are."""
         super().__init_subclass__(**arguments)
-        if "PARAMETERS" in vars(cls):
-            cls.parameters_type = from_rows(cls.PARAMETERS)
         for base in vars(cls).get("__orig_bases__", ()):
             if get_origin(base) is Ml3Node:
                 (cls.parameters_type,) = get_args(base)

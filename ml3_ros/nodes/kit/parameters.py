@@ -14,8 +14,8 @@ field another default by repeating it without its `Param`.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, fields, make_dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor
@@ -48,14 +48,11 @@ class Param:
         check: Returns one sentence that says what is wrong with a value, or None.
     """
 
-    help: str = ""
+    help: str
     limits: tuple[float, float] | None = None
     read_only: bool = False
     live: bool = False
     check: Callable[[Any], str | None] | None = None
-    name: str = ""  # these three only until policy_optimizer has its dataclass, too
-    default: Any = None
-    choices: tuple[Any, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,32 +71,6 @@ class NodeParameters:
             limits=(0.0, 10.0),
         ),
     ] = 1.0
-
-    def __getitem__(self, name: str) -> Any:
-        return getattr(self, name)
-
-    def values(self) -> dict[str, Any]:
-        """Return all values by name."""
-        return asdict(self)
-
-
-ParameterTable = NodeParameters
-
-
-def from_rows(rows: Sequence[Param]) -> type[NodeParameters]:
-    """Return the dataclass of a tuple of parameters."""
-    scalars = {kind: element for element, kind in LISTS.items()}
-    described = []
-    for row in rows:
-        default, kind = row.default, type(row.default)
-        if isinstance(default, Parameter.Type):
-            kind, default = tuple[scalars[default], ...], ()
-        elif isinstance(default, list):
-            kind, default = tuple[type(default[0]), ...], tuple(default)
-        if row.choices:
-            kind = Literal[row.choices]
-        described.append((row.name, Annotated[kind, row], field(default=default)))
-    return make_dataclass("Rows", described, bases=(NodeParameters,), frozen=True, kw_only=True)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

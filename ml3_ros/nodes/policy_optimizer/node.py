@@ -6,6 +6,7 @@ Nothing in this process knows a model of the arm: it never imports Pinocchio or 
 from __future__ import annotations
 
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
@@ -34,8 +35,8 @@ from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
 from ml3_ros.nodes.policy_optimizer.model_feed import ModelFeed
+from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.nodes.policy_optimizer.setup import (
-    PARAMETERS,
     LossShelf,
     kept_units,
     make_learner,
@@ -45,22 +46,20 @@ from ml3_ros.nodes.policy_optimizer.setup import (
 TELL_S = 0.5
 
 
-class PolicyOptimizer(Ml3Node):
+class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     """Joint states and learned losses in; adaptation status, checkpoints and results out.
 
     When the plan is done the results are written and the node deactivates itself.
     """
 
-    PARAMETERS = PARAMETERS
-
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""
         p = self.parameters
-        self._folder = RunFolder.create(p["out"])
+        self._folder = RunFolder.create(p.out)
         for folder in (self._folder.path, self._folder.checkpoint("online").parent):
             remove_unfinished(folder)
         self._shelf = LossShelf(p)
-        if p["resume"] and self._folder.checkpoint("online").exists():
+        if p.resume and self._folder.checkpoint("online").exists():
             self._shelf.kept_units = kept_units(self._folder, self._shelf.joints())
         self._stream: FilteredStream | None = None
         self._worker: AdaptationWorker | None = None
@@ -72,9 +71,9 @@ class PolicyOptimizer(Ml3Node):
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
         self.every(TELL_S, self._on_time)
-        if p["model_period"]:
+        if p.model_period:
             self._feed = ModelFeed(self)
-            self.every(p["model_period"], self._on_model_time)
+            self.every(p.model_period, self._on_model_time)
 
     def start(self) -> None:
         """Wait for the first joint state."""
@@ -148,15 +147,18 @@ class PolicyOptimizer(Ml3Node):
         torch.set_num_threads(1)
         losses = {name: self._shelf.losses[name] for name in self._shelf.wanted}
         online = make_learner(units, losses, p)
-        config = {"experiment": "invdyn_live", **p.values(), "units": units.to_dict()}
-        config["robot"] = p["model"] or p["robot"]
+        config = {"experiment": "invdyn_live", **asdict(p), "units": units.to_dict()}
+        config["robot"] = p.model or p.robot
         config["window"] = online.config.sampling.window
         self._folder.save_config(config)
         log = RunLog(online, self._folder)
-        if p["resume"] and log.restore(p["learn_duration"]):
+        if p.resume and log.restore(p.learn_duration):
             self.get_logger().info(f"resumed after {online.n_steps} updates")
-        planned = ("learn_duration", "hold_out_duration", "checkpoint_period")
-        plan = Plan(**{name: p[name] for name in planned})
+        plan = Plan(
+            learn_duration=p.learn_duration,
+            hold_out_duration=p.hold_out_duration,
+            checkpoint_period=p.checkpoint_period,
+        )
         self._worker = AdaptationWorker(online, log, plan, self.reject)
         self._worker.start()
         for sample in self._early:
@@ -174,7 +176,7 @@ class PolicyOptimizer(Ml3Node):
             return
         self._publish()
         self._ended.look(self._worker)
-        silence = self.parameters["silence_timeout"]
+        silence = self.parameters.silence_timeout
         if silence and time.monotonic() - self._last_sample > silence:
             self._worker.end()
         if self._worker.finished:
@@ -242,7 +244,7 @@ class PolicyOptimizer(Ml3Node):
     def _on_load(
         self, request: LoadLearnedLoss.Request, response: LoadLearnedLoss.Response
     ) -> LoadLearnedLoss.Response:
-        path = loss_files.to_load(Path(self.parameters["loss_folder"]), request.file)
+        path = loss_files.to_load(Path(self.parameters.loss_folder), request.file)
         loss = LearnedLoss.load(path)
         name = loss_files.method_of(path)
         if name not in self._shelf.wanted:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from rclpy.parameter import Parameter
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
@@ -20,57 +19,8 @@ from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.filtered_stream import FILTER_PARAMETERS
-from ml3_ros.nodes.kit.parameters import Param, ParameterTable
+from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.zoo import shipped, shipped_loss
-
-STRINGS, DOUBLES = Parameter.Type.STRING_ARRAY, Parameter.Type.DOUBLE_ARRAY
-LONGEST = 10 * 86400.0
-
-PARAMETERS = (
-    Param(name="robot", default="sawyer", help="name of the arm; chooses the shipped losses"),
-    Param(name="model", default="", help="name or URDF or MJCF of the arm for the report, empty: "
-          "`robot`; this node never opens it"),
-    Param(name="joints", default=STRINGS, help="joint names in the order of all arrays; unset: "
-          "those of the losses"),
-    Param(name="loss", default="shipped", help="where the learned losses come from: with the "
-          "package, from the topic learned_loss, or nowhere",
-          choices=("shipped", "train", "none")),
-    Param(name="shipped_losses", default=STRINGS, help="methods whose shipped losses are used; "
-          "unset: all that ship for the arm"),
-    Param(name="losses", default=STRINGS, help="more methods, each NAME=FILE"),
-    Param(name="loss_folder", default=".", help="where load_learned_loss may read"),
-    Param(name="sgd_lr", default=0.03, help="step size of the method sgd_tuned; 0: without it [-]",
-          limits=(0.0, 10.0)),
-    Param(name="sgd_clip_norm", default=1.0, help="largest norm of its gradient [-]",
-          limits=(1e-6, 1e6)),
-    Param(name="adam_lr", default=0.003, help="step size of the method adam_tuned; 0: without it "
-          "[-]", limits=(0.0, 10.0)),
-    Param(name="steps_per_window", default=4, help="gradient steps per 8 samples [-]",
-          limits=(1, 100)),
-    *FILTER_PARAMETERS,
-    Param(name="units_velocity", default=DOUBLES, help="scale of each joint's velocity [rad/s]; "
-          "unset: that of the losses, else measured"),
-    Param(name="units_acceleration", default=DOUBLES, help="likewise [rad/s^2]"),
-    Param(name="units_effort", default=DOUBLES, help="likewise [N m]"),
-    Param(name="units_samples", default=200, help="samples from which scales are measured where "
-          "nothing else gives them", limits=(20, 100_000)),
-    Param(name="learn_duration", default=60.0, help="time of the stream to learn from [s]",
-          limits=(0.1, LONGEST)),
-    Param(name="hold_out_duration", default=20.0, help="time after that in which the models are "
-          "frozen and tested [s]", limits=(0.0, LONGEST)),
-    Param(name="silence_timeout", default=0.0, help="finish after so long without joint states; "
-          "0: never [s]", limits=(0.0, 3600.0)),
-    Param(name="checkpoint_period", default=10.0, help="time of the stream between checkpoints "
-          "[s]", limits=(0.1, 3600.0)),
-    Param(name="model_period", default=0.0, help="time between models on the topic learned_model, "
-          "for a controller that feeds their torques forward; 0: never [s]", limits=(0.0, 60.0)),
-    Param(name="seed", default=0, help="seed of initial models and batches",
-          limits=(0, 2**31 - 1)),
-    Param(name="out", default="out/policy_optimizer", help="folder of the results"),
-    Param(name="resume", default=False, help="go on from the checkpoint in `out`"),
-)  # fmt: skip
-
 
 SCALES = ("velocity", "acceleration", "effort")  # of `Units`
 
@@ -78,7 +28,7 @@ SCALES = ("velocity", "acceleration", "effort")  # of `Units`
 class LossShelf:
     """The learned losses of a run by method: those that are there, and those still awaited."""
 
-    def __init__(self, p: ParameterTable) -> None:
+    def __init__(self, p: PolicyOptimizerParameters) -> None:
         """Load what the parameters name.
 
         Raises:
@@ -88,20 +38,22 @@ class LossShelf:
         self.losses: dict[str, LearnedLoss] = {}
         self.born: dict[str, float] = {}  # monotonic time at which each loss came [s]
         self.kept_units: Units | None = None  # of a run that is resumed
-        self.wanted: list[str] = list(loss_files.LEARNED) if p["loss"] == "train" else []
-        self.samples_for_units: int = p["units_samples"]
-        self._joints: tuple[str, ...] = p["joints"]
-        self._robot: str = p["robot"]
-        scales = {name: p[f"units_{name}"] for name in SCALES}
+        self.wanted: list[str] = list(loss_files.LEARNED) if p.loss == "train" else []
+        self.samples_for_units: int = p.units_samples
+        self._joints: tuple[str, ...] = p.joints
+        self._robot: str = p.robot
+        scales = dict(
+            zip(SCALES, (p.units_velocity, p.units_acceleration, p.units_effort), strict=True)
+        )
         self._scales = {name: x for name, x in scales.items() if x}
         if self._joints:  # what does not fit them is told before there is a stream
             ones = dict.fromkeys(SCALES, (1.0,) * len(self._joints))
             Units(joint_names=self._joints, **ones | self._scales)
-        if p["loss"] == "shipped":
-            for name in p["shipped_losses"] or _methods_of(p["robot"]):
+        if p.loss == "shipped":
+            for name in p.shipped_losses or _methods_of(p.robot):
                 self.wanted.append(name)
-                self._add(name, _shipped(p["robot"], name))
-        for text in p["losses"]:
+                self._add(name, _shipped(p.robot, name))
+        for text in p.losses:
             name, equals, file = text.partition("=")
             if not equals:
                 raise ConfigError(f"losses: '{text}' is not NAME=FILE")
@@ -191,16 +143,16 @@ class LossShelf:
 
 
 def make_learner(
-    units: Units, losses: Mapping[str, LearnedLoss], p: ParameterTable
+    units: Units, losses: Mapping[str, LearnedLoss], p: PolicyOptimizerParameters
 ) -> OnlineLearner:
     """Return a fresh learner with the learned losses and the tuned baselines as methods."""
     methods = {name: rescaled(loss, units) for name, loss in losses.items()}
-    if p["sgd_lr"]:
-        methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p["sgd_lr"], p["sgd_clip_norm"])
-    if p["adam_lr"]:
-        methods["adam_tuned"] = squared_error(units, "tau", "adam", p["adam_lr"])
-    config = OnlineConfig(sampling=SamplingConfig(steps_per_window=p["steps_per_window"]))
-    return OnlineLearner(net_of(units, p["robot"]), methods, config, seed=p["seed"])
+    if p.sgd_lr:
+        methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p.sgd_lr, p.sgd_clip_norm)
+    if p.adam_lr:
+        methods["adam_tuned"] = squared_error(units, "tau", "adam", p.adam_lr)
+    config = OnlineConfig(sampling=SamplingConfig(steps_per_window=p.steps_per_window))
+    return OnlineLearner(net_of(units, p.robot), methods, config, seed=p.seed)
 
 
 def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:

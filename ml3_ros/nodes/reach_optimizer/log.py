@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from safetensors.torch import save
@@ -14,6 +15,7 @@ from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
+from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 
 if TYPE_CHECKING:
     from ml3_ros.nodes.kit.node import Ml3Node
@@ -22,14 +24,14 @@ if TYPE_CHECKING:
 class ReachLog:
     """Publishes the outcome of every episode, and writes the folder of the run."""
 
-    def __init__(self, node: Ml3Node) -> None:
+    def __init__(self, node: Ml3Node[ReachOptimizerParameters]) -> None:
         """Make sure that the folder can be written, and connect.
 
         Raises:
             DataError: It cannot.
         """
         self._node = node
-        self.folder = ReachFolder.create(node.parameters["out"])
+        self.folder = ReachFolder.create(node.parameters.out)
         self._statuses = node.publisher(Adaptation, "adaptation", RELIABLE_100)
         self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
 
@@ -39,7 +41,7 @@ class ReachLog:
         self._ended: tuple[int, str] | None = None  # the last policy of which this was told
         self.folder.save_config(
             {
-                **self._node.parameters.values(),
+                **asdict(self._node.parameters),
                 "experiment": EXPERIMENT,
                 "methods": list(run.learners),
                 "arm_task": run.task.to_dict(),

@@ -26,7 +26,8 @@ from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
-from ml3_ros.nodes.reach_optimizer.setup import PARAMETERS, load_task, make_run
+from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
+from ml3_ros.nodes.reach_optimizer.setup import load_task, make_run
 
 LOOK_S = 0.02  # how often answers of service and worker are looked for
 ASK_AGAIN_S = 0.3  # after a reset that was rejected
@@ -40,7 +41,7 @@ class GoalError(MessageError):
     kind = "rejected goals"
 
 
-class ReachOptimizer(Ml3Node):
+class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
     """Goals, joint states and hand poses in; torques, status and results out.
 
     An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
@@ -48,17 +49,15 @@ class ReachOptimizer(Ml3Node):
     (torques) and "learning". When the goals are reached, or given up, the node deactivates itself.
     """
 
-    PARAMETERS = PARAMETERS
-
     def load(self) -> None:
         """Read the loss, make sure that the folder can be written, and connect."""
         p = self.parameters
         self._log = ReachLog(self)
         self._loss, self._task = load_task(p)
         self._run = make_run(self._task, self._loss, p)
-        counts, tolerance = self.diagnostics.counts, p["hand_pose_tolerance"]
+        counts, tolerance = self.diagnostics.counts, p.hand_pose_tolerance
         self._stream = HandStream(self._task.joints, counts, tolerance)
-        self._limits = p["torque_share"] * np.array(self._task.limits)
+        self._limits = p.torque_share * np.array(self._task.limits)
         self._goals: list[np.ndarray] = []
         self._phase, self._broken = "idle", 0
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
@@ -139,12 +138,12 @@ class ReachOptimizer(Ml3Node):
         """Begin the episode when the arm has come to rest where episodes begin."""
         if self._since is None:
             self._since = sample.stamp
-        if sample.stamp - self._since < self.parameters["settle_time"] * NANO:
+        if sample.stamp - self._since < self.parameters.settle_time * NANO:
             return
-        if np.abs(sample.v).max() > self.parameters["rest_velocity"]:
+        if np.abs(sample.v).max() > self.parameters.rest_velocity:
             return
-        self._task.check_start(sample.q, self.parameters["start_tolerance"])
-        goal, gap = self._run.goal, self.parameters["largest_gap"]
+        self._task.check_start(sample.q, self.parameters.start_tolerance)
+        goal, gap = self._run.goal, self.parameters.largest_gap
         self._recorder = Recorder(self._task, goal, sample.stamp, gap)
         if self._run.fresh:
             self._began = sample.stamp
@@ -176,7 +175,7 @@ class ReachOptimizer(Ml3Node):
         self._enter("idle")
         self._broken += 1
         self.reject(error, kind="broken episodes")
-        if self._broken > self.parameters["retries"]:
+        if self._broken > self.parameters.retries:
             self.fail(f"{self._broken} episodes in a row were broken off: {error}")
 
     def _send(self, torque: np.ndarray) -> None:
@@ -239,7 +238,7 @@ class ReachOptimizer(Ml3Node):
         """Ask again in a moment: an arm may need time to start."""
         now = time.monotonic()
         self._rejected_since = self._rejected_since or now
-        if now - self._rejected_since > self.parameters["reset_timeout"]:
+        if now - self._rejected_since > self.parameters.reset_timeout:
             self._rejected_since = None
             raise DataError(reason)
         self.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
@@ -254,7 +253,7 @@ class ReachOptimizer(Ml3Node):
 
     def _while_acting(self) -> None:
         silence = time.monotonic() - self._heard
-        if silence > self.parameters["state_timeout"]:
+        if silence > self.parameters.state_timeout:
             raise DataError(
                 f"no joint state with its hand pose came for {silence:.1f} s amid an episode: it "
                 "is broken off; does the arm's driver run?"
@@ -272,7 +271,7 @@ class ReachOptimizer(Ml3Node):
         self._log.tell(outcome, self._stream.stamp)
 
     def _check_patience(self, what: str) -> None:
-        limit = self.parameters["reset_timeout"]
+        limit = self.parameters.reset_timeout
         if time.monotonic() - self._entered > limit:
             raise DataError(f"{what} within {limit:g} s of a reset: look at the arm's driver")
 

@@ -1,0 +1,126 @@
+"""Parameters of `policy_optimizer`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from ml3_ros.nodes.kit.filtered_stream import FilterParameters
+from ml3_ros.nodes.kit.parameters import Param
+
+LONGEST_S = 10 * 86400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyOptimizerParameters(FilterParameters):
+    """The methods that learn, their losses, the plan of the run, and where results go."""
+
+    robot: Annotated[str, Param("name of the arm, by which shipped losses are chosen")] = "sawyer"
+    model: Annotated[
+        str,
+        Param(
+            "the arm that `ml3 report` draws, by its name or path of a URDF or MJCF, which this "
+            "node never opens; empty: `robot`"
+        ),
+    ] = ""
+    joints: Annotated[
+        tuple[str, ...],
+        Param("joint names in the order of all arrays; unset: those of the losses"),
+    ] = ()
+    loss: Annotated[
+        Literal["shipped", "train", "none"],
+        Param(
+            "where learned losses come from: those of the package (shipped), the topic "
+            "learned_loss (train), or there are none"
+        ),
+    ] = "shipped"
+    shipped_losses: Annotated[
+        tuple[str, ...],
+        Param("methods whose shipped losses are used; unset: all that ship for the arm"),
+    ] = ()
+    losses: Annotated[
+        tuple[str, ...], Param("further methods with learned losses, each NAME=FILE")
+    ] = ()
+    loss_folder: Annotated[
+        str, Param("folder below which the service load_learned_loss may read")
+    ] = "."
+    sgd_lr: Annotated[
+        float,
+        Param(
+            "step size of the baseline sgd_tuned, descent on the squared error; 0: without it [-]",
+            (0, 10),
+        ),
+    ] = 0.03
+    sgd_clip_norm: Annotated[
+        float,
+        Param("norm to which gradients of sgd_tuned are clipped [-]", (1e-6, 1e6)),
+    ] = 1.0
+    adam_lr: Annotated[
+        float,
+        Param(
+            "step size of the baseline adam_tuned, Adam on the squared error; 0: without it [-]",
+            (0, 10),
+        ),
+    ] = 0.003
+    steps_per_window: Annotated[
+        int,
+        Param(
+            "number of gradient steps of every method per 8 samples; lower it where samples get "
+            "lost because learning takes too long [-]",
+            (1, 100),
+        ),
+    ] = 4
+    units_velocity: Annotated[
+        tuple[float, ...],
+        Param(
+            "typical velocity of each joint, by which networks scale it [rad/s]; unset: that of "
+            "the losses, else measured"
+        ),
+    ] = ()
+    units_acceleration: Annotated[
+        tuple[float, ...],
+        Param(
+            "typical acceleration of each joint, by which networks scale it [rad/s^2]; unset: as "
+            "for units_velocity"
+        ),
+    ] = ()
+    units_effort: Annotated[
+        tuple[float, ...],
+        Param(
+            "typical torque of each joint, by which networks scale it [N m]; unset: as for "
+            "units_velocity"
+        ),
+    ] = ()
+    units_samples: Annotated[
+        int,
+        Param(
+            "number of samples from which these scales are measured where neither parameters nor "
+            "losses give them [-]",
+            (20, 100_000),
+        ),
+    ] = 200
+    learn_duration: Annotated[
+        float, Param("time of the stream in which models learn [s]", (0.1, LONGEST_S))
+    ] = 60.0
+    hold_out_duration: Annotated[
+        float,
+        Param("time after that in which models are frozen and tested [s]", (0, LONGEST_S)),
+    ] = 20.0
+    silence_timeout: Annotated[
+        float,
+        Param("time without joint_states after which the run ends; 0: never [s]", (0, 3600)),
+    ] = 0.0
+    checkpoint_period: Annotated[
+        float, Param("time of the stream between checkpoints [s]", (0.1, 3600))
+    ] = 10.0
+    model_period: Annotated[
+        float,
+        Param(
+            "time between models on the topic learned_model, for a controller that feeds their "
+            "torques forward; 0: none are sent [s]",
+            (0, 60),
+        ),
+    ] = 0.0
+    seed: Annotated[int, Param("seed of initial models and batches", (0, 2**31 - 1))] = 0
+    out: Annotated[str, Param("folder of the results")] = "out/policy_optimizer"
+    resume: Annotated[bool, Param("go on from the checkpoint in `out`")] = False
