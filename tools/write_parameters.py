@@ -28,10 +28,12 @@ YAML = f"""\
 PAGE = f"""\
 # Parameters
 
-Every node, what can be set, and the defaults; written by `{COMMAND}` from the nodes.
-The same is in `config/NODE.yaml`; `ml3 up SYSTEM NODE.PARAMETER:=VALUE` sets one parameter of one
-node. Parameters are set while a node is unconfigured, as it reads them when it is configured. A
-list without a default is unset. Lists of numbers have one range for all their elements.
+What can be set at each node, and its default, as in `config/NODE.yaml`. Both are written by
+`{COMMAND}` from the dataclasses of the nodes.
+
+`ml3 up SYSTEM NODE.PARAMETER:=VALUE` sets one parameter of one node. A node reads its parameters
+when it is configured: set them while it is unconfigured. A list without a default is unset. The
+range of a list is that of each of its elements.
 """
 
 
@@ -45,7 +47,7 @@ def parameters_of_nodes() -> dict[str, type]:
             if inspect.isclass(kind) and kind.__module__ == module.name:
                 name = module.name.removeprefix(f"{nodes.__name__}.").removesuffix(".node")
                 if "parameters_type" in vars(kind):
-                    found[name] = kind.parameters_type
+                    found[name] = vars(kind)["parameters_type"]
     return found
 
 

@@ -75,17 +75,17 @@ class DeclaredParameters(Generic[P]):
         value = self._node.get_parameter_or(row.name, unset).value
         return tuple(value or ()) if row.is_list else value
 
-    def _on_changed(self, _: list[Parameter]) -> None:
+    def _on_changed(self, _: list[Parameter[Any]]) -> None:
         self.value = self._read()
 
-    def _on_set(self, parameters: list[Parameter]) -> SetParametersResult:
+    def _on_set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         try:
             reason = next(filter(None, map(self._fault, parameters)), "")
         except Exception as error:  # of a value that no check has thought of
             reason = printable(reason_of(error))
         return SetParametersResult(successful=not reason, reason=reason)
 
-    def _fault(self, parameter: Parameter) -> str | None:
+    def _fault(self, parameter: Parameter[Any]) -> str | None:
         """Return why a parameter must not be set so, or None."""
         row = self._rows.get(parameter.name)
         if row is None or parameter.type_ == Parameter.Type.NOT_SET:

@@ -163,7 +163,7 @@ def rows_of(kind: type) -> list[Row]:
     annotations: dict[str, Any] = {}
     for base in kind.__mro__:
         for name, annotation in inspect.get_annotations(base, eval_str=True).items():
-            if get_origin(annotation) is Annotated:
+            if any(isinstance(word, Param) for word in get_args(annotation)):
                 annotations.setdefault(name, annotation)
     defaults = {field.name: field.default for field in fields(kind)}
     if set(defaults) != set(annotations):
@@ -174,7 +174,8 @@ def rows_of(kind: type) -> list[Row]:
 
 def _row(name: str, annotation: Any, default: Any) -> Row:
     element, param = get_args(annotation)
-    is_list, choices = get_origin(element) is tuple, ()
+    is_list = get_origin(element) is tuple
+    choices: tuple[Any, ...] = ()
     if is_list:
         element = get_args(element)[0]
     if get_origin(element) is Literal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import NodeParameters, Param
@@ -80,7 +80,7 @@ class SafetyParameters(NodeParameters):
         )
 
 
-def log_violations(node: Ml3Node, command: SafeCommand) -> None:
+def log_violations(node: Ml3Node[Any], command: SafeCommand) -> None:
     """Count what the stage changed in a command, and say so."""
     for violation in command.violations:
         node.diagnostics.counts[violation.kind] += 1

@@ -22,8 +22,6 @@ from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.zoo import shipped, shipped_loss
 
-SCALES = ("velocity", "acceleration", "effort")  # of `Units`
-
 
 class LossShelf:
     """The learned losses of a run by method: those that are there, and those still awaited."""
@@ -42,13 +40,9 @@ class LossShelf:
         self.samples_for_units: int = p.units_samples
         self._joints: tuple[str, ...] = p.joints
         self._robot: str = p.robot
-        scales = dict(
-            zip(SCALES, (p.units_velocity, p.units_acceleration, p.units_effort), strict=True)
-        )
-        self._scales = {name: x for name, x in scales.items() if x}
-        if self._joints:  # what does not fit them is told before there is a stream
-            ones = dict.fromkeys(SCALES, (1.0,) * len(self._joints))
-            Units(joint_names=self._joints, **ones | self._scales)
+        self._scales = p.units_velocity, p.units_acceleration, p.units_effort
+        if self._joints:  # scales that do not fit them are rejected before there is a stream
+            self._rescaled(_units_of_ones(self._joints))
         if p.loss == "shipped":
             for name in p.shipped_losses or _methods_of(p.robot):
                 self.wanted.append(name)
@@ -128,18 +122,31 @@ class LossShelf:
             return None
         v, a, tau = (np.stack([getattr(s, name) for s in samples]) for name in ("v", "a", "tau"))
         measured = Units.from_samples(self.joints(), v, a, tau)
-        return dataclasses.replace(measured, **self._scales)
+        return self._rescaled(measured)
 
     def _known_units(self, losses: Mapping[str, LearnedLoss]) -> Units | None:
         """Return the scales with these losses, as far as that needs no samples."""
         known = self.kept_units
         if known is None:
             known = next((Units.from_dict(x.provenance["units"]) for x in losses.values()), None)
-        if known is not None:
-            return dataclasses.replace(known, **self._scales)
-        if len(self._scales) == len(SCALES) and self._joints:
-            return Units(joint_names=self._joints, **self._scales)
-        return None
+        if known is None and self._joints and all(self._scales):
+            known = _units_of_ones(self._joints)
+        return None if known is None else self._rescaled(known)
+
+    def _rescaled(self, units: Units) -> Units:
+        """Return units with the scales of the parameters, where these give them."""
+        velocity, acceleration, effort = self._scales
+        return dataclasses.replace(
+            units,
+            velocity=velocity or units.velocity,
+            acceleration=acceleration or units.acceleration,
+            effort=effort or units.effort,
+        )
+
+
+def _units_of_ones(joints: tuple[str, ...]) -> Units:
+    ones = (1.0,) * len(joints)
+    return Units(joint_names=joints, velocity=ones, acceleration=ones, effort=ones)
 
 
 def make_learner(
