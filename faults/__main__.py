@@ -1,4 +1,4 @@
-"""`python -m faults [NAME ...]`: does harm to running nodes and tells what they do."""
+"""`python -m faults [NAME ...]`: does harm to running nodes and reports what they do."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ DOMAIN_ID = "77"  # unless ROS_DOMAIN_ID says another one
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run benches one after another; return 1 if something promised does not hold."""
-    there = [name for name in BENCHES if importlib.util.find_spec(_module(name))]
+    available = [name for name in BENCHES if importlib.util.find_spec(_module(name))]
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(there)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(available)}")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
     parser.add_argument("--out", type=Path, help=f"folder of the findings; {FINDINGS}")
     parser.add_argument("--page", type=Path, help=f"page to render; {PAGE} if it is complete")
     given = parser.parse_args(words)
-    unknown = sorted(set(given.names) - set(there))
+    unknown = sorted(set(given.names) - set(available))
     if unknown:
-        parser.error(f"there is no bench {', '.join(unknown)}: use {', '.join(there)}")
+        parser.error(f"there is no bench {', '.join(unknown)}: use {', '.join(available)}")
     out = given.out or (QUICK_FINDINGS if given.quick else FINDINGS)
     os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN_ID)
     held = True
-    for name in given.names or there:
+    for name in given.names or available:
         finding = run(name, quick=given.quick)
         measured = page.Measured(finding, os.cpu_count() or 1, f"{datetime.date.today()}")
         page.save(out / f"{name}.json", measured)

@@ -10,7 +10,8 @@ from sensor_msgs.msg import JointState
 
 from faults.bombard import Target, Watch, bombard
 from faults.result import Row
-from faults.stage import Stage
+from faults.rig import Rig
+from faults.waiting import require
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import (
@@ -87,16 +88,16 @@ def inside(robot: RobotDescription) -> Watch:
     return Watch("states of the arm past a limit of position or effort, or not finite", check)
 
 
-def scenes(stage: Stage, count: int) -> Iterator[Row]:
+def scenes(rig: Rig, count: int) -> Iterator[Row]:
     """Bombard sim_arm, excitation and rigid_body_prior, each for itself."""
     robot = load_robot("sawyer")
-    yield from _sim_arm(stage, count, robot)
-    yield from _excitation(stage, count, robot)
-    yield from _prior(stage, count, robot)
+    yield from _sim_arm(rig, count, robot)
+    yield from _excitation(rig, count, robot)
+    yield from _prior(rig, count, robot)
 
 
-def _sim_arm(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]:
-    stage.start("sim_arm", robot="sawyer", velocity_noise=0.0)
+def _sim_arm(rig: Rig, count: int, robot: RobotDescription) -> Iterator[Row]:
+    rig.start("sim_arm", robot="sawyer", velocity_noise=0.0)
     watch, newest = inside(robot), JointState()
 
     def on_state(msg: JointState) -> None:
@@ -104,38 +105,38 @@ def _sim_arm(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]
         newest = msg
         watch(msg)
 
-    stage.listen(JointState, "joint_states", on_state, RELIABLE_100)
-    assert stage.until(lambda: newest.name, 10.0)
+    rig.bench.listen(JointState, "joint_states", on_state, RELIABLE_100)
+    require(lambda: newest.name, "a joint state", 10.0)
     hold = np.array(newest.effort)  # the arm holds itself with that
 
     def good() -> JointState:
         return effort_to_msg(hold, robot.names, nanoseconds(newest.header.stamp))
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node="sim_arm",
             topic="/joint_command",
             good=good,
-            recovered=lambda: stage.of("sim_arm", "held by") == "joint_command",
+            recovered=lambda: rig.bench.diagnostic("sim_arm", "held by") == "joint_command",
         ),
         count,
     )
     yield watch.row()
-    stage.end("sim_arm")
+    rig.stop("sim_arm")
 
 
-def _excitation(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]:
-    stage.start("excitation", robot="sawyer", lost_error=10.0)
+def _excitation(rig: Rig, count: int, robot: RobotDescription) -> Iterator[Row]:
+    rig.start("excitation", robot="sawyer", lost_error=10.0)
     watch, arm, answered = within(robot), MovingArm(robot), [0]
 
     def on_command(msg: JointState) -> None:
         answered.append(nanoseconds(msg.header.stamp))
         watch(msg)
 
-    stage.listen(JointState, "joint_command", on_command, RELIABLE_1)
+    rig.bench.listen(JointState, "joint_command", on_command, RELIABLE_1)
     yield bombard(
-        stage,
+        rig,
         Target(
             node="excitation",
             topic="/joint_states",
@@ -145,11 +146,11 @@ def _excitation(stage: Stage, count: int, robot: RobotDescription) -> Iterator[R
         count,
     )
     yield watch.row()
-    stage.end("excitation")
+    rig.stop("excitation")
 
 
-def _prior(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]:
-    stage.start("rigid_body_prior", robot="sawyer")
+def _prior(rig: Rig, count: int, robot: RobotDescription) -> Iterator[Row]:
+    rig.start("rigid_body_prior", robot="sawyer")
     arm, stamps = MovingArm(robot), [0]
 
     def check(msg: InertiaPrior) -> str | None:
@@ -158,9 +159,9 @@ def _prior(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]:
         return None if finite else "a prior that is not finite"
 
     watch = Watch("priors that are not finite", check)
-    stage.listen(InertiaPrior, "inertia_prior", watch, RELIABLE_100)
+    rig.bench.listen(InertiaPrior, "inertia_prior", watch, RELIABLE_100)
     yield bombard(
-        stage,
+        rig,
         Target(
             node="rigid_body_prior",
             topic="/joint_states",
@@ -171,4 +172,4 @@ def _prior(stage: Stage, count: int, robot: RobotDescription) -> Iterator[Row]:
         count,
     )
     yield watch.row()
-    stage.end("rigid_body_prior")
+    rig.stop("rigid_body_prior")

@@ -10,11 +10,12 @@ from typing import Any
 
 from rclpy.qos import QoSProfile
 
-from faults.counted import INJECTED
-from faults.counted import VARIANTS as VARIANTS_ASKED
+from faults.counted import INJECTED, VARIANTS_WANTED
 from faults.mutations import mutated
+from faults.processes import RunningProcess
 from faults.result import Row
-from faults.stage import NodeProcess, Stage
+from faults.rig import Rig
+from faults.waiting import BenchError, until
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.qos import RELIABLE_1
 
@@ -31,25 +32,29 @@ Mutate = Callable[[Any, random.Random], tuple[str, Any]]
 
 @dataclass(slots=True)
 class Watch:
-    """Looks at every message that comes out of a node; `check` says what is wrong with it."""
+    """Checks every message that a node publishes; `check` returns what is wrong with it."""
 
     what: str
     check: Callable[[Any], str | None]
-    heard: int = 0
+    received: int = 0
     wrong: list[str] = field(default_factory=list)
 
     def __call__(self, msg: Any) -> None:
-        """Look at a message."""
-        self.heard += 1
+        """Check a message."""
+        self.received += 1
         reason = self.check(msg)
         if reason is not None:
             self.wrong.append(reason)
 
     def row(self) -> Row:
-        """Return what was found."""
+        """Return the row of the table."""
         first = f", first {self.wrong[0]}" if self.wrong else ""
-        measured = f"{len(self.wrong)} of {self.heard}{first}"
-        return Row(self.what, measured, "none, and some heard", not self.wrong and self.heard > 0)
+        return Row(
+            self.what,
+            f"{len(self.wrong)} of {self.received}{first}",
+            "none, and some received",
+            not self.wrong and self.received > 0,
+        )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -60,7 +65,7 @@ class Target:
         node: Its name.
         topic: Name in full.
         good: Returns the next good message.
-        recovered: Whether the node does its work again, judged while good messages come.
+        recovered: Whether the node does its work again, checked while good messages come.
         qos: Of the publisher.
         mutate: What makes messages wrong.
         mark: Called before good messages come alone, to note where the node is.
@@ -81,30 +86,29 @@ class Target:
     variants: int = VARIANTS
 
 
-def bombard(stage: Stage, target: Target, count: int) -> Row:
+def bombard(rig: Rig, target: Target, count: int) -> Row:
     """Send `count` mutated messages, as many good ones among them, then good ones alone.
 
     While they are sent, the node's own process makes `VARIANTS` of each of both.
     """
-    node = stage.nodes[target.node]
+    node = rig.processes[target.node]
     rng = random.Random(target.node + target.topic)
     first = target.good()
-    publisher = stage.publisher(type(first), target.topic, target.qos)
+    publisher = rig.bench.publisher(type(first), target.topic, target.qos)
     try:
-        stage.connected(publisher)
-        if _recover(stage, target, publisher) is None:
-            raise RuntimeError(f"{target.node} does not even work before:\n{node.said()[-2000:]}")
-        node.counter(target.topic + VARIANTS_ASKED).put(target.variants)
-        sent, read = _send(stage, node, target, publisher, count, rng)
-        node.counter(target.topic + VARIANTS_ASKED).put(0)
+        if _recover(rig, target, publisher) is None:
+            raise BenchError(f"{target.node} does not work before:\n{node.output()[-2000:]}")
+        node.counter(target.topic + VARIANTS_WANTED).put(target.variants)
+        sent, read = _send(rig, node, target, publisher, count, rng)
+        node.counter(target.topic + VARIANTS_WANTED).put(0)
         injected = node.counter(target.topic + INJECTED).value
         alive = node.alive
-        seconds = _recover(stage, target, publisher) if alive else None
+        seconds = _recover(rig, target, publisher) if alive else None
     finally:
-        stage.silence(publisher)
+        rig.bench.remove(publisher)
     state = "alive" if node.alive else "DEAD"
     back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
-    unexpected = stage.count(target.node, ERRORS)
+    unexpected = rig.bench.diagnostic_count(target.node, ERRORS)
     wanted = count * IN_ALL if target.variants else count
     return Row(
         f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
@@ -116,8 +120,8 @@ def bombard(stage: Stage, target: Target, count: int) -> Row:
 
 
 def _send(
-    stage: Stage,
-    node: NodeProcess,
+    rig: Rig,
+    node: RunningProcess,
     target: Target,
     publisher: Any,
     count: int,
@@ -144,33 +148,30 @@ def _send(
             else:
                 whole += 1
             sent += not good
-        all_read = stage.until(
-            lambda s=start, w=whole: counter.value >= s + w or not node.alive, READ_S
-        )
+        all_read = until(lambda s=start, w=whole: counter.value >= s + w or not node.alive, READ_S)
         unread = 0 if all_read else unread + 1
         if damaged and chunk == 1:
-            stage.until(lambda s=start: counter.value > s, DAMAGED_READ_S)
+            until(lambda s=start: counter.value > s, DAMAGED_READ_S)
     return sent, counter.value - before
 
 
-def works(stage: Stage, target: Target) -> float | None:
+def works(rig: Rig, target: Target) -> float | None:
     """Send good messages and return after how many seconds the node works, or None."""
-    publisher = stage.publisher(type(target.good()), target.topic, target.qos)
+    publisher = rig.bench.publisher(type(target.good()), target.topic, target.qos)
     try:
-        stage.connected(publisher)
-        return _recover(stage, target, publisher)
+        return _recover(rig, target, publisher)
     finally:
-        stage.silence(publisher)
+        rig.bench.remove(publisher)
 
 
-def _recover(stage: Stage, target: Target, publisher: Any) -> float | None:
-    stage.spin(0.2)  # what has been told by now is read
+def _recover(rig: Rig, target: Target, publisher: Any) -> float | None:
+    time.sleep(0.2)  # what has been published by now is read
     target.mark()
-    stage.told.pop(target.node, None)  # what it told before is no sign
+    rig.bench.forget_diagnostics(target.node)  # only what comes from now on is a sign
     began = time.monotonic()
     while time.monotonic() - began < RECOVERY_S:
         publisher.publish(target.good())
-        stage.spin(target.period)
+        time.sleep(target.period)
         if target.recovered():
             return time.monotonic() - began
     return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import shutil
 import struct
 import subprocess
@@ -16,7 +15,8 @@ from sensor_msgs.msg import JointState
 
 from faults.arm_scenes import PERIOD, START, MovingArm, inside, within
 from faults.result import Finding, Row
-from faults.stage import Stage
+from faults.rig import Rig
+from faults.waiting import require, until
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
@@ -35,11 +35,10 @@ STANDSTILL_S = 2.0  # joint states come again within this on a busy machine
 def bench(folder: Path, quick: bool) -> Finding:
     """Set the clock of the stamps, then that of the machine."""
     rows: list[Row] = []
-    with Stage(folder / "stamps") as stage:
-        rows += _learner(stage)
-        rows += _excitation(stage)
-    with Stage(folder / "machine") as stage:
-        rows += _machine(stage, folder, list(LEAPS.items())[:1] if quick else list(LEAPS.items()))
+    with Rig(folder / "stamps") as rig:
+        rows += _learner(rig)
+        rows += _excitation(rig)
+    rows += _machine(folder, list(LEAPS.items())[:1] if quick else list(LEAPS.items()))
     return Finding(
         title="Clocks that are set",
         method=(
@@ -47,10 +46,16 @@ def bench(folder: Path, quick: bool) -> Finding:
             f"years, and to zero, with {PIECE} samples between the leaps. A sample is mixed if "
             "the window of its filter holds moments from both sides of a leap, which shows in "
             "its acceleration. Then a simulated arm and its controller run in real time, and the "
-            "clock of the machine is set under both of them, by a preloaded `clock_gettime`; "
-            "what counts is the longest time without a joint state. What setting it back does "
-            "differs from run to run: in some, a node stands still until the clock has come "
-            "forwards again."
+            "clock of the machine is set under both of them, by a preloaded `clock_gettime` and "
+            "`pthread_cond_timedwait`; what counts is the longest time without a joint state. "
+            "Setting the clock back may stop a node until the clock has come forwards again: the "
+            "Fast DDS of the Python wheels, built for glibc 2.28, waits on CLOCK_REALTIME in "
+            "`WaitSet::wait` and in its event thread, though the timers of the nodes are "
+            "steady-clock timers. Each message that arrives ends such a wait, and the next one is "
+            "right. So nodes that hear a robot go on, as do those between which a message is on "
+            "its way at that moment, but a simulated arm and its controller that both wait stand "
+            "still. Restart them after the clock was set back by hand; clocks that are slewed "
+            "(NTP, PTP) do no harm."
         ),
         rows=rows,
     )
@@ -67,25 +72,25 @@ def leaping() -> Iterator[int]:
     yield from range(0, 2 * PIECE * PERIOD, PERIOD)
 
 
-def _learner(stage: Stage) -> Iterator[Row]:
-    node, run = "policy_optimizer", stage.folder / "run"
-    stage.start(node, out=run, learn_duration=LEARN_S)
-    arm, told = MovingArm(load_robot("sawyer")), [Adaptation()]
-    stage.listen(Adaptation, "adaptation", lambda msg: told.__setitem__(0, msg), RELIABLE_100)
-    states = stage.publisher(JointState, "joint_states", RELIABLE_100)
-    stage.connected(states)
-    counter = stage.nodes[node].counter("/joint_states")
+def _learner(rig: Rig) -> Iterator[Row]:
+    node, run = "policy_optimizer", rig.folder / "run"
+    rig.start(node, out=run, learn_duration=LEARN_S)
+    arm = MovingArm(load_robot("sawyer"))
+    adaptations = rig.bench.record(Adaptation, "adaptation", RELIABLE_100)
+    states = rig.bench.publisher(JointState, "joint_states", RELIABLE_100)
+    counter = rig.processes[node].counter("/joint_states")
     sent = 0
     for stamp in leaping():
         states.publish(arm.at(stamp))
         sent += 1
-        stage.until(lambda n=sent: counter.value > n - 20, 5.0)
-    stage.until(lambda: counter.value == sent, 5.0)
-    stage.spin(2.0)
-    stage.until(lambda: stage.of(node, "samples waiting") == "0", 120.0)
-    learning = told[0].learning and stage.of(node, "state") == "active"
-    dropped = stage.count(node, "stamps out of order")
-    stage.end(node)
+        until(lambda n=sent: counter.value > n - 20, 5.0)
+    until(lambda: counter.value == sent, 5.0)
+    time.sleep(2.0)
+    until(lambda: rig.bench.diagnostic(node, "samples waiting") == "0", 120.0)
+    newest = adaptations.last()
+    learning = newest is not None and newest.learning and rig.bench.is_active(node)
+    dropped = rig.bench.diagnostic_count(node, "stamps out of order")
+    rig.stop(node)
     samples = RunFolder(run).load_samples()
     error = np.abs(samples.a + arm.omega**2 * (samples.q - arm.home)).max()
     span = float(samples.t[-1] - samples.t[0])
@@ -105,76 +110,93 @@ def _learner(stage: Stage) -> Iterator[Row]:
     )
 
 
-def _excitation(stage: Stage) -> Iterator[Row]:
+def _excitation(rig: Rig) -> Iterator[Row]:
     robot = load_robot("sawyer")
     node, arm, watch = "excitation", MovingArm(robot), within(robot)
-    stage.start(node, robot="sawyer")
+    rig.start(node, robot="sawyer")
     answered: list[int] = []
 
     def on_command(msg: JointState) -> None:
         answered.append(nanoseconds(msg.header.stamp))
         watch(msg)
 
-    stage.listen(JointState, "joint_command", on_command, RELIABLE_100)
-    states = stage.publisher(JointState, "joint_states", RELIABLE_1)
-    stage.connected(states)
-    counter, sent, asked = stage.nodes[node].counter("/joint_states"), 0, []
+    rig.bench.listen(JointState, "joint_command", on_command, RELIABLE_100)
+    states = rig.bench.publisher(JointState, "joint_states", RELIABLE_1)
+    counter, sent, stamps = rig.processes[node].counter("/joint_states"), 0, []
     for stamp in leaping():
         states.publish(arm.at(stamp))
-        asked.append(stamp)
+        stamps.append(stamp)
         sent += 1
-        stage.until(lambda n=sent: counter.value >= n, 2.0)
-    stage.spin(0.5)
-    there = np.isin(asked, answered)
+        until(lambda n=sent: counter.value >= n, 2.0)
+    time.sleep(0.5)
+    known = np.isin(stamps, answered)
     longest = max(
-        (len(list(run)) for known, run in itertools.groupby(there) if not known), default=0
+        (len(list(run)) for is_known, run in itertools.groupby(known) if not is_known), default=0
     )
     yield Row(
         "excitation, states in a row without an answer",
         f"{longest} at most, of {sent}",
         f"at most {DROPPED}",
-        bool(there.any() and longest <= DROPPED),
+        bool(known.any() and longest <= DROPPED),
     )
     yield watch.row()
-    stage.end(node)
+    rig.stop(node)
 
 
-def _machine(stage: Stage, folder: Path, leaps: list[tuple[str, int]]) -> Iterator[Row]:
+def _machine(folder: Path, leaps: list[tuple[str, int]]) -> Iterator[Row]:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
         yield Row("clock of the machine", "not measured: there is no C compiler")
         return
-    library, offset = folder / "set_clock.so", folder / "offset"
+    library = folder / "set_clock.so"
     source = Path(__file__).with_name("set_clock.c")
     options = ["-shared", "-fPIC", "-O2", "-ldl", "-lpthread"]
     subprocess.run([compiler, source, "-o", library, *options], check=True)
-    offset.write_bytes(struct.pack("<q", 0))
-    robot = load_robot("reacher")
-    watch, heard = inside(robot), [time.monotonic()]
+    clock = MachineClock(folder / "offset")
+    environ = {"LD_PRELOAD": str(library), "ML3_FAULTS_CLOCK": str(clock.path)}
+    with Rig(folder / "machine", environ=environ) as rig:
+        yield from _set_under_an_arm(rig, clock, leaps)
+
+
+class MachineClock:
+    """The offset by which the preloaded `set_clock.c` shifts the system's clock of the nodes."""
+
+    def __init__(self, path: Path) -> None:
+        """Begin with the true time; `path` is the file that the nodes map."""
+        self.path, self._offset = path, 0
+        path.write_bytes(bytes(8))
+
+    def leap(self, seconds: int) -> None:
+        """Set the clock forwards, or back."""
+        self._offset += seconds
+        with self.path.open("r+b") as file:
+            file.write(struct.pack("<q", self._offset))
+
+
+def _set_under_an_arm(
+    rig: Rig, clock: MachineClock, leaps: list[tuple[str, int]]
+) -> Iterator[Row]:
+    watch, arrivals = inside(load_robot("reacher")), [time.monotonic()]
 
     def on_state(msg: JointState) -> None:
-        heard.append(time.monotonic())
+        arrivals.append(time.monotonic())
         watch(msg)
 
-    stage.listen(JointState, "joint_states", on_state, RELIABLE_100)
-    os.environ |= {"LD_PRELOAD": str(library), "ML3_FAULTS_CLOCK": str(offset)}
-    try:
-        stage.start("sim_arm", robot="reacher")
-        stage.start("excitation", robot="reacher")
-    finally:
-        del os.environ["LD_PRELOAD"], os.environ["ML3_FAULTS_CLOCK"]
-    moved = lambda: stage.of("sim_arm", "held by") == "joint_command"  # noqa: E731
-    stage.until(moved, 30.0)
+    def is_driven() -> bool:
+        return rig.bench.diagnostic("sim_arm", "held by") == "joint_command"
+
+    rig.bench.listen(JointState, "joint_states", on_state, RELIABLE_100)
+    rig.start("sim_arm", robot="reacher")
+    rig.start("excitation", robot="reacher")
+    require(is_driven, "an arm that follows its controller")
     for name, seconds in leaps:
         for sign, way in ((1, "forwards"), (-1, "back")):
-            began = len(heard)
-            now = struct.unpack("<q", offset.read_bytes())[0]
-            with offset.open("r+b") as file:
-                file.write(struct.pack("<q", now + sign * seconds))
-            stage.spin(6.0)
-            stage.told.pop("sim_arm", None)
-            driven = stage.until(moved, 5.0)
-            gap = float(np.diff([*heard[began - 1 :], time.monotonic()]).max())
+            began = len(arrivals)
+            clock.leap(sign * seconds)
+            time.sleep(6.0)
+            rig.bench.forget_diagnostics("sim_arm")
+            driven = until(is_driven, 5.0)
+            gap = float(np.diff([*arrivals[began - 1 :], time.monotonic()]).max())
             yield Row(
                 f"the machine's clock {name} {way}",
                 f"no joint state for {gap:.2f} s at most; the arm "

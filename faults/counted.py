@@ -1,8 +1,8 @@
-"""`python -m faults.counted MODULE ...`: a node that tells what it has read.
+"""`python -m faults.counted MODULE ...`: a node that counts what it has read.
 
 The node runs as it is. Every subscription of its process adds one to a counter, in a file that
 the bench maps too, after its callback has returned: so a bench can send as fast as messages are
-read, and knows how many were. While the bench asks for it, the callback also gets variants of
+read, and knows how many were. While the bench wants them, the callback also gets variants of
 every message that comes, in the same thread, which is faster than to send each of them.
 """
 
@@ -25,7 +25,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from faults.mutations import mutated
 
 FOLDER_VARIABLE = "ML3_FAULTS_COUNTERS"
-VARIANTS = " variants"  # after a topic: how many variants of each message are wanted
+VARIANTS_WANTED = " variants"  # after a topic: how many variants of each message are wanted
 INJECTED = " injected"  # after a topic: the counter of its variants
 
 
@@ -67,7 +67,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
     ) -> Any:
         name = node.resolve_topic_name(topic)
         counter, injected = Counter(folder, name), Counter(folder, name + INJECTED)
-        variants, rng = Counter(folder, name + VARIANTS), random.Random(name)
+        variants, rng = Counter(folder, name + VARIANTS_WANTED), random.Random(name)
 
         @functools.wraps(callback)  # rclpy looks at its parameters
         def counted(msg: Any, *info: Any) -> None:

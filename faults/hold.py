@@ -12,9 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from lifecycle_msgs.msg import Transition
-from std_msgs.msg import String
 
-from faults.hold_rig import (
+from faults.hold_arm import (
     COMMAND_TIMEOUT_S,
     CONTROLLER,
     CYCLE_S,
@@ -24,18 +23,19 @@ from faults.hold_rig import (
     ROBOT_TIMEOUT_S,
     STATE_TIMEOUT_S,
     Holds,
-    Rig,
+    SawyerArm,
 )
-from faults.listener import Listener
-from faults.processes import BenchError, Processes, node, spread, until
-from faults.result import Finding, Row
+from faults.processes import node
+from faults.recoveries import spread
+from faults.result import Finding, Row, rows_of
+from faults.rig import Rig
+from faults.waiting import require
 from ml3_ros.bringup.description import Process
-from ml3_ros.nodes.kit.qos import LATCHED_1
 from ml3_ros.robots.sawyer import interface as sawyer
 
-TRANSPORT_S = 0.01  # ages are counted from reception, and judged once a cycle
+TRANSPORT_S = 0.01  # ages are counted from reception, and checked once a cycle
 ONLOOKERS_S = 180.0  # the robot leaves little of a small machine to nodes that start
-SEEN_S = 1.2  # how long the arm is looked at after a fault
+WATCH_S = 1.2  # how long the arm is recorded after a fault
 
 
 def bench(folder: Path, quick: bool) -> Finding:
@@ -53,145 +53,141 @@ def bench(folder: Path, quick: bool) -> Finding:
             "messages were published."
         ),
     )
-    with Listener() as listener, Processes(folder, nice=NICE) as processes:
-        rig = Rig(listener, processes, np.random.default_rng(0))
+    with Rig(folder, nice=NICE) as rig:
+        arm = SawyerArm(rig, np.random.default_rng(0))
         for process in (ROBOT, DRIVER, CONTROLLER):
-            processes.start(process)
-        rig.make_active()
+            rig.processes.start(process)
+        arm.make_active()
         onlookers = (
             node("rigid_body_prior"),
-            node("recorder", out=str(folder)),
-            node("policy_optimizer", loss="none", joints=list(sawyer.ARM_JOINTS), out=str(folder)),
+            node("recorder", out=folder),
+            node("policy_optimizer", loss="none", joints=list(sawyer.ARM_JOINTS), out=folder),
         )
-        for measure in (
-            lambda: [_cycles(rig)],
-            lambda: _ends_of_commands(rig, repetitions),
-            lambda: _ends_of_the_driver(rig, repetitions),
-            lambda: _kill_robot(rig, repetitions),
-            lambda: _kill_onlookers(rig, onlookers, max(repetitions // 4, 1)),
-        ):
-            try:
-                finding.rows.extend(measure())
-            except BenchError as error:  # the rest is worth measuring all the same
-                finding.rows.append(Row("the bench itself", str(error), "measures", False))
+        finding.rows += rows_of(
+            lambda: [_cycles(arm)],
+            lambda: _ends_of_commands(arm, repetitions),
+            lambda: _ends_of_the_driver(arm, repetitions),
+            lambda: _kill_robot(arm, repetitions),
+            lambda: _kill_onlookers(arm, onlookers, max(repetitions // 4, 1)),
+        )
         finding.rows.append(
-            Row("faults of the driver that nobody made, all repetitions", str(rig.interruptions))
+            Row("faults of the driver that nobody made, all repetitions", str(arm.interruptions))
         )
     return finding
 
 
-def _ends_of_commands(rig: Rig, repetitions: int) -> list[Row]:
+def _ends_of_commands(arm: SawyerArm, repetitions: int) -> list[Row]:
     rows = []
     for name, end in (
         ("controller SIGKILLed", _kill_controller),
         ("controller SIGSTOPped", _freeze_controller),
         ("controller deactivated", _deactivate_controller),
     ):
-        holds = _repeat(rig, end, repetitions)
+        holds = _repeat(arm, end, repetitions)
         rows += [*_command_rows(name, holds), *_rest_rows(name, holds)]
     return rows
 
 
-def _ends_of_the_driver(rig: Rig, repetitions: int) -> list[Row]:
+def _ends_of_the_driver(arm: SawyerArm, repetitions: int) -> list[Row]:
     rows = []
     for name, end in (
         ("driver SIGKILLed", _kill_driver),
         ("driver SIGSTOPped for 0.5 s", _freeze_driver),
     ):
-        holds = _repeat(rig, end, repetitions)
+        holds = _repeat(arm, end, repetitions)
         rows += [*_robot_rows(name, holds), *_rest_rows(name, holds)]
     return rows
 
 
-def _repeat(rig: Rig, end: Callable[[Rig, Holds], None], repetitions: int) -> Holds:
+def _repeat(arm: SawyerArm, end: Callable[[SawyerArm, Holds], None], repetitions: int) -> Holds:
     """Repeat a fault; where the driver had just made one of its own, it does not count."""
     holds = Holds()
     for _ in range(2 * repetitions):
         if holds.repetitions < repetitions:
-            rig.make_active()
-            end(rig, holds)
+            arm.make_active()
+            end(arm, holds)
     return holds
 
 
-def _cycles(rig: Rig) -> Row:
+def _cycles(arm: SawyerArm) -> Row:
     """Measure the cycles of the undisturbed driver."""
     begin = time.time()
     time.sleep(10.0)
-    gaps = np.diff(rig.sent.times(begin)) if rig.driver_is("active") else np.empty(0)
+    gaps = np.diff(arm.sent.times(begin)) if arm.driver_is("active") else np.empty(0)
     if not len(gaps):
-        rig.make_active()
+        arm.make_active()
         return Row("driver's cycle, undisturbed", "it did not stay active for 10 s")
     p99 = np.percentile(gaps, 99) * 1e3
     return Row("driver's cycle, undisturbed", f"{spread(gaps, 'ms', 1e3)}, p99 {p99:.3g} ms")
 
 
-def _kill_controller(rig: Rig, holds: Holds) -> None:
-    at = rig.processes.kill("excitation")
-    _see_commands_end(rig, holds, at)
-    rig.processes.start(CONTROLLER)
+def _kill_controller(arm: SawyerArm, holds: Holds) -> None:
+    at = arm.processes.kill("excitation")
+    _note_end_of_commands(arm, holds, at)
+    arm.processes.start(CONTROLLER)
 
 
-def _freeze_controller(rig: Rig, holds: Holds) -> None:
-    at = rig.processes.signal("excitation", signal.SIGSTOP)
-    _see_commands_end(rig, holds, at)
-    rig.processes.signal("excitation", signal.SIGCONT)
+def _freeze_controller(arm: SawyerArm, holds: Holds) -> None:
+    at = arm.processes["excitation"].signal(signal.SIGSTOP)
+    _note_end_of_commands(arm, holds, at)
+    arm.processes["excitation"].signal(signal.SIGCONT)
 
 
-def _deactivate_controller(rig: Rig, holds: Holds) -> None:
+def _deactivate_controller(arm: SawyerArm, holds: Holds) -> None:
     at = time.time()
-    rig.transition(Transition.TRANSITION_DEACTIVATE)
-    _see_commands_end(rig, holds, at)
-    rig.transition(Transition.TRANSITION_ACTIVATE)
+    arm.transition(Transition.TRANSITION_DEACTIVATE)
+    _note_end_of_commands(arm, holds, at)
+    arm.transition(Transition.TRANSITION_ACTIVATE)
 
 
-def _see_commands_end(rig: Rig, holds: Holds, at: float) -> None:
-    time.sleep(SEEN_S)
-    last = rig.commands.times(at - 1.0)[-1]
-    if rig.was_active(last):
-        rig.note_driver(holds, last)
-        rig.note(holds, last)
+def _note_end_of_commands(arm: SawyerArm, holds: Holds, at: float) -> None:
+    time.sleep(WATCH_S)
+    last = arm.commands.times(at - 1.0)[-1]
+    if arm.was_active(last):
+        arm.note_driver(holds, last)
+        arm.note(holds, last)
 
 
-def _kill_driver(rig: Rig, holds: Holds) -> None:
-    at = rig.processes.kill("sawyer_driver")
-    time.sleep(SEEN_S)
-    last = rig.sent.times(at - 1.0)[-1]
-    if rig.was_active(last):
-        rig.note(holds, last)
-    rig.state = rig.listener.hear(String, "sawyer_driver/state", LATCHED_1)
-    rig.processes.start(DRIVER)
+def _kill_driver(arm: SawyerArm, holds: Holds) -> None:
+    at = arm.processes.kill("sawyer_driver")
+    time.sleep(WATCH_S)
+    last = arm.sent.times(at - 1.0)[-1]
+    if arm.was_active(last):
+        arm.note(holds, last)
+    arm.state.clear()
+    arm.processes.start(DRIVER)
 
 
-def _freeze_driver(rig: Rig, holds: Holds) -> None:
-    at = rig.processes.signal("sawyer_driver", signal.SIGSTOP)
+def _freeze_driver(arm: SawyerArm, holds: Holds) -> None:
+    at = arm.processes["sawyer_driver"].signal(signal.SIGSTOP)
     time.sleep(0.5)
-    thawed = rig.processes.signal("sawyer_driver", signal.SIGCONT)
-    time.sleep(SEEN_S)
-    sent = rig.sent.times(at - 1.0)
+    thawed = arm.processes["sawyer_driver"].signal(signal.SIGCONT)
+    time.sleep(WATCH_S)
+    sent = arm.sent.times(at - 1.0)
     last = sent[sent < thawed][-1]
-    if rig.was_active(last):
-        rig.note(holds, last)
+    if arm.was_active(last):
+        arm.note(holds, last)
 
 
-def _kill_robot(rig: Rig, repetitions: int) -> list[Row]:
+def _kill_robot(arm: SawyerArm, repetitions: int) -> list[Row]:
     """Kill the robot; the driver must end in a fault, and go on when the robot is back."""
     reaction, back = [], []
     for _ in range(repetitions):
-        rig.make_active()
-        at = rig.processes.kill("sawyer_emulator")
+        arm.make_active()
+        at = arm.processes.kill("sawyer_emulator")
         time.sleep(0.5)
-        last = rig.joints.times(at - 1.0)[-1]
-        reaction += [t - last for t, msg in rig.state.since(last) if msg.data == "fault"][:1]
+        last = arm.joints.times(at - 1.0)[-1]
+        reaction += [t - last for t, msg in arm.state.since(last) if msg.data == "fault"][:1]
         begin = time.time()
-        rig.processes.start(ROBOT)
-        until(lambda begin=begin: len(rig.joints.times(begin)), "the robot")
-        rig.make_active()
+        arm.processes.start(ROBOT)
+        require(lambda begin=begin: len(arm.joints.times(begin)), "the robot")
+        arm.make_active()
         back.append(time.time() - begin)
-    told = f"{spread(reaction, 'ms', 1e3)}, {len(reaction)} of {repetitions} in a fault"
+    measured = f"{spread(reaction, 'ms', 1e3)}, {len(reaction)} of {repetitions} in a fault"
     return [
         Row(
             "robot SIGKILLed: last joint state to the driver's fault",
-            told,
+            measured,
             f"every time; state_timeout {1e3 * STATE_TIMEOUT_S:g} ms and {1e3 * TRANSPORT_S:g} "
             "ms for cycle and transport, at the median",
             len(reaction) == repetitions
@@ -206,28 +202,28 @@ def _kill_robot(rig: Rig, repetitions: int) -> list[Row]:
     ]
 
 
-def _kill_onlookers(rig: Rig, onlookers: Sequence[Process], repetitions: int) -> list[Row]:
+def _kill_onlookers(arm: SawyerArm, onlookers: Sequence[Process], repetitions: int) -> list[Row]:
     """Kill nodes that command nothing, one after the other: the arm goes on, or is held."""
     gaps: dict[str, list[float]] = {onlooker.name: [] for onlooker in onlookers}
     held = dict.fromkeys(gaps, 0)
     for _ in range(repetitions):
-        begin = time.time()
         for onlooker in onlookers:
-            rig.processes.start(onlooker)
-        until(
-            lambda begin=begin: gaps.keys() <= rig.active_since(begin),
+            arm.bench.forget_diagnostics(onlooker.name)
+            arm.processes.start(onlooker)
+        require(
+            lambda: all(map(arm.bench.is_active, gaps)),
             "onlookers that are active",
             ONLOOKERS_S,
         )
         for name in gaps:
-            rig.make_active()
-            at = rig.processes.kill(name)
-            time.sleep(SEEN_S)
-            between = np.diff(rig.commands.times(at - 0.05))
-            if rig.driver_is("active") and len(between):
+            arm.make_active()
+            at = arm.processes.kill(name)
+            time.sleep(WATCH_S)
+            between = np.diff(arm.commands.times(at - 0.05))
+            if arm.driver_is("active") and len(between):
                 gaps[name].append(float(between.max()))
             else:
-                until(lambda: rig.mode.last().data == "position", "a robot that holds", 5.0)
+                require(lambda: arm.mode.last().data == "position", "a robot that holds", 5.0)
                 held[name] += 1
     return [
         Row(
@@ -270,7 +266,7 @@ def _robot_rows(name: str, holds: Holds) -> list[Row]:
             complete and float(np.median(holds.watchdog)) <= ROBOT_TIMEOUT_S + CYCLE_S + 1e-6,
         ),
         Row(
-            f"{name}: driver's last command to the robot's telling that it holds",
+            f"{name}: driver's last command to the robot's report that it holds",
             spread(holds.robot, "ms", 1e3),
         ),
     ]

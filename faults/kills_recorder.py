@@ -1,14 +1,17 @@
-"""SIGKILL of the recorder: what was heard before is readable, apart from the last second."""
+"""SIGKILL of the recorder: what it received before is readable, apart from the last second."""
 
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 
-from faults.listener import Topic
-from faults.processes import Kills, Processes, spread, until
+from faults.bench_node import Topic
+from faults.processes import Processes
+from faults.recoveries import Recoveries, spread
 from faults.result import Row
+from faults.waiting import require
 from ml3_ros.bringup.description import Process
 from ml3_ros.data.bag_thread import FLUSH_S
 from ml3_ros.data.bags import read_joint_states
@@ -23,33 +26,33 @@ def kill_recorder(
     processes: Processes, count: int, rng: np.random.Generator, process: Process, states: Topic
 ) -> list[Row]:
     """Kill the recorder, and read what each killed one has written."""
-    kills, holes, tails, unreadable = Kills(), 0, [], []
+    recoveries, holes, tails, unreadable = Recoveries(), 0, [], []
     out = processes.folder / "out"
-    known: set = set()
+    known: set[Path] = set()
     for _ in range(count):
-        until(lambda: set(out.glob("bag*")) - known, "a new bag")
+        require(lambda: set(out.glob("bag*")) - known, "a new bag")
         (bag,) = set(out.glob("bag*")) - known
         known.add(bag)
         time.sleep(rng.uniform(2.0, 4.0))
         at = processes.kill(process.name)
-        heard = [nanoseconds(msg.header.stamp) for t, msg in states.since(at - 10.0) if t < at]
+        received = [nanoseconds(msg.header.stamp) for t, msg in states.since(at - 10.0) if t < at]
         try:
             recording = read_joint_states(bag, "joint_states")
         except DataError as error:
             unreadable.append(str(error))
         else:
             written = recording.start_ns + np.round(recording.t * 1e9).astype(np.int64)
-            due = [stamp for stamp in heard if written[0] <= stamp <= written[-1]]
+            due = [stamp for stamp in received if written[0] <= stamp <= written[-1]]
             holes += len(set(due) - set(written.tolist()))
-            tails.append(float(heard[-1] - written[-1]) * 1e-9)
+            tails.append(float(received[-1] - written[-1]) * 1e-9)
         processes.start(process)
-        kills.wait(lambda: set(out.glob("bag*")) - known, at)
+        recoveries.wait(lambda: set(out.glob("bag*")) - known, at)
     time.sleep(LAST_S)
     (last,) = set(out.glob("bag*")) - known
-    processes.kill(process.name, 2)
+    processes.stop(process.name)
     complete = (last / "metadata.yaml").exists()
     return [
-        kills.row("recorder: a new bag is begun"),
+        recoveries.row("recorder: a new bag is begun"),
         Row(
             "recorder: bags of killed recorders that can be read",
             f"{count - len(unreadable)} of {count}{'; ' if unreadable else ''}"
@@ -68,12 +71,8 @@ def kill_recorder(
         ),
         Row(
             "recorder: the bag of one that was ended by SIGINT",
-            _word(complete),
+            "closed" if complete else "not closed",
             "closed",
             complete,
         ),
     ]
-
-
-def _word(complete: bool) -> str:
-    return "closed" if complete else "not closed"

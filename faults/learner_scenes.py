@@ -17,7 +17,8 @@ from std_msgs.msg import Bool
 from faults.arm_scenes import PERIOD, START, MovingArm, within
 from faults.bombard import Target, bombard, works
 from faults.result import Row
-from faults.stage import Stage
+from faults.rig import Rig
+from faults.waiting import require
 from ml3_msgs.msg import Adaptation
 from ml3_ros.bringup.systems.reach import REACHER_ARM
 from ml3_ros.data.bag_writer import BagWriter
@@ -34,29 +35,28 @@ LEARNED = 60  # samples after which a learner works again
 METHOD = "ml3_shaped"
 
 
-def scenes(stage: Stage, count: int) -> Iterator[Row]:
-    """Bombard policy_optimizer, reach_optimizer, meta_learner, recorder, conductor, bag_player."""
-    yield from _optimizer(stage, count)
-    yield from _meta_learner(stage, count)
-    yield from _recorder(stage, count)
-    yield from _conductor(stage, count)
-    yield from _player(stage, count)
-    yield from _policy(stage, count)
+def scenes(rig: Rig, count: int) -> Iterator[Row]:
+    """Bombard policy_optimizer, meta_learner, recorder, conductor and bag_player."""
+    yield from _optimizer(rig, count)
+    yield from _meta_learner(rig, count)
+    yield from _recorder(rig, count)
+    yield from _conductor(rig, count)
+    yield from _player(rig, count)
 
 
-def _optimizer(stage: Stage, count: int) -> Iterator[Row]:
+def _optimizer(rig: Rig, count: int) -> Iterator[Row]:
     node = "policy_optimizer"
-    stage.start(node, out=stage.folder / "run", learn_duration=FOR_EVER)
+    rig.start(node, out=rig.folder / "run", learn_duration=FOR_EVER)
     arm, newest, base = MovingArm(load_robot("sawyer")), {}, [0]
-    stage.listen(
+    rig.bench.listen(
         Adaptation, "adaptation", lambda msg: newest.update({msg.method: msg}), RELIABLE_100
     )
 
     def samples() -> int:
-        return min((msg.samples for msg in newest.values()), default=0)
+        return min((msg.samples for msg in newest.copy().values()), default=0)
 
     def learns() -> bool:
-        finite = all(math.isfinite(msg.nmse_mean) for msg in newest.values())
+        finite = all(math.isfinite(msg.nmse_mean) for msg in newest.copy().values())
         return samples() >= base[0] + LEARNED and finite
 
     states = Target(
@@ -67,58 +67,59 @@ def _optimizer(stage: Stage, count: int) -> Iterator[Row]:
         qos=RELIABLE_100,
         mark=lambda: base.__setitem__(0, samples()),
     )
-    yield bombard(stage, states, count)
+    yield bombard(rig, states, count)
     loss = loss_files.message(METHOD, shipped_loss(f"sawyer_{METHOD}"), START)
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/learned_loss",
             good=lambda: loss,
-            recovered=lambda: 0.0 < float(stage.of(node, f"age of loss {METHOD} [s]") or 0) < 1.0,
+            recovered=lambda: (
+                0.0 < float(rig.bench.diagnostic(node, f"age of loss {METHOD} [s]") or 0) < 1.0
+            ),
             qos=LATCHED_1,
             period=0.2,
         ),
         count,
     )
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/stream_finished",
             good=lambda: Bool(data=False),
-            recovered=lambda: stage.of(node, "state") == "active",
+            recovered=lambda: rig.bench.diagnostic(node, "state") == "active",
             mutate=lambda good, rng: ("none", good),  # the other value ends the run, rightly
             variants=0,
             qos=LATCHED_1,
         ),
         count,
     )
-    goes_on = works(stage, states)
+    goes_on = works(rig, states)
     yield Row(
         "policy_optimizer after all of this",
         "does not learn" if goes_on is None else f"all methods learn, after {goes_on:.1f} s",
         "learns with finite errors",
         goes_on is not None,
     )
-    stage.end(node)
+    rig.stop(node)
 
 
-def _meta_learner(stage: Stage, count: int) -> Iterator[Row]:
+def _meta_learner(rig: Rig, count: int) -> Iterator[Row]:
     node, robot = "meta_learner", load_robot("sawyer")
-    names = "[" + ", ".join(robot.names) + "]"
-    stage.start(node, out=stage.folder / "meta", joints=names)
+    rig.start(node, out=rig.folder / "meta", joints=list(robot.names))
     arm, base = MovingArm(robot), [0, 0]
     keys = ("samples", "samples with prior")
 
     def mark() -> None:
-        base[:] = [stage.count(node, key) for key in keys]
+        base[:] = [rig.bench.diagnostic_count(node, key) for key in keys]
 
     def more(i: int) -> bool:
-        return stage.count(node, keys[i]) > base[i] + LEARNED
+        return rig.bench.diagnostic_count(node, keys[i]) > base[i] + LEARNED
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/joint_states",
@@ -129,8 +130,7 @@ def _meta_learner(stage: Stage, count: int) -> Iterator[Row]:
         ),
         count,
     )
-    states = stage.publisher(JointState, "joint_states", RELIABLE_100)
-    stage.connected(states)
+    states = rig.bench.publisher(JointState, "joint_states", RELIABLE_100)
     n = len(robot.names)
 
     def prior() -> Any:
@@ -140,7 +140,7 @@ def _meta_learner(stage: Stage, count: int) -> Iterator[Row]:
         return prior_to_msg(robot.names, arm.newest, q, v, np.eye(n), np.zeros(n))
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/inertia_prior",
@@ -151,135 +151,87 @@ def _meta_learner(stage: Stage, count: int) -> Iterator[Row]:
         ),
         count,
     )
-    stage.silence(states)
-    stage.end(node)
+    rig.bench.remove(states)
+    rig.stop(node)
 
 
-def _recorder(stage: Stage, count: int) -> Iterator[Row]:
+def _recorder(rig: Rig, count: int) -> Iterator[Row]:
     node, base = "recorder", [0]
-    stage.start(node, out=stage.folder / "recorded", topics="[/spoken]")
+    rig.start(node, out=rig.folder / "recorded", topics=["/spoken"])
     arm = MovingArm(load_robot("sawyer"))
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/spoken",
             good=arm.message,
-            recovered=lambda: stage.count(node, "messages") > base[0] + 10,
+            recovered=lambda: rig.bench.diagnostic_count(node, "messages") > base[0] + 10,
             qos=RELIABLE_100,
-            mark=lambda: base.__setitem__(0, stage.count(node, "messages")),
+            mark=lambda: base.__setitem__(0, rig.bench.diagnostic_count(node, "messages")),
         ),
         count,
     )
-    stage.end(node)
+    rig.stop(node)
 
 
-def _conductor(stage: Stage, count: int) -> Iterator[Row]:
-    stage.start("sim_arm", robot="reacher")
-    stage.start(
-        "policy_optimizer", loss="none", joints="[joint0, joint1]", learn_duration=FOR_EVER
+def _conductor(rig: Rig, count: int) -> Iterator[Row]:
+    rig.start("sim_arm", robot="reacher")
+    rig.start(
+        "policy_optimizer", loss="none", joints=["joint0", "joint1"], learn_duration=FOR_EVER
     )
-    conductor = stage.start("conductor", wait=False, autostart=None, sources="[sim_arm]")
-    stage.until(lambda: "adapts" in conductor.said(), 60.0)
+    conductor = rig.start_inactive("conductor", autostart=None, sources=["sim_arm"])
+    require(lambda: "adapts" in conductor.output(), "a conductor whose system adapts")
     base, stamp = [0], iter(range(START, 2**62, PERIOD))
 
     def good() -> Adaptation:
-        msg = Adaptation(method="told", nmse=[0.5], nmse_mean=0.5, learning=True)
+        msg = Adaptation(method="bench", nmse=[0.5], nmse_mean=0.5, learning=True)
         msg.header.stamp = time_msg(next(stamp))
         return msg
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node="conductor",
             topic="/adaptation",
             good=good,
-            recovered=lambda: "told 0.5" in conductor.said()[base[0] :],
+            recovered=lambda: "bench 0.5" in conductor.output()[base[0] :],
             qos=RELIABLE_100,
-            mark=lambda: base.__setitem__(0, len(conductor.said())),
+            mark=lambda: base.__setitem__(0, len(conductor.output())),
         ),
         count,
     )
-    for name in ("conductor", "policy_optimizer", "sim_arm"):
-        stage.end(name)
+    rig.stop("conductor", "policy_optimizer", "sim_arm")
 
 
-def _player(stage: Stage, count: int) -> Iterator[Row]:
-    writer = BagWriter(stage.folder / "bag")
+def _player(rig: Rig, count: int) -> Iterator[Row]:
+    writer = BagWriter(rig.folder / "bag")
     writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
     arm = MovingArm(load_robot("reacher"))
     for _ in range(6000):
         msg = arm.message()
         writer.write("/joint_states", arm.newest, serialize_message(msg))
     writer.close()
-    node, heard, base = "bag_player", [JointState()], [0]
-    stage.listen(JointState, "joint_states", lambda msg: heard.__setitem__(0, msg), RELIABLE_100)
-    stage.start(node, bag=stage.folder / "bag", rate=0.5, max_ahead=100)
+    node, newest, base = "bag_player", [JointState()], [0]
+    rig.bench.listen(
+        JointState, "joint_states", lambda msg: newest.__setitem__(0, msg), RELIABLE_100
+    )
+    rig.start(node, bag=rig.folder / "bag", rate=0.5, max_ahead=100)
 
     def good() -> Adaptation:
         msg = Adaptation(method="m")
-        msg.header.stamp = heard[0].header.stamp
+        msg.header.stamp = newest[0].header.stamp
         return msg
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node=node,
             topic="/adaptation",
             good=good,
-            recovered=lambda: stage.count(node, "samples sent") > base[0] + 20,
+            recovered=lambda: rig.bench.diagnostic_count(node, "samples sent") > base[0] + 20,
             qos=RELIABLE_100,
-            mark=lambda: base.__setitem__(0, stage.count(node, "samples sent")),
+            mark=lambda: base.__setitem__(0, rig.bench.diagnostic_count(node, "samples sent")),
         ),
         count,
     )
-    stage.end(node)
-
-
-def _policy(stage: Stage, count: int) -> Iterator[Row]:
-    node, robot = "reach_optimizer", load_robot("reacher")
-    stage.start("sim_arm", robot="reacher", velocity_noise=0.0, **REACHER_ARM)
-    stage.start(
-        node,
-        robot="reacher",
-        out=stage.folder / "reach",
-        retries=100,
-        updates=3,
-        reset_timeout=2.0,
-    )
-    watch, base = within(robot), [0]
-    newest: dict[str, Any] = {"hand_pose": PoseStamped(), "joint_states": JointState()}
-    stage.listen(JointState, "joint_command", watch, RELIABLE_100)
-    for topic, msg in newest.items():
-        stage.listen(
-            type(msg), topic, lambda msg, t=topic: newest.__setitem__(t, msg), RELIABLE_100
-        )
-    angles = random.Random(0)
-
-    def goal() -> PoseStamped:
-        angle = angles.uniform(-1.5, 1.5)
-        at = [0.15 * math.cos(angle), 0.15 * math.sin(angle), 0.0]
-        return pose_to_msg(np.array([*at, 0.0, 0.0, math.sin(angle / 2), math.cos(angle / 2)]), 0)
-
-    topics = {
-        "/goal": (goal, LATCHED_100),
-        "/hand_pose": (lambda: copy.deepcopy(newest["hand_pose"]), LATCHED_1),
-        "/joint_states": (lambda: copy.deepcopy(newest["joint_states"]), LATCHED_1),
-    }
-    for topic, (good, qos) in topics.items():
-        yield bombard(
-            stage,
-            Target(
-                node=node,
-                topic=topic,
-                good=good,
-                recovered=lambda: stage.count(node, "episodes") > base[0],
-                qos=qos,
-                mark=lambda: base.__setitem__(0, stage.count(node, "episodes")),
-                period=0.1,
-            ),
-            count,
-        )
-    yield watch.row()
-    for name in (node, "sim_arm"):
-        stage.end(name)
+    rig.stop(node)

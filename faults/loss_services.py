@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from faults.result import Row
-from faults.stage import Stage
+from faults.rig import Rig
+from faults.waiting import BenchError
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.zoo import shipped
 
-ANSWER_S = 10.0
+RESPONSE_S = 10.0
 LOSS, METHOD = "reacher_ml3_shaped", "ml3_shaped"
 
 
@@ -54,43 +55,42 @@ def traps(folder: Path, outside: Path) -> dict[str, str]:
     }
 
 
-def rows(stage: Stage) -> Iterator[Row]:
+def rows(rig: Rig) -> Iterator[Row]:
     """Try every name on every service."""
-    joints = "[joint0, joint1]"
+    joints = ["joint0", "joint1"]
     nodes = {
-        "meta_learner": stage.folder / "meta" / "losses",
-        "policy_optimizer": stage.folder / "mine",
+        "meta_learner": rig.folder / "meta" / "losses",
+        "policy_optimizer": rig.folder / "mine",
     }
-    meta = {"out": stage.folder / "meta", "joints": joints}
+    meta = {"out": rig.folder / "meta", "joints": joints}
     optimizer = {
-        "out": stage.folder / "run",
+        "out": rig.folder / "run",
         "robot": "reacher",
         "loss_folder": nodes["policy_optimizer"],
     }
     for name, options in (("meta_learner", meta), ("policy_optimizer", optimizer)):
-        outside = stage.folder / f"outside_{name}"
+        outside = rig.folder / f"outside_{name}"
         tried = traps(nodes[name], outside)
-        stage.start(name, **options)
+        rig.start(name, **options)
         before = _everything(outside)
-        yield _row(stage, name, LoadLearnedLoss, "load_learned_loss", tried, outside, before)
+        yield _row(rig, name, LoadLearnedLoss, "load_learned_loss", tried, outside, before)
         if name == "meta_learner":
-            good = stage.call(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
-            assert good is not None and good.success
+            rig.bench.request(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
             inside = {"a pipe", "control characters", "a home", "a variable"}  # files like others
             tried = {what: file for what, file in tried.items() if what not in inside}
-            yield _row(stage, name, SaveLearnedLoss, "save_learned_loss", tried, outside, before)
-        good = stage.call(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
-        works = good is not None and good.success
+            yield _row(rig, name, SaveLearnedLoss, "save_learned_loss", tried, outside, before)
+        good = rig.bench.request(LoadLearnedLoss, f"/{name}/load_learned_loss", file=LOSS)
+        works = good.success
         yield Row(
             f"{name} afterwards",
             f"a good request {'succeeds' if works else 'FAILS'}",
             "succeeds",
-            works and stage.nodes[name].alive,
+            works and rig.processes[name].alive,
         )
 
 
 def _row(
-    stage: Stage,
+    rig: Rig,
     node: str,
     kind: type,
     service: str,
@@ -102,17 +102,21 @@ def _row(
     for what, file in tried.items():
         request = {"file": file} | ({"name": METHOD} if kind is SaveLearnedLoss else {})
         began = time.monotonic()
-        answer = stage.call(kind, f"/{node}/{service}", ANSWER_S, **request)
+        try:
+            response = rig.bench.request(kind, f"/{node}/{service}", RESPONSE_S, **request)
+        except BenchError:
+            wrong.append(f"{what} (no response)")
+        else:
+            if response.success or not response.message:
+                wrong.append(f"{what} (accepted)")
         slowest = max(slowest, time.monotonic() - began)
-        if answer is None or answer.success or not answer.message:
-            wrong.append(f"{what} ({'no answer' if answer is None else 'accepted'})")
     if _everything(outside) != before:
         wrong.append("files outside have changed")
     return Row(
         f"{node}: `{service}`, {len(tried)} names",
-        f"{len(tried) - len(wrong)} refused{': not ' + ', '.join(wrong) if wrong else ''}; "
-        f"slowest answer {slowest:.1f} s",
-        "all refused with a sentence, nothing outside is changed",
+        f"{len(tried) - len(wrong)} rejected{': not ' + ', '.join(wrong) if wrong else ''}; "
+        f"slowest response {slowest:.1f} s",
+        "all rejected with a sentence, nothing outside is changed",
         not wrong,
     )
 

@@ -1,4 +1,4 @@
-"""Learned-loss files that are damaged or malicious: refused with a sentence, or they work."""
+"""Learned-loss files that are damaged or malicious: rejected with a sentence, or they work."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from faults.header_mutations import (
 )
 from faults.loss_mutations import KINDS, mutated
 from faults.result import Finding, Row
-from faults.stage import Stage
+from faults.rig import Rig
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.losses.architectures import ARCHITECTURES
 from ml3_ros.core.losses.learned_loss import LearnedLoss
@@ -41,18 +41,18 @@ MODEL = "a small model"
 SWEEP = "every wrong value in every field of the header"
 MEMORY = 2 * 2**30  # bytes of address space beyond what the child has at its start
 LIMIT_S = 5.0  # of the processor, for a file
-REFUSAL_S, REFUSAL_MIB = 0.1, 50.0  # what a header that lies may cost
+REJECTION_S, REJECTION_MIB = 0.1, 50.0  # what a header that lies may cost
 
 
 @dataclass(slots=True)
 class Outcome:
     """What became of the mutations of one file."""
 
-    refused: int = 0
+    rejected: int = 0
     works: int = 0
     else_: Counter[str] = field(default_factory=Counter)  # by what went wrong
     slowest: float = 0.0  # [s]
-    slowest_refusal: float = 0.0  # [s]
+    slowest_rejection: float = 0.0  # [s]
     memory: float = 0.0  # by which the peak grew [MiB]
     executed: bool = False
 
@@ -71,21 +71,21 @@ def bench(folder: Path, quick: bool) -> Finding:
         ("a model", (MODEL,)),
     ):
         rows.append(_sweep_row(what, [_in_child(_try_every_header, name) for name in names]))
-    with Stage(folder / "services") as stage:
-        rows += loss_services.rows(stage)
+    with Rig(folder / "services") as rig:
+        rows += loss_services.rows(rig)
     return Finding(
         title="Damaged and malicious loss files",
         method=(
             f"{count} mutations of each of {len(LOSSES)} shipped losses, drawn from "
             f"{', '.join(KINDS)}. Each is loaded as bytes from anywhere would be, in a process "
             f"that may not use more than {MEMORY // 2**30} GiB beyond its start; one that is not "
-            "refused is evaluated. A mutation fails if it raises anything but `LossFileError`, "
+            "rejected is evaluated. A mutation fails if it raises anything but `LossFileError`, "
             "gives a value that is not finite, or executes code. Then every field of the header "
             "of every loss that ships, of a small one of every architecture and of a model gets "
             "every wrong value of a list: NaN, infinity, booleans, 10^400, 2^2000, texts, lists "
             "of other lengths, and so on. Then the services of running "
-            "nodes are asked for files outside their folder, for links, pipes, devices and "
-            "names that are none."
+            "nodes are requested to load and save files outside their folder, links, pipes, "
+            "devices and invalid names."
         ),
         rows=rows,
     )
@@ -94,11 +94,11 @@ def bench(folder: Path, quick: bool) -> Finding:
 def _row(name: str, count: int, outcome: Outcome) -> Row:
     failed = ", ".join(f"{n} x {what}" for what, n in outcome.else_.items()) or "none failed"
     measured = (
-        f"{outcome.refused} refused, {outcome.works} work, {failed}; slowest "
+        f"{outcome.rejected} rejected, {outcome.works} work, {failed}; slowest "
         f"{outcome.slowest:.2f} s, {outcome.memory:.0f} MiB"
     )
     holds = (
-        outcome.refused + outcome.works == count
+        outcome.rejected + outcome.works == count
         and outcome.slowest < LIMIT_S
         and not outcome.executed
     )
@@ -109,14 +109,14 @@ def _row(name: str, count: int, outcome: Outcome) -> Row:
 def _sweep_row(what: str, outcomes: list[Outcome]) -> Row:
     else_ = sum((outcome.else_ for outcome in outcomes), Counter[str]())
     failed = ", ".join(f"{n} x {kind}" for kind, n in else_.items()) or "none failed"
-    slowest = max(outcome.slowest_refusal for outcome in outcomes)
+    slowest = max(outcome.slowest_rejection for outcome in outcomes)
     memory = max(outcome.memory for outcome in outcomes)
     measured = (
-        f"{sum(x.refused for x in outcomes)} refused, {sum(x.works for x in outcomes)} work, "
-        f"{failed}; slowest refusal {slowest:.3f} s, {memory:.0f} MiB"
+        f"{sum(x.rejected for x in outcomes)} rejected, {sum(x.works for x in outcomes)} work, "
+        f"{failed}; slowest rejection {slowest:.3f} s, {memory:.0f} MiB"
     )
-    promised = f"none fails, each refused within {REFUSAL_S:g} s and {REFUSAL_MIB:g} MiB"
-    holds = not else_ and slowest < REFUSAL_S and memory < REFUSAL_MIB
+    promised = f"none fails, each rejected within {REJECTION_S:g} s and {REJECTION_MIB:g} MiB"
+    holds = not else_ and slowest < REJECTION_S and memory < REJECTION_MIB
     return Row(f"{what}: {SWEEP}", measured, promised, holds)
 
 
@@ -184,11 +184,11 @@ def _use_model(data: bytes) -> None:
 
 def _try(use: Use, data: bytes, kind: str, outcome: Outcome) -> None:
     signal.setitimer(signal.ITIMER_PROF, 4.0 * LIMIT_S)
-    began, refused = time.process_time(), False
+    began, rejected = time.process_time(), False
     try:
         use(data)
     except (LossFileError, DataError):
-        refused = True
+        rejected = True
     except BaseException as error:
         outcome.else_[f"{type(error).__name__} after {kind}"] += 1
         return
@@ -196,10 +196,10 @@ def _try(use: Use, data: bytes, kind: str, outcome: Outcome) -> None:
         signal.setitimer(signal.ITIMER_PROF, 0.0)
     seconds = time.process_time() - began
     outcome.slowest = max(outcome.slowest, seconds)
-    outcome.works += not refused
-    if refused:
-        outcome.refused += 1
-        outcome.slowest_refusal = max(outcome.slowest_refusal, seconds)
+    outcome.works += not rejected
+    if rejected:
+        outcome.rejected += 1
+        outcome.slowest_rejection = max(outcome.slowest_rejection, seconds)
 
 
 def _too_late(_number: int, _frame: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from rclpy.node import Node
 from sensor_msgs.msg import JointState
 
 from faults.result import Finding, Row
+from faults.rig import Rig
 from faults.sawyer_scenes import (
     DRIVER,
     DRIVER_OPTIONS,
@@ -19,7 +19,7 @@ from faults.sawyer_scenes import (
     EMULATOR_OPTIONS,
     Operator,
 )
-from faults.stage import Stage
+from faults.waiting import require, until
 from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.registry import load_robot
@@ -35,18 +35,18 @@ def bench(folder: Path, quick: bool) -> Finding:
     """Let two controllers command the simulated arm and the driver of a Sawyer."""
     seconds = QUICK_SECONDS if quick else SECONDS
     rows: list[Row] = []
-    with Stage(folder / "sim_arm") as stage:
-        rows += _simulated(stage, seconds)
-    with Stage(folder / "restart") as stage:
-        rows += _restarted(stage)
-    with Stage(folder / "driver") as stage:
-        rows += _driver(stage, seconds)
+    with Rig(folder / "sim_arm") as rig:
+        rows += _simulated(rig, seconds)
+    with Rig(folder / "restart") as rig:
+        rows += _restarted(rig)
+    with Rig(folder / "driver") as rig:
+        rows += _driver(rig, seconds)
     return Finding(
-        title="Two masters of one arm",
+        title="Two controllers of one arm",
         method=(
             "Two nodes publish `joint_command` for the same arm, each answering every joint "
             f"state, for {seconds:g} s: torques of opposite sign, or one of them NaN, or for "
-            "joints that the arm does not have. Both are refused, and the arm holds itself. Then "
+            "joints that the arm does not have. Both are rejected, and the arm holds itself. Then "
             "the second falls silent without going away, and the arm has to follow the first "
             "one by itself. A controller that was killed must not hold up its successor, though "
             "DDS still lists it."
@@ -74,15 +74,15 @@ def _answer(tau: list[float], names: tuple[str, ...]) -> Callable[[JointState], 
     return lambda msg: effort_to_msg(np.array(tau), names, nanoseconds(msg.header.stamp))
 
 
-def _simulated(stage: Stage, seconds: float) -> Iterator[Row]:
+def _simulated(rig: Rig, seconds: float) -> Iterator[Row]:
     names, q = load_robot("reacher").names, []
-    stage.start("sim_arm", robot="reacher", velocity_noise=0.0)
-    stage.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
-    first = Rival(stage.probe, _answer([0.0, 0.0], names))
+    rig.start("sim_arm", robot="reacher", velocity_noise=0.0)
+    rig.bench.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
+    first = Rival(rig.bench.node, _answer([0.0, 0.0], names))
     first.on = True
-    follows = lambda: stage.of("sim_arm", "held by") == "joint_command"  # noqa: E731
-    assert stage.until(follows, 30.0)
-    second = Rival(stage.node(RIVAL), _answer([0.0, 0.0], names))
+    follows = lambda: rig.bench.diagnostic("sim_arm", "held by") == "joint_command"  # noqa: E731
+    require(follows, "an arm that follows its controller", 30.0)
+    second = Rival(rig.bench.add_node(RIVAL), _answer([0.0, 0.0], names))
     plans = {
         "opposite torques": (_answer([0.1, 0.0], names), _answer([-0.1, 0.0], names)),
         "one of NaN": (_answer([0.1, 0.0], names), _answer([np.nan, 0.0], names)),
@@ -90,54 +90,54 @@ def _simulated(stage: Stage, seconds: float) -> Iterator[Row]:
     }
     for what, (left, right) in plans.items():
         second.command, second.on = right, True
-        stage.until(lambda: stage.count("sim_arm", COUNT) > 0, 5.0)
+        until(lambda: rig.bench.diagnostic_count("sim_arm", COUNT) > 0, 5.0)
         first.command = left
-        yield from _rivals(stage, "sim_arm", f"sim_arm, {what}", q, seconds)
+        yield from _rivals(rig, "sim_arm", f"sim_arm, {what}", q, seconds)
         first.command = _answer([0.0, 0.0], names)
         second.on = False
-        yield _alone(stage, "sim_arm", f"sim_arm, {what}", follows)
+        yield _alone(rig, "sim_arm", f"sim_arm, {what}", follows)
 
 
-def _driver(stage: Stage, seconds: float) -> Iterator[Row]:
+def _driver(rig: Rig, seconds: float) -> Iterator[Row]:
     names, q = load_robot("sawyer").names, []
-    stage.start(EMULATOR, **EMULATOR_OPTIONS)
-    stage.start(DRIVER, **DRIVER_OPTIONS)
-    stage.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
-    operator = Operator(stage)
-    assert stage.until(operator.active, 60.0)
-    second = Rival(stage.node(RIVAL), _answer([9.0] * len(names), names))
+    rig.start(EMULATOR, **EMULATOR_OPTIONS)
+    rig.start(DRIVER, **DRIVER_OPTIONS)
+    rig.bench.listen(JointState, "joint_states", lambda msg: q.append(msg.position), RELIABLE_100)
+    operator = Operator(rig)
+    require(operator.active, "a driver that follows commands")
+    second = Rival(rig.bench.add_node(RIVAL), _answer([9.0] * len(names), names))
     second.on = True
-    stage.until(lambda: stage.count(DRIVER, COUNT) > 0, 5.0)
-    yield from _rivals(stage, DRIVER, "sawyer_driver, other torques", q, seconds)
+    until(lambda: rig.bench.diagnostic_count(DRIVER, COUNT) > 0, 5.0)
+    yield from _rivals(rig, DRIVER, "sawyer_driver, other torques", q, seconds)
     second.on = False
-    yield _alone(stage, DRIVER, "sawyer_driver", lambda: stage.of(DRIVER, "driver") == "active")
-
-
-def _rivals(
-    stage: Stage, node: str, what: str, q: list[np.ndarray], seconds: float
-) -> Iterator[Row]:
-    """Look at an arm that two nodes command."""
-    stage.spin(1.0)
-    before, begun = stage.count(node, COUNT), len(q) - 1
-    stage.spin(seconds)
-    moved = float(np.ptp(np.array(q[begun:]), axis=0).max())
-    refused = stage.count(node, COUNT) - before
-    said = stage.nodes[node].said()
-    told = f"/{RIVAL}" in said and f"/{stage.probe.get_name()}" in said
-    yield Row(
-        f"{what}: two masters",
-        f"{refused} commands refused; the arm moved {moved:.4f} rad; "
-        f"{'both are named' if told else 'NOT told who'} in the log",
-        f"refused, moved less than {MOVED:g} rad, both named",
-        refused > 0 and moved < MOVED and told,
+    yield _alone(
+        rig, DRIVER, "sawyer_driver", lambda: rig.bench.diagnostic(DRIVER, "driver") == "active"
     )
 
 
-def _alone(stage: Stage, node: str, what: str, follows: Callable[[], bool]) -> Row:
+def _rivals(rig: Rig, node: str, what: str, q: list[np.ndarray], seconds: float) -> Iterator[Row]:
+    """Measure an arm that two nodes command."""
+    time.sleep(1.0)
+    before, begun = rig.bench.diagnostic_count(node, COUNT), len(q) - 1
+    time.sleep(seconds)
+    moved = float(np.ptp(np.array(q[begun:]), axis=0).max())
+    rejected = rig.bench.diagnostic_count(node, COUNT) - before
+    log = rig.processes[node].output()
+    named = f"/{RIVAL}" in log and f"/{rig.bench.node.get_name()}" in log
+    yield Row(
+        f"{what}: two controllers",
+        f"{rejected} commands rejected; the arm moved {moved:.4f} rad; "
+        f"{'both are named' if named else 'NOT both named'} in the log",
+        f"rejected, moved less than {MOVED:g} rad, both named",
+        rejected > 0 and moved < MOVED and named,
+    )
+
+
+def _alone(rig: Rig, node: str, what: str, follows: Callable[[], bool]) -> Row:
     began = time.monotonic()
-    stage.spin(0.2)
-    stage.told.pop(node, None)
-    follows_again = stage.until(follows, 3 * AGAIN_S)
+    time.sleep(0.2)
+    rig.bench.forget_diagnostics(node)
+    follows_again = until(follows, 3 * AGAIN_S)
     seconds = time.monotonic() - began
     return Row(
         f"{what}: the second falls silent",
@@ -147,26 +147,26 @@ def _alone(stage: Stage, node: str, what: str, follows: Callable[[], bool]) -> R
     )
 
 
-def _restarted(stage: Stage) -> Iterator[Row]:
+def _restarted(rig: Rig) -> Iterator[Row]:
     commands: list[float] = []
-    stage.start("sim_arm", robot="reacher")
-    killed = stage.start("excitation", robot="reacher")
-    follows = lambda: stage.of("sim_arm", "held by") == "joint_command"  # noqa: E731
-    assert stage.until(follows, 30.0)
-    killed.end(signal.SIGKILL)
-    stage.listen(
+    rig.start("sim_arm", robot="reacher")
+    rig.start("excitation", robot="reacher")
+    follows = lambda: rig.bench.diagnostic("sim_arm", "held by") == "joint_command"  # noqa: E731
+    require(follows, "an arm that follows its controller", 30.0)
+    rig.processes.kill("excitation")
+    rig.bench.listen(
         JointState, "joint_command", lambda _: commands.append(time.monotonic()), RELIABLE_100
     )
-    before = stage.count("sim_arm", COUNT)
-    stage.start("excitation", robot="reacher", wait=False, duplicate_wait=0.0)
-    stage.until(lambda: commands, 60.0)
-    stage.told.pop("sim_arm", None)
-    followed = stage.until(follows, 3 * AGAIN_S)
+    before = rig.bench.diagnostic_count("sim_arm", COUNT)
+    rig.start_inactive("excitation", robot="reacher", duplicate_wait=0.0)
+    until(lambda: commands, 60.0)
+    rig.bench.forget_diagnostics("sim_arm")
+    followed = until(follows, 3 * AGAIN_S)
     seconds = time.monotonic() - commands[0] if commands else np.inf
-    refused = stage.count("sim_arm", COUNT) - before
+    rejected = rig.bench.diagnostic_count("sim_arm", COUNT) - before
     yield Row(
         "excitation killed and started again",
-        f"the arm follows {seconds:.1f} s after its first command; {refused} refused",
+        f"the arm follows {seconds:.1f} s after its first command; {rejected} rejected",
         f"within {AGAIN_S:g} s; in the first of them the killed one still counts",
         followed and seconds <= AGAIN_S,
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from faults import arm_scenes, learner_scenes, sawyer_scenes, tracking_scenes
+from faults import arm_scenes, learner_scenes, reach_scenes, sawyer_scenes, tracking_scenes
 from faults.bombard import VARIANTS
 from faults.message_mutations import KINDS
 from faults.result import Finding
-from faults.stage import Stage
+from faults.rig import Rig
 
 COUNT, QUICK_COUNT = 300, 10
 SCENES = (
     arm_scenes.scenes,
     tracking_scenes.scenes,
     learner_scenes.scenes,
+    reach_scenes.scenes,
     sawyer_scenes.emulator,
     sawyer_scenes.driver,
 )
@@ -25,8 +26,8 @@ def bench(folder: Path, quick: bool) -> Finding:
     count = QUICK_COUNT if quick else COUNT
     rows = []
     for scenes in SCENES:
-        with Stage(folder) as stage:
-            for row in scenes(stage, count):
+        with Rig(folder) as rig:
+            for row in scenes(rig, count):
                 print(f"  {row.what}: {row.measured}", flush=True)
                 rows.append(row)
     return Finding(

@@ -1,54 +1,128 @@
-"""Nodes as processes that a bench starts and kills, and how long it took them to be back."""
+"""Processes of a bench: started with a log each, signalled, killed, and none is left behind."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from faults.result import Row
+from faults.counted import FOLDER_VARIABLE, Counter
+from faults.waiting import BenchError, until
 from ml3_ros.bringup.description import Process
+from ml3_ros.bringup.supervisor import die_with_parent
 from ml3_ros.bringup.up import command, environment
-from ml3_ros.errors import Ml3Error
 
-DEADLINE_S = 20.0  # from a kill to the same work as before
-
-
-class BenchError(Ml3Error):
-    """What a bench waits for has not come."""
+STOP_S = 20.0  # from SIGINT to SIGKILL on a busy machine
+GONE_S = 60.0  # within this the kernel has collected a killed process
 
 
 def node(name: str, executable: str | None = None, **parameters: Any) -> Process:
-    """Return a node that configures and activates itself, with these parameters."""
+    """Return a node that configures and activates itself.
+
+    Args:
+        name: Of the node.
+        executable: Module in ml3_ros.nodes, if it has another name.
+        parameters: Of the node; those that are None keep their defaults.
+    """
+    given = {"autostart": True, **parameters}
     return Process(
-        name=name, executable=executable or name, parameters={"autostart": True, **parameters}
+        name=name,
+        executable=executable or name,
+        parameters={
+            key: str(value) if isinstance(value, Path) else value
+            for key, value in given.items()
+            if value is not None
+        },
     )
 
 
-def until(condition: Callable[[], Any], what: str, timeout_s: float = 60.0) -> Any:
-    """Return what `condition` returns once that is true.
+class RunningProcess:
+    """A process that a bench has started: its log, its counters, and signals to it."""
 
-    Raises:
-        BenchError: It was not within `timeout_s` [s]; `what` names it.
-    """
-    end = time.monotonic() + timeout_s
-    while not (result := condition()):
-        if time.monotonic() > end:
-            raise BenchError(f"{what}: not within {timeout_s:g} s")
-        time.sleep(0.02)  # the nodes need the machine more
-    return result
+    def __init__(
+        self, name: str, argv: Sequence[str], folder: Path, environ: Mapping[str, str]
+    ) -> None:
+        """Start it.
+
+        Args:
+            name: Of its log, which earlier processes of that name may have begun.
+            argv: The command line.
+            folder: Of the log and of its counters.
+            environ: All of its environment.
+        """
+        self.name, self.log = name, folder / f"{name}.log"
+        self._counters = folder / f"{name}.counters"
+        shutil.rmtree(self._counters, ignore_errors=True)
+        self._counters.mkdir(parents=True)
+        with self.log.open("ab") as log:
+            self._log_begin = log.tell()
+            self._popen = subprocess.Popen(
+                list(argv),
+                env={**environ, FOLDER_VARIABLE: str(self._counters)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=die_with_parent(),
+            )
+        self.pid = self._popen.pid
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return the exit code, negative for a signal, or None while it runs."""
+        return self._popen.poll()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it still runs."""
+        return self.exit_code is None
+
+    def output(self) -> str:
+        """Return all that it has printed."""
+        return self.log.read_bytes()[self._log_begin :].decode(errors="replace")
+
+    def counter(self, topic: str) -> Counter:
+        """Return the counter of the messages that it has read of a topic, named in full."""
+        return Counter(self._counters, topic)
+
+    def signal(self, number: int) -> float:
+        """Send a signal to its group; return when [s since the epoch]."""
+        at = time.time()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.pid, number)
+        return at
+
+    def kill(self) -> float:
+        """Send SIGKILL and wait for the end; return when it was sent [s since the epoch]."""
+        at = self.signal(signal.SIGKILL)
+        if not until(lambda: not self.alive, GONE_S):
+            raise BenchError(f"{self.name} does not end when killed")
+        return at
+
+    def stop(self) -> None:
+        """Send SIGINT, and SIGKILL to what does not follow it."""
+        self.signal(signal.SIGINT)
+        if not until(lambda: not self.alive, STOP_S):
+            self.kill()
+
+    def children(self) -> dict[str, int]:
+        """Return the process ids of the nodes that it has started, by their modules."""
+        found = {}
+        for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+            words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
+            module = next((word for word in words if word.startswith("ml3_ros.nodes.")), "")
+            found[module.rpartition(".")[2]] = int(child)
+        return found
 
 
 class Processes:
-    """Processes by name; leaving the context kills those that are left."""
+    """The running processes of a bench by name; leaving the context ends those that are left."""
 
     def __init__(
         self,
@@ -56,116 +130,65 @@ class Processes:
         environ: Mapping[str, str] | None = None,
         nice: Mapping[str, int] | None = None,
     ) -> None:
-        """Write what they say to `folder`/NAME.log, all their lives one after the other.
+        """Begin without processes.
 
         Args:
-            folder: Of the logs.
+            folder: Of the logs, NAME.log, with all processes of a name one after the other.
             environ: Variables beside those that `ml3 up` sets.
-            nice: Nice values by name, where they are allowed; 0 for all others.
+            nice: Nice values by name, where they are allowed, 0 for all others; if left out, that
+                of the bench.
         """
-        self.folder, self._nice = folder, nice or {}
+        self.folder, self._nice = folder, nice
         self._environ = {**environment(), **(environ or {})}
-        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._running: dict[str, RunningProcess] = {}
 
     def __enter__(self) -> Processes:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for name in list(self._running):
-            self.kill(name)
+        for process in self._running.values():
+            process.signal(signal.SIGINT)  # to all of them before the first wait
+        for name in self.names():
+            self.stop(name)
 
-    def start(self, process: Process) -> None:
-        """Start a node with the command line that `ml3 up` gives it."""
-        self.start_command(process.name, command(process, {}, self._environ).argv)
-
-    def start_command(self, name: str, argv: Sequence[str]) -> None:
-        """Start a program."""
-        with self.log(name).open("ab") as log:
-            self._running[name] = subprocess.Popen(
-                list(argv),
-                env=self._environ,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-            )
-        with contextlib.suppress(PermissionError):  # before it has threads of its own
-            os.setpriority(os.PRIO_PROCESS, self._running[name].pid, self._nice.get(name, 0))
-
-    def kill(self, name: str, number: int = signal.SIGKILL) -> float:
-        """End a process and collect it; return the time at which the signal was sent [s]."""
-        process = self._running.pop(name)
-        at = self._send(process, number)
-        process.wait(60.0)
-        return at
-
-    def signal(self, name: str, number: int) -> float:
-        """Send a signal that does not end a process; return when [s]."""
-        return self._send(self._running[name], number)
-
-    def _send(self, process: subprocess.Popen[bytes], number: int) -> float:
-        at = time.time()
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(process.pid, number)
-        return at
-
-    def pid(self, name: str) -> int:
-        """Return the process id."""
-        return self._running[name].pid
-
-    def ended(self, name: str) -> int | None:
-        """Return the exit code, or None while it runs."""
-        return self._running[name].poll()
-
-    def log(self, name: str) -> Path:
-        """Return where the process writes what it says."""
-        return self.folder / f"{name}.log"
-
-    def children(self, name: str) -> dict[str, int]:
-        """Return the process ids of the nodes that a program has started, by their modules."""
-        pid, found = self.pid(name), {}
-        for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
-            words = Path(f"/proc/{child}/cmdline").read_text().split("\0")
-            module = next((word for word in words if word.startswith("ml3_ros.nodes.")), "")
-            found[module.rpartition(".")[2]] = int(child)
-        return found
+    def __getitem__(self, name: str) -> RunningProcess:
+        return self._running[name]
 
     def names(self) -> list[str]:
-        """Return who was started and not ended by the bench."""
+        """Return the names of those that were started and not ended by the bench."""
         return list(self._running)
 
+    def start(self, process: Process, runner: str | None = None) -> RunningProcess:
+        """Start a node with the command line that `ml3 up` gives it.
 
-@dataclass(slots=True)
-class Kills:
-    """How long it took after each kill [s], and what went wrong."""
+        Args:
+            process: The node.
+            runner: Module that runs the node's module in its place, like `faults.counted`.
+        """
+        argv = command(process, {}, self._environ).argv
+        if runner is not None:
+            python, module_option, *words = argv
+            argv = [python, module_option, runner, *words]
+        return self.start_command(process.name, argv)
 
-    times: list[float] = field(default_factory=list)
-    failures: list[str] = field(default_factory=list)
+    def start_command(self, name: str, argv: Sequence[str]) -> RunningProcess:
+        """Start a program."""
+        running = RunningProcess(name, argv, self.folder, self._environ)
+        self._running[name] = running
+        if self._nice is not None:
+            with contextlib.suppress(PermissionError):  # before it has threads of its own
+                os.setpriority(os.PRIO_PROCESS, running.pid, self._nice.get(name, 0))
+        return running
 
-    def wait(self, back: Callable[[], Any], at: float, timeout_s: float = DEADLINE_S) -> None:
-        """Wait until `back` is true after the kill at `at` [s since the epoch], and note it."""
-        try:
-            until(back, "recovery", at + timeout_s - time.time())
-        except BenchError as error:
-            self.failures.append(str(error))
-            with contextlib.suppress(BenchError):  # the next kill shall hit a node that works
-                until(back, "recovery", timeout_s)
-        else:
-            self.times.append(time.time() - at)
+    def kill(self, name: str) -> float:
+        """Kill a process and forget it; return when [s since the epoch]."""
+        return self._running.pop(name).kill()
 
-    def row(self, what: str, timeout_s: float = DEADLINE_S) -> Row:
-        """Return the row of the table."""
-        n = len(self.times) + len(self.failures)
-        return Row(
-            what,
-            f"{len(self.times)} of {n}, after {spread(self.times, 's')}",
-            f"every time within {timeout_s:g} s",
-            not self.failures and n > 0,
-        )
+    def kill_all(self) -> None:
+        """Kill all processes and forget them."""
+        for name in self.names():
+            self.kill(name)
 
-
-def spread(values: Sequence[float] | np.ndarray, unit: str, scale: float = 1.0) -> str:
-    """Return median and largest of some values in one line."""
-    if len(values) == 0:
-        return "none"
-    scaled = scale * np.asarray(values, dtype=float)
-    return f"median {np.median(scaled):.3g} {unit}, max {scaled.max():.3g} {unit}"
+    def stop(self, name: str) -> None:
+        """End a process by SIGINT and forget it."""
+        self._running.pop(name).stop()

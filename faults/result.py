@@ -1,10 +1,12 @@
-"""What a fault bench has found, and whether it is what is promised."""
+"""What a fault bench has measured, and whether it is what is promised."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from faults.waiting import BenchError
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,14 @@ class Finding:
 
 Bench = Callable[[Path, bool], Finding]
 """(empty folder to work in, quick) -> finding; quick: as little as shows that the bench works."""
+
+
+def rows_of(*measurements: Callable[[], Iterable[Row]]) -> list[Row]:
+    """Return the rows of some measurements; one that fails leaves the others worth making."""
+    rows: list[Row] = []
+    for measure in measurements:
+        try:
+            rows.extend(measure())
+        except BenchError as error:
+            rows.append(Row("the bench itself", str(error), "measures", False))
+    return rows

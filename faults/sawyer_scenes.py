@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,8 @@ from std_srvs.srv import SetBool, Trigger
 
 from faults.bombard import Target, Watch, bombard
 from faults.result import Row
-from faults.stage import SAWYER_MESSAGES, Stage
+from faults.rig import SAWYER_MESSAGES, Rig
+from faults.waiting import BenchError, require
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import effort_to_msg, nanoseconds
 from ml3_ros.robots.base import RobotDescription
@@ -58,35 +60,43 @@ def _robot_watch(robot: RobotDescription) -> Watch:
     return Watch("states of the robot past a position limit, or not finite", check)
 
 
-def emulator(stage: Stage, count: int) -> Iterator[Row]:
+def emulator(rig: Rig, count: int) -> Iterator[Row]:
     """Bombard the emulated robot."""
-    stage.start(EMULATOR, **EMULATOR_OPTIONS)
+    rig.start(EMULATOR, **EMULATOR_OPTIONS)
     robot, m = load_robot("sawyer"), sawyer.message_types(SAWYER_MESSAGES)
     watch = _robot_watch(robot)
-    stage.listen(JointState, sawyer.JOINT_STATES, watch, RELIABLE_100)
+    rig.bench.listen(JointState, sawyer.JOINT_STATES, watch, RELIABLE_100)
     home = m.JointCommand(
         mode=int(sawyer.Mode.POSITION), names=list(robot.names), position=list(robot.home)
     )
 
     def is_(key: str, value: str) -> Callable[[], bool]:
-        return lambda: stage.of(EMULATOR, key) == value
+        return lambda: rig.bench.diagnostic(EMULATOR, key) == value
 
     plan: list[tuple[str, Any, Callable[[], bool]]] = [
         (sawyer.COMMAND_TIMEOUT, Float64(data=0.2), is_("command timeout [s]", "0.2")),
         (sawyer.SPEED_RATIO, Float64(data=0.3), is_("speed ratio", "0.3")),
         (sawyer.STATE_RATE, UInt16(data=100), is_("state rate", "100")),
         (sawyer.SUPER_STOP, Empty(), is_("enabled", "False")),
-        (sawyer.SUPER_RESET, Empty(), lambda: stage.of(EMULATOR, "mode") == "disabled"),
+        (
+            sawyer.SUPER_RESET,
+            Empty(),
+            lambda: rig.bench.diagnostic(EMULATOR, "mode") == "disabled",
+        ),
         (sawyer.SUPER_ENABLE, Bool(data=True), is_("enabled", "True")),
         (sawyer.JOINT_COMMAND, home, is_("mode", "position")),
     ]
     plan += [
-        (topic, Empty(), lambda t=topic: t in stage.of(EMULATOR, "suppressed").split(", "))
+        (
+            topic,
+            Empty(),
+            lambda t=topic: t in rig.bench.diagnostic(EMULATOR, "suppressed").split(", "),
+        )
         for topic in SUPPRESSIONS
     ]
     for topic, good, recovered in plan:
         yield bombard(
-            stage,
+            rig,
             Target(node=EMULATOR, topic=topic, good=lambda g=good: g, recovered=recovered),
             count,
         )
@@ -94,47 +104,53 @@ def emulator(stage: Stage, count: int) -> Iterator[Row]:
 
 
 class Operator:
-    """Enables the driver again and again, and answers the arm's states with gravity alone."""
+    """Enables the driver again and again, and answers the arm's states with gravity alone.
 
-    def __init__(self, stage: Stage) -> None:
+    Attributes:
+        answers: Whether it publishes its commands.
+    """
+
+    def __init__(self, rig: Rig) -> None:
         """Begin to answer."""
-        self._stage, robot = stage, load_robot("sawyer")
+        self._rig, robot = rig, load_robot("sawyer")
         self._names, self._model = robot.names, PinocchioModel(robot)
-        self._asked = 0.0
-        self._state = JointState()
-        self._commands = stage.publisher(JointState, "joint_command", RELIABLE_1)
-        stage.listen(JointState, "joint_states", self._on_state, RELIABLE_100)
+        self._requested = 0.0
+        self._command = effort_to_msg(np.zeros(len(self._names)), self._names, 0)
         self.answers = True
+        self._commands = rig.bench.publisher(JointState, "joint_command", RELIABLE_1)
+        rig.bench.listen(JointState, "joint_states", self._on_state, RELIABLE_100)
 
     def command(self) -> JointState:
         """Return the command that holds the arm up in its newest state."""
-        if not self._state.name:
-            return effort_to_msg(np.zeros(len(self._names)), self._names, 0)
-        q = np.array(self._state.position)
-        tau = self._model.nle(q, np.zeros_like(q))
-        return effort_to_msg(tau, self._names, nanoseconds(self._state.header.stamp))
+        return self._command
 
     def active(self) -> bool:
         """Return whether the driver follows commands; see to it that it can."""
-        if self._stage.of(DRIVER, "driver") == "active":
+        if self._rig.bench.diagnostic(DRIVER, "driver") == "active":
             return True
-        if time.monotonic() - self._asked > ENABLE_AGAIN_S:
-            if self._stage.of(DRIVER, "driver") == "fault":
-                self._stage.call(Trigger, f"/{DRIVER}/reset")
-            self._stage.call(SetBool, f"/{DRIVER}/enable", data=True)
-            self._asked = time.monotonic()
+        if time.monotonic() - self._requested > ENABLE_AGAIN_S:
+            if self._rig.bench.diagnostic(DRIVER, "driver") == "fault":
+                self._request(Trigger, "reset")
+            self._request(SetBool, "enable", data=True)
+            self._requested = time.monotonic()
         return False
 
+    def _request(self, srv_type: type, name: str, **fields: object) -> None:
+        with contextlib.suppress(BenchError):  # a driver under fire may be late: it is asked again
+            self._rig.bench.request(srv_type, f"/{DRIVER}/{name}", 10.0, **fields)
+
     def _on_state(self, msg: JointState) -> None:
-        self._state = msg
+        q = np.array(msg.position)
+        tau = self._model.nle(q, np.zeros_like(q))
+        self._command = effort_to_msg(tau, self._names, nanoseconds(msg.header.stamp))
         if self.answers:
-            self._commands.publish(self.command())
+            self._commands.publish(self._command)
 
 
-def driver(stage: Stage, count: int) -> Iterator[Row]:
+def driver(rig: Rig, count: int) -> Iterator[Row]:
     """Bombard the driver with the robot behind it, and a controller before it."""
-    stage.start(EMULATOR, **EMULATOR_OPTIONS)
-    stage.start(DRIVER, **DRIVER_OPTIONS)
+    rig.start(EMULATOR, **EMULATOR_OPTIONS)
+    rig.start(DRIVER, **DRIVER_OPTIONS)
     robot, m = load_robot("sawyer"), sawyer.message_types(SAWYER_MESSAGES)
     limits = robot.limits
 
@@ -148,9 +164,9 @@ def driver(stage: Stage, count: int) -> Iterator[Row]:
         return f"a position {past:.3f} rad past a limit" if past > 0.05 else None
 
     watch = Watch("commands to the robot that are not finite or beyond the share of effort", check)
-    operator = Operator(stage)
+    operator = Operator(rig)
     newest: dict[str, Any] = {}
-    heard: list[tuple[str, type, QoSProfile]] = [
+    topics: list[tuple[str, type, QoSProfile]] = [
         (sawyer.JOINT_STATES, JointState, RELIABLE_1),
         (sawyer.GRAVITY_TORQUES, m.SEAJointState, RELIABLE_1),
         (sawyer.ROBOT_STATE, m.RobotAssemblyState, RELIABLE_1),
@@ -159,14 +175,14 @@ def driver(stage: Stage, count: int) -> Iterator[Row]:
         (sawyer.JOINT_LIMITS, m.JointLimits, LATCHED_1),
         (sawyer.ROBOT_DESCRIPTION, String, LATCHED_1),
     ]
-    for topic, msg_type, qos in heard:
-        stage.listen(msg_type, topic, lambda msg, t=topic: newest.__setitem__(t, msg), qos)
-    assert stage.until(lambda: len(newest) == len(heard) and operator.active(), 60.0)
+    for topic, msg_type, qos in topics:
+        rig.bench.listen(msg_type, topic, lambda msg, t=topic: newest.__setitem__(t, msg), qos)
+    require(lambda: len(newest) == len(topics) and operator.active(), "an active driver")
     good = dict(newest)  # of an arm that is enabled; later ones are the bench's own
-    stage.listen(m.JointCommand, sawyer.JOINT_COMMAND, watch, RELIABLE_100)
-    for topic, _, _ in heard:
+    rig.bench.listen(m.JointCommand, sawyer.JOINT_COMMAND, watch, RELIABLE_100)
+    for topic, _, _ in topics:
         yield bombard(
-            stage,
+            rig,
             Target(
                 node=DRIVER,
                 topic=topic,
@@ -178,7 +194,7 @@ def driver(stage: Stage, count: int) -> Iterator[Row]:
         )
     operator.answers = False
     yield bombard(
-        stage,
+        rig,
         Target(
             node=DRIVER,
             topic="/joint_command",

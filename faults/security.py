@@ -1,24 +1,24 @@
-"""DDS security: policies of least privilege, and what nodes do that are told to be secure."""
+"""DDS security: policies of least privilege, and nodes that are started with security on."""
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 
 from sensor_msgs.msg import JointState
 
-from faults.listener import Listener
-from faults.processes import BenchError, Processes, node, until
+from faults.processes import node
 from faults.result import Finding, Row
+from faults.rig import Rig
 from faults.security_graph import graph_use
 from faults.security_policy import read_policies
+from faults.waiting import until
 from ml3_ros.bringup.description import ENCLAVES
 from ml3_ros.bringup.paths import share
 
 POLICIES = Path("config/security/sawyer_policies.xml")
-START_S = 15.0  # within this a node has started, or refused to
+START_S = 15.0  # within this a node has started, or has ended
 # What a keystore has for an enclave; here without content: a middleware without the plugins has
-# to refuse before it reads them.
+# to give up before it reads them.
 ENCLAVE_FILES = (
     "identity_ca.cert.pem",
     "permissions_ca.cert.pem",
@@ -30,7 +30,7 @@ ENCLAVE_FILES = (
 
 
 def bench(folder: Path, quick: bool) -> Finding:
-    """Compare the policies with the graph, and ask nodes to be secure."""
+    """Compare the policies with the graph, and start nodes with security on."""
     return Finding(
         title="DDS security",
         method=(
@@ -38,9 +38,9 @@ def bench(folder: Path, quick: bool) -> Finding:
             "robot:=sawyer against the emulated robot, with an operator), `replay` and "
             "`sawyer_track` (both robots) run; what each node uses is read from the ROS graph "
             "meanwhile and compared with "
-            f"`{POLICIES}`. Then a node is told to be secure (ROS_SECURITY_ENABLE), with a "
+            f"`{POLICIES}`. Then a node is started with security on (ROS_SECURITY_ENABLE), with a "
             "keystore whose files have no content. The Fast DDS of the Python wheels comes "
-            "without security plugins: what is tested of them is that no node runs in the open "
+            "without security plugins: what is tested of them is that no node runs unprotected "
             "by mistake. **Not tested**: that enclaves authenticate each other, and keep others "
             "from reading and commanding, which needs a ROS 2 whose middleware has the plugins."
         ),
@@ -89,33 +89,30 @@ def _enforcement_rows(folder: Path) -> list[Row]:
 
 
 def _start(folder: Path, keystore: Path, strategy: str, what: str) -> Row:
-    """Start a node that is told to be secure, and see whether it talks in the open."""
+    """Start a node with security on, and see whether it publishes without protection."""
     environ = {
         "ROS_SECURITY_ENABLE": "true",
         "ROS_SECURITY_STRATEGY": strategy,
         "ROS_SECURITY_KEYSTORE": str(keystore),
     }
-    with Listener() as listener, Processes(folder, environ) as processes:
-        states = listener.hear(JointState, "joint_states")
-        begin = time.time()
-        processes.start(node("sim_arm"))
-        try:
-            until(
-                lambda: processes.ended("sim_arm") is not None or len(states.times(begin)),
-                "a start",
-                START_S,
-            )
-            ended = processes.ended("sim_arm")
-            open_ = len(states.times(begin)) > 0
-            told = "talks in the open" if open_ else f"refuses to start (rc {ended})"
-        except BenchError:
-            open_, told = False, f"neither ends nor talks within {START_S:g} s"
-    closed = strategy == "Enforce"
+    with Rig(folder, environ=environ) as rig:
+        states = rig.bench.record(JointState, "joint_states")
+        sim_arm = rig.processes.start(node("sim_arm"))
+        until(lambda: not sim_arm.alive or len(states), START_S)
+        unprotected = len(states) > 0
+        if unprotected:
+            measured = "publishes unprotected"
+        elif sim_arm.alive:
+            measured = f"neither ends nor publishes within {START_S:g} s"
+        else:
+            measured = f"does not start (rc {sim_arm.exit_code})"
+    if strategy != "Enforce":
+        return Row(f"a node started with {strategy}, {what}", measured)
     return Row(
         f"a node started with {strategy}, {what}",
-        told,
-        "nothing in the open" if closed else "",
-        not open_ if closed else None,
+        measured,
+        "nothing unprotected",
+        not unprotected,
     )
 
 

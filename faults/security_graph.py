@@ -11,25 +11,25 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-import rclpy
 from rclpy.node import Node
 
-from faults.listener import Listener
-from faults.processes import Processes, node, until
+from faults import bench_node
+from faults.bench_node import BenchNode
+from faults.processes import node
+from faults.rig import SAWYER_MESSAGES, Rig
 from faults.security_policy import Use, use_in_graph, write_policies
+from faults.waiting import require
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 
-MESSAGES = "ml3_sawyer_test_msgs"
 OPERATOR, DRIVER = "ml3_operator", "sawyer_driver"
-OWN = "fault_bench"
 FASTER = {
     "meta_learner": {"record_seconds": "3.0", "segment_seconds": "1.0", "iterations": "1"},
     "bag_player": {"topic": "joint_states"},
-    "sawyer_driver": {"message_package": MESSAGES} | dict.fromkeys(SUPPRESSED, "true"),
+    "sawyer_driver": {"message_package": SAWYER_MESSAGES} | dict.fromkeys(SUPPRESSED, "true"),
 }
 LOOK_S = 0.2
 DEADLINE_S = 400.0  # of a system on a busy machine; it trains two losses
@@ -38,10 +38,10 @@ DEADLINE_S = 400.0  # of a system on a busy machine; it trains two losses
 class Seen(dict[str, Use]):
     """What every node has used so far."""
 
-    def look(self, onlooker: Node) -> None:
-        """Look at all nodes of the graph."""
+    def add_graph(self, onlooker: Node) -> None:
+        """Add what all nodes of the graph use now."""
         for name, _ in onlooker.get_node_names_and_namespaces():
-            if name != OWN and not name.startswith("_"):
+            if name != bench_node.NAME and not name.startswith("_"):
                 self.setdefault(name, Use()).add(use_in_graph(onlooker, name))
 
 
@@ -65,13 +65,13 @@ def graph_use(folder: Path) -> dict[str, Use]:
     return dict(seen)
 
 
-def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], until_told: str) -> None:
-    """Run a system until its conductor tells something, and look at the graph meanwhile."""
+def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], logged: str) -> None:
+    """Run a system until its conductor logs something, and read the graph meanwhile."""
     values, _ = system.parse(words)
-    with Listener() as listener, Processes(folder) as processes:
+    with Rig(folder) as rig:
         names = {process.name for process in system.started(values)}
         if DRIVER in names:
-            processes.start(node("sawyer_emulator", message_package=MESSAGES))
+            rig.processes.start(node("sawyer_emulator", message_package=SAWYER_MESSAGES))
         settings = [
             f"{name}.{key}:={value}"
             for name, given in FASTER.items()
@@ -79,36 +79,34 @@ def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], until_t
             for key, value in given.items()
         ]
         argv = [sys.executable, "-m", "ml3_ros.cli.main", "up", system.name, *words, *settings]
-        log = processes.log("up")
-        begin = log.stat().st_size if log.exists() else 0
-        processes.start_command("up", argv)
+        up = rig.processes.start_command("up", argv)
 
-        def told() -> bool:
+        def has_logged() -> bool:
             time.sleep(LOOK_S)
-            seen.look(listener.node)
-            return until_told in log.read_text()[begin:]
+            seen.add_graph(rig.bench.node)
+            return logged in up.output()
 
-        until(told, f"{system.name} that tells '{until_told}'", DEADLINE_S)
+        require(has_logged, f"{system.name} that logs '{logged}'", DEADLINE_S)
         if DRIVER in names:
-            _let_an_operator_speak(seen, listener.node)
-        processes.kill("up", 2)
+            _add_operator(seen, rig.bench)
+        rig.stop("up")
 
 
-def _let_an_operator_speak(seen: Seen, onlooker: Node) -> None:
-    """Look at a node that is ready to say every word of `ml3 arm`; the real one is soon gone."""
-    operator = rclpy.create_node(OPERATOR, context=onlooker.context)
+def _add_operator(seen: Seen, bench: BenchNode) -> None:
+    """Add a node with all clients of `ml3 arm`; the real one is gone too soon to be seen."""
+    operator = bench.add_node(OPERATOR)
     names = set()
     for template, kind, _ in REQUESTS.values():
         name = template.format(driver=DRIVER)
         operator.create_client(kind, name)
         names.add(operator.resolve_service_name(name))
 
-    def told() -> bool:
-        seen.look(onlooker)
+    def is_seen() -> bool:
+        seen.add_graph(bench.node)
         return OPERATOR in seen and names <= seen[OPERATOR].request
 
-    until(told, "an operator in the graph")
-    operator.destroy_node()
+    require(is_seen, "an operator in the graph")
+    bench.remove_node(operator)
 
 
 if __name__ == "__main__":

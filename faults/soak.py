@@ -8,16 +8,19 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from diagnostic_msgs.msg import DiagnosticArray
-from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.serialization import deserialize_message
+from rclpy.event_handler import QoSMessageLostInfo, SubscriptionEventCallbacks
 from sensor_msgs.msg import JointState
 
-from faults.listener import Listener
-from faults.processes import Processes, node, until
+from faults.bench_node import BenchNode
+from faults.processes import node
 from faults.result import Finding, Row
+from faults.rig import Rig
+from faults.waiting import require
+from ml3_ros.bringup.description import Process
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.nodes.kit.qos import RELIABLE_100, RELIABLE_5000
@@ -36,21 +39,37 @@ PAGE_KB = 4
 
 
 @dataclass(slots=True)
-class Heard:
-    """What a subscriber of joint_states has counted, and what all nodes tell of themselves."""
+class Received:
+    """What a subscriber of joint_states has counted, and what all nodes report of themselves."""
 
     samples: int = 0
     first: int = 0  # stamp [ns]
     last: int = 0
     missing: int = 0
     backwards: int = 0
-    lost: int = 0  # told by the middleware
+    lost: int = 0  # as the middleware reports
     waiting: int = 0  # most samples that the learner had not got to
-    told: dict[str, dict[str, str]] = field(default_factory=dict)
+    reported: dict[str, dict[str, str]] = field(default_factory=dict)
     warned: dict[str, set[str]] = field(default_factory=dict)
 
-    def hear_state(self, raw: bytes) -> None:
-        """Count a joint state by its stamp."""
+    def subscribe(self, bench: BenchNode) -> None:
+        """Begin to count."""
+
+        def on_lost(event: QoSMessageLostInfo) -> None:
+            self.lost += event.total_count_change
+
+        bench.node.create_subscription(
+            JointState,
+            "joint_states",
+            self.on_state,
+            RELIABLE_5000,
+            raw=True,
+            event_callbacks=SubscriptionEventCallbacks(message_lost=on_lost),
+        )
+        bench.listen(DiagnosticArray, "/diagnostics", self.on_diagnostics, RELIABLE_100)
+
+    def on_state(self, raw: Any) -> None:
+        """Count a joint state by its stamp; `raw` are its bytes, which are not worth decoding."""
         sec, nanosec = struct.unpack_from("<iI", raw, 4)  # after the four bytes that CDR begins
         stamp = sec * 1_000_000_000 + nanosec
         if not self.samples:
@@ -61,29 +80,72 @@ class Heard:
             self.missing += round((stamp - self.last) * RATE * 1e-9) - 1
         self.samples, self.last = self.samples + 1, max(stamp, self.last)
 
-    def hear_status(self, raw: bytes) -> None:
-        """Keep what a node tells; a count that grows is named in its message."""
-        for status in deserialize_message(raw, DiagnosticArray).status:
-            self.told[status.name] = {value.key: value.value for value in status.values}
+    def on_diagnostics(self, msg: DiagnosticArray) -> None:
+        """Keep what a node reports; a count that grows is named in its message."""
+        for status in msg.status:
+            self.reported[status.name] = {value.key: value.value for value in status.values}
             _, now, kinds = status.message.partition("now: ")
             if now:
                 self.warned.setdefault(status.name, set()).update(kinds.split(", "))
-            waiting = self.told[status.name].get("samples waiting", "0")
+            waiting = self.reported[status.name].get("samples waiting", "0")
             self.waiting = max(self.waiting, int(waiting))
 
     def counts(self) -> list[str]:
-        """Return what was refused, lost or cut down anywhere, as nodes tell it."""
+        """Return what was rejected, lost or cut down anywhere, as nodes report it."""
         return [
-            f"{name}: {self.told[name].get(kind, '?')} {kind}"
+            f"{name}: {self.reported[name].get(kind, '?')} {kind}"
             for name, kinds in sorted(self.warned.items())
             for kind in sorted(kinds)
         ]
 
 
 def bench(folder: Path, quick: bool) -> Finding:
-    """Stream, learn and record for a while, and look at memory and losses."""
+    """Stream, learn and record for a while, and watch memory and losses."""
     seconds = QUICK_S if quick else FULL_S
-    nodes = (
+    nodes = _nodes(folder / "out", seconds)
+    received = Received()
+    memory = {process.name: deque[tuple[float, float]]() for process in nodes}
+    with Rig(folder, nice={}) as rig:
+        received.subscribe(rig.bench)
+        for process in reversed(nodes):  # subscribers are there before the first sample
+            rig.processes.start(process)
+        require(lambda: rig.bench.diagnostic("excitation", "joint_command [Hz]"), "a stream")
+        began, first = time.monotonic(), received.samples
+        while (now := time.monotonic() - began) < seconds:
+            for name, looks in memory.items():
+                looks.append((now, _resident_mb(rig.processes[name].pid)))
+            time.sleep(LOOK_S if not quick else 1.0)
+        took, streamed = time.monotonic() - began, received.samples - first
+        alive = sum(rig.processes[name].alive for name in memory)
+        rig.stop(*memory)
+    return Finding(
+        title="Half an hour at 500 Hz",
+        method=(
+            f"{took:.0f} s: sim_arm and excitation at 500 Hz of robot time, policy_optimizer "
+            "learns all the time by one method with one gradient step in 8 samples and saves "
+            "checkpoints, recorder writes joint_states and joint_command, a fifth process "
+            "counts joint_states by their stamps. The simulated arm waits for the answer to each "
+            "state, so that robot time is slower than the clock where the machine is. Memory is "
+            f"the resident set, read every {LOOK_S:g} s; slopes are least squares without "
+            "the first sixth. policy_optimizer keeps every sample by design, for replay and "
+            f"report: {KEPT_BYTES} bytes of arrays a sample, bounded by its learn_duration and "
+            "hold_out_duration."
+        ),
+        rows=[
+            Row("nodes alive at the end", f"{alive} of {len(nodes)}", "all", alive == len(nodes)),
+            Row("joint states", f"{streamed}, {streamed / took:.0f} a second of wall time"),
+            *_loss_rows(received),
+            *_file_rows(folder / "out", received),
+            *(
+                memory_row(name, looks, streamed / took if name == "policy_optimizer" else 0.0)
+                for name, looks in memory.items()
+            ),
+        ],
+    )
+
+
+def _nodes(out: Path, seconds: float) -> tuple[Process, ...]:
+    return (
         node("sim_arm", publish_rate=RATE, seed=1),
         node(
             "policy_optimizer",
@@ -93,83 +155,25 @@ def bench(folder: Path, quick: bool) -> Finding:
             steps_per_window=1,
             learn_duration=86400.0,
             checkpoint_period=seconds / 30.0,
-            out=str(folder / "out"),
+            out=out,
         ),
-        node("recorder", out=str(folder / "out"), topics=["joint_states", "joint_command"]),
+        node("recorder", out=out, topics=["joint_states", "joint_command"]),
         node("excitation", rate=RATE),
     )
-    heard, memory = Heard(), {process.name: deque[tuple[float, float]]() for process in nodes}
-    with Listener() as listener, Processes(folder) as processes:
-
-        def on_lost(event) -> None:
-            heard.lost += event.total_count_change
-
-        listener.node.create_subscription(
-            JointState,
-            "joint_states",
-            heard.hear_state,
-            RELIABLE_5000,
-            raw=True,
-            event_callbacks=SubscriptionEventCallbacks(message_lost=on_lost),
-        )
-        listener.node.create_subscription(
-            DiagnosticArray, "/diagnostics", heard.hear_status, RELIABLE_100, raw=True
-        )
-        for process in reversed(nodes):  # who listens is there before the first sample
-            processes.start(process)
-        until(lambda: "joint_command [Hz]" in heard.told.get("excitation", {}), "a stream")
-        began, first = time.monotonic(), heard.samples
-        while (now := time.monotonic() - began) < seconds:
-            for process in nodes:
-                memory[process.name].append((now, _resident_mb(processes.pid(process.name))))
-            time.sleep(LOOK_S if not quick else 1.0)
-        took, streamed = time.monotonic() - began, heard.samples - first
-        living = [name for name in processes.names() if processes.ended(name) is None]
-        for process in nodes:
-            processes.kill(process.name, 2)
-    return Finding(
-        title="Half an hour at 500 Hz",
-        method=(
-            f"{took:.0f} s: sim_arm and excitation at 500 Hz of robot time, policy_optimizer "
-            "learns all the time by one method with one gradient step in 8 samples and saves "
-            "checkpoints, recorder writes joint_states and joint_command, a fifth process "
-            "counts joint_states by their stamps. The simulated arm waits for the answer to each "
-            "state, so that robot time is slower than the clock where the machine is. Memory is "
-            f"the resident set, looked at every {LOOK_S:g} s; slopes are least squares without "
-            "the first sixth. policy_optimizer keeps every sample by design, for replay and "
-            f"report: {KEPT_BYTES} bytes of arrays a sample, bounded by its learn_duration and "
-            "hold_out_duration."
-        ),
-        rows=[
-            Row(
-                "nodes alive at the end",
-                f"{len(living)} of {len(nodes)}",
-                "all",
-                len(living) == len(nodes),
-            ),
-            Row("joint states", f"{streamed}, {streamed / took:.0f} a second of wall time"),
-            *_loss_rows(heard),
-            *_file_rows(folder / "out", heard),
-            *(
-                memory_row(name, looks, streamed / took if name == "policy_optimizer" else 0.0)
-                for name, looks in memory.items()
-            ),
-        ],
-    )
 
 
-def _loss_rows(heard: Heard) -> list[Row]:
-    counts = heard.counts()
-    # excitation hears the newest state only, and counts those that it was too late for
+def _loss_rows(received: Received) -> list[Row]:
+    counts = received.counts()
+    # excitation reads the newest state only, and counts those that it was too late for
     lost = [t for t in counts if "lost" in t and not t.startswith("excitation")]
     other = [text for text in counts if text not in lost]
     return [
         Row(
             "lost at the counting subscriber",
-            f"{heard.missing} by stamps, {heard.lost} by the middleware, {heard.backwards} "
-            "out of order",
+            f"{received.missing} by stamps, {received.lost} by the middleware, "
+            f"{received.backwards} out of order",
             "none",
-            heard.missing == heard.lost == heard.backwards == 0,
+            received.missing == received.lost == received.backwards == 0,
         ),
         Row(
             "lost by reliable subscribers, by /diagnostics",
@@ -177,13 +181,13 @@ def _loss_rows(heard: Heard) -> list[Row]:
             "none",
             not lost,
         ),
-        Row("otherwise missed, refused or cut down, by /diagnostics", "; ".join(other) or "none"),
-        Row("samples waiting for the learner", f"at most {heard.waiting}"),
+        Row("otherwise missed, rejected or cut down, by /diagnostics", "; ".join(other) or "none"),
+        Row("samples waiting for the learner", f"at most {received.waiting}"),
     ]
 
 
-def _file_rows(folder: Path, heard: Heard) -> list[Row]:
-    """Compare the files with what was heard."""
+def _file_rows(folder: Path, received: Received) -> list[Row]:
+    """Compare the files with what was received."""
     samples = RunFolder(folder).load_samples()
     gaps = int(np.round(np.diff(samples.t) * RATE).astype(int).sum() - (len(samples.t) - 1))
     bag = read_joint_states(folder / "bag", "joint_states")
@@ -197,7 +201,7 @@ def _file_rows(folder: Path, heard: Heard) -> list[Row]:
         ),
         Row(
             "missing in the recording",
-            f"{missing} of {len(bag.t)} ({heard.samples} were heard)",
+            f"{missing} of {len(bag.t)} ({received.samples} were received)",
             "none",
             missing == 0,
         ),

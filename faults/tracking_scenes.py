@@ -11,7 +11,7 @@ from sensor_msgs.msg import JointState
 from faults.arm_scenes import MovingArm, within
 from faults.bombard import Target, bombard
 from faults.result import Row
-from faults.stage import Stage
+from faults.rig import Rig
 from ml3_msgs.msg import LearnedModel
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
@@ -23,24 +23,24 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.zoo import shipped_loss
 
 
-def scenes(stage: Stage, count: int) -> Iterator[Row]:
+def scenes(rig: Rig, count: int) -> Iterator[Row]:
     """Bombard tracking_controller with joint states, then with models."""
     robot = load_robot("sawyer")
-    stage.start("tracking_controller", lost_error=10.0, feedforwards=["ml3_shaped"])
+    rig.start("tracking_controller", lost_error=10.0, feedforwards=["ml3_shaped"])
     watch, arm, answered = within(robot), MovingArm(robot), [0]
 
     def on_command(msg: JointState) -> None:
         answered.append(nanoseconds(msg.header.stamp))
         watch(msg)
 
-    stage.listen(JointState, "joint_command", on_command, RELIABLE_1)
+    rig.bench.listen(JointState, "joint_command", on_command, RELIABLE_1)
     states = Target(
         node="tracking_controller",
         topic="/joint_states",
         good=arm.message,
         recovered=lambda: answered[-1] == arm.newest,
     )
-    yield bombard(stage, states, count)
+    yield bombard(rig, states, count)
     units = Units.from_dict(shipped_loss("sawyer_ml3_shaped").provenance["units"])
     net = InverseDynamicsNet(units, hidden=(4,))  # small, so that messages are quick to change
     data = model_to_bytes(net, net.init(torch.Generator().manual_seed(0)))
@@ -52,17 +52,18 @@ def scenes(stage: Stage, count: int) -> Iterator[Row]:
         )
 
     yield bombard(
-        stage,
+        rig,
         Target(
             node="tracking_controller",
             topic="/learned_model",
             good=model,
             recovered=lambda: (
-                float(stage.of("tracking_controller", "learned_model [Hz]") or 0.0) > 0.0
+                float(rig.bench.diagnostic("tracking_controller", "learned_model [Hz]") or 0.0)
+                > 0.0
             ),
             qos=LATCHED_1,
         ),
         count,
     )
     yield watch.row()
-    stage.end("tracking_controller")
+    rig.stop("tracking_controller")

@@ -10,9 +10,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from faults.listener import Topic
-from faults.processes import BenchError, Kills, spread, until
-from faults.soak import RATE, Heard, memory_row
+from faults.bench_node import Topic
+from faults.recoveries import Recoveries, spread
+from faults.result import Row, rows_of
+from faults.soak import RATE, Received, memory_row
+from faults.waiting import BenchError, require, until
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 
 STEP = round(NANO / RATE)
@@ -25,21 +27,21 @@ def state(k):
 
 
 def test_samples_that_a_stream_lacks_are_counted_by_their_stamps():
-    heard = Heard()
+    received = Received()
     for k in (0, 1, 2, 5, 4, 6):
-        heard.hear_state(state(k))
-    assert (heard.samples, heard.missing, heard.backwards) == (6, 2, 1)
+        received.on_state(state(k))
+    assert (received.samples, received.missing, received.backwards) == (6, 2, 1)
 
 
 def test_counts_that_grow_are_told_with_their_last_value():
-    heard = Heard()
+    received = Received()
     for count, message in ((1, "active; now: lost samples"), (3, "active")):
         status = DiagnosticStatus(name="n", message=message)
         status.values = [KeyValue(key="lost samples", value=str(count)),
                          KeyValue(key="samples waiting", value=str(7 - count))]  # fmt: skip
-        heard.hear_status(serialize_message(DiagnosticArray(status=[status])))
-    assert heard.counts() == ["n: 3 lost samples"]
-    assert heard.waiting == 6
+        received.on_diagnostics(DiagnosticArray(status=[status]))
+    assert received.counts() == ["n: 3 lost samples"]
+    assert received.waiting == 6
 
 
 @pytest.mark.parametrize(("slope", "holds"), [(0.0, True), (300.0, False)])
@@ -54,19 +56,28 @@ def test_memory_is_flat_or_not(slope, holds):
 
 
 def test_recoveries_and_failures_are_told_apart():
-    kills = Kills()
+    recoveries = Recoveries()
     answers = iter([False, True, True])
-    kills.wait(lambda: True, at=0.0, timeout_s=1e12)
-    kills.wait(lambda: next(answers), at=0.0, timeout_s=0.0)
-    assert (len(kills.times), len(kills.failures)) == (1, 1)
-    assert kills.row("n").holds is False
-    assert kills.row("n").measured.startswith("1 of 2")
-    assert Kills().row("never killed").holds is False
+    recoveries.wait(lambda: True, at=0.0, timeout_s=1e12)
+    recoveries.wait(lambda: next(answers), at=0.0, timeout_s=0.0)
+    assert (len(recoveries.times), len(recoveries.failures)) == (1, 1)
+    assert recoveries.row("n").holds is False
+    assert recoveries.row("n").measured.startswith("1 of 2")
+    assert Recoveries().row("never killed").holds is False
 
 
 def test_a_wait_has_a_deadline():
+    assert until(lambda: True, 0.0)
+    assert not until(lambda: False, 0.0)
     with pytest.raises(BenchError, match="the moon: not within 0 s"):
-        until(lambda: False, "the moon", 0.0)
+        require(lambda: False, "the moon", 0.0)
+
+
+def test_a_measurement_that_fails_leaves_the_others():
+    row = Row("whole", "3 of 3")
+    rows = rows_of(lambda: require(lambda: False, "the moon", 0.0), lambda: [row])
+    assert rows[1] == row
+    assert rows[0].holds is False and "the moon" in rows[0].measured
 
 
 def test_messages_are_found_by_the_time_of_their_publication():

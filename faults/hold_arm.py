@@ -6,21 +6,20 @@ import time
 from dataclasses import dataclass, field
 
 import numpy as np
-from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.msg import Transition
 from lifecycle_msgs.srv import ChangeState
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, String
 from std_srvs.srv import SetBool, Trigger
 
-from faults.listener import Listener
-from faults.processes import BenchError, Processes, node, until
+from faults.processes import node
+from faults.rig import SAWYER_MESSAGES, Rig
+from faults.waiting import BenchError, require
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100
 from ml3_ros.robots.sawyer import interface as sawyer
 
-MESSAGES = "ml3_sawyer_test_msgs"
-ROBOT = node("sawyer_emulator", message_package=MESSAGES, control_rate=500)
-DRIVER = node("sawyer_driver", message_package=MESSAGES)
+ROBOT = node("sawyer_emulator", message_package=SAWYER_MESSAGES, control_rate=500)
+DRIVER = node("sawyer_driver", message_package=SAWYER_MESSAGES)
 CONTROLLER = node("excitation", limit_share=0.4, position_margin=0.15, lost_error=0.2, gain=0.1)
 # Nodes that start take all that they get of the machine; that shall not be what is measured.
 NICE = {ROBOT.name: -15, DRIVER.name: -15, CONTROLLER.name: -10}
@@ -45,30 +44,30 @@ class Holds:
     repetitions: int = 0
 
 
-class Rig:
-    """Robot, driver, controller; what they say, and an operator's words."""
+class SawyerArm:
+    """Robot, driver and controller: their topics as recorded, and the requests of an operator."""
 
-    def __init__(self, listener: Listener, processes: Processes, rng: np.random.Generator) -> None:
-        self.listener, self.processes, self.rng = listener, processes, rng
-        messages = sawyer.message_types(MESSAGES)
-        self.commands = listener.hear(JointState, "joint_command")
-        self.sent = listener.hear(messages.JointCommand, sawyer.JOINT_COMMAND)
-        self.joints = listener.hear(JointState, sawyer.JOINT_STATES)
-        self.state = listener.hear(String, "sawyer_driver/state", LATCHED_1)
-        self.mode = listener.hear(String, "sawyer_emulator/mode", LATCHED_100)
-        self.delay = listener.hear(Float64, "sawyer_emulator/watchdog_delay", LATCHED_1)
-        self.told = listener.hear(DiagnosticArray, "/diagnostics")
+    def __init__(self, rig: Rig, rng: np.random.Generator) -> None:
+        """Record the topics of nodes that are started in `rig`."""
+        self.bench, self.processes, self.rng = rig.bench, rig.processes, rng
+        messages = sawyer.message_types(SAWYER_MESSAGES)
+        self.commands = rig.bench.record(JointState, "joint_command")
+        self.sent = rig.bench.record(messages.JointCommand, sawyer.JOINT_COMMAND)
+        self.joints = rig.bench.record(JointState, sawyer.JOINT_STATES)
+        self.state = rig.bench.record(String, "sawyer_driver/state", LATCHED_1)
+        self.mode = rig.bench.record(String, "sawyer_emulator/mode", LATCHED_100)
+        self.delay = rig.bench.record(Float64, "sawyer_emulator/watchdog_delay", LATCHED_1)
         self.interruptions = 0  # faults that the bench did not make
 
     def driver_is(self, state: str) -> bool:
-        """Return whether the driver has last told this state."""
-        told = self.state.last()
-        return told is not None and told.data == state
+        """Return whether the driver has last published this state."""
+        last = self.state.last()
+        return last is not None and last.data == state
 
     def was_active(self, at: float) -> bool:
-        """Return whether the driver was active at a time [s]; a fault of its own is counted."""
-        told = [msg.data for t, msg in self.state.since() if t <= at]
-        active = bool(told) and told[-1] == "active"
+        """Return whether the driver was active at a time [s]; if not, a fault is counted."""
+        states = [msg.data for t, msg in self.state.since() if t <= at]
+        active = bool(states) and states[-1] == "active"
         self.interruptions += not active
         return active
 
@@ -76,13 +75,13 @@ class Rig:
         """Let an operator enable the driver and wait until the arm moves."""
         for _ in range(10):
             if self.driver_is("fault"):
-                self.listener.call(Trigger, "sawyer_driver/reset", Trigger.Request())
-                until(lambda: not self.driver_is("fault"), "the end of a fault", 10.0)
+                self.bench.request(Trigger, "sawyer_driver/reset")
+                require(lambda: not self.driver_is("fault"), "the end of a fault", 10.0)
             if not self.driver_is("active"):
-                until(self._enable, "a driver that may be enabled")
+                require(self._enable, "a driver that may be enabled")
             try:
-                until(lambda: self.driver_is("active"), "a driver that is active", 20.0)
-                until(lambda: self.driver_is("fault") or self.moves(), "motion", 20.0)
+                require(lambda: self.driver_is("active"), "a driver that is active", 20.0)
+                require(lambda: self.driver_is("fault") or self.moves(), "motion", 20.0)
             except BenchError as error:
                 if not self.driver_is("fault"):
                     raise BenchError(f"{error}: {self._traffic()}") from error
@@ -93,22 +92,16 @@ class Rig:
         raise BenchError("the arm does not stay active")
 
     def _traffic(self) -> str:
-        """Return who has been heard lately."""
-        since, told = time.time() - 1.0, self.state.last()
+        """Return who has published lately."""
+        since, last = time.time() - 1.0, self.state.last()
         topics = {"commands": self.commands, "robot": self.joints, "driver": self.sent}
         counts = ", ".join(f"{name} {len(x.times(since))}" for name, x in topics.items())
-        nodes = ", ".join(sorted(self.active_since(since - 1.0)))
-        state = told.data if told else "silent"
-        return f"the driver is {state}; messages in 1 s: {counts}; active nodes: {nodes}"
+        active = ", ".join(filter(self.bench.is_active, self.processes.names()))
+        state = last.data if last else "silent"
+        return f"the driver is {state}; messages in 1 s: {counts}; active nodes: {active}"
 
     def _enable(self) -> bool:
-        request = SetBool.Request(data=True)
-        return bool(self.listener.call(SetBool, "sawyer_driver/enable", request).success)
-
-    def active_since(self, since: float) -> set[str]:
-        """Return the nodes that have told since then [s] that they are active."""
-        told = [status for _, msg in self.told.since(since) for status in msg.status]
-        return {status.name for status in told if status.message.startswith("active")}
+        return bool(self.bench.request(SetBool, "sawyer_driver/enable", data=True).success)
 
     def moves(self) -> bool:
         """Return whether the arm has moved within the last half second."""
@@ -124,13 +117,13 @@ class Rig:
 
     def transition(self, transition: int) -> None:
         """Send the controller through a lifecycle transition."""
-        request = ChangeState.Request(transition=Transition(id=transition))
-        self.listener.call(ChangeState, "excitation/change_state", request)
+        change = Transition(id=transition)
+        self.bench.request(ChangeState, "excitation/change_state", transition=change)
 
     def note_driver(self, holds: Holds, last: float) -> None:
         """Write down when the driver began to stop the arm after the command at `last` [s]."""
-        told = [(t, msg.data) for t, msg in self.state.since(last)]
-        stops = [(t, state) for t, state in told if state in ("stopping", "fault")]
+        states = [(t, msg.data) for t, msg in self.state.since(last)]
+        stops = [(t, state) for t, state in states if state in ("stopping", "fault")]
         if stops:
             at, state = stops[0]
             holds.faults += state == "fault"
@@ -157,10 +150,10 @@ class Rig:
         start = motion[0][1]
         holds.travel.append(max(float(np.abs(q - start).max()) for _, q, _ in after))
         quiet = _travel([q for t, q, _ in after if t > after[-1][0] - 0.5])
-        told = self.mode.last()
-        holds.held += bool(told is not None and told.data == "position" and quiet < 1e-3)
+        mode = self.mode.last()
+        holds.held += bool(mode is not None and mode.data == "position" and quiet < 1e-3)
 
 
 def _travel(positions: list[np.ndarray]) -> float:
-    """Return how far a joint has gone [rad]; NaN if nobody has looked."""
+    """Return how far a joint has gone [rad]; NaN without positions."""
     return float(np.ptp(np.array(positions), axis=0).max()) if positions else float("nan")
