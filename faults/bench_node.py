@@ -16,6 +16,7 @@ from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.client import Client
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
 from rclpy.subscription import MessageInfo
@@ -49,6 +50,10 @@ class Topic:
     def times(self, since: float = 0.0) -> np.ndarray:
         """Return the times of the newest messages from `since` on [s], (n,), increasing."""
         return np.array(sorted(t for t, _ in self._messages.copy() if t >= since))
+
+    def published_since(self, since: float) -> bool:
+        """Return whether there are messages published from `since` on [s]."""
+        return any(t >= since for t, _ in self._messages.copy())
 
     def since(self, since: float = 0.0, every: int = 1) -> list[tuple[float, Any]]:
         """Return (time [s], message) of those published from `since` on, or of some of them."""
@@ -148,7 +153,7 @@ class BenchNode:
         Raises:
             BenchError: None does.
         """
-        publisher = self.node.create_publisher(msg_type, topic, qos)
+        publisher: Publisher[Any] = self.node.create_publisher(msg_type, topic, qos)
         require(publisher.get_subscription_count, f"a subscriber of {topic}", CONNECT_S)
         return publisher
 

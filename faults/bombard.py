@@ -6,11 +6,12 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rclpy.qos import QoSProfile
 
-from faults.counted import INJECTED, VARIANTS_WANTED
+from faults.counted import INJECTED, VARIANTS_WANTED, Counter
 from faults.mutations import mutated
 from faults.processes import RunningProcess
 from faults.result import Row
@@ -148,11 +149,15 @@ def _send(
             else:
                 whole += 1
             sent += not good
-        all_read = until(lambda s=start, w=whole: counter.value >= s + w or not node.alive, READ_S)
+        all_read = until(partial(_read_or_dead, node, counter, start + whole), READ_S)
         unread = 0 if all_read else unread + 1
         if damaged and chunk == 1:
-            until(lambda s=start: counter.value > s, DAMAGED_READ_S)
+            until(partial(counter.reached, start + 1), DAMAGED_READ_S)
     return sent, counter.value - before
+
+
+def _read_or_dead(node: RunningProcess, counter: Counter, count: int) -> bool:
+    return counter.reached(count) or not node.alive
 
 
 def works(rig: Rig, target: Target) -> float | None:

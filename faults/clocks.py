@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -83,8 +84,8 @@ def _learner(rig: Rig) -> Iterator[Row]:
     for stamp in leaping():
         states.publish(arm.at(stamp))
         sent += 1
-        until(lambda n=sent: counter.value > n - 20, 5.0)
-    until(lambda: counter.value == sent, 5.0)
+        until(partial(counter.reached, sent - 20), 5.0)
+    until(partial(counter.reached, sent), 5.0)
     time.sleep(2.0)
     until(lambda: rig.bench.diagnostic(node, "samples waiting") == "0", 120.0)
     newest = adaptations.last()
@@ -127,7 +128,7 @@ def _excitation(rig: Rig) -> Iterator[Row]:
         states.publish(arm.at(stamp))
         stamps.append(stamp)
         sent += 1
-        until(lambda n=sent: counter.value >= n, 2.0)
+        until(partial(counter.reached, sent), 2.0)
     time.sleep(0.5)
     known = np.isin(stamps, answered)
     longest = max(

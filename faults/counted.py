@@ -18,6 +18,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from rclpy.node import Node
 from rclpy.serialization import deserialize_message, serialize_message
@@ -45,6 +46,10 @@ class Counter:
         """Return the number."""
         return int(struct.unpack("<Q", self._map[:])[0])
 
+    def reached(self, value: int) -> bool:
+        """Return whether the number is `value` or more."""
+        return self.value >= value
+
     def add(self) -> None:
         """Add one."""
         self.put(self.value + 1)
@@ -63,7 +68,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         topic: str,
         callback: Callable[..., Any],
         *args: Any,
-        **more: Any,
+        **options: Any,
     ) -> Any:
         name = node.resolve_topic_name(topic)
         counter, injected = Counter(folder, name), Counter(folder, name + INJECTED)
@@ -79,7 +84,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
                     injected.add()
             counter.add()
 
-        return create(node, msg_type, topic, counted, *args, **more)
+        return create(node, msg_type, topic, counted, *args, **options)
 
     return create_subscription
 
@@ -97,8 +102,7 @@ def _variant(msg: Any, msg_type: Any, rng: random.Random) -> Any:
 
 
 if __name__ == "__main__":
-    Node.create_subscription = counting(
-        Node.create_subscription, Path(os.environ[FOLDER_VARIABLE])
-    )
+    counted_subscriptions = counting(Node.create_subscription, Path(os.environ[FOLDER_VARIABLE]))
     sys.argv = sys.argv[1:]
-    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+    with patch.object(Node, "create_subscription", counted_subscriptions):
+        runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

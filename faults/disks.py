@@ -8,6 +8,7 @@ import resource
 import shutil
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from sensor_msgs.msg import JointState
@@ -28,6 +29,7 @@ RATE = 20.0  # joint states a second, each 0.01 s of the stream
 PERIOD_S = 0.5  # of the stream, between checkpoints
 AGAIN_S = 60.0  # within this a checkpoint is written again
 FULL = "the disk is full"
+SLOW_DISK = "faults.slow_disk"
 JOINTS = ["joint0", "joint1"]
 
 
@@ -87,7 +89,7 @@ def _learner(rig: Rig, runner: str = COUNTED) -> tuple[RunningProcess, Path]:
     out = rig.folder / "run"
     node = rig.start(
         "policy_optimizer",
-        runner=runner,
+        runner,
         out=out,
         loss="none",
         joints=JOINTS,
@@ -187,7 +189,7 @@ def _no_folder(rig: Rig, seconds: float) -> Iterator[Row]:
 
 
 def _slow_learner(rig: Rig, seconds: float) -> Iterator[Row]:
-    node, path = _learner(rig, "faults.slow_disk")
+    node, path = _learner(rig, SLOW_DISK)
     stream = Stream(rig, node)
     _require_checkpoint(stream, path)
     stream.go_on(seconds)
@@ -204,7 +206,7 @@ def _slow_learner(rig: Rig, seconds: float) -> Iterator[Row]:
 def _recorder(rig: Rig, seconds: float) -> Iterator[Row]:
     slow = rig.start(
         "recorder",
-        runner="faults.slow_disk",
+        SLOW_DISK,
         out=rig.folder / "slow",
         topics=["/spoken"],
     )
@@ -260,13 +262,14 @@ def _meta_learner(rig: Rig, _: float) -> Iterator[Row]:
 
 
 def _read_only(rig: Rig, _: float) -> Iterator[Row]:
-    for name, options in {
+    plan: dict[str, dict[str, object]] = {
         "policy_optimizer": {"loss": "none", "joints": JOINTS},
         "meta_learner": {"joints": JOINTS},
         "recorder": {},
-    }.items():
+    }
+    for name, options in plan.items():
         node = rig.start_inactive(name, out="/sys/ml3_ros_fault_bench", **options)
-        logged = until(lambda n=node: "[ERROR]" in n.output(), START_S)
+        logged = until(partial(_has_logged_error, node), START_S)
         lines = [line for line in node.output().splitlines() if "[ERROR]" in line]
         sentence = _plain(lines[0]) if lines else "nothing logged"
         time.sleep(1.0)
@@ -279,3 +282,7 @@ def _read_only(rig: Rig, _: float) -> Iterator[Row]:
         )
         rig.stop(name)
     shutil.rmtree(rig.folder, ignore_errors=True)
+
+
+def _has_logged_error(node: RunningProcess) -> bool:
+    return "[ERROR]" in node.output()

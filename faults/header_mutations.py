@@ -14,6 +14,7 @@ import torch
 from ml3_ros.core.losses.architectures import ARCHITECTURES, options_of
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
+from ml3_ros.core.tensor_files import HEADER_KEY, read_header, read_table
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
@@ -29,7 +30,6 @@ VALUES: tuple[Any, ...] = (
     2**2000, 10**400, -(10**400), "", "1", "x" * 10_000, HALF, [], {}, [[]], [None], {"a": 1},
 )  # fmt: skip
 LONG = 20_000  # elements: an n x n matrix of so many joints has 1.6 GB
-_LENGTH = 8  # bytes of the header's length, which a safetensors file begins with
 
 
 def wrong_values(value: Any) -> Iterator[tuple[str, Any]]:
@@ -82,19 +82,20 @@ def wrong_header(data: bytes, rng: random.Random) -> bytes:
 
 def header_of(data: bytes) -> Json:
     """Return our entry of a file's header."""
-    (size,) = struct.unpack("<Q", data[:_LENGTH])
-    entry = json.loads(data[_LENGTH:][:size])["__metadata__"]["ml3"]
-    header: Json = json.loads(entry)
-    return header
+    return read_header(data)[0]
 
 
 def with_header(data: bytes, header: Json) -> bytes:
     """Return a file with another entry of ours in its header."""
-    (size,) = struct.unpack("<Q", data[:_LENGTH])
-    table = json.loads(data[_LENGTH:][:size])
-    table["__metadata__"]["ml3"] = json.dumps(header)
+    table, begin = read_table(data)
+    table["__metadata__"][HEADER_KEY] = json.dumps(header)
+    return joined(table, data[begin:])
+
+
+def joined(table: Json, tensors: bytes) -> bytes:
+    """Return a file of a whole header and the bytes of tensors."""
     text = json.dumps(table).encode()
-    return struct.pack("<Q", len(text)) + text + data[_LENGTH + size :]
+    return struct.pack("<Q", len(text)) + text + tensors
 
 
 def losses() -> dict[str, bytes]:
@@ -137,10 +138,10 @@ def _changed(tree: Any, path: Path, value: Any) -> Any:
     """Return nested dicts and lists with another value at a path; the rest is shared."""
     if not path:
         return value
-    own = copy.copy(tree)
+    changed = copy.copy(tree)
     old = tree.get(path[0]) if isinstance(tree, dict) else tree[path[0]]
-    own[path[0]] = _changed(old, path[1:], value)
-    return own
+    changed[path[0]] = _changed(old, path[1:], value)
+    return changed
 
 
 def _at(tree: Any, path: Path) -> Any:

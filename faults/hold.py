@@ -8,6 +8,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -63,13 +64,14 @@ def bench(folder: Path, quick: bool) -> Finding:
             node("recorder", out=folder),
             node("policy_optimizer", loss="none", joints=list(sawyer.ARM_JOINTS), out=folder),
         )
-        finding.rows += rows_of(
+        rows = rows_of(
             lambda: [_cycles(arm)],
             lambda: _ends_of_commands(arm, repetitions),
             lambda: _ends_of_the_driver(arm, repetitions),
             lambda: _kill_robot(arm, repetitions),
             lambda: _kill_onlookers(arm, onlookers, max(repetitions // 4, 1)),
         )
+        finding.rows.extend(rows)
         finding.rows.append(
             Row("faults of the driver that nobody made, all repetitions", str(arm.interruptions))
         )
@@ -180,7 +182,7 @@ def _kill_robot(arm: SawyerArm, repetitions: int) -> list[Row]:
         reaction += [t - last for t, msg in arm.state.since(last) if msg.data == "fault"][:1]
         begin = time.time()
         arm.processes.start(ROBOT)
-        require(lambda begin=begin: len(arm.joints.times(begin)), "the robot")
+        require(partial(arm.joints.published_since, begin), "the robot")
         arm.make_active()
         back.append(time.time() - begin)
     measured = f"{spread(reaction, 'ms', 1e3)}, {len(reaction)} of {repetitions} in a fault"

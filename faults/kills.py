@@ -127,9 +127,13 @@ def _kill_a_source(
         time.sleep(rng.uniform(0.2, 1.0))
         at = processes.kill(process.name)
         processes.start(process)
-        begun = time.time()
-        recoveries.wait(lambda begun=begun: all(len(topic.times(begun)) for topic in works), at)
+        recoveries.wait(partial(_all_published, works, time.time()), at)
     return recoveries
+
+
+def _all_published(topics: Sequence[Topic], since: float) -> bool:
+    """Return whether all topics have messages published from `since` on [s]."""
+    return all(topic.published_since(since) for topic in topics)
 
 
 def _kill_tracking_controller(
@@ -140,7 +144,7 @@ def _kill_tracking_controller(
     tracking = node("tracking_controller", feedforwards=["rigid_body"])
     processes.start(tracking)
     begun = time.time()
-    require(lambda: len(commands.times(begun)), "tracking_controller that works")
+    require(partial(commands.published_since, begun), "tracking_controller that works")
     recoveries = _kill_a_source(processes, count, rng, tracking, (commands,))
     return [recoveries.row("tracking_controller: its topics are there again")]
 
@@ -223,7 +227,7 @@ def _kill_conductor(processes: Processes, count: int, rng: np.random.Generator) 
         children = up.children()
         at = time.time()
         os.kill(children["conductor"], signal.SIGKILL)
-        require(lambda up=up: not up.alive, "the end of ml3 up", 30.0)
+        require(partial(_has_ended, up), "the end of ml3 up", 30.0)
         runs.codes.append(up.exit_code)
         runs.left += sum(Path(f"/proc/{pid}").exists() for pid in children.values())
         up = processes.start_command("up", [*argv, *UP_WORDS])
@@ -235,3 +239,7 @@ def _kill_conductor(processes: Processes, count: int, rng: np.random.Generator) 
 
 def _learns(up: RunningProcess) -> bool:
     return "learning, robot time" in up.output()
+
+
+def _has_ended(up: RunningProcess) -> bool:
+    return not up.alive

@@ -27,6 +27,7 @@ from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker, Training
 
 TRAINING_S = 300.0
+GOAL_S = 3.0  # within this a goal is accepted, or it was lost
 
 
 def kill_meta_learner(
@@ -38,7 +39,7 @@ def kill_meta_learner(
 ) -> list[Row]:
     """Kill it while it trains; compare each loss with that of an undisturbed training."""
     learner = _KilledMetaLearner(processes, process, _Trainer(bench.node))
-    same = []
+    same: list[bool] = []
     while learner.recoveries.count < count:
         goal = _goal(LEARNED[0], use_prior=True, seed=len(same))
         same.append(learner.train(goal, count, rng))
@@ -134,7 +135,7 @@ class _Trainer:
     """Sends goals and keeps what comes back of the newest."""
 
     def __init__(self, node: Node) -> None:
-        self._client = ActionClient(node, MetaTrain, "meta_train")
+        self._client: ActionClient[Any, Any, Any] = ActionClient(node, MetaTrain, "meta_train")
         self.iteration = 0
         self.result: MetaTrain.Result | None = None
 
@@ -145,8 +146,10 @@ class _Trainer:
         while time.monotonic() < end:
             require(self._client.server_is_ready, "meta_learner's action", 30.0)
             response = self._client.send_goal_async(goal, self._on_feedback)
-            if until(response.done, 3.0) and response.result().accepted:
-                response.result().get_result_async().add_done_callback(self._on_result)
+            until(response.done, GOAL_S)
+            goal_handle = response.result()
+            if goal_handle is not None and goal_handle.accepted:
+                goal_handle.get_result_async().add_done_callback(self._on_result)
                 return
         raise BenchError("meta_learner accepts no goal within 30 s")
 
@@ -154,7 +157,8 @@ class _Trainer:
         self.iteration = msg.feedback.iteration
 
     def _on_result(self, future: Future[Any]) -> None:
-        self.result = future.result().result
+        response = future.result()
+        self.result = response.result if response is not None else None
 
 
 def _goal(name: str, *, use_prior: bool, seed: int) -> MetaTrain.Goal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +44,7 @@ def kill_policy_optimizer(
         lost.append(max(max(_updates(adaptations, at - 5.0), default=0) - kept.n_steps, 0))
         processes.start(process)
         begun = time.time()
-        recoveries.wait(
-            lambda begun=begun, n=kept.n_steps: max(_updates(adaptations, begun), default=0) > n,
-            at,
-        )
+        recoveries.wait(partial(_beyond, kept.n_steps, adaptations, begun), at)
         first = min(_updates(adaptations, begun), default=kept.n_steps)
         if first < kept.n_steps:
             problems.append(f"update {first} after a checkpoint of {kept.n_steps}")
@@ -74,6 +72,11 @@ def kill_policy_optimizer(
 def _updates(adaptations: Topic, since: float) -> list[int]:
     """Return the numbers of updates that were published from `since` on [s]."""
     return [msg.update for _, msg in adaptations.since(since)]
+
+
+def _beyond(update: int, adaptations: Topic, since: float) -> bool:
+    """Return whether a later update was published from `since` on [s]."""
+    return max(_updates(adaptations, since), default=0) > update
 
 
 class _Kept:

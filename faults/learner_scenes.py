@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 import math
-import random
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from geometry_msgs.msg import PoseStamped
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from faults.arm_scenes import PERIOD, START, MovingArm, within
+from faults.arm_scenes import PERIOD, START, MovingArm
 from faults.bombard import Target, bombard, works
 from faults.result import Row
 from faults.rig import Rig
 from faults.waiting import require
 from ml3_msgs.msg import Adaptation
-from ml3_ros.bringup.systems.reach import REACHER_ARM
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.nodes.messages.ml3 import prior_to_msg
-from ml3_ros.nodes.messages.poses import pose_to_msg
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.zoo import shipped_loss
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from faults.header_mutations import wrong_header
+from faults.header_mutations import joined, wrong_header
+from ml3_ros.core.tensor_files import HEADER_KEY, read_table
 
 Json = dict[str, Any]
 Mutation = Callable[[bytes, random.Random, Path], bytes]
@@ -48,7 +49,7 @@ def _bits(data: bytes, rng: random.Random, _marker: Path) -> bytes:
 
 
 def _header_bits(data: bytes, rng: random.Random, marker: Path) -> bytes:
-    end = _LENGTH + _split(data)[0]
+    _table, end = read_table(data)
     return _bits(data[:end], rng, marker) + data[end:]
 
 
@@ -143,7 +144,7 @@ def _deep(data: bytes, rng: random.Random, _: Path) -> bytes:
     text = ("[" * depth) if rng.random() < 0.5 else ("[" * depth + "]" * depth)
     if rng.random() < 0.5:
         text = '{"a":' * depth
-    return _with_header(data, lambda header: header["__metadata__"].update(ml3=text))
+    return _with_header(data, lambda header: header["__metadata__"].update({HEADER_KEY: text}))
 
 
 def _bomb(data: bytes, rng: random.Random, _: Path) -> bytes:
@@ -152,11 +153,11 @@ def _bomb(data: bytes, rng: random.Random, _: Path) -> bytes:
 
 
 def _twice(data: bytes, rng: random.Random, _: Path) -> bytes:
-    size, header, body = _split(data)
+    header, begin = read_table(data)
     name = rng.choice([key for key in header if key != "__metadata__"])
     again = json.dumps({name: header[name]})[1:]
-    text = data[_LENGTH : _LENGTH + size].rstrip(b" ")[:-1] + b"," + again.encode()
-    return struct.pack("<Q", len(text)) + text + body
+    text = data[_LENGTH:begin].rstrip(b" ")[:-1] + b"," + again.encode()
+    return struct.pack("<Q", len(text)) + text + data[begin:]
 
 
 def _tensor(data: bytes, rng: random.Random, _: Path) -> bytes:
@@ -176,19 +177,19 @@ def _tensor(data: bytes, rng: random.Random, _: Path) -> bytes:
 
 
 def _extra_tensor(data: bytes, rng: random.Random, _: Path) -> bytes:
-    _, header, body = _split(data)
+    header, begin = read_table(data)
     size = rng.choice([0, 4, 4000])
-    end = len(body)
+    end = len(data) - begin
     header["extra"] = {"dtype": "F32", "shape": [size // 4], "data_offsets": [end, end + size]}
-    return _joined(header, body + bytes(size))
+    return joined(header, data[begin:] + bytes(size))
 
 
 def _huge_values(data: bytes, rng: random.Random, _: Path) -> bytes:
-    _, header, body = _split(data)
-    values = np.frombuffer(body, dtype="<f4").copy()
+    header, begin = read_table(data)
+    values = np.frombuffer(data[begin:], dtype="<f4").copy()
     at = rng.choices(range(len(values)), k=max(1, len(values) // 10))
     values[at] = rng.choice([np.nan, np.inf, 3e38, -3e38, 1e30, 1e-45])
-    return _joined(header, values.tobytes())
+    return joined(header, values.tobytes())
 
 
 _KINDS: dict[str, Mutation] = {
@@ -221,27 +222,17 @@ _OF_LOSSES = (
 KINDS_OF_ANY_FILE = tuple(name for name, change in _KINDS.items() if change not in _OF_LOSSES)
 
 
-def _split(data: bytes) -> tuple[int, Json, bytes]:
-    (size,) = struct.unpack("<Q", data[:_LENGTH])
-    return size, json.loads(data[_LENGTH : _LENGTH + size]), data[_LENGTH + size :]
-
-
-def _joined(header: Json, body: bytes) -> bytes:
-    text = json.dumps(header).encode()
-    return struct.pack("<Q", len(text)) + text + body
-
-
 def _with_header(data: bytes, change: Callable[[Json], object]) -> bytes:
-    _, header, body = _split(data)
+    header, begin = read_table(data)
     change(header)
-    return _joined(header, body)
+    return joined(header, data[begin:])
 
 
 def _with_meta(data: bytes, change: Callable[[Json], object]) -> bytes:
     def inside(header: Json) -> None:
-        meta = json.loads(header["__metadata__"]["ml3"])
+        meta = json.loads(header["__metadata__"][HEADER_KEY])
         change(meta)
-        header["__metadata__"]["ml3"] = json.dumps(meta)
+        header["__metadata__"][HEADER_KEY] = json.dumps(meta)
 
     return _with_header(data, inside)
 

@@ -28,6 +28,7 @@ COUNT = "messages of several publishers"
 SECONDS, QUICK_SECONDS = 10.0, 3.0
 MOVED = 0.05  # [rad] that an arm may drift while it holds itself
 AGAIN_S = 5.0  # on a busy machine
+NOTICED_S = 5.0  # /diagnostics come once a second
 RIVAL = "rival"
 
 
@@ -89,8 +90,8 @@ def _simulated(rig: Rig, seconds: float) -> Iterator[Row]:
         "one for other joints": (_answer([0.1, 0.0], names), _answer([0.1, 0.0], ("x", "y"))),
     }
     for what, (left, right) in plans.items():
-        second.command, second.on = right, True
-        until(lambda: rig.bench.diagnostic_count("sim_arm", COUNT) > 0, 5.0)
+        second.command = right
+        _join(rig, "sim_arm", second)
         first.command = left
         yield from _rivals(rig, "sim_arm", f"sim_arm, {what}", q, seconds)
         first.command = _answer([0.0, 0.0], names)
@@ -106,13 +107,19 @@ def _driver(rig: Rig, seconds: float) -> Iterator[Row]:
     operator = Operator(rig)
     require(operator.active, "a driver that follows commands")
     second = Rival(rig.bench.add_node(RIVAL), _answer([9.0] * len(names), names))
-    second.on = True
-    until(lambda: rig.bench.diagnostic_count(DRIVER, COUNT) > 0, 5.0)
+    _join(rig, DRIVER, second)
     yield from _rivals(rig, DRIVER, "sawyer_driver, other torques", q, seconds)
     second.on = False
     yield _alone(
         rig, DRIVER, "sawyer_driver", lambda: rig.bench.diagnostic(DRIVER, "driver") == "active"
     )
+
+
+def _join(rig: Rig, node: str, second: Rival) -> None:
+    """Let a second controller command, and wait until the node has noticed it."""
+    before = rig.bench.diagnostic_count(node, COUNT)
+    second.on = True
+    until(lambda: rig.bench.diagnostic_count(node, COUNT) > before, NOTICED_S)
 
 
 def _rivals(rig: Rig, node: str, what: str, q: list[np.ndarray], seconds: float) -> Iterator[Row]:

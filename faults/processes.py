@@ -10,7 +10,6 @@ import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from faults.counted import FOLDER_VARIABLE, Counter
 from faults.waiting import BenchError, until
@@ -22,7 +21,7 @@ STOP_S = 20.0  # from SIGINT to SIGKILL on a busy machine
 GONE_S = 60.0  # within this the kernel has collected a killed process
 
 
-def node(name: str, executable: str | None = None, **parameters: Any) -> Process:
+def node(name: str, executable: str | None = None, /, **parameters: object) -> Process:
     """Return a node that configures and activates itself.
 
     Args:
@@ -30,7 +29,7 @@ def node(name: str, executable: str | None = None, **parameters: Any) -> Process
         executable: Module in ml3_ros.nodes, if it has another name.
         parameters: Of the node; those that are None keep their defaults.
     """
-    given = {"autostart": True, **parameters}
+    given: dict[str, object] = {"autostart": True, **parameters}
     return Process(
         name=name,
         executable=executable or name,

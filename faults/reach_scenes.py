@@ -6,6 +6,7 @@ import copy
 import math
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -38,9 +39,7 @@ def scenes(rig: Rig, count: int) -> Iterator[Row]:
     newest: dict[str, Any] = {"hand_pose": PoseStamped(), "joint_states": JointState()}
     rig.bench.listen(JointState, "joint_command", watch, RELIABLE_100)
     for topic, msg in newest.items():
-        rig.bench.listen(
-            type(msg), topic, lambda msg, t=topic: newest.__setitem__(t, msg), RELIABLE_100
-        )
+        rig.bench.listen(type(msg), topic, partial(newest.__setitem__, topic), RELIABLE_100)
     angles = random.Random(0)
 
     def goal() -> PoseStamped:

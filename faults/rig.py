@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from faults.bench_node import BenchNode
 from faults.processes import Processes, RunningProcess, node
@@ -52,22 +51,22 @@ class Rig:
         self.bench.__exit__(*exception)
 
     def start(
-        self, executable: str, *, runner: str = COUNTED, **parameters: Any
+        self, executable: str, runner: str = COUNTED, /, **parameters: object
     ) -> RunningProcess:
-        """Start a node whose messages are counted, and wait until it is active.
+        """Start a node by a runner that counts its messages, and wait until it is active.
 
         Raises:
             BenchError: It does not become active.
         """
-        running = self.start_inactive(executable, runner=runner, **parameters)
+        running = self.start_inactive(executable, runner, **parameters)
         if not until(lambda: self.bench.is_active(executable), START_S):
             raise BenchError(f"{executable} did not start:\n{running.output()[-2000:]}")
         return running
 
     def start_inactive(
-        self, executable: str, *, runner: str = COUNTED, **parameters: Any
+        self, executable: str, runner: str = COUNTED, /, **parameters: object
     ) -> RunningProcess:
-        """Start a node whose messages are counted."""
+        """Start a node by a runner that counts its messages."""
         self.bench.forget_diagnostics(executable)
         return self.processes.start(node(executable, **parameters), runner)
 

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -28,8 +29,8 @@ from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS
 
 EMULATOR, DRIVER = "sawyer_emulator", "sawyer_driver"
 # a busy machine is late now and then: here it matters that, not how soon, things happen
-EMULATOR_OPTIONS = {"message_package": SAWYER_MESSAGES, "control_rate": 500}
-DRIVER_OPTIONS = {
+EMULATOR_OPTIONS: dict[str, object] = {"message_package": SAWYER_MESSAGES, "control_rate": 500}
+DRIVER_OPTIONS: dict[str, object] = {
     "message_package": SAWYER_MESSAGES,
     "rate": 100.0,
     "state_rate": 100,
@@ -73,6 +74,9 @@ def emulator(rig: Rig, count: int) -> Iterator[Row]:
     def is_(key: str, value: str) -> Callable[[], bool]:
         return lambda: rig.bench.diagnostic(EMULATOR, key) == value
 
+    def is_suppressed(topic: str) -> Callable[[], bool]:
+        return lambda: topic in rig.bench.diagnostic(EMULATOR, "suppressed").split(", ")
+
     plan: list[tuple[str, Any, Callable[[], bool]]] = [
         (sawyer.COMMAND_TIMEOUT, Float64(data=0.2), is_("command timeout [s]", "0.2")),
         (sawyer.SPEED_RATIO, Float64(data=0.3), is_("speed ratio", "0.3")),
@@ -90,14 +94,14 @@ def emulator(rig: Rig, count: int) -> Iterator[Row]:
         (
             topic,
             Empty(),
-            lambda t=topic: t in rig.bench.diagnostic(EMULATOR, "suppressed").split(", "),
+            is_suppressed(topic),
         )
         for topic in SUPPRESSIONS
     ]
     for topic, good, recovered in plan:
         yield bombard(
             rig,
-            Target(node=EMULATOR, topic=topic, good=lambda g=good: g, recovered=recovered),
+            Target(node=EMULATOR, topic=topic, good=partial(copy.copy, good), recovered=recovered),
             count,
         )
     yield watch.row()
@@ -176,7 +180,7 @@ def driver(rig: Rig, count: int) -> Iterator[Row]:
         (sawyer.ROBOT_DESCRIPTION, String, LATCHED_1),
     ]
     for topic, msg_type, qos in topics:
-        rig.bench.listen(msg_type, topic, lambda msg, t=topic: newest.__setitem__(t, msg), qos)
+        rig.bench.listen(msg_type, topic, partial(newest.__setitem__, topic), qos)
     require(lambda: len(newest) == len(topics) and operator.active(), "an active driver")
     good = dict(newest)  # of an arm that is enabled; later ones are the bench's own
     rig.bench.listen(m.JointCommand, sawyer.JOINT_COMMAND, watch, RELIABLE_100)
@@ -186,7 +190,7 @@ def driver(rig: Rig, count: int) -> Iterator[Row]:
             Target(
                 node=DRIVER,
                 topic=topic,
-                good=lambda t=topic: copy.deepcopy(good[t]),
+                good=partial(copy.deepcopy, good[topic]),
                 recovered=operator.active,
                 between=operator.active,
             ),

@@ -10,6 +10,7 @@ import runpy
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import patch
 
 from ml3_ros.data.bag_writer import BagWriter
 
@@ -27,6 +28,8 @@ def slowed(function: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 
 
 if __name__ == "__main__":
-    os.fsync = slowed(os.fsync, SYNC_S)
-    BagWriter.write = slowed(BagWriter.write, WRITE_S)  # type: ignore[method-assign]
-    runpy.run_module("faults.counted", run_name="__main__", alter_sys=True)
+    with (
+        patch.object(os, "fsync", slowed(os.fsync, SYNC_S)),
+        patch.object(BagWriter, "write", slowed(BagWriter.write, WRITE_S)),
+    ):
+        runpy.run_module("faults.counted", run_name="__main__", alter_sys=True)

@@ -13,17 +13,29 @@ _LENGTH_BYTES = 8  # the file begins with the little-endian length of its header
 Shapes = dict[str, tuple[int, ...]]
 
 
+def read_table(data: bytes) -> tuple[Any, int]:
+    """Return a file's whole header, decoded and unchecked, and where its tensors' bytes begin.
+
+    Raises:
+        DataError: It is longer than any real one, or no JSON.
+    """
+    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
+    if length > MAX_HEADER:
+        raise DataError(f"its header has {length} bytes, more than {MAX_HEADER}")
+    try:
+        return json.loads(data[_LENGTH_BYTES:][:length]), _LENGTH_BYTES + length
+    except Exception as error:  # from anywhere, it raises anything
+        raise DataError(reason_of(error)) from error
+
+
 def read_header(data: bytes) -> tuple[dict[str, Any], str, Shapes]:
     """Return our entry of the header as an object and as text, and the tensors' shapes by name.
 
     Raises:
         DataError: It is not the beginning of such a file.
     """
-    length = int.from_bytes(data[:_LENGTH_BYTES], "little")
-    if length > MAX_HEADER:
-        raise DataError(f"its header has {length} bytes, more than {MAX_HEADER}")
+    table, _ = read_table(data)
     try:
-        table = json.loads(data[_LENGTH_BYTES:][:length])
         text = table.pop("__metadata__")[HEADER_KEY]
         header = json.loads(text)
         shapes = {name: tuple(entry["shape"]) for name, entry in table.items()}
