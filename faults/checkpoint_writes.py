@@ -11,7 +11,7 @@ import numpy as np
 from faults.waiting import until
 
 WRITE_S = 15.0  # within this a checkpoint is being written
-LOOK_S = 0.0005  # between looks for it: it is written within a few ms
+CHECK_S = 0.0005  # between checks for it: it is written within a few ms
 
 
 def wait_for_a_moment(
@@ -25,7 +25,7 @@ def wait_for_a_moment(
     if rng.uniform() < 0.5:
         return
     before = unfinished(folder, name)  # of those who were killed before
-    until(lambda: enough() or unfinished(folder, name) - before, WRITE_S, LOOK_S)
+    until(lambda: enough() or unfinished(folder, name) - before, WRITE_S, CHECK_S)
 
 
 def unfinished(folder: Path, name: str) -> set[Path]:

@@ -49,14 +49,15 @@ def bench(folder: Path, quick: bool) -> Finding:
             "its acceleration. Then a simulated arm and its controller run in real time, and the "
             "clock of the machine is set under both of them, by a preloaded `clock_gettime` and "
             "`pthread_cond_timedwait`; what counts is the longest time without a joint state. "
-            "Setting the clock back may stop a node until the clock has come forwards again: the "
-            "Fast DDS of the Python wheels, built for glibc 2.28, waits on CLOCK_REALTIME in "
-            "`WaitSet::wait` and in its event thread, though the timers of the nodes are "
-            "steady-clock timers. Each message that arrives ends such a wait, and the next one is "
-            "right. So nodes that hear a robot go on, as do those between which a message is on "
-            "its way at that moment, but a simulated arm and its controller that both wait stand "
-            "still. Restart them after the clock was set back by hand; clocks that are slewed "
-            "(NTP, PTP) do no harm."
+            "Setting the clock back may stop nodes until it has come forwards again, for as long "
+            "as no message reaches them. The reason is Fast DDS as the Python wheels have it: "
+            "built for glibc 2.28, its waits with a deadline (`WaitSet::wait`, the event thread) "
+            "are on CLOCK_REALTIME, and a node whose steady-clock timer is due does not learn of "
+            "it. A message that arrives ends the wait, and the next one has the right deadline: "
+            "an arm that publishes by itself keeps all others going, but a simulated arm and its "
+            "controller that wait for each other at that moment stand still, in some runs and not "
+            "in others. Whoever sets the clock back by hand restarts the nodes; a clock that is "
+            "slewed (NTP, PTP) never goes back."
         ),
         rows=rows,
     )

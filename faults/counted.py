@@ -74,7 +74,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
         counter, injected = Counter(folder, name), Counter(folder, name + INJECTED)
         variants, rng = Counter(folder, name + VARIANTS_WANTED), random.Random(name)
 
-        @functools.wraps(callback)  # rclpy looks at its parameters
+        @functools.wraps(callback)  # rclpy inspects its parameters
         def counted(msg: Any, *info: Any) -> None:
             callback(msg, *info)
             for _ in range(variants.value):

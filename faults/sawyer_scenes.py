@@ -140,7 +140,7 @@ class Operator:
         return False
 
     def _request(self, srv_type: type, name: str, **fields: object) -> None:
-        with contextlib.suppress(BenchError):  # a driver under fire may be late: it is asked again
+        with contextlib.suppress(BenchError):  # a driver under load is late: it is requested again
             self._rig.bench.request(srv_type, f"/{DRIVER}/{name}", 10.0, **fields)
 
     def _on_state(self, msg: JointState) -> None:

@@ -31,7 +31,7 @@ FASTER = {
     "bag_player": {"topic": "joint_states"},
     "sawyer_driver": {"message_package": SAWYER_MESSAGES} | dict.fromkeys(SUPPRESSED, "true"),
 }
-LOOK_S = 0.2
+READ_S = 0.2
 DEADLINE_S = 400.0  # of a system on a busy machine; it trains two losses
 
 
@@ -82,7 +82,7 @@ def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], logged:
         up = rig.processes.start_command("up", argv)
 
         def has_logged() -> bool:
-            time.sleep(LOOK_S)
+            time.sleep(READ_S)
             seen.add_graph(rig.bench.node)
             return logged in up.output()
 

@@ -26,7 +26,7 @@ from ml3_ros.data.run_files import RunFolder
 from ml3_ros.nodes.kit.qos import RELIABLE_100, RELIABLE_5000
 
 RATE = 500.0  # [Hz]
-LOOK_S = 10.0  # between looks at the memory
+READ_S = 10.0  # between readings of the memory
 SETTLE = 1.0 / 6.0  # share of the time that is left out: imports, buffers, caches fill
 FLAT_MB_PER_H = 10.0  # a slope below this is called flat
 LEAST_S = 300.0  # over less, a single page makes a slope, and nothing is promised
@@ -112,9 +112,9 @@ def bench(folder: Path, quick: bool) -> Finding:
         require(lambda: rig.bench.diagnostic("excitation", "joint_command [Hz]"), "a stream")
         began, first = time.monotonic(), received.samples
         while (now := time.monotonic() - began) < seconds:
-            for name, looks in memory.items():
-                looks.append((now, _resident_mb(rig.processes[name].pid)))
-            time.sleep(LOOK_S if not quick else 1.0)
+            for name, readings in memory.items():
+                readings.append((now, _resident_mb(rig.processes[name].pid)))
+            time.sleep(READ_S if not quick else 1.0)
         took, streamed = time.monotonic() - began, received.samples - first
         alive = sum(rig.processes[name].alive for name in memory)
         rig.stop(*memory)
@@ -126,7 +126,7 @@ def bench(folder: Path, quick: bool) -> Finding:
             "checkpoints, recorder writes joint_states and joint_command, a fifth process "
             "counts joint_states by their stamps. The simulated arm waits for the answer to each "
             "state, so that robot time is slower than the clock where the machine is. Memory is "
-            f"the resident set, read every {LOOK_S:g} s; slopes are least squares without "
+            f"the resident set, read every {READ_S:g} s; slopes are least squares without "
             "the first sixth. policy_optimizer keeps every sample by design, for replay and "
             f"report: {KEPT_BYTES} bytes of arrays a sample, bounded by its learn_duration and "
             "hold_out_duration."
@@ -137,8 +137,8 @@ def bench(folder: Path, quick: bool) -> Finding:
             *_loss_rows(received),
             *_file_rows(folder / "out", received),
             *(
-                memory_row(name, looks, streamed / took if name == "policy_optimizer" else 0.0)
-                for name, looks in memory.items()
+                memory_row(name, readings, streamed / took if name == "policy_optimizer" else 0.0)
+                for name, readings in memory.items()
             ),
         ],
     )
@@ -208,15 +208,15 @@ def _file_rows(folder: Path, received: Received) -> list[Row]:
     ]
 
 
-def memory_row(name: str, looks: Sequence[tuple[float, float]], rate: float = 0.0) -> Row:
+def memory_row(name: str, readings: Sequence[tuple[float, float]], rate: float = 0.0) -> Row:
     """Return how the memory of a process grew.
 
     Args:
         name: Of the process.
-        looks: Time [s] and resident memory [MB].
+        readings: Time [s] and resident memory [MB].
         rate: Samples that it keeps by design [Hz]; 0 where it keeps none.
     """
-    t, mb = np.array(looks).T
+    t, mb = np.array(readings).T
     late = t >= SETTLE * t[-1]
     slope = round(float(np.polyfit(t[late] / 3600.0, mb[late], 1)[0]), 1) + 0.0  # no -0.0
     designed = rate * 3600.0 * KEPT_BYTES * 1e-6
