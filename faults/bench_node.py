@@ -109,6 +109,11 @@ class BenchNode:
         if self._failure is not None:
             raise BenchError("a callback of the bench has failed") from self._failure
 
+    @property
+    def spins(self) -> bool:
+        """Whether its thread runs, which a callback that fails ends."""
+        return self._thread.is_alive()
+
     def _spin(self) -> None:
         try:
             with contextlib.suppress(ExternalShutdownException):
