@@ -24,6 +24,15 @@ def test_a_pose_goes_to_a_message_and_back():
     np.testing.assert_allclose(pose_of(T), POSE, atol=1e-12)
 
 
+def test_the_quaternion_of_a_rotation_is_that_of_scipy():
+    half_turns = Rotation.from_quat(np.eye(4))
+    for rotation in [*Rotation.random(200, random_state=0), *half_turns]:
+        T = np.eye(4)
+        T[:3, :3] = rotation.as_matrix()
+        expected = Rotation.from_matrix(T[:3, :3]).as_quat()
+        np.testing.assert_allclose(pose_of(T)[3:], expected, atol=1e-12)
+
+
 def test_a_quaternion_is_made_exactly_one_or_rejected():
     _, pose = pose_from_msg(pose_to_msg(POSE * [1, 1, 1, 1.005, 1.005, 1.005, 1.005], 0), "goal")
     np.testing.assert_allclose(pose, POSE, atol=1e-12)

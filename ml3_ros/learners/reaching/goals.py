@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.transform import Rotation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -30,6 +29,8 @@ class GoalRanges:
 
     def draw(self, n: int, seed: int) -> NDArray[np.float64]:
         """Return n poses (n, 7): position [m] and quaternion; equal seeds give equal ones."""
+        from scipy.spatial.transform import Rotation  # slow to import, for who draws no goals
+
         rng = np.random.default_rng(seed)
         ranges = (self.radius, self.angle, self.height, self.turn)
         r, a, z, turn = (rng.uniform(*sorted(limits), n) for limits in ranges)

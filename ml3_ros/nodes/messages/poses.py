@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
-from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.joint_states import NotFiniteError, nanoseconds, time_msg
@@ -49,4 +48,14 @@ def pose_from_msg(msg: PoseStamped, topic: str) -> tuple[int, np.ndarray]:
 
 def pose_of(T: np.ndarray) -> np.ndarray:
     """Return the pose (7,) of a homogeneous matrix (4, 4)."""
-    return np.concatenate([T[:3, 3], Rotation.from_matrix(T[:3, :3]).as_quat()])
+    (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = T[:3, :3].tolist()
+    outer = np.array(  # 4 q q^T; the row of the largest component loses no digits
+        [
+            [1.0 + xx - yy - zz, xy + yx, xz + zx, zy - yz],
+            [xy + yx, 1.0 - xx + yy - zz, yz + zy, xz - zx],
+            [xz + zx, yz + zy, 1.0 - xx - yy + zz, yx - xy],
+            [zy - yz, xz - zx, yx - xy, 1.0 + xx + yy + zz],
+        ]
+    )
+    row = outer[outer.diagonal().argmax()]
+    return np.concatenate([T[:3, 3], row / np.linalg.norm(row)])
