@@ -16,12 +16,13 @@ from ml3_ros.data.bags import JointRecording
 from ml3_ros.data.filters import uneven_acceleration
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
-from ml3_ros.identification.models.recorded import gap_free
 
 Array = NDArray[np.float64]
 DISPLACEMENTS = np.array([0.003, 0.01, 0.03, 0.1])  # of the hysteresis columns [rad]
 INNER = 3  # groups of blocks within those learned from, each left out once to choose settings
 HELD_OUT = -1
+GAP = 0.1  # [s]: a longer step splits a recording; over shorter ones a filter can be fitted
+LEAST_GAP = 3.0  # sampling periods, where these are longer than GAP
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -130,8 +131,8 @@ def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Row
         )
     fold = config.every - 1 if config.fold is None else config.fold
     learned, groups = 0, []
-    for number, piece in enumerate(pieces):
-        out = number % config.every == fold
+    for block, piece in enumerate(pieces):
+        out = block % config.every == fold
         groups.append(np.full(len(piece["t"]), HELD_OUT if out else learned % INNER))
         learned += not out
     arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
@@ -146,7 +147,9 @@ def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Row
 
 def gap_free_parts(recording: JointRecording) -> list[NDArray[np.intp]]:
     """Return the sample numbers of each part without a gap."""
-    return gap_free(recording.t, recording.dt)
+    longest = max(GAP, LEAST_GAP * recording.dt)
+    breaks = np.flatnonzero(np.diff(recording.t) > longest) + 1
+    return np.split(np.arange(len(recording.t)), breaks)
 
 
 def _filtered(

@@ -33,11 +33,6 @@ def clipped_surrogate(log_likelihoods: Tensor, before: Tensor, weights: Tensor) 
     return -torch.minimum(weights * ratio, weights * kept).mean(-1)
 
 
-def returns(rewards: Tensor) -> Tensor:
-    """Return the weights of eq. (8): the return of an episode, at every time (*lead, E, T)."""
-    return rewards.sum(-1, keepdim=True).expand_as(rewards)
-
-
 def advantages(rewards: Tensor, observations: Tensor, discount: float) -> Tensor:
     """Return weights (*lead, E, T) with far less variance.
 

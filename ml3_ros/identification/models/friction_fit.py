@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.identification.models.least_squares import RecursiveLeastSquares, prequential
 
 Array = NDArray[np.float64]
 RIGID_BODY_ALONE = (1.0, 0.0, 0.0, 0.0)
@@ -44,26 +43,3 @@ def friction_fit(tau_rbd: Array, v: Array, effort: Array) -> Array:
 def friction_predict(coefficients: Array, tau_rbd: Array, v: Array) -> Array:
     """Return the effort (T, n) for coefficients (n, 4)."""
     return np.asarray((friction_features(tau_rbd, v) * coefficients).sum(axis=-1))
-
-
-def prequential_friction_fit(
-    tau_rbd: Array, v: Array, effort: Array, *, window: int, ridge: float = 1e-3
-) -> Array:
-    """Fit again after every window, and predict the next window from past data only.
-
-    Args:
-        tau_rbd: Torque of the rigid-body model [N m], (T, n), rows in time order.
-        v: Joint velocities [rad/s], (T, n).
-        effort: Measured effort, (T, n).
-        window: Samples per fit.
-        ridge: Weight of the distance from the rigid-body model alone, which is where it begins.
-
-    Returns:
-        Predicted effort (T, n).
-    """
-    features = friction_features(tau_rbd, v)
-    columns = []
-    for j in range(effort.shape[1]):
-        solver = RecursiveLeastSquares(4, ridge=ridge, start=RIGID_BODY_ALONE)
-        columns.append(prequential(solver, features[:, j : j + 1], effort[:, j : j + 1], window))
-    return np.hstack(columns)

@@ -22,12 +22,21 @@ from ml3_ros.identification.models.least_squares import (
     RecursiveLeastSquares,
     TorqueRegressor,
 )
-from ml3_ros.identification.models.recorded import HasInverseDynamics
 from ml3_ros.identification.models.scores import nmse
 
 Array = NDArray[np.float64]
 LEAST_SQUARES_RIDGE = 1e-6  # on parameters in SI units, with torques in shares of `scale`
 FRICTION_RIDGE = 1e-3  # on gain, viscous, coulomb, offset in the units of the effort
+
+
+class HasInverseDynamics(Protocol):
+    """A rigid-body model with joints in the order of `names`."""
+
+    names: tuple[str, ...]
+
+    def rnea(self, q: Array, v: Array, a: Array) -> Array:
+        """Return the torque [N m] (B, n) of states (B, n)."""
+        ...
 
 
 class ReferenceModel(HasInverseDynamics, HasRegressor, Protocol):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.identification.models import friction_fit, friction_predict, prequential_friction_fit
+from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
 
 TRUE = np.array([[1.2, 20.0, 11.0, 0.5], [0.9, 3.0, 2.0, -1.0]])
 
@@ -24,18 +24,6 @@ def test_the_true_coefficients_are_found(arm):
     gain, viscous, coulomb, offset = TRUE[1]
     expected = gain * tau_rbd[0, 1] + viscous * v[0, 1] + coulomb * np.sign(v[0, 1]) + offset
     assert effort[0, 1] == pytest.approx(expected)
-
-
-def test_prequential_begins_with_the_model_alone_and_uses_the_past_only(arm):
-    tau_rbd, v, effort = arm
-    predicted = prequential_friction_fit(tau_rbd, v, effort, window=8)
-    np.testing.assert_allclose(predicted[:8], tau_rbd[:8])
-    np.testing.assert_allclose(predicted[80:], effort[80:], rtol=1e-3, atol=1e-2)
-    changed = effort.copy()
-    changed[80:] += 100.0
-    np.testing.assert_array_equal(
-        prequential_friction_fit(tau_rbd, v, changed, window=8)[:88], predicted[:88]
-    )
 
 
 def test_shapes_must_agree(arm):

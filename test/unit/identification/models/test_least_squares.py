@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.identification.models import (
+from ml3_ros.identification.models.least_squares import (
+    NO_COLUMNS,
     JointColumns,
     RecursiveLeastSquares,
     TorqueRegressor,
     prequential,
     ridge_solution,
 )
-from ml3_ros.identification.models.least_squares import NO_COLUMNS
 from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
