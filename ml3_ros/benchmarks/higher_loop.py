@@ -37,14 +37,16 @@ class HigherLoop:
         support = family.support(self.tasks, ages, self.generator)
         query, extra = family.query(self.tasks, ages, self.generator)
         for i, model in enumerate(self.models):
-            batch, seen, told = ({k: x[i] for k, x in d.items()} for d in (support, query, extra))
+            batch, held_out, extra_of = (
+                {k: x[i] for k, x in d.items()} for d in (support, query, extra)
+            )
             optimizer = torch.optim.SGD(model.parameters(), lr=self.problem.spec.inner_lr)
             with higher.innerloop_ctx(model, optimizer) as (functional, differentiable):
                 differentiable.step(self.loss(functional(batch), batch))
-                (self.problem.task_loss(functional, seen, told) / n).backward()
+                (self.problem.task_loss(functional, held_out, extra_of) / n).backward()
             with torch.no_grad():
-                for own, new in zip(model.parameters(), functional.parameters(), strict=True):
-                    own.copy_(new)
+                for weight, new in zip(model.parameters(), functional.parameters(), strict=True):
+                    weight.copy_(new)
 
     def _restart(self) -> None:
         self.age = 0
@@ -58,8 +60,8 @@ class HigherLoop:
 def fill(module: nn.Module, params: Params) -> None:
     """Give a plain module our parameters: of the same order, weights transposed."""
     with torch.no_grad():
-        for own, value in zip(module.parameters(), params.values(), strict=True):
-            own.copy_(value.mT if value.dim() == 2 else value)
+        for weight, value in zip(module.parameters(), params.values(), strict=True):
+            weight.copy_(value.mT if value.dim() == 2 else value)
 
 
 def gradient(module: nn.Module) -> list[Tensor]:

@@ -67,7 +67,7 @@ class Side:
 
 
 class Arm:
-    """An arm at rest that sends joint states and looks at the answers."""
+    """An arm at rest that sends joint states and times the answers."""
 
     def __init__(self, rate: int, sides: tuple[str, ...]) -> None:
         """Connect to all that answer, each in the namespace of its name."""

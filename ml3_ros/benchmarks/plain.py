@@ -25,11 +25,11 @@ def layers(
 ) -> list[nn.Module]:
     """Return linear layers with activations between them."""
     last = len(sizes) - 2
-    found: list[nn.Module] = []
+    modules: list[nn.Module] = []
     for i, (n_in, n_out) in enumerate(pairwise(sizes)):
-        found.append(nn.Linear(n_in, n_out, bias=output_bias if i == last else hidden_bias))
-        found += [activation()] if i < last else []
-    return found
+        modules.append(nn.Linear(n_in, n_out, bias=output_bias if i == last else hidden_bias))
+        modules += [activation()] if i < last else []
+    return modules
 
 
 def perceptron(sizes: tuple[int, ...], activation: type[nn.Module]) -> nn.Module:

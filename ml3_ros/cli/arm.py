@@ -19,10 +19,10 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Say it and show the answer; return the exit code.
+    """Request it and print the answer; return the exit code.
 
     Raises:
-        ConfigError: The driver is not there, does not answer, or refuses.
+        ConfigError: The driver is not there, does not answer, or rejects it.
     """
     from ml3_ros.bringup.operator import ask_driver
 

@@ -1,4 +1,4 @@
-"""`ml3 identify --bag FILE --urdf FILE [--out DIR] [key=value ...]`: what a recording says."""
+"""`ml3 identify --bag FILE --urdf FILE [--out DIR] [key=value ...]`: an arm from a recording."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_parser(subparsers: argparse._SubParsersAction) -> None:
         "identify",
         help="identify an arm from a recording: checks, models, held-out errors, a report",
         description="Check a recording of joint states, fit and train models of the arm's "
-        "inverse dynamics on blocks of it, judge them on the other blocks, and write a report, "
+        "inverse dynamics on blocks of it, test them on the other blocks, and write a report, "
         "figures and the friction that was found.",
         epilog="example: ml3 identify --bag my_bag --urdf my_arm.urdf --out out/my_arm "
         "split.held_out=0.2 networks.seeds=3",
@@ -76,20 +76,20 @@ def _recording(args: argparse.Namespace) -> Identification:
     model = load_arm(config.urdf)
     recording = read_recording(config, model.names)
     _prepare(args.out)
-    return identify(config, recording, model, _tell)
+    return identify(config, recording, model, _log)
 
 
 def _table(args: argparse.Namespace) -> Identification:
     config = with_overrides(TableConfig(table=args.table), args.overrides)
     table = read_table(config.table)
     _prepare(args.out)
-    return identify_table(config, table, _tell)
+    return identify_table(config, table, _log)
 
 
 def _prepare(out: Path) -> None:
-    RunFolder.create(out)  # says now, not after minutes, that it cannot be written
+    RunFolder.create(out)  # a folder that cannot be written is an error now, not after minutes
     prepare_process()
 
 
-def _tell(text: str) -> None:
+def _log(text: str) -> None:
     print(text, flush=True)

@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         metrics["laps"] = laps_metrics(names, laps)
         paths += save_figure(laps_figure(names, laps), args.folder, STEM)
     RunFolder(args.folder).save_metrics(metrics)
-    _tell(args.folder, paths)
+    _print_paths(args.folder, paths)
     return 0
 
 
@@ -69,10 +69,10 @@ def _report_reaching(folder: ReachFolder, *, clip: bool) -> int:
     paths = [*save_figure(reach_figure(report), folder.path, REACH)]
     if clip:
         paths.append(reach_clip(report, folder.path))
-    _tell(folder.path, paths)
+    _print_paths(folder.path, paths)
     return 0
 
 
-def _tell(folder: Path, figures: Sequence[Path]) -> None:
+def _print_paths(folder: Path, figures: Sequence[Path]) -> None:
     print(f"\nmetrics: {folder / 'metrics.json'}")
     print("figure:  " + "  ".join(map(str, figures)))

@@ -87,8 +87,8 @@ def joint_state_messages(path: Path, topic: str) -> Iterator[tuple[Connection, i
     """Yield (connection, time of reception [ns], CDR bytes) of the joint states on `topic`."""
     for file in storages(path):
         with Opened(file) as reader:
-            wanted = [
+            connections = [
                 c for c in reader.connections if c.topic == topic and c.msgtype == JOINT_STATE
             ]
-            if wanted:
-                yield from reader.messages(connections=wanted)
+            if connections:
+                yield from reader.messages(connections=connections)

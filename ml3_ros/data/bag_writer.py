@@ -47,7 +47,7 @@ class BagWriter:
         """Announce `topic` of type "package/msg/Name"; a second time it is ignored.
 
         Raises:
-            DataError: The message definition is not installed or damaged, or the disk refuses.
+            DataError: The message definition is not installed or damaged, or the disk is full.
         """
         if topic in self._connections:
             return
@@ -76,11 +76,11 @@ class BagWriter:
             raise self._failed(error) from error
 
     def close(self) -> None:
-        """Write index and metadata.yaml; on a full disk keep what was flushed, and say so."""
+        """Write index and metadata.yaml; on a full disk keep what was flushed, and raise."""
         try:
             self._writer.close()
         except Exception as error:
-            with contextlib.suppress(Exception):  # the first error says enough
+            with contextlib.suppress(Exception):  # the first error is enough
                 self._writer.abort()
             if isinstance(error, OSError | sqlite3.Error):
                 raise self._failed(error) from error
@@ -149,17 +149,17 @@ def _learn(types: Typestore, msgtype: str) -> None:
             "topic out"
         )
     try:
-        found = get_types_from_msg(file.read_text(encoding="utf-8"), msgtype)
+        definitions = get_types_from_msg(file.read_text(encoding="utf-8"), msgtype)
     except (OSError, UnicodeDecodeError, TypesysError) as error:
         raise DataError(
             f"{file} cannot be read as the definition of {msgtype}: install package {package} "
             "anew or leave the topic out"
         ) from error
-    for _, fields in found.values():
+    for _, fields in definitions.values():
         for _, description in fields:
             # an array or sequence describes its elements in its place
             inner = description[1][0]
             element = inner if isinstance(inner, tuple) else description
             if element[0] == Nodetype.NAME:
                 _learn(types, str(element[1]))
-    types.register(found)
+    types.register(definitions)

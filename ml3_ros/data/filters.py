@@ -90,7 +90,7 @@ def uneven_acceleration(
     even = np.abs(np.diff(t) - dt) <= EVEN * dt
     if even.all() or len(v) < window:
         return savgol_acceleration(v, dt, window, order), np.ones(len(v), dtype=np.bool_)
-    slope_weights(dt, window, order)  # judges its arguments
+    slope_weights(dt, window, order)  # checks its arguments
     return uneven_slopes(t, np.asarray(v, dtype=np.float64), dt, window, order)
 
 

@@ -105,9 +105,9 @@ def uneven_slopes(
     half = window // 2
     reach, covered = (half + 0.5) * period, (half - 0.5) * period
     first, after = np.searchsorted(t, t - reach), np.searchsorted(t, t + reach, side="right")
-    own = np.arange(len(t))
-    fits, told, better = [], [], []
-    for rows in np.array_split(own, -(-len(t) // _ROWS)):
+    samples = np.arange(len(t))
+    fits, evidences, better = [], [], []
+    for rows in np.array_split(samples, -(-len(t) // _ROWS)):
         index = first[rows, None] + np.arange(int((after - first)[rows].max()))
         inside = (index < after[rows, None]).astype(np.float64)
         index = np.minimum(index, len(t) - 1)
@@ -115,14 +115,14 @@ def uneven_slopes(
         each = [fit_slopes(x / reach, inside, v[index], order) for x in times]
         fits.append(Slopes(*(np.stack(parts) for parts in zip(*each, strict=True))))
         speaks, which = evidence(fits[-1].left)
-        told.append(speaks)
+        evidences.append(speaks)
         better.append(which)
     slope, gain, _ = (np.concatenate(parts, axis=1) for parts in zip(*fits, strict=True))
-    even = float(np.mean(np.concatenate(told))) < EVEN_CLOCK
+    even = float(np.mean(np.concatenate(evidences))) < EVEN_CLOCK
     chosen = np.concatenate(better) if even else np.zeros(len(t), dtype=np.intp)
     whole = (t - t[0] >= covered) & (t[-1] - t >= covered)
-    thin = gain[chosen, own] > THIN * even_gain(window, order)
-    return slope[chosen, own] / reach, whole & ~thin
+    thin = gain[chosen, samples] > THIN * even_gain(window, order)
+    return slope[chosen, samples] / reach, whole & ~thin
 
 
 def even_gain(window: int, order: int) -> float:

@@ -1,1 +1,1 @@
-"""What a recording says about an arm: checks, fits, networks, verdicts, a report."""
+"""Identification of an arm from a recording: checks, fits, networks and verdicts."""

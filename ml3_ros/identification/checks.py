@@ -61,7 +61,7 @@ def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list
 def check_rate(recording: JointRecording) -> Finding:
     """Judge how fast and how steadily samples come."""
     steps, dt = np.diff(recording.t), recording.dt
-    # what is longer is a gap, and told as one
+    # what is longer is a gap, and reported as one
     jitter = float(np.percentile(np.abs(steps[steps < 1.5 * dt] - dt), 99.0)) / dt
     measured = f"{1.0 / dt:.1f} Hz, steps steady to {100.0 * jitter:.1f} % (99th percentile)"
     words = []
@@ -103,13 +103,13 @@ def check_velocity(recording: JointRecording) -> Finding:
     slope_of = []
     for part, v in zip(parts, smooth, strict=True):
         slope, use = uneven_acceleration(recording.t[part], recording.q[part], dt, _MATCH, 2)
-        slope_of.append(np.where(use[:, None], slope, v))  # no evidence where it cannot be told
+        slope_of.append(np.where(use[:, None], slope, v))  # no evidence where it is unknown
     derivative, velocity = np.concatenate(slope_of), np.concatenate(smooth)
     words, worst = [], 1.0
     for j, name in enumerate(recording.names):
         d, v = derivative[:, j], velocity[:, j]
         if d.std() < 1e-4 and v.std() < 1e-4:
-            continue  # at rest; excitation says so
+            continue  # at rest; check_excitation reports it
         lag = _lag([(x[:, j], y[:, j]) for x, y in zip(slope_of, smooth, strict=True)], dt)
         shift = round(lag / dt)
         d, v = (d[: len(d) - shift], v[shift:]) if shift >= 0 else (d[-shift:], v[:shift])
@@ -135,9 +135,9 @@ def check_velocity(recording: JointRecording) -> Finding:
 
 
 def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
-    """Judge whether efforts are measured, and in which unit: motor current has a gain of its own.
+    """Check whether efforts are measured, and in which unit: motor current has another gain.
 
-    Only joints whose effort follows the rigid-body torque can tell; friction hides it elsewhere.
+    Only joints whose effort follows the rigid-body torque show it; elsewhere friction hides it.
     """
     words, gains = [], []
     for j, name in enumerate(recording.names):
@@ -148,12 +148,13 @@ def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]
             continue
         if values < COARSE:
             words.append(f"{name}: effort takes {values} values only: it is quantised coarsely")
-        own = effort[at]
-        if tau.std() > 0.0 and own.std() > 0.0 and np.corrcoef(tau, own)[0, 1] >= MODEL_SEEN:
+        filtered = effort[at]
+        varies = tau.std() > 0.0 and filtered.std() > 0.0
+        if varies and np.corrcoef(tau, filtered)[0, 1] >= MODEL_SEEN:
             features = friction_features(tau[:, None], recording.v[at, j : j + 1])[:, 0]
-            gains.append((name, float(np.linalg.lstsq(features, own, rcond=None)[0][0])))
-    told = ", ".join(f"{name} {gain:.2f}" for name, gain in gains)
-    measured = f"effort per N m of the model: {told}" if gains else "unit cannot be told"
+            gains.append((name, float(np.linalg.lstsq(features, filtered, rcond=None)[0][0])))
+    listed = ", ".join(f"{name} {gain:.2f}" for name, gain in gains)
+    measured = f"effort per N m of the model: {listed}" if gains else "unit is unknown"
     foreign = [(n, g) for n, g in gains if not NEWTON_METRES[0] <= g <= NEWTON_METRES[1]]
     if foreign:
         words.append(
@@ -178,7 +179,7 @@ def check_smoothing(recording: JointRecording) -> Finding:
     segment = min(len(longest), 1024)
     moving = recording.tau[longest].std(axis=0) > 0.0
     if segment < 256 or not moving.any():
-        return _finding("smoothing", "too short to be told", [])
+        return _finding("smoothing", "too short to check", [])
     effort = recording.tau[longest][:, moving]
     frequency, power = welch(effort, fs=1.0 / dt, nperseg=segment, axis=0)
     above = np.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)

@@ -47,7 +47,7 @@ class Fit:
     """One method's predictions of all rows, and what it chose.
 
     `predicted` (INNER + 1, R, n) by the fits without inner group 0, 1, ..., and by that from all
-    rows that may be learned from. `choices` says per joint which settings were taken, `weights`
+    rows that may be learned from. `choices` are the settings taken per joint, `weights`
     holds the coefficients of the classical fit (n, 4) where there are some.
     """
 
@@ -66,7 +66,7 @@ def training_masks(rows: Rows) -> list[NDArray[np.bool_]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """Rows with what a model says of them: rigid-body torque (R, n) [N m], regressor (R, n, p)."""
+    """Rows and a model's part in them: rigid-body torque (R, n) [N m], regressor (R, n, p)."""
 
     rows: Rows
     tau_rbd: Array
@@ -164,21 +164,21 @@ def _selected(
             )
 
         choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
-        own = np.full(x.shape[1], BASE_PENALTY)
-        alone = best = errors(x, own)
+        penalties = np.full(x.shape[1], BASE_PENALTY)
+        alone = best = errors(x, penalties)
         choice = {**choice, "regressor_penalty": None}
         whole = np.hstack([x, data.regressor[:, joint]])
         for penalty in REGRESSOR_PENALTIES:
             both = np.full(whole.shape[1], penalty)
             both[: x.shape[1]] = BASE_PENALTY
-            found = errors(whole, both)
-            if (found < alone).all() and found.sum() < best.sum():
-                best, choice["regressor_penalty"] = found, penalty
+            with_regressor = errors(whole, both)
+            if (with_regressor < alone).all() and with_regressor.sum() < best.sum():
+                best, choice["regressor_penalty"] = with_regressor, penalty
         if choice["regressor_penalty"] is not None:
             rest = np.full(data.regressor.shape[-1], choice["regressor_penalty"])
-            x, own = whole, np.concatenate([own, rest])
+            x, penalties = whole, np.concatenate([penalties, rest])
         choices.append(choice)
         for i, mask in enumerate(masks):
-            weights = ridge_weights(x[mask], target[mask], own)
+            weights = ridge_weights(x[mask], target[mask], penalties)
             predicted[i, :, joint] = ridge_predict(weights, x)
     return Fit(predicted=predicted, choices=tuple(choices))

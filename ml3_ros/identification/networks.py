@@ -82,13 +82,13 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
     """
     if name is not None:
         paths = shipped()
-        found = LearnedLoss.load(paths.get(name, Path(name)))
-        if len(found.spec.target.scale) != units.n_joints or found.spec.target.name != "tau":
+        loss = LearnedLoss.load(paths.get(name, Path(name)))
+        if len(loss.spec.target.scale) != units.n_joints or loss.spec.target.name != "tau":
             raise LossFileError(
                 f"loss {name} is not one for the torques of {units.n_joints} joints: train one "
                 "with `ml3 train robot=FILE.urdf recipe.architecture=adaptive --out FILE`"
             )
-        return _for_arm(found, units), f"losses: {name}"
+        return _for_arm(loss, units), f"losses: {name}"
     candidates = []
     for stem, path in shipped().items():
         robot, _, kind = stem.partition("_ml3_")
@@ -141,20 +141,20 @@ def train_best(
     base: Fit | None,
     losses: Sequence[LearnedLoss],
     config: NetworkConfig,
-    tell: Callable[[str], None] = lambda text: None,
+    log: Callable[[str], None] = lambda text: None,
 ) -> Trained:
     """Train with each of `losses` and return what is best on left-out inner groups.
 
     Args:
         rows: The samples.
         base: A fit whose residual is learned; without one the effort itself is.
-        losses: Each with its own update rule.
+        losses: Each with its mine update rule.
         config: Steps, seeds and sizes.
-        tell: Is told what is under way.
+        log: Takes a line of text about what is under way.
     """
     trained = []
     for i, loss in enumerate(losses):
-        tell(f"{i + 1} of {len(losses)}" if len(losses) > 1 else "")
+        log(f"{i + 1} of {len(losses)}" if len(losses) > 1 else "")
         trained.append(_train(rows, base, loss, config))
     return min(trained, key=lambda result: result.error)
 
@@ -185,10 +185,12 @@ def _train(rows: Rows, base: Fit | None, loss: LearnedLoss, config: NetworkConfi
     for step in range(config.marks[-1]):
         index = torch.stack(
             [
-                own[
-                    torch.randint(len(own), (config.seeds, config.batch_size), generator=generator)
+                learnable[
+                    torch.randint(
+                        len(learnable), (config.seeds, config.batch_size), generator=generator
+                    )
                 ]
-                for own in choices
+                for learnable in choices
             ]
         )
         batch = {name: x[index] for name, x in signals.items()}
@@ -220,15 +222,17 @@ def _chosen(
     group = torch.as_tensor(rows.group[learned])
     at = torch.as_tensor(learned)
     # of every row that may be learned from, by the networks that did not learn from it
-    said = snapshots[:, group, :, at].permute(1, 2, 0, 3)  # (C, S, L, n)
+    unseen = snapshots[:, group, :, at].permute(1, 2, 0, 3)  # (C, S, L, n)
     true = left[group, at]  # (L, n)
-    share = torch.ones(said.shape[0], said.shape[1], said.shape[3])
+    share = torch.ones(unseen.shape[0], unseen.shape[1], unseen.shape[3])
     if gated:
-        true_of, said_of = ([x[..., group == g, :] for g in range(INNER)] for x in (true, said))
-        shares = [gate(x.expand_as(y), y) for x, y in zip(true_of, said_of, strict=True)]
+        true_of, unseen_of = (
+            [x[..., group == g, :] for g in range(INNER)] for x in (true, unseen)
+        )
+        shares = [gate(x.expand_as(y), y) for x, y in zip(true_of, unseen_of, strict=True)]
         share = torch.stack(shares).amin(0)
     variance = torch.as_tensor(rows.tau[learned].var(axis=0), dtype=torch.float32)
-    error = (true - share.unsqueeze(-2) * said).square().mean(-2) / variance.clamp_min(1e-12)
+    error = (true - share.unsqueeze(-2) * unseen).square().mean(-2) / variance.clamp_min(1e-12)
     error = torch.where(error.isfinite(), error, torch.inf).mean(1)  # (C, n), over seeds
     best = error.argmin(0)
     joints = torch.arange(error.shape[1])

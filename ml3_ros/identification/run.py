@@ -32,13 +32,13 @@ from ml3_ros.identification.networks import (
     units_of,
 )
 from ml3_ros.identification.split import Rows, SplitConfig
-from ml3_ros.identification.twins import judged_rows
+from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 Array = NDArray[np.float64]
-Tell = Callable[[str], None]
+Log = Callable[[str], None]
 LEARNED = ("hybrid_ml3", "hybrid_adam")
 
 
@@ -104,23 +104,23 @@ def read_recording(config: IdentifyConfig, names: tuple[str, ...]) -> JointRecor
 
 
 def identify(
-    config: IdentifyConfig, recording: JointRecording, model: ArmModel, tell: Tell = print
+    config: IdentifyConfig, recording: JointRecording, model: ArmModel, log: Log = print
 ) -> Identification:
-    """Check a recording, fit and train every model on its learnable blocks, judge on the others.
+    """Check a recording, fit and train every model on its learnable blocks, test on the others.
 
     Args:
         config: Settings.
         recording: Joint states, in the order of the model's joints.
         model: Of the arm.
-        tell: Is told what is under way.
+        log: Takes a line of text about what is under way.
     """
-    rows, repeats = judged_rows(recording, config.split)
+    rows, repeats = rows_without_repeats(recording, config.split)
     data = Explained.by(model, rows)
     findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats]
     for finding in findings:
-        tell(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
+        log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())
-    tell(f"learning from {len(rows.t) - out} samples, {out} held out")
+    log(f"learning from {len(rows.t) - out} samples, {out} held out")
     fits: dict[str, Fit] = {}
     for name, fit in {
         "rigid_body": rigid_body,
@@ -129,15 +129,15 @@ def identify(
         "extended_fit": extended,
     }.items():
         fits[name] = fit(data)
-        _tell_error(tell, name, fits[name].predicted[-1:], rows)
+        _log_error(log, name, fits[name].predicted[-1:], rows)
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
     bases = {
         "network": None,
         "residual": fits["classical_fit"],
         "hybrid": fits["extended_fit"],
     }
-    more, choices, notes = train_networks(rows, bases, config.networks, config.loss, tell)
-    predicted |= more
+    of_networks, choices, notes = train_networks(rows, bases, config.networks, config.loss, log)
+    predicted |= of_networks
     choices |= {name: fit.choices for name, fit in fits.items() if fit.choices}
     heldout = {name: heldout_nmse(x, rows) for name, x in predicted.items()}
     best = _best(heldout)
@@ -169,7 +169,7 @@ def train_networks(
     bases: Mapping[str, Fit | None],
     config: NetworkConfig,
     loss: str | None,
-    tell: Tell,
+    log: Log,
 ) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
     """Train networks on what each of `bases` leaves, with Adam and with a learned loss.
 
@@ -197,7 +197,7 @@ def train_networks(
                 base,
                 losses,
                 config,
-                lambda text, name=name: tell(f"  {name} {text}"),  # type: ignore[misc]
+                lambda text, name=name: log(f"  {name} {text}"),  # type: ignore[misc]
             )
             predicted[name] = best.predicted
             choices[name] = {
@@ -206,7 +206,7 @@ def train_networks(
                 "share": best.share.tolist(),
                 "left_out_nmse": best.error,
             }
-            _tell_error(tell, name, best.predicted, rows)
+            _log_error(log, name, best.predicted, rows)
     return predicted, choices, tuple(notes)
 
 
@@ -223,6 +223,6 @@ def heldout_nmse(predicted: Array, rows: Rows) -> Array:
     return np.stack([nmse(one[out], rows.tau[out]) for one in predicted])
 
 
-def _tell_error(tell: Tell, name: str, predicted: Array, rows: Rows) -> None:
+def _log_error(log: Log, name: str, predicted: Array, rows: Rows) -> None:
     mean = float(mean_over_joints(heldout_nmse(predicted, rows)).mean())
-    tell(f"{name}: {rows.measure} {mean:.4f}, mean over joints")
+    log(f"{name}: {rows.measure} {mean:.4f}, mean over joints")

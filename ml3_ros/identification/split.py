@@ -67,9 +67,9 @@ class Rows:
     `t` (R,) [s]; `q` [rad], `v` [rad/s], `a` [rad/s^2], `tau` (unit of the recorded effort) are
     (R, n); `strain` (R, n, D) holds the hysteresis columns of DISPLACEMENTS, D = 0 where there is
     no order of time. `block` (R,) counts blocks; `group` (R,) is HELD_OUT or the inner group
-    0 ... INNER - 1 of a row that may be learned from, and `twins` (R, INNER) says of which inner
+    0 ... INNER - 1 of a row that may be learned from, and `twins` (R, INNER) marks of which inner
     groups a row repeats another one, so that they are not predicted from it. `on_repeats`: what is
-    held out comes again in what is learned from, so errors there judge no model.
+    held out comes again in what is learned from, so errors there compare no models.
     """
 
     joint_names: tuple[str, ...]
@@ -164,8 +164,10 @@ def _filtered(
     half = window // 2
     t, v = recording.t[rows], recording.v[rows]
     a, use = uneven_acceleration(t, v, recording.dt, window, config.order)
-    own = strain[piece] if config.history else hysteresis(recording.q[rows], DISPLACEMENTS)
+    block_strain = (
+        strain[piece] if config.history else hysteresis(recording.q[rows], DISPLACEMENTS)
+    )
     inner = np.flatnonzero(use)
     inner = inner[(inner >= half) & (inner < len(rows) - half)]
     signals = {name: getattr(recording, name)[rows] for name in ("t", "q", "v", "tau")}
-    return {name: x[inner] for name, x in {**signals, "a": a, "strain": own}.items()}
+    return {name: x[inner] for name, x in {**signals, "a": a, "strain": block_strain}.items()}

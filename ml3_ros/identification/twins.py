@@ -1,4 +1,4 @@
-"""Learnable rows that a held-out row repeats: left out, or said where nothing else is left."""
+"""Near twins of held-out rows: left out of what is learned from, or reported where too many."""
 
 from __future__ import annotations
 
@@ -23,15 +23,17 @@ LEAST = 0.25  # share of the learnable rows; with fewer left there is nothing to
 OTHER_MOTION = "record several different trajectories, each of them once"
 
 
-def judged_rows(recording: JointRecording, config: SplitConfig) -> tuple[Rows, list[Finding]]:
-    """Cut a recording, leave out what held-out rows repeat, and say so."""
+def rows_without_repeats(
+    recording: JointRecording, config: SplitConfig
+) -> tuple[Rows, list[Finding]]:
+    """Cut a recording, leave out what held-out rows repeat, and return both findings."""
     repeats = find_repeats(recording.names, recording.t, recording.q, recording.v)
     rows, twins = without_twins(block_rows(recording, config), repeats, config.window)
     return rows, [check_repeats(repeats), twins]
 
 
 def check_repeats(repeats: Repeats) -> Finding:
-    """Judge whether motion comes again."""
+    """Return whether motion comes again, and after how long."""
     text = str(repeats)
     if repeats.periods:
         text += f": these numbers say nothing of other motion; {OTHER_MOTION}"
@@ -41,7 +43,7 @@ def check_repeats(repeats: Repeats) -> Finding:
 def without_twins(rows: Rows, repeats: Repeats, window: float) -> tuple[Rows, Finding]:
     """Return rows without the learnable ones that are near twins of held-out ones, and a finding.
 
-    Where too few were left, all stay, and the rows are marked as judged on repeats. Where motion
+    Where too few were left, all stay, and the rows are marked as tested on repeats. Where motion
     repeats, twins across inner groups are marked, so that nothing is chosen on repeats either.
 
     Args:
@@ -72,9 +74,9 @@ def _across_groups(rows: Rows, apart: float, window: float) -> NDArray[np.bool_]
     """Return of which inner groups a row repeats another (R, INNER); none where too few do not."""
     twins = np.zeros((len(rows.t), INNER), dtype=bool)
     for group in range(INNER):
-        own = rows.group == group
-        others = ~rows.held_out & ~own
-        twin = _twins(rows, others, own, apart, window)
+        members = rows.group == group
+        others = ~rows.held_out & ~members
+        twin = _twins(rows, others, members, apart, window)
         if (others & ~twin).sum() >= LEAST * others.sum():
             twins[:, group] = twin
     return twins

@@ -53,9 +53,9 @@ class TableConfig:
 
 
 def identify_table(
-    config: TableConfig, table: Table, tell: Callable[[str], None] = print
+    config: TableConfig, table: Table, log: Callable[[str], None] = print
 ) -> Identification:
-    """Fit and train every model on the learnable clusters of a table, judge on the others."""
+    """Fit and train every model on the learnable clusters of a table, test them on the others."""
     rows = table_rows(table, config.split)
     out, dropped = int(rows.held_out.sum()), len(table.q) - len(rows.t)
     note = (
@@ -63,27 +63,29 @@ def identify_table(
         "nearer to a held-out one than the median distance of neighbours, or its near twins, were "
         "not learned from."
     )
-    tell(f"{len(rows.t) - out} rows to learn from, {out} held out: {note}")
+    log(f"{len(rows.t) - out} rows to learn from, {out} held out: {note}")
     state = np.hstack([rows.q, rows.v, rows.a])
     fits = {
         "ridge": ridge(rows, state),
         "ridge_features": ridge(rows, features(rows)),
     }
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
-    tell("  mlp_tuned")
+    log("  mlp_tuned")
     predicted["mlp_tuned"], chosen = tuned_mlp(rows, state, config.mlp, config.networks.seeds)
     choices: dict[str, Any] = {name: fit.choices for name, fit in fits.items()}
     choices["mlp_tuned"] = chosen
     bases = {"network": None, "hybrid": fits["ridge"]}
-    more, how, notes = train_networks(rows, bases, config.networks, config.loss, tell)
-    predicted |= more
+    of_networks, network_choices, notes = train_networks(
+        rows, bases, config.networks, config.loss, log
+    )
+    predicted |= of_networks
     return Identification(
         name=Path(config.table).stem,
         rows=rows,
         predicted=predicted,
         heldout={name: heldout_nmse(x, rows) for name, x in predicted.items()},
         notes=(note, *notes),
-        choices=choices | how,
+        choices=choices | network_choices,
         config=asdict(config),
     )
 
@@ -134,8 +136,8 @@ def tuned_mlp(
         errors = np.zeros(len(config.epochs))
         for group in range(INNER):
             out = rows.group == group
-            said = _mlp(rows, columns, masks[group], hidden, step, config, seed=0)
-            errors += [np.mean((y[out] - rows.tau[out]) ** 2 / variance) for y in said]
+            predictions = _mlp(rows, columns, masks[group], hidden, step, config, seed=0)
+            errors += [np.mean((y[out] - rows.tau[out]) ** 2 / variance) for y in predictions]
         return errors
 
     options = list(product(config.hidden, config.step_sizes))
@@ -173,9 +175,9 @@ def _mlp(
         alpha=0.0,
         random_state=seed,
     )
-    said = []
+    predictions = []
     for epoch in range(config.epochs[-1]):
         net.partial_fit(x[mask], y)
         if epoch + 1 in config.epochs:
-            said.append(net.predict(x).reshape(len(x), -1) * size + mean)
-    return said
+            predictions.append(net.predict(x).reshape(len(x), -1) * size + mean)
+    return predictions

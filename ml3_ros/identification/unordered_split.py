@@ -68,10 +68,10 @@ def read_table(path: str | Path) -> Table:
         content = loadmat(path)
     except (OSError, ValueError, TypeError, NotImplementedError, MatReadError) as error:
         raise DataError(f"{path} is no MATLAB file that can be read ({error})") from error
-    found = [x for name, x in content.items() if not name.startswith("__")]
-    if len(found) != 1 or found[0].ndim != 2 or not np.issubdtype(found[0].dtype, np.number):
+    arrays = [x for name, x in content.items() if not name.startswith("__")]
+    if len(arrays) != 1 or arrays[0].ndim != 2 or not np.issubdtype(arrays[0].dtype, np.number):
         raise DataError(f"{path} must hold one matrix of numbers and nothing else: save it so")
-    matrix = np.asarray(found[0], dtype=float)
+    matrix = np.asarray(arrays[0], dtype=float)
     if matrix.shape[1] % 4 or not matrix.size:
         raise DataError(
             f"the matrix in {path} is {matrix.shape}: give 4 columns a joint, all positions, then "

@@ -1,4 +1,4 @@
-"""A sentence about every joint that a method serves badly: how badly, and what it looks like."""
+"""Verdicts: a sentence about every joint that a model predicts badly, and the likely cause."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ BAD = 0.02  # held-out NMSE from which a joint gets a sentence
 STILL = 0.05  # of a joint's fastest speed: below it counts as near standstill
 HIDDEN = 0.5  # correlation of effort and rigid-body torque below which friction hides it
 ON_REPEATS = (
-    "not judged: what is held out repeats what was learned from, and a model that only remembers "
+    "not tested: what is held out repeats what was learned from, and a model that only remembers "
     "does as well; record other motion."
 )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Verdict:
-    """What is to be said of one joint."""
+    """One joint and the sentence about it."""
 
     joint: str
     sentence: str
@@ -32,7 +32,7 @@ def joint_verdicts(
 ) -> list[Verdict]:
     """Return a verdict for every joint of which the classical fit or the best model leaves BAD.
 
-    Where held-out rows are repeats, one sentence says of all joints that they are not judged.
+    Where held-out rows are repeats, one sentence reports that no joint was tested.
 
     Args:
         rows: The samples; all of them, held-out ones marked.
@@ -48,10 +48,12 @@ def joint_verdicts(
         out = rows.held_out
         variance = rows.tau[out, j].var()
         if not variance > 0.0:
-            verdicts.append(Verdict(joint=name, sentence="its effort never changes: not judged."))
+            verdicts.append(Verdict(joint=name, sentence="its effort never changes: not tested."))
             continue
-        left = [float(np.mean((rows.tau[out, j] - x[out, j]) ** 2) / variance)
-                for x in (classical, best)]  # fmt: skip
+        left = [
+            float(np.mean((rows.tau[out, j] - effort[out, j]) ** 2) / variance)
+            for effort in (classical, best)
+        ]
         if max(left) >= BAD:
             sentence = _sentence(rows, tau_rbd, classical, best, best_name, j, left)
             verdicts.append(Verdict(joint=name, sentence=sentence))

@@ -13,7 +13,7 @@ from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bags import read_joint_states
-from ml3_ros.data.pacer import Pacer
+from ml3_ros.data.rate import PlaybackRate
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import NodeParameters, Param
@@ -99,7 +99,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         rate = min(p.rate, max(1.0, MOST_PER_S * self._recording.dt))
         if rate < p.rate:
             self.get_logger().info(f"playing at rate {rate:.3g}: more samples would get lost")
-        self._pacer = Pacer(self._recording.t, rate=rate, max_ahead=p.max_ahead)
+        self._playback = PlaybackRate(self._recording.t, rate=rate, max_ahead=p.max_ahead)
         self._finished.publish(Bool(data=False))
 
     def diagnostic_values(self) -> dict[str, object]:
@@ -116,7 +116,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         if not self._begun and not self._begin():
             return
         before, count = self._sent, len(self._recording.t)
-        for i in range(before, self._pacer.due(time.monotonic(), before)):
+        for i in range(before, self._playback.due(time.monotonic(), before)):
             self._states.publish(self._message(i))
             self.diagnostics.tick("joint_states")
             self._sent = i + 1
@@ -155,7 +155,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             used = (nanoseconds(msg.header.stamp) - self._first_stamp) / NANO
             count = int(np.searchsorted(self._recording.t, used + 1e-6, side="right"))
             if count <= self._sent:  # else it is not about what was played
-                self._pacer.acknowledge(count, time.monotonic())
+                self._playback.acknowledge(count, time.monotonic())
 
 
 def main() -> int:

@@ -15,7 +15,7 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data import pacer
 from ml3_ros.data.bag_writer import BagWriter
-from ml3_ros.data.pacer import BURST, STALL_S, Pacer
+from ml3_ros.data.rate import BURST, STALL_S, PlaybackRate
 from ml3_ros.nodes.bag_player import BagPlayer
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
@@ -160,32 +160,34 @@ def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
 T = 0.01 * np.arange(1000)
 
 
-def play(pacer, seconds, *, sent=0, start=0.0, tick=0.002):
+def play(playback, seconds, *, sent=0, start=0.0, tick=0.002):
     """Let the clock run; return how many samples are out."""
     for i in range(round(seconds / tick) + 1):
-        sent = max(sent, pacer.due(start + i * tick, sent))
+        sent = max(sent, playback.due(start + i * tick, sent))
     return sent
 
 
 @pytest.mark.parametrize("rate", [0.5, 1.0, 5.0])
 def test_the_pace_is_that_of_the_clock(rate):
-    assert play(Pacer(T, rate=rate, max_ahead=0), 1.0) == pytest.approx(100 * rate + 1, abs=1)
+    assert play(PlaybackRate(T, rate=rate, max_ahead=0), 1.0) == pytest.approx(
+        100 * rate + 1, abs=1
+    )
 
 
 def test_a_clock_that_jumps_lets_time_slip_and_skips_nothing():
-    pacer = Pacer(T, rate=10.0, max_ahead=0)
-    sent = play(pacer, 0.1)
-    assert pacer.due(100.0, sent) <= sent + BURST
-    assert pacer.due(100.001, sent + BURST) <= sent + 2 * BURST
+    playback = PlaybackRate(T, rate=10.0, max_ahead=0)
+    sent = play(playback, 0.1)
+    assert playback.due(100.0, sent) <= sent + BURST
+    assert playback.due(100.001, sent + BURST) <= sent + 2 * BURST
 
 
 def test_without_a_reader_it_is_never_faster_than_real_time():
-    assert play(Pacer(T, rate=50.0, max_ahead=300), 1.0) == pytest.approx(101, abs=1)
+    assert play(PlaybackRate(T, rate=50.0, max_ahead=300), 1.0) == pytest.approx(101, abs=1)
 
 
 def test_a_reader_that_stalls_is_left_behind_in_real_time():
-    pacer = Pacer(T, rate=50.0, max_ahead=100)
-    pacer.acknowledge(0, 0.0)
-    sent = play(pacer, STALL_S - 0.1)
+    playback = PlaybackRate(T, rate=50.0, max_ahead=100)
+    playback.acknowledge(0, 0.0)
+    sent = play(playback, STALL_S - 0.1)
     assert 100 <= sent <= 100 + BURST
-    assert play(pacer, 1.1, sent=sent, start=STALL_S - 0.1) == pytest.approx(sent + 100, abs=2)
+    assert play(playback, 1.1, sent=sent, start=STALL_S - 0.1) == pytest.approx(sent + 100, abs=2)

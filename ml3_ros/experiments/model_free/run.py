@@ -35,8 +35,8 @@ from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, Want
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.experiments.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
+from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
 from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.tasks.training import revision, train_losses
 
 LAYERS = (1, 2, 3, 4)  # hidden layers of policies that the main loss trains
@@ -197,7 +197,7 @@ def _ppo(
         cost = judge.cost(policy, slice(i, i + 1))
         about = [config.world, config.x, resolved(settings), goal.tolist(), judge.seed, seed]
         depends_on, path = fingerprint(*about), scratch / f"ppo_{i}.npz"
-        kept = recall(path, depends_on)
+        kept = load_arrays(path, depends_on)
         if kept is None:
             row = ppo_curve(
                 policy,
@@ -207,7 +207,7 @@ def _ppo(
                 lambda theta, c=cost: float(c(theta)),
                 seed * 1000 + i,
             )
-            keep(path, {"cost": row}, depends_on, revision())
+            save_arrays(path, {"cost": row}, depends_on, revision())
         else:
             row = kept[0]["cost"]
         rows.append(row)

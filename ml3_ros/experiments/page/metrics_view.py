@@ -1,4 +1,4 @@
-"""One metrics.json as what a page of results asks for: numbers by name, methods by panel."""
+"""View of a metrics.json for the results page: numbers by name, curves by panel and method."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -22,10 +22,10 @@ class Curve:
 
     def at(self, x: float) -> NDArray[np.float64]:
         """Return the value of every seed (seeds,) at abscissa x."""
-        found = np.flatnonzero(self.x == x)
-        if len(found) == 0:
+        columns = np.flatnonzero(self.x == x)
+        if len(columns) == 0:
             raise KeyError(x)
-        return self.per_seed[:, found[0]]
+        return self.per_seed[:, columns[0]]
 
     def quantiles(self, *shares: float) -> NDArray[np.float64]:
         """Return these quantiles over the seeds, (shares, C); they are measured values."""

@@ -144,8 +144,8 @@ def run_tables(metrics: MetricsView) -> list[str]:
 
 
 def _columns(section: Section, curves: Mapping[str, Curve]) -> list[float]:
-    wanted = [x for x in section.columns if any(x in curve.x for curve in curves.values())]
-    return wanted or _spread(next(iter(curves.values())).x)
+    columns = [x for x in section.columns if any(x in curve.x for curve in curves.values())]
+    return columns or _spread(next(iter(curves.values())).x)
 
 
 def _spread(x: np.ndarray) -> list[float]:
@@ -158,7 +158,7 @@ def _spread(x: np.ndarray) -> list[float]:
 
 
 def _cell(curve: Curve, x: float) -> str:
-    """Return "median [lowest highest]" over the seeds, or nothing where nobody looked."""
+    """Return "median [lowest highest]" over the seeds, or nothing where none was measured."""
     if x not in curve.x:
         return ""
     values = curve.at(x)

@@ -28,13 +28,13 @@ def take_run(folder: Path, metrics: Path, images: Path, sections: Sequence[Secti
         DataError: The folder lacks metrics or figure.
     """
     name = folder.resolve().name
-    found = [section for section in sections if section.name == name]
-    if not found:
+    named = [section for section in sections if section.name == name]
+    if not named:
         names = ", ".join(section.name for section in sections)
         raise ConfigError(
             f"no section of the results is called {name}: rename it to one of {names}"
         )
-    (section,) = found
+    (section,) = named
     view = MetricsView.load(folder / "metrics.json")
     if view is None:
         raise DataError(f"{folder} has no metrics.json: finish the run first")

@@ -13,8 +13,8 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.workers import (
     ATTEMPTS,
     Job,
+    Log,
     Outcome,
-    Tell,
     checked_count,
     given_up,
 )
@@ -39,7 +39,7 @@ class RayBackend:
                 "the backend ray needs Ray: install it with `pip install ml3_ros[ray]`"
             ) from error
 
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
+    def run(self, jobs: Sequence[Job], log: Log) -> Generator[tuple[int, Outcome]]:
         """See `Backend`; what workers write stays in Ray's own logs."""
         ray = self._ray
         errors = ray.exceptions

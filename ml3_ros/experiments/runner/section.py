@@ -19,7 +19,7 @@ ROUNDING = 1e-6  # what is equal in exact numbers may differ by this share
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Target:
-    """A number that we wanted to reach."""
+    """A number to reach: a metric and its bound."""
 
     text: str
     key: str
@@ -47,7 +47,7 @@ class Section:
         ours: What we measured, short; a template, as `about` and `notes`.
         about: What the tables show.
         notes: What follows from it.
-        targets: What we wanted.
+        targets: Metrics to reach.
         columns: Abscissae of the tables; empty for some spread over all.
         rows: Key of the config that names the abscissae, where tables have a row for each.
         panels: Titles of groups of methods.
@@ -88,7 +88,7 @@ class Section:
 def load_sections(package: str) -> tuple[Section, ...]:
     """Read the sections in a package's `sections.yaml`, one document each.
 
-    A document may say `like: NAME` and takes what it leaves out from that earlier one.
+    A document may have `like: NAME` and takes what it leaves out from that earlier one.
     """
     text = resources.files(package).joinpath("sections.yaml").read_text("utf-8")
     read: dict[str, dict[str, Any]] = {}

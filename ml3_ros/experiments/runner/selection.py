@@ -15,7 +15,7 @@ from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 
-LOOKS = 6  # at the loss, evenly spaced, the last one at the end
+N_SCORED = 6  # losses on the way, evenly spaced, the last one at the end
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class Selected:
     Attributes:
         phi: Its parameters.
         step: Outer steps after which it was so.
-        scores: Of all looks, lower is better.
+        scores: Of all losses on the way, lower is better.
     """
 
     phi: Params
@@ -51,18 +51,18 @@ def train_and_select(
         ConfigError: No loss had a finite score.
     """
     total, make_step = trainer.config.n_outer_steps, step or trainer.step
-    due = {total * (i + 1) // LOOKS for i in range(LOOKS)}
-    found: list[tuple[float, int, Params]] = []
+    due = {total * (i + 1) // N_SCORED for i in range(N_SCORED)}
+    scored: list[tuple[float, int, Params]] = []
     for n in tqdm(range(1, total + 1), desc=name, leave=False, mininterval=1.0):
         make_step()
         if n in due:
             phi = trainer.seed_phi(0)
-            found.append((score(trainer.spec, phi), n, phi))
-    finite = [each for each in found if np.isfinite(each[0])]
+            scored.append((score(trainer.spec, phi), n, phi))
+    finite = [each for each in scored if np.isfinite(each[0])]
     if not finite:
         raise ConfigError(f"{name}: policies diverged under every loss; lower its outer_lr")
     _, n, phi = min(finite, key=lambda each: each[0])
-    return Selected(phi, n, tuple(each[0] for each in found))
+    return Selected(phi, n, tuple(each[0] for each in scored))
 
 
 def snapshots(trainer: MetaTrainer, marks: Sequence[int]) -> list[Params]:

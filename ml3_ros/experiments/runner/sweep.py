@@ -18,8 +18,8 @@ from tqdm import tqdm
 from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.data.metrics import resolved
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
 from ml3_ros.experiments.runner.workers import Backend, Job
 from ml3_ros.tasks.training import revision
 
@@ -54,7 +54,7 @@ def run_experiment(
     depends_on = fingerprint(name, resolved(config) | {"seeds": None}, shared)
     done: dict[int, Arrays] = {}
     for seed in range(config.seeds):
-        if kept := recall(_file(out, seed), depends_on):
+        if kept := load_arrays(_file(out, seed), depends_on):
             done[seed] = kept[0]
             report(f"seed {seed}: kept{_of_other_revision(kept[1])}")
     jobs = [
@@ -70,9 +70,9 @@ def run_experiment(
         if seed not in done
     ]
     progress = _Progress(jobs, report)
-    with closing(progress), closing(backend.run(jobs, progress.tell)) as results:
+    with closing(progress), closing(backend.run(jobs, progress.log)) as results:
         for seed, outcome in results:
-            keep(_file(out, seed), outcome.arrays, depends_on, outcome.revision)
+            save_arrays(_file(out, seed), outcome.arrays, depends_on, outcome.revision)
             shutil.rmtree(_scratch(out, f"seed_{seed}"))
             done[seed] = outcome.arrays
             progress.done(seed)
@@ -82,12 +82,12 @@ def run_experiment(
 def _shared(name: str, experiment: Experiment, config: Any, out: Path, report: Report) -> Arrays:
     """Return what all seeds need, computed or kept."""
     path, depends_on = out / "seeds" / "shared.npz", fingerprint(name, resolved(config))
-    if kept := recall(path, depends_on):
+    if kept := load_arrays(path, depends_on):
         report(f"shared by all seeds: kept{_of_other_revision(kept[1])}")
         return kept[0]
     started = revision()
     shared = experiment.prepare(config, _scratch(out, "shared"), report)
-    keep(path, shared, depends_on, started)
+    save_arrays(path, shared, depends_on, started)
     shutil.rmtree(_scratch(out, "shared"))
     return shared
 
@@ -102,8 +102,12 @@ def _scratch(out: Path, part: str) -> Path:
     return path
 
 
-def _of_other_revision(found: str) -> str:
-    return "" if found == revision() else f" from revision {found}; delete it to run it anew"
+def _of_other_revision(computed_by: str) -> str:
+    return (
+        ""
+        if computed_by == revision()
+        else f" from revision {computed_by}; delete it to run it anew"
+    )
 
 
 _BAR = re.compile(r"\s*(.*?)\s*(\d+%)\|")
@@ -123,7 +127,7 @@ class _Progress:
         """Where the workers are, by seed."""
         return ", ".join(self._at.values())
 
-    def tell(self, seed: int, text: str) -> None:
+    def log(self, seed: int, text: str) -> None:
         """Pass on whole lines; of a worker's progress bars keep name and percentage."""
         *lines, rest = (self._unfinished.get(seed, "") + text).split("\n")
         self._unfinished[seed] = rest.rpartition("\r")[2]
@@ -131,8 +135,8 @@ class _Progress:
             last = line.rpartition("\r")[2].rstrip()
             if last and not _BAR.match(last):
                 self._report(f"seed {seed}: {last}")
-        if found := _BAR.match(self._unfinished[seed]):
-            self._at[seed] = f"{seed}: {' '.join(found.groups())}"
+        if match := _BAR.match(self._unfinished[seed]):
+            self._at[seed] = f"{seed}: {' '.join(match.groups())}"
             self._bar.set_postfix_str(self.status, refresh=False)
         self._bar.update(0)
 

@@ -26,10 +26,10 @@ from ml3_ros.experiments.runner.experiment import Arrays, RunSeed
 from ml3_ros.tasks.training import revision
 
 ATTEMPTS = 3  # a seed whose worker is killed is run again; after so many deaths it is given up
-EXIT_S = 10.0  # in which a worker that has said all has to end by itself
+EXIT_S = 10.0  # in which a worker that has sent its outcome has to end by itself
 PATIENCE_S = 2.0  # from SIGTERM to SIGKILL
 
-Tell = Callable[[int, str], None]
+Log = Callable[[int, str], None]
 """Called with a seed and what its worker writes: parts of lines, bars behind carriage returns."""
 
 
@@ -82,7 +82,7 @@ class Outcome:
 class Backend(Protocol):
     """Runs jobs wherever it likes."""
 
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
+    def run(self, jobs: Sequence[Job], log: Log) -> Generator[tuple[int, Outcome]]:
         """Yield (seed, outcome) whenever a job is done; closing the generator ends all workers.
 
         Raises:
@@ -101,7 +101,7 @@ class LocalBackend:
     def __init__(self, workers: int | None = None) -> None:
         self.workers = checked_count(workers) or len(os.sched_getaffinity(0))
 
-    def run(self, jobs: Sequence[Job], tell: Tell) -> Generator[tuple[int, Outcome]]:
+    def run(self, jobs: Sequence[Job], log: Log) -> Generator[tuple[int, Outcome]]:
         """See `Backend`."""
         waiting = deque((job, 1) for job in jobs)
         running: dict[Connection, _Worker] = {}
@@ -116,13 +116,13 @@ class LocalBackend:
                     seed = worker.job.seed
                     message = worker.receive()
                     if isinstance(message, str):
-                        tell(seed, message)
+                        log(seed, message)
                         continue
                     del running[pipe]
                     if isinstance(message, Outcome):
                         yield seed, message.checked(seed)
                     elif worker.attempt < ATTEMPTS:
-                        tell(seed, f"its worker ended with {message}, it is run again\n")
+                        log(seed, f"its worker ended with {message}, it is run again\n")
                         waiting.appendleft((worker.job, worker.attempt + 1))
                     else:
                         raise given_up(seed, message)
@@ -159,7 +159,7 @@ class _Worker:
         return message
 
     def _ended(self) -> int:
-        """Return the exit code of a worker that has said all; one that stays is ended."""
+        """Return the exit code of a worker that has sent its outcome; one that stays is ended."""
         self.pipe.close()
         self.process.join(EXIT_S)
         _end([self.process])

@@ -73,7 +73,8 @@ def find_repeats(names: Sequence[str], t: Array, q: Array, v: Array) -> Repeats:
         return Repeats()
     window = max(5, round(SMOOTH / step) // 2 * 2 + 1)
     q, v = (
-        savgol_filter([np.interp(grid, t, own) for own in x.T[moves]], window, 3) for x in (q, v)
+        savgol_filter([np.interp(grid, t, signal) for signal in x.T[moves]], window, 3)
+        for x in (q, v)
     )
     x = np.vstack([(q - q.mean(axis=1, keepdims=True)) / _spread(q), v / _spread(v)])
     seen = _seen_again(x, size)
@@ -89,7 +90,7 @@ def find_repeats(names: Sequence[str], t: Array, q: Array, v: Array) -> Repeats:
     return Repeats(
         periods=tuple(periods),
         share=float(1.0 - left.mean()) if periods else 0.0,
-        joints=tuple(name for name, own in zip(names, moves, strict=True) if own),
+        joints=tuple(name for name, moved in zip(names, moves, strict=True) if moved),
     )
 
 
@@ -119,8 +120,8 @@ def _seen_again(x: Array, size: int) -> NDArray[np.bool_]:
     for start in starts[power > MOVING * power.mean()]:
         stretch = rfft(x[:, start : start + size], length)
         product = irfft((whole * stretch.conj()).sum(axis=0), length)[: len(squares)]
-        own = 2.0 * power[np.searchsorted(starts, start)]
-        seen.append(_times_away((squares + squares[start] - 2.0 * product) / own, start))
+        scale = 2.0 * power[np.searchsorted(starts, start)]
+        seen.append(_times_away((squares + squares[start] - 2.0 * product) / scale, start))
     return np.array(seen, dtype=bool)
 
 
@@ -174,7 +175,7 @@ def standardised(*signals: Array) -> Array:
     spreads = [x.std(axis=0) for x in signals]
     return np.hstack(
         [
-            x / np.maximum(own, max(QUIET * own.max(), 1e-12))
-            for x, own in zip(signals, spreads, strict=True)
+            x / np.maximum(spread, max(QUIET * spread.max(), 1e-12))
+            for x, spread in zip(signals, spreads, strict=True)
         ]
     )

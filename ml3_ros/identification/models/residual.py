@@ -3,8 +3,8 @@
     tau = Y(q, v, a) w + g r o f_theta(q, v, a)
 
 w by recursive least squares; f_theta learns what w leaves of each joint, in units of its size r;
-and g in [0, 1] says how much of what f_theta predicts is there on samples that it never learned
-from. Where the regressor says it all, g is 0 and the network cannot spoil it.
+and g in [0, 1] is how much of what f_theta predicts is true of samples that it never learned
+from. Where the regressor explains everything, g is 0 and the network cannot spoil it.
 """
 
 import torch
@@ -79,7 +79,7 @@ def gate(residual: Tensor, predicted: Tensor) -> Tensor:
 
     Args:
         residual: What is left of the torque on such samples, (*lead, B, n).
-        predicted: What the network says of them, (*lead, B, n).
+        predicted: What the network predicts of them, (*lead, B, n).
     """
     power = predicted.square().sum(-2).clamp_min(1e-30)
     factor = (residual * predicted).sum(-2) / power

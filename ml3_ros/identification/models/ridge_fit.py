@@ -1,4 +1,4 @@
-"""Ridge regression of one signal on columns of very different kinds, judged on left-out groups."""
+"""Ridge regression of one signal on columns of very different kinds, tested on left-out groups."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def left_out_errors(
     errors = []
     for group in np.unique(groups):
         out = groups == group
-        own = ~out if twins is None else ~(out | twins[:, group])
-        weights = ridge_weights(columns[own], target[own], penalty)
+        learned = ~out if twins is None else ~(out | twins[:, group])
+        weights = ridge_weights(columns[learned], target[learned], penalty)
         errors.append(float(np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2)))
     return np.array(errors)

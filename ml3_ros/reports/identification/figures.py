@@ -107,8 +107,8 @@ def agreement_figure(result: Identification) -> Figure:
         figure, grid = _panels(title, len(names), 2.6, columns=4)
         for j, axes in enumerate(grid):
             measured = result.rows.tau[out, j]
-            said = result.predicted[method][:, out, j].mean(axis=0)
-            axes.plot(measured, said, ".", color=style.color, markersize=2.0, alpha=0.6)
+            predicted = result.predicted[method][:, out, j].mean(axis=0)
+            axes.plot(measured, predicted, ".", color=style.color, markersize=2.0, alpha=0.6)
             axes.axline((0.0, 0.0), slope=1.0, color=FAINT, linewidth=0.8)
             axes.set(title=f"joint {names[j]}", xlabel="measured")
         grid[0].set_ylabel("predicted")

@@ -1,4 +1,4 @@
-"""What an identification leaves in its folder."""
+"""Output folder of an identification: metrics, figures, HTML report and friction files."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ LEFT, RIGHT = 0.72, 0.18  # margins
 LABELS = 1.65  # right of an error panel, for the names of its lines
 CURVES, TORQUES = 3.2, 1.2  # heights of a row of panels
 LAST_SECONDS = 5.0  # of the torques [s]
-SETTLED = 0.5  # before, an average over the last seconds says nothing [s]
+SETTLED = 0.5  # before, an average over the last seconds means nothing [s]
 FLOOR, CEILING = 1e-8, 10.0  # errors shown [-]
 LEGEND = "solid: learns from the stream alone     dashed: is given a model of the arm"
 

@@ -1,4 +1,4 @@
-"""The report of the laps that an arm made live: how well it tracked with what was fed forward."""
+"""Report of laps tracked live: table, metrics and figure of the tracking error by feedforward."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ def by_feedforward(laps: Sequence[Lap]) -> dict[str, list[Lap]]:
 
 
 def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, Any]:
-    """Return what metrics.json says of laps, by feedforward; errors are RMS [rad]."""
+    """Return the laps' entry of metrics.json, by feedforward; errors are RMS [rad]."""
     return {
         name: {
-            "x": [lap.ended for lap in own],
-            "updates": [lap.update for lap in own],
-            "per_seed": [[float(np.mean(lap.rms)) for lap in own]],
-            "last_lap": dict(zip(joint_names, own[-1].rms, strict=True)),
+            "x": [lap.ended for lap in of_one],
+            "updates": [lap.update for lap in of_one],
+            "per_seed": [[float(np.mean(lap.rms)) for lap in of_one]],
+            "last_lap": dict(zip(joint_names, of_one[-1].rms, strict=True)),
         }
-        for name, own in by_feedforward(laps).items()
+        for name, of_one in by_feedforward(laps).items()
     }
 
 
@@ -41,8 +41,8 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
     header = ["", "lap", "after", "updates", "mean", *shorten(joint_names)]
     rows = []
     numbers = {id(lap): i for i, lap in enumerate(laps)}
-    for name, own in by_feedforward(laps).items():
-        for lap in own if len(own) < 3 else (own[0], own[-1]):
+    for name, of_one in by_feedforward(laps).items():
+        for lap in of_one if len(of_one) < 3 else (of_one[0], of_one[-1]):
             rms = 1e3 * np.array(lap.rms)
             rows.append(
                 [
@@ -62,10 +62,10 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
     with house_style():
         figure = Figure(figsize=(11.5, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
-        own = by_feedforward(laps)
-        for name, each in own.items():
+        laps_of = by_feedforward(laps)
+        for name, each in laps_of.items():
             mean = [1e3 * float(np.mean(lap.rms)) for lap in each]
-            draw(left, name, [lap.ended for lap in each], mean, others=list(own))
+            draw(left, name, [lap.ended for lap in each], mean, others=list(laps_of))
             left.plot(
                 [lap.ended for lap in each], mean, "o", color=method_style(name).color, ms=4.0
             )
@@ -76,7 +76,7 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
             title="lap by lap",
         )
         plain_numbers(left)
-        _bars(right, shorten(joint_names), own)
+        _bars(right, shorten(joint_names), laps_of)
         figure.suptitle(
             "One motion, over and over: what is fed forward changes from lap to lap",
             x=0.01,
@@ -86,11 +86,11 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
     return figure
 
 
-def _bars(axes: Axes, joints: Sequence[str], own: dict[str, list[Lap]]) -> None:
-    width = 0.84 / len(own)
-    for i, (name, each) in enumerate(own.items()):
+def _bars(axes: Axes, joints: Sequence[str], laps_of: dict[str, list[Lap]]) -> None:
+    width = 0.84 / len(laps_of)
+    for i, (name, each) in enumerate(laps_of.items()):
         style = method_style(name)
-        at = np.arange(len(joints)) + (i - (len(own) - 1) / 2) * width
+        at = np.arange(len(joints)) + (i - (len(laps_of) - 1) / 2) * width
         finished = [lap for lap in each if np.isfinite(lap.rms).any()] or each
         rms = 1e3 * np.array(finished[-1].rms)
         shown = np.where(np.isfinite(rms), rms, np.nan)

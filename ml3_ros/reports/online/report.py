@@ -31,8 +31,8 @@ from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]
 EXPERIMENT = "invdyn_live"
-REPEATED = 0.1  # share of the held-out samples from which a note says that they repeat others
-WINDOW = 8  # samples per update where config.json does not say
+REPEATED = 0.1  # share of the held-out samples from which a note reports that they repeat others
+WINDOW = 8  # samples per update where config.json has none
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -231,7 +231,7 @@ def _references(
 
 
 def _repeats(samples: Samples) -> list[str]:
-    """Return a note where held-out motion was learned from before: errors there judge no model."""
+    """Return a note where held-out motion was learned from: errors there compare no models."""
     out = samples.t > samples.learn_until
     if not out.any():
         return []

@@ -20,8 +20,8 @@ def report_table(report: RunReport) -> str:
         tables.append(_heldout_table(report, labels))
     tables.append(_prequential_table(report, labels))
     meanings = {name: method_style(name).meaning for name in report.methods}
-    said = [f"{labels[name]}: {text}" for name, text in meanings.items() if text]
-    return "\n\n".join([*tables, *(["\n".join(said)] if said else []), *report.notes])
+    explained = [f"{labels[name]}: {text}" for name, text in meanings.items() if text]
+    return "\n\n".join([*tables, *(["\n".join(explained)] if explained else []), *report.notes])
 
 
 def _heldout_table(report: RunReport, labels: dict[str, str]) -> str:
@@ -66,5 +66,5 @@ def _spread_columns(steps: NDArray[np.float64]) -> list[int]:
     if len(steps) <= COLUMNS:
         return list(range(len(steps)))
     logs = np.log(np.maximum(steps, 1.0))
-    wanted = np.linspace(logs[0], logs[-1], COLUMNS)
-    return sorted({int(np.abs(logs - mark).argmin()) for mark in wanted})
+    marks = np.linspace(logs[0], logs[-1], COLUMNS)
+    return sorted({int(np.abs(logs - mark).argmin()) for mark in marks})

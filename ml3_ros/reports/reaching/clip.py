@@ -49,12 +49,12 @@ def reach_clip(report: ReachReport, folder: Path) -> Path:
         with writer.saving(figure, str(path), DPI):
             for k in [k for k in SHOWN if k < last] + [last]:
                 far = 1e3 * report.distance[method][:n, k].mean()
-                told = f"after {k} update{'s' * (k != 1)}, one an episode"
+                title = f"after {k} update{'s' * (k != 1)}, one an episode"
                 states, hands = report.state[method][:n, k], report.hand[method][:n, k]
                 horizon = states.shape[1]
                 for t in [*range(0, horizon, EVERY), *[horizon - 1] * REST]:
                     ended = f": {far:.0f} mm from the goals" if t == horizon - 1 else ""
-                    figure.suptitle(told + ended)
+                    figure.suptitle(title + ended)
                     for (arm, trail), state, hand in zip(lines, states, hands, strict=True):
                         arm.set_data(*_links(state[t]))
                         trail.set_data(*hand[: t + 1, :2].T)

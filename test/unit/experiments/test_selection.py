@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.runner.selection import LOOKS, train_and_select
+from ml3_ros.experiments.runner.selection import N_SCORED, train_and_select
 
 
 class Counted:
@@ -16,7 +16,7 @@ class Counted:
 
     spec = None
 
-    def __init__(self, n_outer_steps=3 * LOOKS):
+    def __init__(self, n_outer_steps=3 * N_SCORED):
         self.config, self.n = SimpleNamespace(n_outer_steps=n_outer_steps), 0
 
     def step(self):
@@ -30,8 +30,8 @@ def test_the_best_loss_on_the_way_is_kept():
     trainer = Counted()
     selected = train_and_select(trainer, lambda spec, phi: abs(phi["n"] - 7), "test")
     assert selected.step == 6 and selected.phi == {"n": 6}
-    assert selected.scores == tuple(abs(n - 7) for n in range(3, 3 * LOOKS + 1, 3))
-    assert trainer.n == 3 * LOOKS  # it goes on to the end
+    assert selected.scores == tuple(abs(n - 7) for n in range(3, 3 * N_SCORED + 1, 3))
+    assert trainer.n == 3 * N_SCORED  # it goes on to the end
 
 
 def test_whoever_steps_in_its_place_is_asked_to():
@@ -41,7 +41,7 @@ def test_whoever_steps_in_its_place_is_asked_to():
         steps.append(trainer.step())
 
     train_and_select(trainer, lambda spec, phi: 1.0, "test", step)
-    assert len(steps) == 3 * LOOKS
+    assert len(steps) == 3 * N_SCORED
 
 
 def test_losses_under_which_policies_diverge_are_not_kept():

@@ -17,7 +17,7 @@ import pytest
 from ml3_ros.core.engine.engine import Engine, use_engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
 from ml3_ros.experiments.runner import sweep, workers
-from ml3_ros.experiments.runner.kept_arrays import fingerprint, keep, recall
+from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
 from ml3_ros.experiments.runner.ray_backend import RayBackend
 from ml3_ros.experiments.runner.sweep import _Progress, run_experiment
 from ml3_ros.experiments.runner.workers import ATTEMPTS, BACKENDS, LocalBackend, Outcome
@@ -39,7 +39,7 @@ if __name__ == "__main__":
 class Here:
     """Runs jobs in this process, for tests that are not about processes."""
 
-    def run(self, jobs, tell):
+    def run(self, jobs, log):
         for job in jobs:
             yield job.seed, Outcome.of(job).checked(job.seed)
 
@@ -244,30 +244,30 @@ def test_progress_shows_bars_as_percentages_and_passes_lines_on():
     told = []
     progress = _Progress([], told.append)
     for text in ("\r", "phi:  10%|#   ", "\rphi:  50%|##  | 5/10", "\n", "one ", "line\n", "\n"):
-        progress.tell(4, text)
+        progress.log(4, text)
     assert told == ["seed 4: one line"]
-    progress.tell(5, "\rphi:  70%|###")
+    progress.log(5, "\rphi:  70%|###")
     assert progress.status == "4: phi: 50%, 5: phi: 70%"
     progress.done(4)
     assert progress.status == "5: phi: 70%"
     progress.close()
 
 
-def test_kept_arrays_are_whole_or_nothing(tmp_path):
+def test_cached_arrays_are_whole_or_nothing(tmp_path):
     path = tmp_path / "a" / "seed_0.npz"
     arrays = {"panel/x": np.arange(3.0), "loss": np.frombuffer(b"abc", dtype=np.uint8)}
-    assert recall(path, "f") is None
-    keep(path, arrays, "f", "abc123")
-    found, revision = recall(path, "f")
+    assert load_arrays(path, "f") is None
+    save_arrays(path, arrays, "f", "abc123")
+    found, revision = load_arrays(path, "f")
     assert revision == "abc123"
     assert found.keys() == arrays.keys()
     assert found["loss"].tobytes() == b"abc"
-    assert recall(path, "g") is None
+    assert load_arrays(path, "g") is None
     data = path.read_bytes()
     path.write_bytes(data[:-10])
-    assert recall(path, "f") is None
+    assert load_arrays(path, "f") is None
     with pytest.raises(ValueError, match="pickle"):
-        keep(path, {"x": np.array([object()])}, "f", "")
+        save_arrays(path, {"x": np.array([object()])}, "f", "")
 
 
 def test_fingerprints_tell_arrays_and_settings_apart():

@@ -93,7 +93,7 @@ BAD = {
     ),
     "effort: hidden": (
         "effort",
-        "unit cannot be told",
+        "unit is unknown",
         lambda r: replace(r, tau=np.sign(r.v) + 0.01 * np.cos(r.q)),
     ),
     "smoothing": (

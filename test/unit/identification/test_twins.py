@@ -16,7 +16,7 @@ from ml3_ros.identification.models.repeats import Repeats, standardised
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.split import HELD_OUT, INNER, SplitConfig, block_rows
-from ml3_ros.identification.twins import judged_rows, without_twins
+from ml3_ros.identification.twins import rows_without_repeats, without_twins
 from ml3_ros.identification.verdicts import joint_verdicts
 from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.output import identification_metrics
@@ -56,14 +56,14 @@ def remembered(rows):
 def test_a_memory_looks_good_on_repeats_and_is_called_so(repeated):
     recording = repeated(6.0, 48.0)
     assert remembered(block_rows(recording)) < 0.002
-    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    rows, (repeats, twins) = rows_without_repeats(recording, SplitConfig())
     assert not repeats.fine and "the motion repeats every 6.00 s (shoulder, elbow)" in repeats.text
     assert "these numbers say nothing of other motion; record several diff" in repeats.text
     assert rows.on_repeats and rows.measure == "NMSE on repeats"
     assert not twins.fine and "errors are on repeats and judge no model" in twins.text
     exact = rows.tau
     (verdict,) = joint_verdicts(rows, exact, exact, exact, "hybrid")
-    assert verdict.joint == "shoulder, elbow" and verdict.sentence.startswith("not judged: ")
+    assert verdict.joint == "shoulder, elbow" and verdict.sentence.startswith("not tested: ")
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.01])
@@ -71,7 +71,7 @@ def test_a_memory_looks_good_on_repeats_and_is_called_so(repeated):
 def test_twins_are_left_out_and_a_memory_no_longer_looks_good(repeated, period, seconds, noise):
     recording = repeated(period, seconds, noise)
     before = block_rows(recording)
-    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    rows, (repeats, twins) = rows_without_repeats(recording, SplitConfig())
     assert f"every {period:.1f}" in repeats.text
     assert not rows.on_repeats and rows.measure == "held-out NMSE"
     dropped = len(before.t) - len(rows.t)
@@ -93,7 +93,7 @@ def test_rows_between_twins_go_with_them(repeated):
 
 def test_motion_that_never_comes_again_is_split_as_before(recording):
     before = block_rows(recording)
-    rows, (repeats, twins) = judged_rows(recording, SplitConfig())
+    rows, (repeats, twins) = rows_without_repeats(recording, SplitConfig())
     assert repeats.fine and repeats.text == "none of the motion comes again."
     assert twins.fine and not rows.on_repeats
     assert len(before.t) - len(rows.t) < 0.01 * len(before.t)
@@ -113,7 +113,7 @@ def test_everything_that_is_written_says_that_it_is_on_repeats(repeated, model, 
         result
     )
     page = report_html(result, {})
-    assert "NMSE on repeats" in page and "not judged: what is held out repeats" in page
+    assert "NMSE on repeats" in page and "not tested: what is held out repeats" in page
     assert "served well" not in page and "class=best" not in page
     metrics = identification_metrics(result)
     assert metrics.config["on_repeats"]
@@ -143,7 +143,7 @@ def test_a_bag_that_repeats_is_said_on_the_terminal(repeated, urdf, tmp_path, sa
 
 
 def test_settings_are_not_chosen_on_repeats_either(repeated):
-    rows, _ = judged_rows(repeated(15.0, 60.0), SplitConfig())
+    rows, _ = rows_without_repeats(repeated(15.0, 60.0), SplitConfig())
     masks = training_masks(rows)
     x = standardised(rows.q, rows.v, rows.a)
     used = 0

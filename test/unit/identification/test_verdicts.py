@@ -65,4 +65,4 @@ def test_an_effort_that_never_changes_is_not_judged(verdicts, rows):
     constant = replace(rows, tau=rows.tau * [1.0, 0.0])
     none = np.zeros_like(rows.tau)
     found = verdicts(none, none, rows=constant)
-    assert found == {"elbow": "its effort never changes: not judged."}
+    assert found == {"elbow": "its effort never changes: not tested."}

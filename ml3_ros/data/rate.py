@@ -1,4 +1,4 @@
-"""When the samples of a recording are due: at its own pace, not too far ahead of a reader."""
+"""Playback rate of a recording: how many samples are due, not too far ahead of a reader."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ BURST = 20  # samples due at once, at most: a fifth of what subscribers keep; ti
 STALL_S = 5.0  # a reader that is silent for so long is not waited for
 
 
-class Pacer:
+class PlaybackRate:
     """Turns the time of a clock into the number of samples that are due.
 
     Where a reader acknowledges what it has used, no more than `max_ahead` samples are due beyond
-    that, and only then does the recording run faster than in real time: so nobody's queue flows
-    over. A reader that falls silent is waited for for STALL_S, then time goes on in real time.
+    that, and only then does the recording run faster than in real time: so no queue flows over. A
+    silent reader is waited for during STALL_S, then time goes on in real time.
     """
 
     def __init__(self, t: NDArray[np.float64], *, rate: float, max_ahead: int) -> None:
@@ -23,7 +23,7 @@ class Pacer:
         Args:
             t: Times of the samples [s], (T,), increasing from 0.
             rate: Seconds of the recording per second of the clock [-].
-            max_ahead: See above; 0: nobody is waited for.
+            max_ahead: See above; 0: no reader is waited for.
         """
         self._t, self._rate, self._max_ahead = t, rate, max_ahead
         self._position = 0.0

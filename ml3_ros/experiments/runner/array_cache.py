@@ -26,14 +26,14 @@ def fingerprint(*parts: Any) -> str:
     return digest.hexdigest()
 
 
-def keep(path: Path, arrays: Arrays, depends_on: str, revision: str) -> None:
+def save_arrays(path: Path, arrays: Arrays, depends_on: str, revision: str) -> None:
     """Write arrays, the fingerprint of what they depend on and the revision that computed them."""
     header = json.dumps({"depends_on": depends_on, "revision": revision})
     content = {_HEADER: np.array(header), **arrays}
     write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **content))
 
 
-def recall(path: Path, depends_on: str) -> tuple[Arrays, str] | None:
+def load_arrays(path: Path, depends_on: str) -> tuple[Arrays, str] | None:
     """Return the arrays in `path` and their revision, or None.
 
     None where the file is missing or damaged, or its arrays depend on something else.
