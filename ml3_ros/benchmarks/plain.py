@@ -1,4 +1,4 @@
-"""The same modules as plain PyTorch, for a loop with `higher`."""
+"""Benchmark models and losses as plain PyTorch modules, for a loop with `higher`."""
 
 from itertools import pairwise
 

@@ -1,4 +1,4 @@
-"""What is measured: each problem as a task family for our engine, and as modules for `higher`."""
+"""Benchmark problems: each as a task family for our engine and as modules for `higher`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

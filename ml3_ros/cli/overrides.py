@@ -1,4 +1,4 @@
-"""What several subcommands share: `key=value` words to a configuration dataclass, `--engine`."""
+"""Options of several subcommands: `key=value` words for a configuration dataclass, `--engine`."""
 
 import argparse
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""The files of a rosbag2 recording: found, opened and read, with every failure a DataError."""
+"""Files of a rosbag2 recording: found, opened and read, with every failure a DataError."""
 
 from __future__ import annotations
 

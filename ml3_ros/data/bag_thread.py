@@ -1,4 +1,4 @@
-"""The thread that writes a bag: a slow disk never holds up the callbacks of a node."""
+"""Thread that writes a bag, so that a slow disk never holds up the callbacks of a node."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Raw CDR messages, or joint states as arrays -> a rosbag2 folder (sqlite3 or MCAP)."""
+"""Writer of rosbag2 folders (sqlite3 or MCAP): raw CDR messages, or joint states as arrays."""
 
 from __future__ import annotations
 

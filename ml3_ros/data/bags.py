@@ -1,4 +1,4 @@
-"""Rosbag2 recordings -> arrays: joint states by joint name, with the data checked.
+"""Joint states of rosbag2 recordings as arrays by joint name, with the data checked.
 
 Reads a bag folder with `metadata.yaml` (also split into several files), a folder that lost it, a
 bare `.db3` and a bare `.mcap`. Messages are decoded from raw CDR with the standard definition of
@@ -238,7 +238,7 @@ def _require_fields(
     messages: list[Any],
     rows: NDArray[np.float64],
 ) -> None:
-    """Say which field is missing where nothing is left because of it."""
+    """Raise an error that names the missing field where nothing is left because of it."""
     if len(rows):
         return
     for name in ("position", "velocity", "effort"):

@@ -1,4 +1,4 @@
-"""What a controller writes of the laps that an arm made: OUT/laps.json."""
+"""Laps file: tracking error and feedforward of every lap that an arm made, in OUT/laps.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every experiment leaves behind: metrics.json, the resolved config, figures."""
+"""Metrics files: metrics.json with curves and headline numbers, and the resolved config.json."""
 
 import json
 from collections.abc import Sequence

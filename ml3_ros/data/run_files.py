@@ -1,4 +1,4 @@
-"""The output folder of an online run: what is in it, written so that a reader never sees half.
+"""Output folder of an online run: its files, each written whole or not at all.
 
     OUT/config.json        resolved arguments and parameters
     OUT/samples.npz        t (T,), q, v, a, tau (T, n), joint_names, learn_until

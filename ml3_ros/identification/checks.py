@@ -1,4 +1,4 @@
-"""What is wrong with a recording, in sentences: looked at before anything is learned from it."""
+"""Checks of a recording before anything is learned from it: rate, gaps, signals, excitation."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ JITTER = 0.2  # of the median step, at the 99th percentile
 SLOPE = 0.05  # velocities may be so much larger or smaller than the positions' derivative
 AGREEMENT = 0.98  # correlation of the two
 LATEST = 0.1  # lags up to this are looked for [s]
-MODEL_SEEN = 0.8  # correlation from which the rigid-body torque tells the effort's unit
+MODEL_SEEN = 0.8  # correlation from which the rigid-body torque shows the effort's unit
 NEWTON_METRES = (0.7, 1.4)  # gains between which an effort is taken for one in N m
 NOTHING = 1e-6  # share of an effort's power
 SMOOTHED_BELOW = 8.0  # an effort with nothing above this was filtered [Hz]

@@ -33,7 +33,7 @@ KINDS = ("adaptive", "shaped", "unshaped")  # of shipped losses, the first that 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NetworkConfig:
-    """How networks are trained."""
+    """Settings of networks and of their training."""
 
     seeds: int = 5
     batch_size: int = 64
@@ -52,7 +52,7 @@ class NetworkConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Trained:
-    """What networks make of the rows.
+    """Networks trained on the rows: predictions, left-out error and chosen settings.
 
     `predicted` (S, R, n) is the effort by the networks of all rows that may be learned from, the
     fit beneath included; `error` [-] the left-out error that settings were chosen by, in units of

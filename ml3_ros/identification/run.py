@@ -1,4 +1,4 @@
-"""From a recording and a model to everything that a report shows."""
+"""Identification of an arm: from a recording and a model to all that a report shows."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ LEARNED = ("hybrid_ml3", "hybrid_adam")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IdentifyConfig:
-    """One identification of an arm."""
+    """Settings of one identification of an arm."""
 
     bag: str
     urdf: str
@@ -56,7 +56,7 @@ class IdentifyConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
 class Identification:
-    """What was found.
+    """Result of an identification: predictions, held-out errors, findings and verdicts.
 
     `predicted` holds the effort (S, R, n) of all rows by each method, S = 1 without seeds;
     `heldout` its NMSE (S, n) on held-out rows; `coefficients` (n, 4) are those of the classical

@@ -27,7 +27,7 @@ LEAST_GAP = 3.0  # sampling periods, where these are longer than GAP
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SplitConfig:
-    """How a recording is cut."""
+    """Settings of the cut of a recording into blocks."""
 
     block: float = 2.0  # length of a block [s], about
     held_out: float = 0.25  # share of the blocks that is held out: every fourth

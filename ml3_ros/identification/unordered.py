@@ -41,7 +41,7 @@ class MlpConfig:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableConfig:
-    """One identification of a table."""
+    """Settings of one identification of a table."""
 
     table: str
     loss: str | None = None

@@ -28,7 +28,7 @@ EVERY = 4  # one cluster of so many is held out
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TableSplitConfig:
-    """How a table is split."""
+    """Settings of the split of a table."""
 
     clusters: int = 40  # groups of states
     fold: int = EVERY - 1  # which of every EVERY clusters is held out

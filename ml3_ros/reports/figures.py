@@ -23,10 +23,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
-from ml3_ros.reports.styles import INK, method_style
+from ml3_ros.reports.styles import EDGE, GRID, INK, method_style
 
-FAINT = "#8a8a8a"
-MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction
 DPI = 160
 LABEL_SIZE = 8.5  # of labels at the end of lines [points]
 
@@ -34,7 +32,7 @@ _LOOK: dict[RcKeyType, Any] = {
     "font.family": "DejaVu Sans",
     "font.size": 9.0,
     "text.color": INK,
-    "axes.edgecolor": "#555555",
+    "axes.edgecolor": EDGE,
     "axes.labelcolor": INK,
     "axes.linewidth": 0.7,
     "axes.spines.right": False,
@@ -45,10 +43,10 @@ _LOOK: dict[RcKeyType, Any] = {
     "axes.titlepad": 8.0,
     "axes.grid": True,
     "axes.axisbelow": True,
-    "grid.color": "#e7e7e7",
+    "grid.color": GRID,
     "grid.linewidth": 0.7,
-    "xtick.color": "#555555",
-    "ytick.color": "#555555",
+    "xtick.color": EDGE,
+    "ytick.color": EDGE,
     "xtick.labelcolor": INK,
     "ytick.labelcolor": INK,
     "xtick.labelsize": 8.0,

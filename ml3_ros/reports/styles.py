@@ -12,7 +12,12 @@ from typing import Any
 
 import yaml
 
-INK = "#222222"
+INK = "#222222"  # text, and what is drawn over everything
+EDGE = "#555555"  # axes and ticks
+FAINT = "#8a8a8a"  # remarks
+MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction
+GUIDE = "#bbbbbb"  # lines at a horizon, a goal or a threshold
+GRID = "#e7e7e7"
 LINES: Mapping[str, str | tuple[int, tuple[float, ...]]] = {
     "solid": "-",
     "dashed": (0, (5.0, 2.0)),

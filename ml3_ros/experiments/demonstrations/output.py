@@ -19,8 +19,8 @@ from ml3_ros.experiments.demonstrations.run import (
 )
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order, method_style
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import FAINT, in_order, method_style
 from ml3_ros.reports.tables import median_in_range, text_table
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)

@@ -12,7 +12,7 @@ from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_s
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.styles import GUIDE, in_order
 from ml3_ros.reports.tables import median_in_range, text_table
 
 LIKELIHOOD, ERRORS = 0, 1  # places in a curve
@@ -93,7 +93,7 @@ def figure(config: DigitsConfig, curves: Curves, first: Arrays, out: Path) -> tu
             for name, curve in curves.items():
                 low, middle, high = _over_seeds(curve[:, :, quantity])
                 lines.append(draw(axes, name, x, middle, others=list(curves), band=(low, high)))
-            axes.axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
+            axes.axvline(HORIZON, color=GUIDE, linewidth=1.0, zorder=1.0)
             axes.set(xscale="symlog", xlabel="gradient steps", xlim=(0, x[-1]))
             axes.set_title(label)
             if quantity == LIKELIHOOD:

@@ -14,7 +14,7 @@ from ml3_ros.experiments.generalisation.tasks import TRAINED
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import house_style, save_figure
-from ml3_ros.reports.styles import INK
+from ml3_ros.reports.styles import FAINT, INK
 from ml3_ros.reports.tables import median_in_range, number, text_table
 
 Errors = dict[str, dict[str, NDArray[np.float64]]]
@@ -128,7 +128,7 @@ def figure(config: GeneralisationConfig, errors: Errors, out: Path) -> tuple[Pat
             "framed: meta-trained on this alone; 0: the baseline diverged",
             ha="right",
             va="top",
-            color="#777777",
+            color=FAINT,
             fontsize=8,
         )
         return save_figure(canvas, out, "generalisation")

@@ -25,7 +25,7 @@ from ml3_ros.experiments.model_based.run import (
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.styles import GUIDE, in_order
 from ml3_ros.reports.tables import median_in_range, text_table
 
 ELSEWHERE = "@elsewhere"  # suffix of curves on goals where no loss was meta-trained
@@ -142,7 +142,7 @@ def figure(seeds: dict[int, Arrays], out: Path, name: str) -> tuple[Path, Path]:
                 low, middle, high = np.quantile(curve, (0.0, 0.5, 1.0), axis=0, method="nearest")
                 x = np.maximum(marks_of(method, curve), 0.5)  # before the first update
                 lines.append(draw(curves[i], method, x, middle, band=(low, high)))
-            curves[i].axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
+            curves[i].axvline(HORIZON, color=GUIDE, linewidth=1.0, zorder=1.0)
             curves[i].set(
                 xscale="log",
                 yscale="log",

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from ml3_ros.experiments.model_free.config import ModelFreeConfig
 from ml3_ros.experiments.runner.adaptation import by_method
 from ml3_ros.experiments.runner.experiment import Arrays
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import FAINT, in_order
 
 RIVAL = "ppo"
 

@@ -18,8 +18,8 @@ from ml3_ros.experiments.mountain_car.run import (
 from ml3_ros.experiments.mountain_car.task import GOAL, WAY_POINT, MountainCar
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import in_order
+from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
+from ml3_ros.reports.styles import FAINT, GUIDE, in_order
 from ml3_ros.reports.tables import median_in_range, number, text_table
 
 PLANNERS = ("ilqr", "ilqr_tuned")
@@ -103,7 +103,7 @@ def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> 
             x = arrays[f"path/{name}"][update if name not in PLANNERS else -1]
             drawn[0][1].append(draw(paths, name, MountainCar().period * np.arange(len(x)), x))
         for place, text in ((GOAL[0], "goal"), (WAY_POINT[0], "way point")):
-            paths.axhline(place, color="#bbbbbb", linewidth=1.0, zorder=1.0)
+            paths.axhline(place, color=GUIDE, linewidth=1.0, zorder=1.0)
             paths.text(0.02, place, text, color=FAINT, fontsize=8, va="bottom")
         paths.set(xlabel="time [s]", ylabel="position [m]")
         paths.set_title(f"a  an episode after {KEPT} updates (iLQR: at its end)")

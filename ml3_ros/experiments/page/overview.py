@@ -1,4 +1,4 @@
-"""The overview at the top of the results page: learning curves with bands, from metrics alone."""
+"""Overview figure of the results page: learning curves with bands, from metrics alone."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,8 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from ml3_ros.experiments.page.metrics_view import Curve, MetricsView
 from ml3_ros.experiments.runner.section import Section
-from ml3_ros.reports.figures import FAINT, draw, house_style, label_line_ends
+from ml3_ros.reports.figures import draw, house_style, label_line_ends
+from ml3_ros.reports.styles import FAINT
 
 COLUMNS = 2
 SHOWN = 7  # methods in a panel; more would not be told apart

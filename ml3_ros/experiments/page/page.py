@@ -1,4 +1,4 @@
-"""docs/results.md from metrics files: no number on it is typed by hand."""
+"""Results page (docs/results.md), rendered from metrics files alone by Jinja2 templates."""
 
 import textwrap
 from collections.abc import Mapping, Sequence

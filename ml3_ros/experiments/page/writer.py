@@ -1,4 +1,4 @@
-"""Files of the results page: what is taken from runs, and what is written."""
+"""Files of the results page: metrics and figures taken from runs, and the page itself."""
 
 import json
 from collections.abc import Sequence

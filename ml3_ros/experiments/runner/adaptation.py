@@ -1,4 +1,4 @@
-"""Meta-test on any task family: fresh models under a frozen loss; what seeds keep of it."""
+"""Meta-test on any task family: learning curves of fresh models under a frozen loss."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -62,7 +62,7 @@ def training_curves(
     measure: Callable[[Params], Tensor],
     seed: int,
 ) -> NDArray[np.float64]:
-    """Do the same with any loss: its function, its update rule, and phi as the function wants it.
+    """Train fresh models under any loss, given as function and update rule, and measure them.
 
     See `adaptation_curves`.
     """

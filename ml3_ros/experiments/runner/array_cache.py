@@ -1,4 +1,4 @@
-"""Arrays that are computed once: kept in a file with a fingerprint of what they depend on."""
+"""Cache of computed arrays: files that hold a fingerprint of what the arrays depend on."""
 
 import hashlib
 import json

@@ -1,4 +1,4 @@
-"""What an experiment is: three functions and its configurations; `sweep` runs them."""
+"""Description of an experiment: three functions and its settings, which `sweep` runs."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

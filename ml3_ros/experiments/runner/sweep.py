@@ -1,4 +1,4 @@
-"""Run an experiment over its seeds: what is done is kept, so a run that was killed goes on.
+"""Sweep of an experiment over its seeds; finished ones are cached, so a killed run goes on.
 
 OUT/seeds/shared.npz    what all seeds need
 OUT/seeds/seed_N.npz    one meta-seed

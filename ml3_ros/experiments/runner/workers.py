@@ -80,7 +80,7 @@ class Outcome:
 
 
 class Backend(Protocol):
-    """Runs jobs wherever it likes."""
+    """Where jobs run: in processes of this machine, or on Ray."""
 
     def run(self, jobs: Sequence[Job], log: Log) -> Generator[tuple[int, Outcome]]:
         """Yield (seed, outcome) whenever a job is done; closing the generator ends all workers.

@@ -24,7 +24,7 @@ from ml3_ros.experiments.sine.regression import (
 )
 from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import INK, in_order, method_style
+from ml3_ros.reports.styles import EDGE, GUIDE, INK, in_order, method_style
 from ml3_ros.reports.tables import number, text_table
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
@@ -144,7 +144,7 @@ def _draw_tasks(axes: Axes, title: str, distributions: Sequence[SineDistribution
 
 
 def _draw_test_tasks(axes: Axes, config: SineRegressionConfig) -> None:
-    _draw_sines(axes, tasks_of(config, 0), (-5.0, 5.0), "#555555", 1.0)
+    _draw_sines(axes, tasks_of(config, 0), (-5.0, 5.0), EDGE, 1.0)
     axes.set(xlim=(-5.0, 5.0), ylim=(-5.2, 5.2), xlabel="x", ylabel="y")
     axes.set_title("meta-test tasks (seed 0)")
 
@@ -189,7 +189,7 @@ def _draw_steps(axes: Axes, config: SineRegressionConfig, curves: PerSeed) -> li
     for name in in_order(list(curves)):
         low, middle, high = np.quantile(curves[name], (0.0, 0.5, 1.0), axis=0, method="nearest")
         lines.append(draw(axes, name, config.x[1:], middle[1:], band=(low[1:], high[1:])))
-    axes.axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
+    axes.axvline(HORIZON, color=GUIDE, linewidth=1.0, zorder=1.0)
     axes.set(
         xscale="log",
         yscale="log",

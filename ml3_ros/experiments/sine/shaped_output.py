@@ -27,7 +27,7 @@ from ml3_ros.experiments.sine.shaped import (
     run_seed,
 )
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import INK, in_order
+from ml3_ros.reports.styles import GUIDE, INK, in_order
 from ml3_ros.reports.tables import number_in_range, text_table
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
@@ -187,7 +187,7 @@ def _draw_over_steps(
     for name in names:
         low, middle, high = np.quantile(curves[name], (0.0, 0.5, 1.0), axis=0, method="nearest")
         lines.append(draw(axes, name, CHECKPOINTS[1:], middle[1:], band=(low[1:], high[1:])))
-    axes.axvline(HORIZON, color="#bbbbbb", linewidth=1.0, zorder=1.0)
+    axes.axvline(HORIZON, color=GUIDE, linewidth=1.0, zorder=1.0)
     axes.set(xscale="log", xlim=(1, CHECKPOINTS[-1]), xlabel="gradient steps", **settings)
     label_line_ends(axes, lines)
 

@@ -11,14 +11,13 @@ from matplotlib.lines import Line2D
 
 from ml3_ros.experiments.tracking.config import METHODS
 from ml3_ros.reports.figures import (
-    FAINT,
     draw,
     house_style,
     label_line_ends,
     plain_numbers,
     save_figure,
 )
-from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.styles import FAINT, INK, method_style
 from ml3_ros.robots.base import Array
 
 CHANGE = (
@@ -124,7 +123,7 @@ def _joints(axes: Axes, marks: Sequence[float], errors: Mapping[str, Array]) -> 
         )
         at = np.arange(n) + (i - (len(names) - 1) / 2) * width
         axes.bar(at, middle, 0.9 * width, color=style.color, label=style.label)
-        axes.vlines(at, low, high, color="#333333", linewidth=0.8)
+        axes.vlines(at, low, high, color=INK, linewidth=0.8)
     axes.set(yscale="log", ylabel="tracking error [mrad]", xlabel="joint")
     axes.set_xticks(np.arange(n), [str(i + 1) for i in range(n)])
     plain_numbers(axes)

@@ -1,4 +1,4 @@
-"""The figures of an identification: errors by joint and method, efforts, friction."""
+"""Figures of an identification: errors by joint and method, efforts, friction."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ml3_ros.identification.run import Identification
-from ml3_ros.reports.figures import FAINT, MEASURED, house_style
-from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.figures import house_style
+from ml3_ros.reports.styles import FAINT, MEASURED, method_style
 from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]

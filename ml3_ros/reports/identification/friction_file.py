@@ -1,4 +1,4 @@
-"""The classical fit of a recording as YAML, and as parameters of the simulated arm."""
+"""Friction of the classical fit as YAML, and as parameters of the simulated arm."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The table of an identification: for the terminal, for a report, for a page."""
+"""Table of held-out errors by method and joint: for the terminal, the HTML report and Markdown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The figure of an online run: errors while learning and on held-out data, and the torques."""
+"""Figure of an online run: errors while learning and on held-out data, and the torques."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormat
 from numpy.typing import NDArray
 
 from ml3_ros.identification.models.scores import mean_over_joints
-from ml3_ros.reports.figures import FAINT, MEASURED, draw, house_style, label_line_ends
+from ml3_ros.reports.figures import draw, house_style, label_line_ends
 from ml3_ros.reports.online.report import RunReport
-from ml3_ros.reports.styles import INK
+from ml3_ros.reports.styles import FAINT, INK, MEASURED
 
 WIDTH = 12.0  # [inch], as all lengths below
 LEFT, RIGHT = 0.72, 0.18  # margins

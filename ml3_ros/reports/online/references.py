@@ -1,4 +1,4 @@
-"""Reference lines of a run: what methods that know the arm's model make of the same samples."""
+"""Reference methods of a run: what knows the arm's model, on the same samples."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of an online run: its methods beside reference lines that know the arm's model."""
+"""Report of an online run: its methods beside references that know the arm's model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tables of a run's report, for the terminal."""
+"""Tables of an online run for the terminal: held-out and prequential errors by method."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clip of a run in which a two-joint arm learned to reach goals, as a GIF."""
+"""Clip of a two-joint arm that learns to reach goals, as a GIF."""
 
 from __future__ import annotations
 

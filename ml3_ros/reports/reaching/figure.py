@@ -1,4 +1,4 @@
-"""The figure of a run that reached goals: the hand's ways over the episodes, and distances."""
+"""Figure of a run that reached goals: paths of the hand over episodes, and distances."""
 
 from __future__ import annotations
 
