@@ -118,7 +118,7 @@ def measure(name: str, problem: Problem, plan: Plan) -> Iterator[Cell]:
                 problem.spec,
                 problem.config,
                 tuple(range(seeds)),
-                engine=Engine(kind=kind),  # type: ignore[arg-type]
+                engine=Engine.parse(kind),
             )
             trainers[kind].step()
             preparation[kind], ratios[kind] = time.perf_counter() - begin, []

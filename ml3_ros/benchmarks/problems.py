@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -66,10 +67,10 @@ def _spec(
     )
 
 
-def _config(**settings: object) -> MetaTrainConfig:
+def _config(**settings: Any) -> MetaTrainConfig:
     """Return settings that all problems share, with others."""
     common = {"n_outer_steps": FOREVER, "unroll": 1, "log_task_loss": False}
-    return MetaTrainConfig(**{**common, **settings})  # type: ignore[arg-type]
+    return MetaTrainConfig(**{**common, **settings})
 
 
 def sine_regression() -> Problem:

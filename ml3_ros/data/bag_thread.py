@@ -92,10 +92,8 @@ class BagThread:
 
     def _give_up(self) -> None:
         self._closing.set()  # if the disk ever answers, the thread ends
-        self._fail(DataError(
-            f"cannot record to {self.path}: the disk has done nothing for {PATIENCE_S:g} s; look "
-            "at it, or choose another folder"
-        ))  # fmt: skip
+        error = f"cannot record to {self.path}: the disk has done nothing for {PATIENCE_S:g} s"
+        self._fail(DataError(f"{error}; look at it, or choose another folder"))
 
     def _fail(self, error: Exception) -> None:
         """Keep the first error, as a sentence, with what nobody expected as its cause."""

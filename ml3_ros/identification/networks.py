@@ -148,7 +148,7 @@ def train_best(
     Args:
         rows: The samples.
         base: A fit whose residual is learned; without one the effort itself is.
-        losses: Each with its mine update rule.
+        losses: Each with its update rule.
         config: Steps, seeds and sizes.
         log: Takes a line of text about what is under way.
     """

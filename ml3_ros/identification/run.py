@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -197,7 +198,7 @@ def train_networks(
                 base,
                 losses,
                 config,
-                lambda text, name=name: log(f"  {name} {text}"),  # type: ignore[misc]
+                partial(_log_progress, log, name),
             )
             predicted[name] = best.predicted
             choices[name] = {
@@ -221,6 +222,10 @@ def heldout_nmse(predicted: Array, rows: Rows) -> Array:
     if not out.any():
         raise ConfigError("no row is held out: hold out a share of the blocks")
     return np.stack([nmse(one[out], rows.tau[out]) for one in predicted])
+
+
+def _log_progress(log: Log, name: str, text: str) -> None:
+    log(f"  {name} {text}")
 
 
 def _log_error(log: Log, name: str, predicted: Array, rows: Rows) -> None:

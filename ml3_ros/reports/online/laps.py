@@ -27,12 +27,12 @@ def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, A
     """Return the laps' entry of metrics.json, by feedforward; errors are RMS [rad]."""
     return {
         name: {
-            "x": [lap.ended for lap in of_one],
-            "updates": [lap.update for lap in of_one],
-            "per_seed": [[float(np.mean(lap.rms)) for lap in of_one]],
-            "last_lap": dict(zip(joint_names, of_one[-1].rms, strict=True)),
+            "x": [lap.ended for lap in laps_of_one],
+            "updates": [lap.update for lap in laps_of_one],
+            "per_seed": [[float(np.mean(lap.rms)) for lap in laps_of_one]],
+            "last_lap": dict(zip(joint_names, laps_of_one[-1].rms, strict=True)),
         }
-        for name, of_one in by_feedforward(laps).items()
+        for name, laps_of_one in by_feedforward(laps).items()
     }
 
 
@@ -41,8 +41,8 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
     header = ["", "lap", "after", "updates", "mean", *shorten(joint_names)]
     rows = []
     numbers = {id(lap): i for i, lap in enumerate(laps)}
-    for name, of_one in by_feedforward(laps).items():
-        for lap in of_one if len(of_one) < 3 else (of_one[0], of_one[-1]):
+    for name, laps_of_one in by_feedforward(laps).items():
+        for lap in laps_of_one if len(laps_of_one) < 3 else (laps_of_one[0], laps_of_one[-1]):
             rms = 1e3 * np.array(lap.rms)
             rows.append(
                 [

@@ -65,6 +65,5 @@ def reach_clip(report: ReachReport, folder: Path) -> Path:
 def _links(state: Array) -> Array:
     """Return base, elbow and fingertip of the Reacher, (2, 3) [m]."""
     first, both = state[0], state[0] + state[1]
-    steps = LINK * np.array([[0.0, 0.0], [np.cos(first), np.sin(first)],
-                             [np.cos(both), np.sin(both)]])  # fmt: skip
-    return steps.cumsum(axis=0).T
+    base, elbow, tip = (0.0, 0.0), (np.cos(first), np.sin(first)), (np.cos(both), np.sin(both))
+    return (LINK * np.array([base, elbow, tip])).cumsum(axis=0).T
