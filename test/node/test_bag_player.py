@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.data import pacer
+from ml3_ros.data import rate
 from ml3_ros.data.bag_writer import BagWriter
 from ml3_ros.data.rate import BURST, STALL_S, PlaybackRate
 from ml3_ros.nodes.bag_player import BagPlayer
@@ -131,7 +131,7 @@ def test_what_cannot_be_played_is_rejected_on_configure(graph, bag, capfd, param
 
 
 def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
-    monkeypatch.setattr(pacer, "STALL_S", 600.0)  # it is this machine that may stall
+    monkeypatch.setattr(rate, "STALL_S", 600.0)  # it is this machine that may stall
     probe = graph.plain()
     states = graph.listen(probe, JointState, "joint_states", RELIABLE_5000)
     told = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)

@@ -95,4 +95,9 @@ def tiny():
 @pytest.fixture
 def save_bag():
     """Write a bag folder: (path, recording) -> path."""
-    return write_joint_states
+
+    def save(path, recording):
+        write_joint_states(path, recording)
+        return path
+
+    return save
