@@ -53,8 +53,9 @@ class HigherLoop:
         self.tasks = self.problem.family.sample(len(self.models), self.generator)
         for model in self.models:
             for module in model.modules():
-                if hasattr(module, "reset_parameters"):
-                    module.reset_parameters()
+                reset = getattr(module, "reset_parameters", None)
+                if callable(reset):
+                    reset()
 
 
 def fill(module: nn.Module, params: Params) -> None:

@@ -188,7 +188,7 @@ def measure(rate: int, *, blocks: int, block_s: float) -> dict[str, Side]:
         return arm.sides
 
 
-def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[int, float]:
+def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[int, int]:
     """Measure and report a table.
 
     Returns:

@@ -3,6 +3,7 @@
 Both run in turns, on one thread, and only CPU time counts: other processes disturb little.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -110,7 +111,9 @@ def measure(name: str, problem: Problem, plan: Plan) -> Iterator[Cell]:
     cpu_time(loop.step, 0.0)
     kinds = ("autograd",) if name in plan.only_autograd else plan.kinds
     for seeds in plan.seeds:
-        trainers, preparation, ratios = {}, {}, {}
+        trainers: dict[str, MetaTrainer] = {}
+        preparation: dict[str, float] = {}
+        ratios: dict[str, list[float]] = {}
         for kind in kinds:
             begin = time.perf_counter()
             trainers[kind] = MetaTrainer(
@@ -178,7 +181,7 @@ def difference(problem: Problem) -> float:
     ).grads
     pairs = list(zip(ours.values(), gradient(loop.loss), strict=True))
     error = sum(float((a[0] - b).square().sum()) for a, b in pairs)
-    return (error / sum(float(b.square().sum()) for _, b in pairs)) ** 0.5
+    return math.sqrt(error / sum(float(b.square().sum()) for _, b in pairs))
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ class Driver(FunctionalModule):
         for _ in range(self.horizon):
             x, v = drive(x, v, of_x * x + of_v * v)
             states += [x, v]
-        return torch.cat(states, -1).unflatten(-1, (self.horizon, 2)).squeeze(-3)
+        whole = torch.cat(states, -1)
+        return whole.view(*whole.shape[:-1], self.horizon, 2).squeeze(-3)
 
 
 class PlainDriver(nn.Module):

@@ -9,11 +9,14 @@ from ml3_ros.core.types import Batch
 
 
 class OnX(nn.Sequential):
-    """Layers that look at batch["x"]."""
+    """Layers on batch["x"]."""
 
     def forward(self, batch: Batch) -> Tensor:
         """Return the prediction (B, k)."""
-        return super().forward(batch["x"])
+        prediction = batch["x"]
+        for layer in self:
+            prediction = layer(prediction)
+        return prediction
 
 
 def layers(
@@ -64,7 +67,8 @@ class PlainInverseDynamics(nn.Module):
         """Return torques (B, 7)."""
         q = batch["q"]
         inertia = self.net(torch.cat([q.sin(), q.cos()], -1)).unflatten(-1, (7, 7))
-        return (inertia @ batch["a"].unsqueeze(-1)).squeeze(-1)
+        torque: Tensor = inertia @ batch["a"].unsqueeze(-1)
+        return torque.squeeze(-1)
 
 
 class PlainLoss(nn.Module):

@@ -48,7 +48,7 @@ class Problem:
     config: MetaTrainConfig
     model: Callable[[], nn.Module]
     loss: Callable[[], nn.Module]
-    task_loss: Callable[[nn.Module, Batch, Extra], Tensor]
+    task_loss: Callable[[Any, Batch, Extra], Tensor]
     many: float = 20.0
 
 
@@ -135,7 +135,7 @@ def invdyn_sawyer() -> Problem:
     family = InverseDynamicsFamily(net, recordings, SamplingConfig(batch_size=32, query_size=64))
 
     def task_loss(model: nn.Module, batch: Batch, extra: Extra) -> Tensor:
-        mean_square = (model(batch) - batch["tau_inertial"]).square().mean(0)
+        mean_square: Tensor = (model(batch) - batch["tau_inertial"]).square().mean(0)
         return (mean_square + 1e-8).log().mean().exp()
 
     return Problem(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 
+from ml3_ros.cli.subparsers import Subparsers
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "arm",

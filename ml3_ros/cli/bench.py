@@ -2,10 +2,11 @@
 
 import argparse
 
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.process import prepare_process
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "bench",

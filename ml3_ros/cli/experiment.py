@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ml3_ros.cli.overrides import add_engine, with_overrides
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError
@@ -14,7 +15,7 @@ from ml3_ros.experiments.runner.workers import BACKENDS
 from ml3_ros.reports.tables import definition_list
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     listing = definition_list([(name, item.help) for name, item in EXPERIMENTS.items()])
     parser = subparsers.add_parser(

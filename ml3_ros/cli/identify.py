@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 
 from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import ConfigError
@@ -22,7 +23,7 @@ from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.reports.identification.tables import error_table
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "identify",

@@ -45,7 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if chosen is None:
             parser.print_help()
             return 0 if not words else 2
-        return module.run(args)
+        code: int = module.run(args)
+        return code
     except Ml3Error as error:
         print(f"ml3: {error}", file=sys.stderr)
         return 2

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.data.laps_file import FILE as LAPS
 from ml3_ros.data.laps_file import load_laps
 from ml3_ros.data.run_files import RunFolder
@@ -21,7 +22,7 @@ from ml3_ros.reports.reaching.figure import reach_figure
 from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "report",

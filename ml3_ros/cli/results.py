@@ -3,11 +3,12 @@
 import argparse
 from pathlib import Path
 
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.experiments.page.writer import take_run, write_results
 from ml3_ros.experiments.registry import SECTIONS
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "results",

@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import signal
 
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.reports.tables import text_table
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "topics",

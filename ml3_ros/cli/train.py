@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ml3_ros.cli.overrides import add_engine, with_overrides
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
@@ -18,7 +19,7 @@ TRAINING: dict[str, tuple[Any, Callable[[Any, Path], object]]] = {
 }
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "train",

@@ -7,11 +7,12 @@ import argparse
 from ml3_ros.bringup.description import yaml_text
 from ml3_ros.bringup.systems.invdyn import SYSTEMS
 from ml3_ros.bringup.up import up
+from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.errors import ConfigError
 from ml3_ros.reports.tables import definition_list
 
 
-def add_parser(subparsers: argparse._SubParsersAction) -> None:
+def add_parser(subparsers: Subparsers) -> None:
     """Add the subcommand."""
     parser = subparsers.add_parser(
         "up",

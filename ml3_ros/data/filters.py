@@ -277,7 +277,7 @@ class AccelerationFilter:
 
 def _weighted_sum(weights: Array, values: Array, count: int) -> Array:
     """Return sum_k weights[k] values[k : k + count], in an order that no count changes."""
-    total = weights[0] * values[:count]
+    total: Array = weights[0] * values[:count]
     for k in range(1, len(weights)):
         total = total + weights[k] * values[k : k + count]
     return total

@@ -46,7 +46,8 @@ def fit_slopes(x: Array, inside: Array, values: Array, order: int) -> Slopes:
     slope = np.zeros((len(x), order + 1, 1))
     slope[:, 1] = 1.0
     right = np.concatenate((slope, transposed @ values), axis=-1)
-    solved = np.linalg.solve(transposed @ powers + _RIDGE * np.eye(order + 1), right)
+    normal = transposed @ powers + _RIDGE * np.eye(order + 1)
+    solved = np.linalg.solve(normal, right).astype(np.float64, copy=False)
     left = (values - powers @ solved[..., 1:]) * inside[..., None]
     return Slopes(
         slope=solved[:, 1, 1:],

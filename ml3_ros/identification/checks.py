@@ -94,11 +94,11 @@ def check_gaps(recording: JointRecording) -> Finding:
 
 
 def check_velocity(recording: JointRecording) -> Finding:
-    """Judge whether velocities are the derivative of positions."""
+    """Check whether velocities are the derivative of positions."""
     dt = recording.dt
     parts = [part for part in gap_free_parts(recording) if len(part) >= 3 * _MATCH]
     if not parts:
-        return _finding("velocity", "not looked at", ["no stretch without a gap is long enough"])
+        return _finding("velocity", "not checked", ["no stretch without a gap is long enough"])
     smooth = [savgol_filter(recording.v[part], _MATCH, 2, axis=0) for part in parts]
     slope_of = []
     for part, v in zip(parts, smooth, strict=True):
@@ -113,7 +113,7 @@ def check_velocity(recording: JointRecording) -> Finding:
         lag = _lag([(x[:, j], y[:, j]) for x, y in zip(slope_of, smooth, strict=True)], dt)
         shift = round(lag / dt)
         d, v = (d[: len(d) - shift], v[shift:]) if shift >= 0 else (d[-shift:], v[:shift])
-        slope = float(v @ d / max(d @ d, 1e-12))
+        scale = float(v @ d / max(d @ d, 1e-12))
         agreement = float(np.corrcoef(d, v)[0, 1]) if d.std() > 0 and v.std() > 0 else 0.0
         worst = min(worst, agreement)
         if agreement < AGREEMENT:
@@ -121,10 +121,10 @@ def check_velocity(recording: JointRecording) -> Finding:
                 f"{name}: velocity is not the derivative of position (correlation "
                 f"{agreement:.2f}): see whether both belong to the same joint and time"
             )
-        elif abs(slope - 1.0) > SLOPE:
-            degrees = any(abs(slope / unit - 1.0) < SLOPE for unit in (57.2958, 1 / 57.2958))
+        elif abs(scale - 1.0) > SLOPE:
+            degrees = any(abs(scale / unit - 1.0) < SLOPE for unit in (57.2958, 1 / 57.2958))
             guess = "one of them is in degrees" if degrees else "see the driver's units"
-            words.append(f"{name}: velocity is {slope:.3g} times what positions say: {guess}")
+            words.append(f"{name}: velocity is {scale:.3g} times what positions say: {guess}")
         elif abs(lag) > 1.5 * dt:
             late = "behind" if lag > 0 else "ahead of"
             words.append(

@@ -92,7 +92,7 @@ class Rows:
     @property
     def held_out(self) -> NDArray[np.bool_]:
         """Rows (R,) that nothing is learned from or chosen by."""
-        return self.group == HELD_OUT
+        return np.asarray(self.group == HELD_OUT)
 
     def subset(self, keep: NDArray[np.bool_]) -> Rows:
         """Return the rows where `keep` (R,) is true."""
@@ -135,13 +135,22 @@ def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Row
         out = block % config.every == fold
         groups.append(np.full(len(piece["t"]), HELD_OUT if out else learned % INNER))
         learned += not out
-    arrays = {name: np.concatenate([piece[name] for piece in pieces]) for name in pieces[0]}
+
+    def column(name: str) -> Array:
+        return np.concatenate([piece[name] for piece in pieces])
+
+    t = column("t")
     return Rows(
         joint_names=recording.names,
         block=np.repeat(np.arange(len(pieces)), [len(piece["t"]) for piece in pieces]),
         group=np.concatenate(groups),
-        twins=np.zeros((len(arrays["t"]), INNER), dtype=bool),
-        **arrays,
+        twins=np.zeros((len(t), INNER), dtype=bool),
+        t=t,
+        q=column("q"),
+        v=column("v"),
+        a=column("a"),
+        tau=column("tau"),
+        strain=column("strain"),
     )
 
 

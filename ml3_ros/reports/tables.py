@@ -9,7 +9,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 from tabulate import SEPARATING_LINE, DataRow, TableFormat, tabulate
 
 RULE: Sequence[str] = (SEPARATING_LINE,)  # a row that draws a line across a terminal table
@@ -75,7 +75,7 @@ def number_in_range(middle: float, low: float, high: float) -> str:
     return f"{number(middle)} [{number(low, 2)} {number(high, 2)}]"
 
 
-def median_in_range(values: ArrayLike) -> str:
+def median_in_range(values: NDArray[np.float64]) -> str:
     """Return median, lowest and highest of measured values, such as one of every seed."""
     low, middle, high = np.quantile(values, (0.0, 0.5, 1.0), method="nearest")
     return number_in_range(float(middle), float(low), float(high))

@@ -40,7 +40,8 @@ def friction_text(names: Sequence[str], coefficients: Array) -> str:
         str(name): dict(zip(COEFFICIENTS, map(_short, row), strict=True))
         for name, row in zip(names, coefficients, strict=True)
     }
-    return _HEADER + yaml.safe_dump({"joints": joints}, sort_keys=False, allow_unicode=True)
+    content: str = yaml.safe_dump({"joints": joints}, sort_keys=False, allow_unicode=True)
+    return _HEADER + content
 
 
 def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
@@ -57,7 +58,8 @@ def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
         "coulomb": [max(0.0, _short(x)) for x in coulomb],
     }
     header = _SIM_HEADER.format(names=_one_line(names), doubt=doubt)
-    return header + yaml.safe_dump({"/**": {"ros__parameters": parameters}}, sort_keys=False)
+    content: str = yaml.safe_dump({"/**": {"ros__parameters": parameters}}, sort_keys=False)
+    return header + content
 
 
 def save_friction(folder: Path, names: Sequence[str], coefficients: Array) -> tuple[Path, Path]:

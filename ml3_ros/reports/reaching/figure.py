@@ -29,7 +29,8 @@ def reach_figure(report: ReachReport) -> Figure:
     rows = math.ceil(n / columns)
     with house_style():
         figure = Figure(figsize=(4.6 + 2.7 * columns, 0.9 + 2.8 * rows), layout="constrained")
-        left, right = figure.subfigures(1, 2, width_ratios=(2.7 * columns, 4.6))
+        widths = (2.7 * columns, 4.6)
+        left, right = figure.subfigures(1, 2, squeeze=False, width_ratios=widths)[0]
         panels = left.subplots(rows, columns, squeeze=False, sharex=True, sharey=True).flat
         ways = report.hand[method][:n, ..., :2].reshape(-1, 2)
         points = np.concatenate([ways, report.goals[:n, :2]])

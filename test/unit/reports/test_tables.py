@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 
 from ml3_ros.reports.tables import (
@@ -35,7 +36,7 @@ def test_numbers_have_three_digits(value, text):
 
 
 def test_what_was_measured_is_its_median_in_its_range():
-    assert median_in_range([0.0125, math.inf, 0.3333]) == "0.333 [0.013 ∞]"
+    assert median_in_range(np.array([0.0125, math.inf, 0.3333])) == "0.333 [0.013 ∞]"
 
 
 def test_a_terminal_table_is_aligned_and_leaves_cells_as_they_are():

@@ -1,0 +1,8 @@
+"""Type of what the subcommands of `ml3` add their parsers to."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TypeAlias
+
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
