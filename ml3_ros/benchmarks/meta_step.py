@@ -15,7 +15,7 @@ from ml3_ros.benchmarks.higher_loop import HigherLoop, fill, gradient
 from ml3_ros.benchmarks.problems import PROBLEMS, Problem
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
-from ml3_ros.core.inner_loop import meta_gradient
+from ml3_ros.core.outer.meta_gradient import meta_gradient
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.reports.tables import number, text_table
 
@@ -167,17 +167,15 @@ def difference(problem: Problem) -> float:
     ages = torch.zeros(n, dtype=torch.int64)
     support = family.support(loop.tasks, ages, loop.generator)
     query, extra = family.query(loop.tasks, ages, loop.generator)
-    rule = problem.spec.optimizer(family.optimizee)
+    learner = problem.spec.learner(family.optimizee)
     ((term, _),) = problem.config.weights
     ours = meta_gradient(
+        learner,
         theta,
         {k: p.unsqueeze(0) for k, p in phi.items()},
         [support],
         lambda adapted: family.task_losses(adapted, query, extra)[term] / n,
-        optimizee=family.optimizee,
-        loss=problem.spec.function(),
-        inner_optimizer=rule,
-        state=rule.init(theta, (n,)),
+        state=learner.inner_optimizer.init(theta, (n,)),
     ).grads
     pairs = list(zip(ours.values(), gradient(loop.loss), strict=True))
     error = sum(float((a[0] - b).square().sum()) for a, b in pairs)

@@ -73,7 +73,7 @@ def distance(states: Tensor) -> Tensor:
 
 
 class CarFamily:
-    """One start, one goal; a `core.outer.trainer.TaskFamily`."""
+    """One start, one goal; a `core.outer.family.TaskFamily`."""
 
     def __init__(self, horizon: int = HORIZON) -> None:
         self.optimizee = Driver(horizon)

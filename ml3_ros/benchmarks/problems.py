@@ -11,7 +11,7 @@ from ml3_ros.benchmarks.mountain_car import CarFamily, PlainDriver, distance
 from ml3_ros.benchmarks.plain import PlainInverseDynamics, PlainLoss, PlainSinusoid, perceptron
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
-from ml3_ros.core.outer.trainer import TaskFamily
+from ml3_ros.core.outer.family import TaskFamily
 from ml3_ros.core.types import Batch, Extra
 from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
 from ml3_ros.experiments.sine.regression_task import (

@@ -58,9 +58,10 @@ def run(args: argparse.Namespace) -> int:
         if args.seeds < 1:
             raise ConfigError(f"--seeds must be >= 1, got {args.seeds}")
         config = replace(config, seeds=args.seeds)
-    prepare_process(Engine.parse(args.engine))
+    engine = Engine.parse(args.engine)
+    prepare_process()
     backend = BACKENDS[args.backend](args.workers)
-    paths = run_experiment(args.name, experiment, config, args.out, backend=backend)
+    paths = run_experiment(args.name, experiment, config, args.out, backend=backend, engine=engine)
     print(f"metrics: {args.out / 'metrics.json'}")
     print("figures: " + "  ".join(map(str, paths)))
     return 0

@@ -51,7 +51,8 @@ def add_engine(parser: argparse.ArgumentParser) -> None:
         "--engine",
         default="autograd",
         metavar="KIND[:cuda]",
-        help="how meta-gradients are computed: autograd (default), replayed or compiled; the "
-        "latter two record a step first, which pays in runs of thousands of outer steps and is "
-        "needed on a GPU; results are the same up to rounding",
+        help="how meta-gradients are computed: autograd (default), replayed, compiled or higher; "
+        "replayed and compiled record a step first, which pays in runs of thousands of outer "
+        "steps and is needed on a GPU; higher trains models one by one, slowly, and takes any "
+        "nn.Module; results are the same up to rounding",
     )

@@ -13,7 +13,7 @@ from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
 from ml3_ros.tasks.reaching.train import train_reach
 
-TRAINING: dict[str, tuple[Any, Callable[[Any, Path], object]]] = {
+TRAINING: dict[str, tuple[Any, Callable[..., object]]] = {
     "inverse_dynamics": (TrainConfig(), train_loss),
     "reaching": (ReachRecipe(), train_reach),
 }
@@ -49,6 +49,7 @@ def run(args: argparse.Namespace) -> int:
     """
     config, train = TRAINING[args.task]
     config = with_overrides(config, args.overrides)
-    prepare_process(Engine.parse(args.engine))
-    train(config, args.out)
+    engine = Engine.parse(args.engine)
+    prepare_process()
+    train(config, args.out, engine=engine)
     return 0

@@ -2,32 +2,33 @@
 
 import hashlib
 import json
+import re
 from dataclasses import asdict
 from typing import Any
 
 import torch
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor
 
 from ml3_ros.core.checks import check_whole
 from ml3_ros.core.outer.evolution import Unrolled
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.tensor_files import HEADER_KEY
+from ml3_ros.core.tensor_files import read_entry, write_tensors
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, reason_of
 
 _DIGEST_LENGTH = 64  # characters
+_IS_COUNT = re.compile(r"(inner_state\.(twin\.state\.)?count$)|((outer|limit)_state\.count\.)")
 MAX_STEPS = 2**53
-_GROUPS = ("phi", "theta", "inner_state", "outer_state", "limit_state")
-_SINGLES = ("tasks", "ages", "resets_in")
+_COUNTERS = ("tasks", "ages", "resets_in")  # tensors of `Population`
 
 
 def pack(tensors: Params, header: dict[str, Any]) -> bytes:
     """Return tensors and a JSON-able header as safetensors, with a fingerprint of both."""
+    # a copy, as the format takes no two tensors of the same memory
     plain = {k: p.detach().cpu().contiguous().clone() for k, p in tensors.items()}
     text = json.dumps(header, sort_keys=True)
-    # one entry: safetensors writes several in any order, and equal runs shall be equal bytes
-    return save(plain, {HEADER_KEY: _digest(plain, text) + text})
+    return write_tensors(plain, _digest(plain, text) + text, largest=None)
 
 
 def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
@@ -38,8 +39,7 @@ def unpack(data: bytes) -> tuple[Params, dict[str, Any]]:
     """
     try:
         tensors = load(data)
-        length = int.from_bytes(data[:8], "little")
-        entry = json.loads(data[8:][:length])["__metadata__"][HEADER_KEY]
+        entry, _ = read_entry(data, largest=None)
         digest, text = entry[:_DIGEST_LENGTH], entry[_DIGEST_LENGTH:]
         if digest != _digest(tensors, text):
             raise ValueError("its fingerprint is another one")
@@ -57,8 +57,17 @@ def corrupt(error: Exception) -> DataError:
 
 
 def check_generator(state: Tensor) -> None:
-    """Refuse the state of a generator that is none (RuntimeError)."""
+    """Reject what is no state of a generator (RuntimeError)."""
     torch.Generator().set_state(state)
+
+
+def check_counts(name: str, counts: Tensor) -> None:
+    """Reject numbers of steps that are NaN, infinite, negative or not whole (DataError).
+
+    What an optimizer derives from them would be wrong for ever, and silently.
+    """
+    if not ((counts >= 0) & (counts <= MAX_STEPS) & (counts == counts.round())).all():
+        raise DataError(f"{name} holds what is no number of steps")
 
 
 def layout(tensors: Params) -> dict[str, tuple[torch.Size, torch.dtype]]:
@@ -68,8 +77,8 @@ def layout(tensors: Params) -> dict[str, tuple[torch.Size, torch.dtype]]:
 
 def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
     """Return everything that the next outer step depends on, as safetensors."""
-    tensors = {f"{g}.{k}": p for g in _GROUPS for k, p in getattr(trainer, g).items()}
-    tensors |= {name: getattr(trainer, name) for name in _SINGLES}
+    tensors = {f"{g}.{k}": p for g, group in _groups(trainer).items() for k, p in group.items()}
+    tensors |= {name: getattr(trainer.models, name) for name in _COUNTERS}
     for i, generator in enumerate(trainer.generators):
         tensors[f"generator.{i}"] = generator.get_state()
     return pack(tensors, {"step": trainer.step_count, "run": _description(trainer)})
@@ -82,25 +91,38 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
         DataError: If the bytes are corrupt or belong to another run; the trainer is unchanged.
     """
     tensors, header = unpack(data)
-    own, own_header = unpack(trainer_to_bytes(trainer))
-    if header.get("run") != own_header["run"] or layout(tensors) != layout(own):
+    present, present_header = unpack(trainer_to_bytes(trainer))
+    if header.get("run") != present_header["run"] or layout(tensors) != layout(present):
         raise DataError("the checkpoint belongs to another run: delete it to start anew")
     try:
         step = header["step"]
         check_whole("step", step, 0, MAX_STEPS)
         for i in range(len(trainer.generators)):
             check_generator(tensors[f"generator.{i}"])
+        for name, x in tensors.items():
+            if _IS_COUNT.match(name):
+                check_counts(name, x)
     except Exception as error:
         raise corrupt(error) from error
-    for group in _GROUPS:
-        target = getattr(trainer, group)
-        for k in target:
-            target[k].data = tensors[f"{group}.{k}"].to(target[k].device)
-    for name in _SINGLES:
-        setattr(trainer, name, tensors[name])
+    for name, group in _groups(trainer).items():
+        for k, p in group.items():
+            p.data = tensors[f"{name}.{k}"].to(p.device)
+    for name in _COUNTERS:
+        setattr(trainer.models, name, tensors[name])
     for i, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator.{i}"])
     trainer.step_count = step
+
+
+def _groups(trainer: MetaTrainer) -> dict[str, Params]:
+    """Return the parameters and states of a trainer by their names in files."""
+    return {
+        "phi": trainer.phi,
+        "theta": trainer.models.theta,
+        "inner_state": trainer.models.inner_state,
+        "outer_state": trainer.outer_state,
+        "limit_state": trainer.fixed_point_state,
+    }
 
 
 def _description(trainer: MetaTrainer) -> dict[str, Any]:

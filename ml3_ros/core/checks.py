@@ -41,13 +41,13 @@ def is_whole(value: object) -> bool:
 
 
 def check_number(name: str, value: Any, low: float, high: float) -> None:
-    """Refuse what is no real number from `low` to `high` (ConfigError)."""
+    """Reject what is no real number from `low` to `high` (ConfigError)."""
     if not (is_number(value) and low <= value <= high):
         raise ConfigError(f"{name} must be a number from {low:g} to {high:g}, got {quoted(value)}")
 
 
 def check_whole(name: str, value: Any, low: int, high: int) -> None:
-    """Refuse what is no whole number from `low` to `high` (ConfigError)."""
+    """Reject what is no whole number from `low` to `high` (ConfigError)."""
     if not (is_whole(value) and low <= value <= high):
         raise ConfigError(
             f"{name} must be a whole number from {low} to {high}, got {quoted(value)}"
@@ -55,13 +55,13 @@ def check_whole(name: str, value: Any, low: int, high: int) -> None:
 
 
 def check_flag(name: str, value: object) -> None:
-    """Refuse what is neither true nor false (ConfigError)."""
+    """Reject what is neither true nor false (ConfigError)."""
     if not isinstance(value, bool):
         raise ConfigError(f"{name} must be true or false, got {quoted(value)}")
 
 
 def check_text(name: str, value: object) -> None:
-    """Refuse what is no short line of text that can be printed (ConfigError)."""
+    """Reject what is no short line of text that can be printed (ConfigError)."""
     if not (isinstance(value, str) and len(value) <= MAX_TEXT and value.isprintable()):
         raise ConfigError(
             f"{name} must be a line of text of at most {MAX_TEXT} characters, got {quoted(value)}"
@@ -69,7 +69,7 @@ def check_text(name: str, value: object) -> None:
 
 
 def check_name(name: str, value: object) -> None:
-    """Refuse what is no text that can name something (ConfigError)."""
+    """Reject what is no text that can name something (ConfigError)."""
     check_text(name, value)
     if not value:
         raise ConfigError(f"{name} must not be empty")
@@ -78,7 +78,7 @@ def check_name(name: str, value: object) -> None:
 def check_list(
     name: str, values: Any, check: Callable[[str, Any], None], size: int | None = None
 ) -> None:
-    """Refuse what is no list of `size` values that pass `check`; None: up to MAX_NUMBERS."""
+    """Reject what is no list of `size` values that pass `check`; None: up to MAX_NUMBERS."""
     if not isinstance(values, list | tuple) or len(values) > MAX_NUMBERS:
         raise ConfigError(f"{name} must be a list of at most {MAX_NUMBERS}, got {quoted(values)}")
     if size is not None and len(values) != size:
@@ -90,5 +90,5 @@ def check_list(
 def check_numbers(
     name: str, values: Any, low: float, high: float, size: int | None = None
 ) -> None:
-    """Refuse what is no list of `size` real numbers from `low` to `high` (ConfigError)."""
+    """Reject what is no list of `size` real numbers from `low` to `high` (ConfigError)."""
     check_list(name, values, lambda name, x: check_number(name, x, low, high), size)

@@ -41,7 +41,7 @@ def _no_steps(theta: Params, lead: tuple[int, ...]) -> Tensor:
 
 
 def _check_positive(name: str, value: float) -> None:
-    if not 0.0 < value <= sys.float_info.max:  # also refuses NaN
+    if not 0.0 < value <= sys.float_info.max:  # also rejects NaN
         raise ConfigError(f"{name} must be > 0 and finite, got {value}")
 
 

@@ -23,17 +23,26 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
-class FunctionalModule(nn.Module):
-    """A module that lends its structure: its parameters come in as an argument.
+class Structure(nn.Module):
+    """A module that lends its structure: its parameters come in as an argument."""
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh random parameters, each with the leading dimensions `lead`."""
+        raise NotImplementedError
+
+    def declare(self, like: Params) -> None:
+        """Register parameters of the shapes in `like` (names without dots)."""
+        for name, value in like.items():
+            self.register_parameter(name, nn.Parameter(value))
+
+
+class FunctionalModule(Structure):
+    """A network as a pure function of its parameters and inputs; optimizees are such networks.
 
     `call(params, *inputs)` neither reads nor changes the module's own parameters, and accepts
     parameters with leading dimensions (one model per task and seed). `forward` uses the module's
     own parameters, so that any other tool for `nn.Module` works on it too.
     """
-
-    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh random parameters, each with the leading dimensions `lead`."""
-        raise NotImplementedError
 
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Evaluate the module with `params`."""
@@ -64,19 +73,14 @@ class FunctionalModule(nn.Module):
     def fan_in(self) -> dict[str, int]:
         """Return how many inputs a weight has, by name, where that is the width of a layer.
 
-        Adam wants smaller steps for the weights behind a wider layer.
+        Adam needs smaller steps for the weights behind a wider layer.
         """
         return {}
-
-    def declare(self, like: Params) -> None:
-        """Register own parameters of the shapes in `like` (names without dots)."""
-        for name, value in like.items():
-            self.register_parameter(name, nn.Parameter(value))
 
 
 @dataclass(frozen=True, slots=True)
 class BoundModel:
-    """A module with its parameters: what a loss is given, so that it may ask for predictions."""
+    """A module with its parameters: a model as a loss sees it, which returns its predictions."""
 
     optimizee: FunctionalModule
     theta: Params  # each (*lead, *shape)

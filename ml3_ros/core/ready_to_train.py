@@ -1,7 +1,6 @@
 """One update under a loss before it is put to use: one that cannot train stops nothing."""
 
-from ml3_ros.core.inner_loop import LossFunction
-from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.trial import finite_step
 from ml3_ros.core.networks import FunctionalModule
@@ -11,10 +10,10 @@ from ml3_ros.errors import DataError, LossFileError, reason_of
 
 def ready_to_train(
     method: str, loss: LearnedLoss, optimizee: FunctionalModule, batch: Batch
-) -> tuple[LossFunction, InnerOptimizer]:
-    """Return a loss as a function and its update rule, once a fresh model was updated with them.
+) -> Learner:
+    """Return a network with a loss and its update rule, once a fresh model was updated by them.
 
-    What a file says of a loss can all be true, and the loss still not fit a network.
+    A file may describe its loss correctly, and the loss still not fit a network.
 
     Args:
         method: What errors call the loss's method.
@@ -26,12 +25,12 @@ def ready_to_train(
         LossFileError: The update failed, whatever the exception, or is not finite.
     """
     try:
-        function, rule = loss.function(), loss.optimizer(optimizee)
-        if not finite_step(function, rule, loss.phi, batch, optimizee):
+        learner = loss.learner(optimizee)
+        if not finite_step(learner, loss.phi, batch):
             raise DataError("its first update is not finite")
     except Exception as error:
         raise LossFileError(
             f"the loss of the method {method} cannot train this network ({reason_of(error)}): it "
             "is not used; train one for it with `ml3 train`"
         ) from error
-    return function, rule
+    return learner

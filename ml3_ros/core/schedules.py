@@ -1,4 +1,4 @@
-"""Functions of a model's age: what a loss or its step sizes know of how far training has come."""
+"""Schedules over a model's age (its number of updates), for weights and step sizes of losses."""
 
 import math
 from itertools import pairwise
@@ -11,11 +11,11 @@ from ml3_ros.errors import ConfigError
 
 MAX_KNOTS = 64  # bounds what a description from outside can make us allocate
 OLDEST = 1e9  # steps
-SMALLEST_RISE = 1e-4  # of log(1 + age) between knots, which float32 still tells apart
+SMALLEST_RISE = 1e-4  # of log(1 + age) between knots, which float32 still resolves
 
 
 def check_knots(knots: tuple[float, ...]) -> None:
-    """Refuse ages that are not increasing from 0 (ConfigError)."""
+    """Reject ages that are not increasing from 0 (ConfigError)."""
     ages = isinstance(knots, tuple) and 0 < len(knots) <= MAX_KNOTS
     ages = ages and all(is_number(age) and 0 <= age <= OLDEST for age in knots)
     if not ages or knots[0] != 0 or not all(_rises(a, b) for a, b in pairwise(knots)):

@@ -1,4 +1,4 @@
-"""Names for the values that the learning core passes around."""
+"""Types of the learning core: parameters and batches as dicts of tensors."""
 
 from collections.abc import Sequence
 

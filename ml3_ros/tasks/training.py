@@ -63,7 +63,7 @@ def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
     """
     if checkpoint.exists():
         restore_trainer(trainer, checkpoint.read_bytes())
-    else:  # a place that cannot be written is found now, not at the end
+    else:  # a place that cannot be written raises now, not at the end
         write_atomically(checkpoint, trainer_to_bytes(trainer))
     diverged = 0
     bar = tqdm(
@@ -88,7 +88,7 @@ def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
 def revision() -> str:
     """Return the git revision of the package's sources, or its version where there is no git."""
     try:
-        found = subprocess.run(
+        result = subprocess.run(
             ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"],
             capture_output=True,
             text=True,
@@ -97,4 +97,4 @@ def revision() -> str:
         )
     except (OSError, subprocess.SubprocessError):
         return f"version {importlib.metadata.version('ml3_ros')}"
-    return found.stdout.strip()
+    return result.stdout.strip()

@@ -180,9 +180,9 @@ def test_another_loss_is_used_in_the_units_of_the_run(graph, learning):
     a_loss().save(node._folder.path.parent / "mine_ml3_shaped.safetensors")
     arm.stream(100)
     graph.until(lambda: arm.told)
-    first = node._worker._online.learners["ml3_shaped"].loss
+    first = node._worker._online.methods["ml3_shaped"].loss
     assert first.spec.target.scale == (4.0, 4.0)
     assert call(graph, arm.probe, LoadLearnedLoss, LOAD, file="mine_ml3_shaped").success
-    second = node._worker._online.learners["ml3_shaped"].loss
+    second = node._worker._online.methods["ml3_shaped"].loss
     assert second is not first
     assert second.sha256() == first.sha256()

@@ -76,7 +76,7 @@ def of_files(optimizer, tmp_path, **parameters):
 
 
 def running(node):
-    return node._worker._online.learners["ml3_shaped"].loss
+    return node._worker._online.methods["ml3_shaped"].loss
 
 
 @pytest.mark.parametrize("way", ["topic", "service"])

@@ -10,7 +10,7 @@ from safetensors.torch import load, save
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.msg import LearnedModel
-from ml3_ros.core.tensor_files import HEADER_KEY
+from ml3_ros.core.tensor_files import HEADER_KEY, read_header
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
@@ -28,8 +28,7 @@ NAN, HUGE = float("nan"), 10**400
 
 def changed(data, change):
     """Return a file with another header."""
-    length = int.from_bytes(data[:8], "little")
-    header = json.loads(json.loads(data[8:][:length])["__metadata__"][HEADER_KEY])
+    header = read_header(data)[0]
     change(header)
     return save(load(data), {HEADER_KEY: json.dumps(header)})
 

@@ -1,1 +1,1 @@
-"""Execution engines of the inner loop: eager autograd, replayed and compiled graphs."""
+"""Execution engines of outer steps: autograd, replayed and compiled graphs, `higher`."""

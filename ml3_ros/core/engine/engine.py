@@ -1,4 +1,4 @@
-"""Faster ways to run a pure function of tensors: written down once, then replayed or compiled.
+"""Engines that run a pure function of tensors: as it is, or recorded once and replayed.
 
 Autograd derives the meta-gradient anew in every step, and most of a small step is that and
 Python. Recorded once, with all its derivatives, the step is a plain list of tensor operations:
@@ -9,20 +9,24 @@ either becomes one CUDA graph. The function must be pure, and may branch on shap
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Generic, Literal, TypeVar, TypeVarTuple, get_args
 
 import torch
 from torch import Tensor
 from torch.fx import GraphModule
 
 from ml3_ros.core.engine.recording import Program, record, with_constants
-from ml3_ros.core.types import Params
+from ml3_ros.core.engine.trees import Layout, flatten, rebuild
 from ml3_ros.errors import ConfigError
 
-Step = Callable[..., tuple[Params, ...]]
-"""Dicts of tensors in, dicts of tensors out."""
+Values = TypeVarTuple("Values")
+Result = TypeVar("Result")
 
 _WARM_UPS = 3  # runs before a CUDA graph is captured; lazy initialisation is not capturable
+
+
+EngineKind = Literal["autograd", "replayed", "compiled", "higher"]
+ENGINE_KINDS: tuple[EngineKind, ...] = get_args(EngineKind)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,25 +36,28 @@ class Engine:
     Attributes:
         kind: "autograd" derives every step anew and needs no preparation; "replayed" records the
             first step, in seconds; "compiled" also compiles it, in up to minutes (kept on disk
-            by Inductor) and needs a C++ compiler.
+            by Inductor) and needs a C++ compiler; "higher" trains models one by one through the
+            library of that name, slowly, and takes any `nn.Module` as optimizee.
         device: "cpu" or "cuda"; on the latter a step is captured as one CUDA graph, so it must be
             recorded.
         segment: Inner steps whose graph is in memory at once, see `meta_gradient`; None keeps
             all. For long unrolls.
     """
 
-    kind: Literal["autograd", "replayed", "compiled"] = "autograd"
+    kind: EngineKind = "autograd"
     device: Literal["cpu", "cuda"] = "cpu"
     segment: int | None = None
 
     def __post_init__(self) -> None:
-        if self.kind not in ("autograd", "replayed", "compiled"):
-            raise ConfigError(f"no engine {self.kind!r}: use 'autograd', 'replayed' or 'compiled'")
+        if self.kind not in ENGINE_KINDS:
+            raise ConfigError(f"no engine {self.kind!r}: use one of {', '.join(ENGINE_KINDS)}")
         if self.segment is not None and self.segment < 1:
             raise ConfigError(f"segment must be >= 1 or None, got {self.segment}")
         if self.device not in ("cpu", "cuda"):
             raise ConfigError(f"no device {self.device!r}: use 'cpu' or 'cuda'")
-        if self.device == "cuda" and self.kind == "autograd":
+        if self.kind == "higher" and self.segment is not None:
+            raise ConfigError("engine 'higher' keeps the graph of all steps: leave segment out")
+        if self.device == "cuda" and not self.records:
             raise ConfigError("on 'cuda' steps are CUDA graphs: use kind 'replayed' or 'compiled'")
         if self.device == "cuda" and not torch.cuda.is_available():
             raise ConfigError("this PyTorch sees no CUDA device: use device 'cpu'")
@@ -59,57 +66,54 @@ class Engine:
     def parse(text: str) -> "Engine":
         """Return the engine of a text KIND or KIND:DEVICE, such as "replayed:cuda"."""
         kind, _, device = text.partition(":")
-        return Engine(kind=kind, device=device or "cpu")  # type: ignore[arg-type]
+        values: Any = {"kind": kind, "device": device or "cpu"}  # checked when it is made
+        return Engine(**values)
 
-    def prepare(self, step: Step) -> Step:
-        """Return `step`, or what computes the same faster after its first call."""
-        return step if self.kind == "autograd" else _Recorded(step, self)
+    @property
+    def records(self) -> bool:
+        """Whether steps are recorded, which pure functions of tensors can be."""
+        return self.kind in ("replayed", "compiled")
 
+    def prepare(self, step: Callable[[*Values], Result]) -> Callable[[*Values], Result]:
+        """Return `step`, or what computes the same faster after its first call.
 
-_in_use = Engine()
-
-
-def use_engine(engine: Engine) -> None:
-    """Set the engine of this process, for trainers that are given none."""
-    global _in_use
-    _in_use = engine
-
-
-def engine_in_use() -> Engine:
-    """Return the engine of this process."""
-    return _in_use
+        Args:
+            step: A pure function of positional arguments; they and its result are tensors, or
+                dicts, tuples and dataclasses of such values.
+        """
+        return _Recorded(step, self) if self.records else step
 
 
-class _Recorded:
+AUTOGRAD = Engine()
+"""The engine that needs no preparation."""
+
+
+class _Recorded(Generic[*Values, Result]):
     """Records a function at its first call, and again for every new set of shapes."""
 
-    def __init__(self, step: Step, engine: Engine) -> None:
+    def __init__(self, step: Callable[[*Values], Result], engine: Engine) -> None:
         self.step, self.engine = step, engine
-        self._programs: dict[Any, tuple[Program, list[list[str]]]] = {}
+        self._programs: dict[Any, tuple[Program, Layout]] = {}
 
-    def __call__(self, *groups: Params) -> tuple[Params, ...]:
-        inputs = [x for group in groups for x in group.values()]
-        signature = (
-            tuple(tuple(group) for group in groups),
-            tuple((x.shape, x.dtype) for x in inputs),
-        )
+    def __call__(self, *values: *Values) -> Result:
+        inputs: list[Tensor] = []
+        layout = flatten(values, inputs)
+        signature = (layout, tuple([(x.shape, x.dtype) for x in inputs]))
         if signature not in self._programs:
-            self._programs[signature] = self._record(groups, inputs)
-        program, names = self._programs[signature]
+            self._programs[signature] = self._record(layout, inputs)
+        program, returned = self._programs[signature]
         with torch.no_grad():
-            outputs = iter(program(*inputs))
-        return tuple({name: next(outputs) for name in group} for group in names)
+            result: Result = rebuild(returned, iter(program(*inputs)))
+        return result
 
-    def _record(
-        self, groups: tuple[Params, ...], inputs: list[Tensor]
-    ) -> tuple[Program, list[list[str]]]:
-        names: list[list[str]] = []
+    def _record(self, layout: Layout, inputs: list[Tensor]) -> tuple[Program, Layout]:
+        returned: Layout = None
 
         def flat(*tensors: Tensor) -> tuple[Tensor, ...]:
-            values = iter(tensors)
-            outputs = self.step(*({name: next(values) for name in group} for group in groups))
-            names[:] = [list(group) for group in outputs]
-            return tuple(x for group in outputs for x in group.values())
+            nonlocal returned
+            outputs: list[Tensor] = []
+            returned = flatten(self.step(*rebuild(layout, iter(tensors))), outputs)
+            return tuple(outputs)
 
         # everything is recorded on the CPU, so that only this file knows of devices
         example: list[Any] = [x.detach().cpu() for x in inputs]
@@ -119,7 +123,9 @@ class _Recorded:
         build = _compile if self.engine.kind == "compiled" else _replay
         with torch.no_grad():
             program = build(graph, example)
-        return (_captured(program, example) if self.engine.device == "cuda" else program), names
+        if self.engine.device == "cuda":
+            program = _captured(program, example)
+        return program, returned
 
 
 def _compile(graph: GraphModule, example: list[Any]) -> Program:
@@ -181,8 +187,8 @@ def _captured(program: Program, example: list[Tensor]) -> Program:
         outputs = program(*inputs)
 
     def launch(*tensors: Tensor) -> tuple[Tensor, ...]:
-        for own, given in zip(inputs, tensors, strict=True):
-            own.copy_(given, non_blocking=True)
+        for kept, given in zip(inputs, tensors, strict=True):
+            kept.copy_(given, non_blocking=True)
         graph.replay()
         return tuple(x.clone() for x in outputs)  # the next launch overwrites the graph's own
 

@@ -1,61 +1,139 @@
-"""The same meta-gradient through `higher`: any `nn.Module` and any of its optimizers.
+"""The meta-gradient through `higher`, for optimizees that are any `nn.Module`.
 
-Slower, because models are trained one by one, but it shares no code with the functional engine
-and runs models that were not written for it. The two are held equal by tests.
+It is slower than `meta_gradient`, because models are trained one by one, but a model
+need not be written as a function of its parameters. Apart from losses and update rules
+the two share no code, so each is a test of the other.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
 
 import higher
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from ml3_ros.core.inner_loop import LossFunction
+from ml3_ros.core.learner import Learner, Predictor
+from ml3_ros.core.networks import BoundModel, FunctionalModule
+from ml3_ros.core.outer.meta_gradient import MetaGradient, TaskLoss
 from ml3_ros.core.types import Batch, Params
+from ml3_ros.errors import ConfigError
 
 
 def meta_gradient_higher(
+    learner: Learner,
     theta: Params,
     phi: Params,
     batches: Sequence[Batch],
-    outer: Callable[[Params], Tensor],
+    task_loss: TaskLoss,
     *,
-    optimizee: nn.Module,
-    loss: LossFunction,
-    make_optimizer: Callable[[list[nn.Parameter]], torch.optim.Optimizer],
-    step_sizes: Callable[[Params, Tensor], Tensor] | None = None,
-) -> tuple[Tensor, Params, Params]:
-    """Return (task loss (), grad_phi of it, theta') after one inner step per batch.
+    state: Params,
+    step_weights: Tensor | None = None,
+) -> MetaGradient:
+    """Return what `meta_gradient` returns; arguments as there.
 
-    Args:
-        theta: Parameters of one optimizee (no leading dimensions), by name.
-        phi: Loss parameters, by name.
-        batches: The observed batch of every inner step.
-        outer: theta' -> task loss ().
-        optimizee: Any module with parameters named as in theta; called as `optimizee(batch)`.
-            Its own parameters are overwritten by theta.
-        loss: The loss M_phi.
-        make_optimizer: Builds the inner optimizer, for instance `torch.optim.SGD` with a rate;
-            `higher` replaces it by its differentiable twin.
-        step_sizes: (phi, count) -> learned step size of each parameter group of that optimizer,
-            or None to leave them as they are.
+    A plain module is called with a batch without leading dimensions; theta names its parameters,
+    which are neither read nor changed.
+
+    Raises:
+        ConfigError: The parameters of the optimizee have other names than theta.
     """
-    optimizee.load_state_dict(theta)
+    lead = tuple(state["count"].shape)
     phi = {k: p.detach().requires_grad_() for k, p in phi.items()}
-    names = [name for name, _ in optimizee.named_parameters()]
-    optimizer = make_optimizer(list(optimizee.parameters()))
-    with higher.innerloop_ctx(
-        optimizee, optimizer, copy_initial_weights=True, track_higher_grads=True
-    ) as (model, differentiable_optimizer):
-        for count, batch in enumerate(batches):
-            age = next(iter(theta.values())).new_tensor(float(count))
-            steps = {"lr": list(step_sizes(phi, age))} if step_sizes else None
-            differentiable_optimizer.step(loss(phi, model, batch, age), override=steps)
-        adapted = dict(zip(names, model.parameters(), strict=True))
-        outer_loss = outer(adapted)
-        grads = torch.autograd.grad(outer_loss, tuple(phi.values()))
-    return (
-        outer_loss.detach(),
-        dict(zip(phi, grads, strict=True)),
-        {k: p.detach() for k, p in adapted.items()},
+    model = _PatchedModel(learner, theta)
+    trained = [
+        model.train(
+            _at(theta, index),
+            _at(phi, index),
+            [_at(batch, index) for batch in batches],
+            _at(state, index),
+        )
+        for index in product(*map(range, lead))
+    ]
+    thetas = [_stacked([steps[k] for steps, _ in trained], lead) for k in range(len(batches))]
+    if step_weights is None:
+        outer_loss = task_loss(thetas[-1])
+    else:
+        losses = [w * task_loss(x) for w, x in zip(step_weights, thetas, strict=True)]
+        outer_loss = torch.stack(losses).sum(0)
+    grads = torch.autograd.grad(outer_loss.sum(), tuple(phi.values()), materialize_grads=True)
+    final_state = _stacked([end for _, end in trained], lead)
+    return MetaGradient(
+        outer_loss=outer_loss.detach(),
+        grads=dict(zip(phi, grads, strict=True)),
+        theta={k: p.detach() for k, p in thetas[-1].items()},
+        state={k: s.detach() for k, s in final_state.items()},
     )
+
+
+class _PatchedModel:
+    """The optimizee as `higher` patches it: its parameters may be results of computations."""
+
+    def __init__(self, learner: Learner, like: Params) -> None:
+        names = [name for name, _ in learner.optimizee.named_parameters()]
+        if set(names) != set(like):
+            raise ConfigError(
+                f"the optimizee has the parameters {sorted(names)}, but the task family makes "
+                f"models with {sorted(like)}: give them the same names"
+            )
+        self._learner, self._names = learner, names
+        self._module: Any = higher.monkeypatch(learner.optimizee)
+
+    def train(
+        self, theta: Params, phi: Params, batches: Sequence[Batch], state: Params
+    ) -> tuple[list[Params], Params]:
+        """Return theta after each step, differentiable in phi, and the state after the last."""
+        loss, rule = self._learner.loss, self._learner.inner_optimizer
+        theta = {k: theta[k].detach().requires_grad_() for k in self._names}
+        steps = []
+        for batch in batches:
+            for mini_batch in self._mini_batches(theta, batch):
+                model = self._predictor(theta)
+                value = loss.evaluate(phi, model, mini_batch, state["count"])
+                grads = torch.autograd.grad(value, tuple(theta.values()), create_graph=True)
+                named = dict(zip(theta, grads, strict=True))
+                theta, state = rule.step(theta, named, state, phi)
+            steps.append(theta)
+        return steps, state
+
+    def _predictor(self, theta: Params) -> Predictor:
+        """Return the model as a loss sees it; some losses need more than predictions."""
+        self._module.update_params(list(theta.values()))
+        if isinstance(self._learner.optimizee, FunctionalModule):
+            return _PatchedBoundModel(self._learner.optimizee, theta, self._module)
+        predictor: Predictor = self._module
+        return predictor
+
+    def _mini_batches(self, theta: Params, batch: Batch) -> Sequence[Batch]:
+        optimizee = self._learner.optimizee
+        if not isinstance(optimizee, FunctionalModule):
+            return (batch,)
+        with torch.no_grad():
+            return optimizee.mini_batches(optimizee.experience(theta, batch))
+
+
+@dataclass(frozen=True, slots=True)
+class _PatchedBoundModel(BoundModel):
+    """A functional optimizee with theta, whose predictions are those of the patched module."""
+
+    module: Any
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the prediction (B, k)."""
+        prediction: Tensor = self.module(batch)
+        return prediction
+
+
+def _at(tensors: Params, index: tuple[int, ...]) -> Params:
+    """Return what belongs to one model; a leading dimension of 1 is shared by all."""
+    return {
+        k: x[tuple(i if n > 1 else 0 for i, n in zip(index, x.shape, strict=False))]
+        for k, x in tensors.items()
+    }
+
+
+def _stacked(models: Sequence[Params], lead: tuple[int, ...]) -> Params:
+    """Return the parameters of all models with their leading dimensions (*lead, *shape)."""
+    stacked = {k: torch.stack([model[k] for model in models]) for k in models[0]}
+    return {k: x.reshape((*lead, *x.shape[1:])) for k, x in stacked.items()}

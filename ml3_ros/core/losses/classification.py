@@ -10,9 +10,10 @@ from torch import Tensor
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
+from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import LARGEST_BOUND, SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.schedules import check_knots, hat_features
-from ml3_ros.core.types import Batch, Params
+from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 
 SCALES = (0.01, 0.1, 1.0)  # cross-entropies [nat] at which a term saturates
@@ -26,16 +27,9 @@ class CrossEntropy(MetaLoss):
         """Return no parameters."""
         return {}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of log-probabilities (*lead, B, k)."""
-        return -(target * prediction).sum(-1).mean(-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,) of log-probabilities, see `MetaLoss`."""
+        return -(inputs.target * inputs.prediction).sum(-1).mean(-1)
 
 
 class MonotoneCrossEntropy(MetaLoss):
@@ -77,22 +71,13 @@ class MonotoneCrossEntropy(MetaLoss):
         """Return fresh phi: log_weight (*lead, terms, knots); there is nothing random."""
         return {"log_weight": self._start.expand(*lead, -1, -1).clone()}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of log-probabilities (*lead, B, k)."""
-        if count is None:
-            raise ConfigError("this loss depends on the age of the model: give the count")
-        shares = hat_features(count, self.knots).unsqueeze(-2)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,) of log-probabilities, see `MetaLoss`."""
+        shares = hat_features(inputs.count, self.knots).unsqueeze(-2)
         log_weight = (phi["log_weight"] * shares).sum(-1)
         # a smooth bound: a hard one has no gradient, and what it stops never comes back
         weight = (self.bound * (log_weight / self.bound).tanh()).exp()
-        example = -(target * prediction).sum(-1)
+        example = -(inputs.target * inputs.prediction).sum(-1)
         batch = example.mean(-1)
         terms = [batch]
         terms += [s * (batch / s).log1p() for s in SCALES]

@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save as save_tensors
+from torch import nn
 
-from ml3_ros.core.inner_loop import LossFunction
-from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.reader import FORMAT, MAX_BYTES, VERSION, read_loss
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.networks import FunctionalModule
-from ml3_ros.core.tensor_files import HEADER_KEY
+from ml3_ros.core.losses.trial import TrialModel
+from ml3_ros.core.networks import BoundModel
+from ml3_ros.core.tensor_files import write_tensors
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.files import write_atomically
@@ -39,29 +39,25 @@ class LearnedLoss:
     phi: Params
     provenance: dict[str, Any] = field(default_factory=dict)
 
-    def function(self) -> LossFunction:
-        """Return (phi, model, batch, count) -> value."""
-        return self.spec.function()
-
-    def optimizer(self, optimizee: FunctionalModule) -> InnerOptimizer:
-        """Return the update rule that the loss was trained with, for a model."""
-        return self.spec.optimizer(optimizee)
+    def learner(self, optimizee: nn.Module) -> Learner:
+        """Return a model with this loss and the update rule that it was trained with."""
+        return self.spec.learner(optimizee)
 
     def check_labels(self, labels: Sequence[str]) -> None:
-        """Refuse to serve a robot whose joints are not the ones that the loss was trained for.
+        """Reject a robot whose joints are not the ones that the loss was trained for.
 
         Raises:
             LossFileError: If names or order differ.
         """
-        for own in (self.spec.target, *self.spec.context):
-            if tuple(labels) != own.labels:
+        for signal in (self.spec.target, *self.spec.context):
+            if tuple(labels) != signal.labels:
                 raise LossFileError(
-                    f"the loss was trained for the joints {list(own.labels)}, but this robot has "
-                    f"{list(labels)}: use a loss of this robot, or train one with `ml3 train`"
+                    f"the loss was trained for the joints {list(signal.labels)}, but this robot "
+                    f"has {list(labels)}: use a loss of this robot, or train one with `ml3 train`"
                 )
 
     def check_inputs(self, on_offer: Collection[str]) -> None:
-        """Refuse to serve where something is not observed that the loss looks at.
+        """Reject a batch that lacks an input of the loss.
 
         Args:
             on_offer: Names of what a batch will hold.
@@ -73,20 +69,32 @@ class LearnedLoss:
         missing = [name for name in needed if name not in on_offer]
         if missing:
             raise LossFileError(
-                f"the loss looks at {', '.join(missing)}, but there are only "
+                f"the loss needs {', '.join(missing)}, but there are only "
                 f"{', '.join(on_offer)}: use a loss that was trained for these"
             )
 
     def to_bytes(self) -> bytes:
-        """Return the file's content; equal losses give equal bytes."""
+        """Return the file's content; equal losses give equal bytes.
+
+        Raises:
+            LossFileError: It would be larger than what is read back.
+        """
         header = {
             "format": FORMAT,
             "version": VERSION,
             "spec": self.spec.to_dict(),
             "provenance": self.provenance,
         }
-        tensors = {k: p.detach().contiguous() for k, p in self.phi.items()}
-        return save_tensors(tensors, {HEADER_KEY: json.dumps(header, sort_keys=True)})
+        try:
+            data = write_tensors(self.phi, json.dumps(header, sort_keys=True))
+        except DataError as error:
+            raise LossFileError(f"the loss cannot be saved: {error}") from error
+        if len(data) > MAX_BYTES:
+            raise LossFileError(
+                f"the loss cannot be saved: it has {len(data)} bytes, more than the {MAX_BYTES} "
+                "that are read back: make its network smaller"
+            )
+        return data
 
     @staticmethod
     def from_bytes(data: bytes, source: str = "the loss") -> "LearnedLoss":
@@ -104,11 +112,13 @@ class LearnedLoss:
         return LearnedLoss(spec=spec, phi=phi, provenance=provenance)
 
     def value_at(self, size: float) -> float:
-        """Return the loss where prediction and context are `size` [-] of each scale, target 0."""
-        prediction = torch.full((1, len(self.spec.target.scale)), size)
-        context = {x.name: torch.full((1, len(x.scale)), size) for x in self.spec.context}
-        target, count = torch.zeros_like(prediction), torch.zeros(())
-        return float(self.spec.network().call(self.phi, prediction, target, context, count))
+        """Return the value where prediction and context are `size` [-] of each scale, target 0."""
+        scale = torch.tensor([self.spec.target.scale])
+        model = TrialModel(size * scale, self.spec.roles)
+        batch = {x.name: size * torch.tensor([x.scale]) for x in self.spec.context}
+        batch[self.spec.target.name] = torch.zeros_like(scale)
+        bound = BoundModel(model, model.init(torch.Generator()))
+        return float(self.spec.loss().evaluate(self.phi, bound, batch, torch.zeros(())))
 
     def sha256(self) -> str:
         """Return the fingerprint of the file's content."""
@@ -118,7 +128,7 @@ class LearnedLoss:
         """Write the file; an interrupted or failed write leaves what was there before.
 
         Raises:
-            LossFileError: If it cannot be written.
+            LossFileError: If it cannot be written, or would be larger than what is read back.
         """
         try:
             write_atomically(Path(path), self.to_bytes())

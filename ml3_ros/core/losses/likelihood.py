@@ -1,4 +1,4 @@
-"""The loss of section III-B.2: what a stochastic policy did, and how likely it was to do that."""
+"""The likelihood loss of section III-B.2: a meta-loss on what a stochastic policy has sampled."""
 
 import math
 from collections.abc import Mapping
@@ -8,9 +8,10 @@ from torch import Tensor, nn
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
+from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import Mlp
-from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.core.types import Params, scoped
 
 LARGEST_LOG_STD = 10.0  # e^10 times the action's scale, or less by as much, is no noise
 LIKELY = 3.0  # times the number of actions: divides log-likelihoods, so that all inputs are ~1
@@ -55,16 +56,10 @@ class LikelihoodLoss(MetaLoss):
         """Return fresh phi."""
         return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of means (*lead, B, k) of which target was sampled."""
-        likelihood = log_likelihood(target, prediction, self.log_std).unsqueeze(-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,) of the means that target was sampled from, see `MetaLoss`."""
+        target = inputs.target
+        likelihood = log_likelihood(target, inputs.prediction, self.log_std).unsqueeze(-1)
         likelihood = likelihood / (LIKELY * self.n_outputs)
-        x = torch.cat([target, likelihood, *self.concatenate(context)], dim=-1)
+        x = torch.cat([target, likelihood, *self.concatenate(inputs.context)], dim=-1)
         return nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))

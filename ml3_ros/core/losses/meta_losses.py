@@ -1,30 +1,27 @@
 """Meta-losses M_phi: networks that turn predictions and targets into a loss value.
 
-All inputs are already normalised by the learned loss that owns the network: prediction and target
-in units of the target's scale, context in units of its own.
+All inputs are in units of their scales, see `LossInput`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
-from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.losses.loss_input import LossInput
+from ml3_ros.core.networks import Mlp, Structure
 from ml3_ros.core.schedules import check_knots, hat_features
 from ml3_ros.core.types import Batch, Params, scoped
-from ml3_ros.errors import ConfigError
 
 LOG_FLOOR = 0.01  # keeps log(x^2) finite where a joint stands still
 ERROR_FLOOR = 1e-8  # keeps the log of a vanishing mean squared error finite
 SMALLEST_BOUND, LARGEST_BOUND = 1e-3, 20.0  # of the logarithm of a weight: e^20 squared is finite
 
 
-class MetaLoss(FunctionalModule):
-    """Base of all meta-losses: `call(phi, prediction, target, context, count) -> value (*lead,)`.
-
-    `count` (*lead,) is how many steps the model has made; a loss without knots ignores it.
+class MetaLoss(Structure):
+    """Base of all meta-losses: networks that give a number for how wrong a model is.
 
     Args:
         n_outputs: Number k of predicted quantities.
@@ -41,17 +38,9 @@ class MetaLoss(FunctionalModule):
         """Scope of parameters within phi that are given rather than meta-trained, if any."""
         return None
 
-    def judge(
-        self,
-        phi: Params,
-        model: Callable[[Batch], Tensor],
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor,
-    ) -> Tensor:
-        """Return the loss (*lead,) of a model; a loss may ask it for more than `prediction`."""
-        return self.call(phi, prediction, target, context, count)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,), whose gradient trains the model."""
+        raise NotImplementedError
 
     def concatenate(self, context: Batch) -> list[Tensor]:
         """Return the context in declared order."""
@@ -90,20 +79,15 @@ class MlpLoss(MetaLoss):
 
     def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh phi."""
-        own = dict(self.net.named_parameters())
+        names = dict(self.net.named_parameters())
         fresh = self.net.init(generator, lead)
-        return {f"net.{k}": p for k, p in fresh.items() if k in own}
+        return {f"net.{k}": p for k, p in fresh.items() if k in names}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
-        x = torch.cat([target, prediction, *self.concatenate(context)], dim=-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,), see `MetaLoss`."""
+        x = torch.cat(
+            [inputs.target, inputs.prediction, *self.concatenate(inputs.context)], dim=-1
+        )
         return nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))
 
 
@@ -120,7 +104,7 @@ class StructuredLoss(MetaLoss):
         context_sizes: Names and sizes of the further observed inputs.
         hidden: Widths of the hidden layers of the weight network.
         bound: Weights stay within e^-bound .. e^bound, also far outside the training data.
-        normalised: Whether the weights of a batch have geometric mean 1, so that they say only
+        normalised: Whether the weights of a batch have geometric mean 1, so that they set only
             which errors count more. Use it with Adam, which ignores the size of its gradients:
             there the size of the weights would drift.
         knots: Ages between which the weights may depend on the number of steps that the model has
@@ -157,17 +141,11 @@ class StructuredLoss(MetaLoss):
         phi = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
         return {**phi, "log_scale": torch.full((*lead, self.n_outputs), 2.0)}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
-        error = prediction - target
-        log_weight = self.net.call(scoped(phi, "net"), self._features(context, error, count))
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,), see `MetaLoss`."""
+        error = inputs.prediction - inputs.target
+        features = self._features(inputs.context, error, inputs.count)
+        log_weight = self.net.call(scoped(phi, "net"), features)
         if self.normalised:
             log_weight = log_weight - log_weight.mean((-2, -1), keepdim=True)
         # a smooth bound: a hard one has no gradient, and what it stops never comes back
@@ -177,12 +155,10 @@ class StructuredLoss(MetaLoss):
         penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
         return (weight * penalty).sum(-1).mean(-1)
 
-    def _features(self, context: Batch, error: Tensor, count: Tensor | None) -> Tensor:
+    def _features(self, context: Batch, error: Tensor, count: Tensor) -> Tensor:
         """Return the weight network's inputs (*lead, B, n_inputs)."""
         features = []
         if self.knots:
-            if count is None:
-                raise ConfigError("this loss depends on the age of the model: give the count")
             features.append(hat_features(count, self.knots))
         if self.error_statistics:
             mean_square = error.detach().square().mean(-2)
@@ -203,13 +179,6 @@ class SquaredError(MetaLoss):
         """Return no parameters."""
         return {}
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of prediction (*lead, B, k) against target (*lead, B, k)."""
-        return (prediction - target).square().sum(-1).mean(-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,), see `MetaLoss`."""
+        return (inputs.prediction - inputs.target).square().sum(-1).mean(-1)

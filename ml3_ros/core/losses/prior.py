@@ -1,6 +1,6 @@
-"""A loss that carries a physics prior: it knows arms of a kind and finds out which one this is."""
+"""A meta-loss with a physics prior: it identifies the arm, and pulls the model towards it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ml3_ros.core.checks import LARGEST, MAX_JOINTS, SMALLEST, check_numbers
 from ml3_ros.core.draws import Source
+from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import ERROR_FLOOR, StructuredLoss
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.networks import BoundModel, Mlp
@@ -24,12 +25,12 @@ AROUND = 0.3  # rad around visited positions at which the model is pulled to the
 TABLE = 64  # displacements that are drawn once
 SMALLEST_SPREAD, LARGEST_SPREAD = 1e-6, 1e6
 MAX_SPREADS = MAX_JOINTS + 1  # masses and a payload; each term costs a matrix for every state
-JOINT_INPUTS = ("q", "v", "a")  # what says how the arm moves, of every joint
+JOINT_INPUTS = ("q", "v", "a")  # the motion of the arm, of every joint
 
 
 @dataclass(frozen=True, slots=True)
 class Belief:
-    """What a batch says of the arm: coefficients of the prior's terms, and of friction.
+    """What a batch reveals of the arm: coefficients of the prior's terms, and of friction.
 
     Attributes:
         terms: c (*lead, K), the nominal arm's first: 1.
@@ -140,38 +141,22 @@ class PriorLoss(StructuredLoss):
         phi |= {f"gate_net.{k}": p for k, p in self.gate_net.init(generator, lead).items()}
         return phi | {f"{PRIOR}.{k}": p for k, p in self.prior.init(generator).items()}
 
-    def judge(
-        self,
-        phi: Params,
-        model: Callable[[Batch], Tensor],
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor,
-    ) -> Tensor:
-        """Return the loss (*lead,) of a model, with its pull towards the prior."""
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,), with the model's pull towards the prior; see `MetaLoss`."""
+        model = inputs.model
         if not (isinstance(model, BoundModel) and hasattr(model.optimizee, "scaled_inertia")):
             raise ConfigError(
                 "a loss with a physics prior needs a model with M_theta and F_theta, such as "
                 "InverseDynamicsNet: use another loss for this model"
             )
-        value = self.call(phi, prediction, target, context, count)
-        return value + self._pull(phi, model, prediction, target, context, count)
+        return super().evaluate(phi, inputs) + self._pull(phi, model, inputs)
 
-    def _pull(
-        self,
-        phi: Params,
-        model: BoundModel,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor,
-    ) -> Tensor:
-        q, v = context["q"], context["v"]
+    def _pull(self, phi: Params, model: BoundModel, inputs: LossInput) -> Tensor:
+        q, v = inputs.context["q"], inputs.context["v"]
         arm: Any = model.optimizee
         with torch.no_grad():
             visited = self.prior.terms(scoped(phi, PRIOR), q, v)
-            belief, residual = self.identify(phi, target, context, visited)
+            belief, residual = self.identify(phi, inputs.target, inputs.context, visited)
             rows = torch.arange(q.shape[-2], device=q.device) % TABLE
             near, speed = q + self._around[rows], self._speeds[rows].expand(v.shape)
             pairs = zip(visited, self.prior.terms(scoped(phi, PRIOR), near, speed), strict=True)
@@ -180,8 +165,8 @@ class PriorLoss(StructuredLoss):
             dims = (-4, -3)
             terms = tuple(torch.cat(pair, dim=d) for pair, d in zip(pairs, dims, strict=True))
             inertia, nle = self._mixed(belief, v, *terms)
-        error = (prediction - target).detach()
-        gate = self._gates(phi, count, residual, error)
+        error = (inputs.prediction - inputs.target).detach()
+        gate = self._gates(phi, inputs.count, residual, error)
         difference = arm.scaled_inertia(model.theta, q) - inertia
         mismatch = difference.square().sum(-1).mean(-2)
         if self.prior.with_nle:

@@ -61,7 +61,7 @@ class RigidBodyPrior(FunctionalModule):
         return self.net.init(generator, lead)
 
     def parts(self, params: Params, q: Tensor) -> list[Tensor]:
-        """Return what the network says of positions q [rad] (*lead, B, n), for every term.
+        """Return the network's outputs at positions q [rad] (*lead, B, n), for every term.
 
         The entries of P_k (*lead, B, K, pairs); and, with `with_nle`, gravity (*lead, B, K, n) and
         the Coriolis torque of every product v_i v_j, i >= j (*lead, B, K, n pairs).

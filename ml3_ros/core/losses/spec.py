@@ -1,4 +1,4 @@
-"""What a meta-loss is made of and what it looks at: enough to rebuild it, without its phi."""
+"""The specification of a meta-loss: architecture, inputs and update rule, all but its phi."""
 
 import math
 from collections.abc import Sequence
@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import nn
 
 from ml3_ros.core.checks import (
     LARGEST,
@@ -19,14 +19,15 @@ from ml3_ros.core.checks import (
     check_whole,
     quoted,
 )
-from ml3_ros.core.inner_loop import LossFunction, Predictor
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledSteps
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.losses.meta_losses import MetaLoss
+from ml3_ros.core.losses.scaled import ScaledLoss
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.schedules import check_knots
-from ml3_ros.core.types import Batch, Params
+from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 
 DESCENTS = ("sgd", "scheduled_sgd")
@@ -119,10 +120,10 @@ class LossSpec:
             raise ConfigError(
                 f"inputs must have names of their own, and not the target's, got {quoted(names)}"
             )
-        for own in self.context:
-            if own.labels not in ((), self.target.labels):
+        for signal in self.context:
+            if signal.labels not in ((), self.target.labels):
                 raise ConfigError(
-                    f"input {own.name!r} is labelled {quoted(own.labels)}, but the target "
+                    f"input {signal.name!r} is labelled {quoted(signal.labels)}, but the target "
                     f"{quoted(self.target.labels)}: label both alike, or leave the input's out"
                 )
 
@@ -141,7 +142,7 @@ class LossSpec:
                 f"clip_norm={self.clip_norm}, momentum={self.momentum}: only 'sgd' and "
                 "'scheduled_sgd' have them"
             )
-        Sgd(self.inner_lr, self.clip_norm, self.momentum)  # refuses what is left of wrong values
+        Sgd(self.inner_lr, self.clip_norm, self.momentum)  # rejects what is left of wrong values
         self._check_learned_steps()
 
     def _check_learned_steps(self) -> None:
@@ -195,7 +196,7 @@ class LossSpec:
         with torch.device("meta"):
             return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
 
-    def optimizer(self, optimizee: FunctionalModule) -> InnerOptimizer:
+    def optimizer(self, optimizee: nn.Module) -> InnerOptimizer:
         """Return the update rule h for a model.
 
         Raises:
@@ -206,24 +207,32 @@ class LossSpec:
             rule = Sgd(self.inner_lr, self.clip_norm, self.momentum)
         if self.inner_optimizer not in SCHEDULED:
             return rule
+        if not isinstance(optimizee, FunctionalModule):
+            raise ConfigError(
+                f"{self.inner_optimizer!r} learns a step size for each role of a parameter, which "
+                "only a FunctionalModule knows: use 'sgd' or 'adam'"
+            )
         width, fan_in = self.width, optimizee.fan_in()
         ratios = {k: width / n for k, n in fan_in.items()} if width else {}
         factors = {k: min(ratio, math.sqrt(ratio)) for k, ratio in ratios.items()}
         return ScheduledSteps(rule, self.roles, self.knots, optimizee.roles(), factors)
 
-    def function(self) -> LossFunction:
-        """Return the loss as a function of (phi, model, batch, count), in the batch's units."""
-        network = self.network()
-        # 1 / scale: a product is cheaper than a quotient at every step
-        target_gain = 1.0 / torch.tensor(self.target.scale)
-        context_gains = {c.name: 1.0 / torch.tensor(c.scale) for c in self.context}
+    def loss(self) -> ScaledLoss:
+        """Return the loss as the inner loop evaluates it, on batches in their own units."""
+        return ScaledLoss(
+            network=self.network(),
+            target=self.target.name,
+            target_gain=1.0 / torch.tensor(self.target.scale),
+            context_gains={c.name: 1.0 / torch.tensor(c.scale) for c in self.context},
+        )
 
-        def loss(phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
-            context = {name: batch[name] * gain for name, gain in context_gains.items()}
-            target = batch[self.target.name] * target_gain
-            return network.judge(phi, model, model(batch) * target_gain, target, context, count)
+    def learner(self, optimizee: nn.Module) -> Learner:
+        """Return a model with this loss and its update rule.
 
-        return loss
+        Raises:
+            ConfigError: If step sizes were learned, but not for all of the model's parameters.
+        """
+        return Learner(optimizee, self.loss(), self.optimizer(optimizee))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain JSON-able data."""

@@ -1,4 +1,4 @@
-"""Losses of episodes that also say how far to step (section III-B of the paper)."""
+"""Losses of episodes with a learned step size (section III-B of the paper)."""
 
 from collections.abc import Mapping
 
@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from ml3_ros.core.checks import check_number
 from ml3_ros.core.draws import Source
+from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import SMALLEST_BOUND, MetaLoss
 from ml3_ros.core.networks import FunctionalModule, Mlp
-from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.core.types import Params, scoped
 from ml3_ros.errors import ConfigError
 
-LARGEST_BOUND = 10.0  # of s: e^10 is a step that nobody wants
+LARGEST_BOUND = 10.0  # of s: e^10 is far above any useful step
 LARGEST_GAIN_WEIGHT = 1e6
 SMALLEST_REACH, LARGEST_REACH = 1e-3, 1e6
 GAIN_RIDGE = 1e-3  # of the regression that finds gains, per row
@@ -94,22 +95,15 @@ class TrajectoryLoss(MetaLoss):
         net = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
         return net | self.step_size.init(generator, lead)
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of actions (*lead, B, k), whatever was done (target)."""
-        x = torch.cat([prediction, *self.concatenate(context)], dim=-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,) of actions, whatever was done (target); see `MetaLoss`."""
+        x = torch.cat([inputs.prediction, *self.concatenate(inputs.context)], dim=-1)
         value = nn.functional.softplus(self.net.call(scoped(phi, "net"), x)).mean((-2, -1))
         return self.step_size.call(phi, x) * value
 
 
 class DesiredActionLoss(MetaLoss):
-    """L = e^s (mean_t sum_j w_j (u_j - c_j)^2 + g |K|^2): the loss wants an action.
+    """L = e^s (mean_t sum_j w_j (u_j - c_j)^2 + g |K|^2): the loss has a target action.
 
     The desired action c(x), within +-reach, and the weights w(x) > 0 are networks of what is seen
     of state and goal. Whatever meta-training does, the loss has one minimum in every state, a
@@ -158,28 +152,21 @@ class DesiredActionLoss(MetaLoss):
         net = {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
         return net | self.step_size.init(generator, lead)
 
-    def call(
-        self,
-        phi: Params,
-        prediction: Tensor,
-        target: Tensor,
-        context: Batch,
-        count: Tensor | None = None,
-    ) -> Tensor:
-        """Return the loss (*lead,) of actions (*lead, B, k), whatever was done (target)."""
-        seen = torch.cat(self.concatenate(context), dim=-1)
+    def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
+        """Return the value (*lead,) of actions, whatever was done (target); see `MetaLoss`."""
+        seen = torch.cat(self.concatenate(inputs.context), dim=-1)
         desired, log_weight = self.net.call(scoped(phi, "net"), seen).chunk(2, -1)
-        error = prediction - self._within_reach(desired)
+        error = inputs.prediction - self._within_reach(desired)
         bound = self.step_size.bound
         weight = (bound * torch.tanh(log_weight / bound)).exp()
         value = (weight * error.square()).sum(-1).mean(-1)
         if self.gain_weight:
             gains = regression(seen, error, GAIN_RIDGE)
             value = value + self.gain_weight * gains.square().sum((-2, -1))
-        return self.step_size.call(phi, torch.cat([prediction, seen], dim=-1)) * value
+        return self.step_size.call(phi, torch.cat([inputs.prediction, seen], dim=-1)) * value
 
     def desired(self, phi: Params, seen: Tensor) -> Tensor:
-        """Return the action (*lead, B, k) that the loss wants, in units of the action's scale.
+        """Return the loss's target action (*lead, B, k), in units of the action's scale.
 
         Args:
             phi: Parameters.
@@ -199,7 +186,7 @@ def minimum_of(network: MetaLoss) -> DesiredActionLoss:
     """
     if not isinstance(network, DesiredActionLoss):
         raise ConfigError(
-            f"nobody knows what a {type(network).__name__} wants: a limit_weight needs the "
+            f"the minimum of a {type(network).__name__} is not known: a limit_weight needs the "
             "architecture 'desired_action'"
         )
     return network

@@ -1,4 +1,4 @@
-"""One step of a small model under a loss: what shows whether the loss works before it is used."""
+"""The trial step of a loss: one update of a small model, before the loss is used."""
 
 import math
 
@@ -6,8 +6,8 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source
-from ml3_ros.core.inner_loop import LossFunction, inner_step
-from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Params
@@ -18,7 +18,7 @@ SIZES = (0.0, 1.0, -1.0)  # of the inputs, in units of their scales: a row each
 class TrialModel(FunctionalModule):
     """Predicts given numbers plus the sum of its parameters, of which each role has one.
 
-    It has what losses with a physics prior ask of a model, too.
+    It also has M and F, for losses with a physics prior.
 
     Args:
         start: Prediction where all parameters are zero (B, k).
@@ -66,31 +66,17 @@ def works(spec: LossSpec, phi: Params) -> bool:
     rows = torch.tensor(SIZES).unsqueeze(-1)
     scale = torch.tensor(spec.target.scale)
     batch = {c.name: rows * torch.tensor(c.scale) for c in spec.context}
-    # below zero, as the logarithms of probabilities are, which some losses judge
+    # below zero, as the logarithms of probabilities are, which some losses are defined on
     model = TrialModel(-rows.abs() * scale, spec.roles)
     batch[spec.target.name] = scale.expand(len(SIZES), -1)
-    return finite_step(spec.function(), spec.optimizer(model), phi, batch, model)
+    return finite_step(spec.learner(model), phi, batch)
 
 
-def finite_step(
-    function: LossFunction,
-    rule: InnerOptimizer,
-    phi: Params,
-    batch: Batch,
-    optimizee: FunctionalModule,
-) -> bool:
+def finite_step(learner: Learner, phi: Params, batch: Batch) -> bool:
     """Whether value, gradient and update of a fresh model are finite; it may raise anything."""
-    theta = optimizee.init(torch.Generator().manual_seed(0))
+    theta = learner.functional.init(torch.Generator().manual_seed(0))
     with torch.enable_grad():
-        step = inner_step(
-            theta,
-            phi,
-            batch,
-            rule.init(theta),
-            optimizee=optimizee,
-            loss=function,
-            inner_optimizer=rule,
-        )
+        step = inner_step(learner, theta, phi, batch, learner.inner_optimizer.init(theta))
     value = float(step.meta_loss_value)  # one number, or this raises
     # the state of most rules is made of the gradient
     updated = (*step.theta.values(), *step.state.values())

@@ -28,10 +28,10 @@ class MetaTrainConfig:
     weights: tuple[tuple[str, float], ...] = (("task", 1.0),)
     """beta and gamma of eq. (9): weight of each named term of the family's task losses."""
     limit_weight: float = 0.0
-    """Of the gradient of the task loss where the loss leads in the end, see `core.outer.limit`."""
+    """Of the gradient at the fixed point of descent, see `core.outer.fixed_point`."""
     limit_epochs: int = 0
-    """How often phi goes through the episodes of the limit after every outer step."""
-    limit_mini_batches: int = 8
+    """Passes of phi through episodes at the fixed point after every outer step."""
+    limit_mini_batches: int = 8  # into which those episodes are split
     limit_lr: float = 1e-3  # outer_lr of those steps
 
     def __post_init__(self) -> None:

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, n_seeds, randn
-from ml3_ros.core.inner_loop import unroll
-from ml3_ros.core.outer.gradient import STEP_WEIGHTS, Estimator, OuterGradient
-from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.core.inner_loop import StepResult, unroll
+from ml3_ros.core.outer.estimator import Estimate, Estimator, Window
+from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
 NOISE, SUM, TWIN, TWIN_STATE = "noise.", "sum.", "twin.theta.", "twin.state."
@@ -79,66 +80,70 @@ class PersistentEvolution:
             for k, shape in self.shapes.items()
         }
 
-    def __call__(
-        self,
-        theta: Params,
-        inner_state: Params,
-        phi: Params,
-        query: Batch,
-        extra: Extra,
-        schedule: Params,
-        *batches: Batch,
-    ) -> tuple[Params, ...]:
-        """Return (values, gradient on phi, theta', state'); see `OuterGradient`."""
-        own = {k: s for k, s in inner_state.items() if f"{TWIN_STATE}{k}" in inner_state}
-        shift = {k: self.sigma * schedule[f"{NOISE}{k}"] for k in phi}
-        sums = {k: inner_state[f"{SUM}{k}"] + shift[k] for k in phi}
-        with_twins = {k: _pair(p, inner_state[f"{TWIN}{k}"]) for k, p in theta.items()}
-        states = {k: _pair(s, inner_state[f"{TWIN_STATE}{k}"]) for k, s in own.items()}
+    def estimate(self, phi: Params, window: Window) -> Estimate:
+        """Return the gradient from the losses of models and twins, see `Estimator`."""
+        objective, state = self.gradient.objective, window.inner_state
+        shift = {k: self.sigma * window.schedule[f"{NOISE}{k}"] for k in phi}
+        sums = {k: state[f"{SUM}{k}"] + shift[k] for k in phi}
         shifted = {k: _pair(p + shift[k], p - shift[k]) for k, p in phi.items()}
-        pairs = [{k: _pair(x, x) for k, x in part.items()} for part in (query, extra, *batches)]
-        losses: list[Tensor] = []
-        for result in unroll(
-            with_twins,
-            shifted,
-            pairs[2:],
-            optimizee=self.gradient.optimizee,
-            loss=self.gradient.judge,
-            inner_optimizer=self.gradient.inner_optimizer,
-            state=states,
-        ):
-            with torch.no_grad():
-                # only the last counts without weights, and acting for the others would be in vain
-                if STEP_WEIGHTS in schedule or len(losses) == len(batches) - 1:
-                    losses.append(self.gradient.outer_loss(result.theta, *pairs[:2]))
-                else:
-                    losses.append(torch.zeros(()))
-        weights = schedule.get(STEP_WEIGHTS)
-        loss = losses[-1]
-        if weights is not None:
-            loss = (torch.stack(losses) * _pair(weights, weights, dim=2)).sum(0)
+        loss, models = self._outer_loss(shifted, window)
         plus, minus = loss.chunk(2, 1)
-        diverged = self.gradient.diverged(plus) | self.gradient.diverged(minus)
+        diverged = objective.diverged(plus) | objective.diverged(minus)
         slope = torch.where(diverged, 0.0, (plus - minus) / (2.0 * self.sigma**2))
         total = {k: _weighted_sum(s, slope) for k, s in sums.items()}
-        grads = self.gradient.mean_and_clipped(total, slope.shape[1])
-        values = {
-            "task_loss": 0.5 * (plus + minus).mean(-1),
-            "diverged": diverged,
-            "n_diverged": diverged.sum(-1),
+        theta, twins = _halves(models.theta)
+        own_state, twin_state = _halves(models.state)
+        return Estimate(
+            grads=objective.mean_and_clipped(total, slope.shape[1]),
+            task_loss=0.5 * (plus + minus).mean(-1),
+            diverged=diverged,
+            theta=theta,
+            inner_state=own_state
+            | {f"{TWIN}{k}": p for k, p in twins.items()}
+            | {f"{TWIN_STATE}{k}": s for k, s in twin_state.items()}
+            | {f"{SUM}{k}": s for k, s in sums.items()},
+        )
+
+    def _outer_loss(self, phi: Params, window: Window) -> tuple[Tensor, StepResult]:
+        """Return the task loss (seeds, 2 tasks) of models and twins under phi, and them after."""
+        state, learner = window.inner_state, self.gradient.learner
+        theta = {k: _pair(p, state[f"{TWIN}{k}"]) for k, p in window.theta.items()}
+        states = {
+            k: _pair(s, state[f"{TWIN_STATE}{k}"])
+            for k, s in state.items()
+            if f"{TWIN_STATE}{k}" in state
         }
-        halves = {k: p.chunk(2, 1) for k, p in result.theta.items()}
-        own_halves = {k: s.chunk(2, 1) for k, s in result.state.items()}
-        state = {k: h[0].clone() for k, h in own_halves.items()}
-        state |= {f"{TWIN}{k}": h[1].clone() for k, h in halves.items()}
-        state |= {f"{TWIN_STATE}{k}": h[1].clone() for k, h in own_halves.items()}
-        state |= {f"{SUM}{k}": s for k, s in sums.items()}
-        return values, grads, {k: h[0].clone() for k, h in halves.items()}, state
+        query, extra, *batches = map(_twice, (window.query, window.extra, *window.batches))
+        weights = window.step_weights
+        losses: list[Tensor] = []
+        for result in unroll(learner, theta, phi, batches, states):
+            with torch.no_grad():
+                # only the last counts without weights, and acting for the others would be in vain
+                if weights is not None or len(losses) == len(batches) - 1:
+                    losses.append(self.gradient.objective.evaluate(result.theta, query, extra))
+                else:
+                    losses.append(torch.zeros(()))
+        if weights is None:
+            return losses[-1], result
+        return (torch.stack(losses) * _pair(weights, weights, dim=2)).sum(0), result
 
 
 def _pair(x: Tensor, twin: Tensor, dim: int = 1) -> Tensor:
     """Return models and twins side by side, along the dimension of the tasks."""
     return torch.cat([x, twin], dim)
+
+
+def _twice(batch: Batch) -> Batch:
+    """Return a batch that models and twins share."""
+    return {k: _pair(x, x) for k, x in batch.items()}
+
+
+def _halves(params: Params) -> tuple[Params, Params]:
+    """Return the parameters of models and of twins, in memory of their own."""
+    halves = {k: p.chunk(2, 1) for k, p in params.items()}
+    return {k: h[0].clone() for k, h in halves.items()}, {
+        k: h[1].clone() for k, h in halves.items()
+    }
 
 
 def _weighted_sum(x: Tensor, weight: Tensor) -> Tensor:

@@ -1,49 +1,27 @@
 """Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
 
-import math
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source
-from ml3_ros.core.engine.engine import Engine, engine_in_use
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
+from ml3_ros.core.engine.meta_gradients import meta_gradient_of
 from ml3_ros.core.learned_steps import STEP_SIZES
+from ml3_ros.core.losses.scaled import LossWithConstants
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer import adam as outer_adam
 from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.estimator import STEP_WEIGHTS, Estimate, Estimator, Window
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
-from ml3_ros.core.outer.gradient import STEP_WEIGHTS, Estimator, OuterGradient
-from ml3_ros.core.outer.limit import LimitSteps, limit_steps, with_limit
-from ml3_ros.core.types import Batch, Extra, Params, stack, with_lead
+from ml3_ros.core.outer.family import TaskFamily
+from ml3_ros.core.outer.fixed_point import FixedPointSteps, fixed_point_steps, with_fixed_point
+from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.objective import OuterObjective
+from ml3_ros.core.outer.population import Population
+from ml3_ros.core.types import Params, stack
 from ml3_ros.errors import ConfigError
-
-
-class TaskFamily(Protocol):
-    """A distribution of tasks. A task is an index into the family, so many make one tensor.
-
-    A source of random numbers is one generator, or one for each seed, see `core.draws`: tasks are
-    then those of all seeds, in order. Draw with `rand` and `randint` from there.
-    """
-
-    optimizee: FunctionalModule
-
-    def sample(self, n: int, generator: Source) -> Tensor:
-        """Draw n tasks (n,), int64."""
-
-    def init(self, tasks: Tensor, generator: Source) -> Params:
-        """Return a fresh random optimizee for each task, parameters (n, *shape)."""
-
-    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
-        """Return what the inner step of age `ages` (n,) observes, each (n, B, k)."""
-
-    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
-        """Return what the task loss looks at, and the extra information: it exists here only."""
-
-    def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
-        """Return the terms of eq. (9) by name, each (*lead,) and positive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +29,7 @@ class OuterStep:
     """What one update of phi did."""
 
     step: int  # outer steps made so far
-    task_loss: Tensor  # (seeds,), mean over the tasks; log of it if the config says so
+    task_loss: Tensor  # (seeds,), mean over the tasks; log of it with log_task_loss
     diverged: Tensor  # (seeds,), models reset because they diverged
 
 
@@ -67,8 +45,7 @@ class MetaTrainer:
         config: How to learn it.
         seeds: One integer per loss.
         constants: The part of phi that is given, not learned; all seeds share it.
-        engine: How steps are computed; no part of the run, its results are the same. None takes
-            that of the process.
+        engine: How steps are computed; no part of the run, its results are the same.
         estimator: How the gradient on phi is found.
     """
 
@@ -79,60 +56,23 @@ class MetaTrainer:
         config: MetaTrainConfig,
         seeds: tuple[int, ...],
         constants: Params | None = None,
-        engine: Engine | None = None,
+        engine: Engine = AUTOGRAD,
         estimator: Unrolled | Evolution = Unrolled(),  # noqa: B008, a frozen value
     ) -> None:
         self.family, self.spec, self.config, self.seeds = family, spec, config, seeds
-        self.engine = engine or engine_in_use()
-        if config.limit_epochs and self.engine.device != "cpu":
-            raise ConfigError(
-                f"limit_epochs={config.limit_epochs}: its episodes are on the CPU, so device "
-                f"{self.engine.device!r} cannot be used"
-            )
+        self.engine, self.estimator = engine, estimator
+        self.constants = constants or {}
         self.step_count = 0
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.constants = constants or {}
-        gradient = OuterGradient(
-            optimizee=family.optimizee,
-            loss=spec.function(),
-            inner_optimizer=spec.optimizer(family.optimizee),
-            task_losses=family.task_losses,
-            constants=self.constants,
-            weights=config.weights,
-            log_task_loss=config.log_task_loss,
-            clip=config.outer_clip,
-            segment=self.engine.segment,
+        phi = self._fresh_phi()
+        self._estimator, self._fixed_point_steps = self._gradients(phi)
+        self._estimate: Callable[[Params, Window], Estimate] = self.engine.prepare(
+            self._estimator.estimate
         )
-        fresh = [spec.init_phi(g, (1,)) for g in self.generators]
-        given = spec.constants(fresh[0])
-        if set(given) != set(self.constants):
-            raise ConfigError(
-                f"the loss {spec.architecture!r} needs the constants {sorted(given)}, got "
-                f"{sorted(self.constants)}: give a trained prior"
-            )
-        learned = stack([{k: p for k, p in f.items() if k not in given} for f in fresh])
-        self.phi = self._on_device(learned)
-        self.estimator = estimator
-        self._estimator: Estimator = estimator.estimator(gradient, learned)
-        self._limit_steps: LimitSteps | None = None
-        limited = (family, spec.network(), gradient)
-        if config.limit_weight:
-            self._estimator = with_limit(self._estimator, *limited, config.limit_weight)
-        if config.limit_epochs:
-            epochs, parts = config.limit_epochs, config.limit_mini_batches
-            self._limit_steps = limit_steps(*limited, epochs, parts)
-        self._compute = self.engine.prepare(self._estimator)
+        self.phi = self._to_device(phi)
         self.outer_state = outer_adam.init(self.phi)
-        self.limit_state: Params = outer_adam.init(self.phi) if self._limit_steps else {}
-        n = config.n_tasks
-        self._lead = (len(seeds), n)
-        self.tasks, self.theta = self._fresh()
-        self.inner_state = self._estimator.init(self.theta, self._lead)
-        self.ages = torch.zeros(self._lead, dtype=torch.int64)
-        # reset at `horizon`; staggered models are due at different times from the start
-        offset = torch.arange(n) * config.horizon // n
-        self.resets_in = config.horizon - (offset if config.restart == "staggered" else 0 * offset)
-        self.resets_in = self.resets_in.expand(self._lead).clone()
+        self.fixed_point_state = outer_adam.init(self.phi) if self._fixed_point_steps else {}
+        self.models = Population(family, config, self.generators, self._estimator, self._to_device)
 
     @property
     def done(self) -> bool:
@@ -140,46 +80,89 @@ class MetaTrainer:
         return self.step_count >= self.config.n_outer_steps
 
     def step(self) -> OuterStep:
-        """Make K inner steps of every model and one update of phi."""
-        config = self.config
-        batches = [self._support(self.ages + k) for k in range(config.unroll)]
-        last = self.ages + config.unroll - 1
-        query = self.family.query(self.tasks.flatten(), last.flatten(), self.generators)
-        batch, extra = (with_lead(x, self._lead) for x in query)
-        step_weights = self._step_weights()
-        schedule = self._estimator.draw(self.generators, config.n_tasks)
-        if step_weights is not None:
-            schedule[STEP_WEIGHTS] = step_weights
-        values, grads, self.theta, self.inner_state = self._compute(
-            self.theta, self.inner_state, self.phi, batch, extra, schedule, *batches
-        )
-        self._update_phi(grads, self.outer_state, config.outer_lr)
-        if self._limit_steps:
-            for grads in self._limit_steps.gradients(self.phi, batch, extra, self.generators):
-                self._update_phi(grads, self.limit_state, config.limit_lr)
-        self.ages += config.unroll
-        self.resets_in -= config.unroll
-        self._reset(values["diverged"].cpu() | (self.resets_in <= 0))
+        """Make one iteration of Algorithm 1: K inner steps of every model, one update of phi."""
+        models, config = self.models, self.config
+
+        # each model observes its task: K batches to learn from, one for the task loss
+        batches = tuple(models.support(ahead) for ahead in range(config.unroll))
+        query, extra = models.query(config.unroll - 1)
+        schedule = self._estimator.draw(self.generators, config.n_tasks) | self._step_weights()
+        window = Window(models.theta, models.inner_state, query, extra, schedule, batches)
+
+        # theta' = K updates of theta under M_phi, and grad_phi L_T(theta')
+        estimate = self._estimate(self.phi, window)
+
+        # phi descends
+        self._update_phi(estimate.grads, self.outer_state, config.outer_lr)
+        if self._fixed_point_steps:
+            gradients = self._fixed_point_steps.gradients(self.phi, query, extra, self.generators)
+            for grads in gradients:
+                self._update_phi(grads, self.fixed_point_state, config.limit_lr)
+
+        # models go on from theta'; old and diverged ones start anew on another task
+        models.advance(estimate.theta, estimate.inner_state, config.unroll)
+        diverged = estimate.diverged.cpu()
+        models.reset(diverged)
         self.step_count += 1
-        return OuterStep(self.step_count, values["task_loss"], values["n_diverged"])
+        return OuterStep(self.step_count, estimate.task_loss, diverged.sum(-1))
 
     def seed_phi(self, index: int) -> Params:
         """Return the parameters of the loss of seed number `index`."""
         return {k: p[index, 0].detach().clone() for k, p in self.phi.items()} | self.constants
 
-    def _support(self, ages: Tensor) -> Batch:
-        """Return what every model observes at its age."""
-        batch = self.family.support(self.tasks.flatten(), ages.flatten(), self.generators)
-        return with_lead(batch, self._lead)
+    def _fresh_phi(self) -> Params:
+        """Return what is learned, as it begins.
 
-    def _step_weights(self) -> Tensor | None:
-        """Return how much the task loss after each unrolled step counts, (K, seeds, tasks)."""
+        Raises:
+            ConfigError: The constants are not those that the loss needs.
+        """
+        fresh = [self.spec.init_phi(g, (1,)) for g in self.generators]
+        given = self.spec.constants(fresh[0])
+        if set(given) != set(self.constants):
+            raise ConfigError(
+                f"the loss {self.spec.architecture!r} needs the constants {sorted(given)}, got "
+                f"{sorted(self.constants)}: give a trained prior"
+            )
+        return stack([{k: p for k, p in phi.items() if k not in given} for phi in fresh])
+
+    def _gradients(self, phi: Params) -> tuple[Estimator, FixedPointSteps | None]:
+        """Return what finds the gradient of a step, and of further steps on the fixed point."""
+        config, family, constants = self.config, self.family, self.constants
+        learner = self.spec.learner(family.optimizee)
+        objective = OuterObjective(
+            task_losses=family.task_losses,
+            weights=config.weights,
+            log_task_loss=config.log_task_loss,
+            clip=config.outer_clip,
+        )
+        gradient = OuterGradient(
+            learner=replace(learner, loss=LossWithConstants(learner.loss, constants)),
+            objective=objective,
+            differentiate=meta_gradient_of(self.engine),
+        )
+        estimator = self.estimator.estimator(gradient, phi)
+        fixed_point = (family, self.spec.network(), objective, constants)
+        if config.limit_weight:
+            estimator = with_fixed_point(estimator, *fixed_point, config.limit_weight)
+        if not config.limit_epochs:
+            return estimator, None
+        if self.engine.device != "cpu":
+            raise ConfigError(
+                f"limit_epochs={config.limit_epochs}: its episodes are on the CPU, so device "
+                f"{self.engine.device!r} cannot be used"
+            )
+        epochs, mini_batches = config.limit_epochs, config.limit_mini_batches
+        return estimator, fixed_point_steps(*fixed_point, epochs, mini_batches)
+
+    def _step_weights(self) -> Params:
+        """Return how much the task loss after each step counts (K, seeds, tasks), if all do."""
         if not self.config.outer_every_step:
-            return None
+            return {}
+        ages = self.models.ages
         step = torch.arange(self.config.unroll).reshape(-1, 1, 1)
-        age = self.ages + step if self.config.outer_early else torch.zeros_like(self.ages + step)
+        age = ages + step if self.config.outer_early else torch.zeros_like(ages + step)
         weights = 1.0 / (1.0 + age)
-        return weights / weights.sum(0)
+        return {STEP_WEIGHTS: weights / weights.sum(0)}
 
     def _update_phi(self, grads: Params, state: Params, lr: float) -> None:
         """One Adam step, in place."""
@@ -192,37 +175,7 @@ class MetaTrainer:
             if names:
                 outer_adam.step(self.phi, grads, state, names, share * rate)
 
-    def _reset(self, mask: Tensor) -> None:
-        """Give the marked models (seeds, tasks) a new task and fresh parameters."""
-        if mask.all():  # the usual case, and much cheaper than one by one
-            self.tasks, self.theta = self._fresh()
-            self.inner_state = self._estimator.init(self.theta, self._lead)
-            self.ages.zero_()
-            self.resets_in.fill_(self.config.horizon)
-            return
-        for s, row in enumerate(mask.tolist()):
-            if any(row):
-                self._reset_some(s, mask[s].nonzero().squeeze(-1))
-
-    def _reset_some(self, s: int, slots: Tensor) -> None:
-        """Reset the models in `slots` of seed number s."""
-        generator = self.generators[s]
-        self.tasks[s, slots] = self.family.sample(len(slots), generator)
-        theta = self._on_device(self.family.init(self.tasks[s, slots], generator))
-        state = self._on_device(self._estimator.init(theta, (len(slots),)))
-        for old, new in ((self.theta, theta), (self.inner_state, state)):
-            for k in old:
-                old[k][s, slots] = new[k]
-        self.ages[s, slots] = 0
-        self.resets_in[s, slots] = self.config.horizon
-
-    def _fresh(self) -> tuple[Tensor, Params]:
-        """Return a new task for every model, (seeds, tasks), and a fresh optimizee for it."""
-        tasks = self.family.sample(math.prod(self._lead), self.generators)
-        theta = with_lead(self.family.init(tasks, self.generators), self._lead)
-        return tasks.view(self._lead), self._on_device(theta)
-
-    def _on_device(self, params: Params) -> Params:
+    def _to_device(self, params: Params) -> Params:
         if self.engine.device == "cpu":
             return params
         return {k: p.to(self.engine.device) for k, p in params.items()}

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -137,7 +138,13 @@ def validation_targets(config: ReacherDemosConfig) -> Tensor:
     return new_targets(config.n_targets, torch.Generator().manual_seed(VALIDATION_SEED))
 
 
-def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: ReacherDemosConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train the losses, clone the expert, and let all reach this seed's new targets.
 
     Returns:
@@ -149,7 +156,7 @@ def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Pat
     targets = new_targets(config.n_targets, torch.Generator().manual_seed(TEST_SEED + seed))
     arrays: Arrays = {"targets": targets.double().numpy()}
     for name, architecture in LOSSES.items():
-        loss = _meta_train(shown, name, architecture, seed, config)
+        loss = _meta_train(shown, name, architecture, seed, config, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         test = under_loss(SETTING, targets, loss, CHECKPOINTS, seed)
         arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
@@ -162,12 +169,18 @@ def run_seed(config: ReacherDemosConfig, seed: int, shared: Arrays, scratch: Pat
 
 
 def _meta_train(
-    shown: Demonstrations, name: str, architecture: str, seed: int, config: ReacherDemosConfig
+    shown: Demonstrations,
+    name: str,
+    architecture: str,
+    seed: int,
+    config: ReacherDemosConfig,
+    engine: Engine,
 ) -> LearnedLoss:
     """Return a loss, chosen on the targets that behavioural cloning is tuned on."""
     spec = SETTING.spec(architecture)  # type: ignore[arg-type]
     family = DemonstrationFamily(SETTING.policy(), shown)
-    trainer = MetaTrainer(family, spec, meta_training(config.outer_steps, architecture), (seed,))
+    learning = meta_training(config.outer_steps, architecture)
+    trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)
     targets = validation_targets(config)
 
     def score(spec: LossSpec, phi: Params) -> float:

@@ -7,12 +7,12 @@ from torch import Tensor
 
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.outer.limit import LimitLosses
+from ml3_ros.core.outer.objective import TaskLosses
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.policy import Actor, Policy
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.tasks.reaching.wanted import WantedPolicy
+from ml3_ros.tasks.reaching.greedy import GreedyPolicy
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,9 +64,9 @@ class DemonstrationFamily(ReachingFamily):
         """Return "task" (*lead,): squared errors of actions, in units of their limits."""
         return {"task": cloning_loss(self.optimizee, theta, batch["goal"], extra)}
 
-    def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.outer.limit`: how far what the loss wants is from what the expert did."""
-        wanted = WantedPolicy(self.optimizee.world, network)
+    def fixed_point_losses(self, network: MetaLoss) -> TaskLosses:
+        """Return how far the loss's target actions are from what the expert did."""
+        wanted = GreedyPolicy(self.optimizee.world, network)
         return lambda phi, batch, extra: {"task": cloning_loss(wanted, phi, batch["goal"], extra)}
 
 

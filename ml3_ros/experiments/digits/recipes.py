@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -32,12 +33,19 @@ class DigitRecipe:
     spec: LossSpec
     meta_training: MetaTrainConfig
 
-    def trainer(self, optimizee: LeNet, images: DigitImages, pair: Pair, seed: int) -> MetaTrainer:
+    def trainer(
+        self,
+        optimizee: LeNet,
+        images: DigitImages,
+        pair: Pair,
+        seed: int,
+        engine: Engine = AUTOGRAD,
+    ) -> MetaTrainer:
         """Return the trainer of one loss on one pair, whose digits are either class."""
         family = DigitPairFamily(
             optimizee, images, (pair, pair[::-1]), batch_size=BATCH_SIZE, query_size=QUERY_SIZE
         )
-        return MetaTrainer(family, self.spec, self.meta_training, (seed,))
+        return MetaTrainer(family, self.spec, self.meta_training, (seed,), engine=engine)
 
 
 def paper_recipe(n_outer_steps: int) -> DigitRecipe:

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
@@ -94,7 +95,13 @@ def prepare(config: DigitsConfig, scratch: Path, report: Report) -> Arrays:
     return {}
 
 
-def run_seed(config: DigitsConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: DigitsConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Draw pairs, tune the baselines, meta-train every recipe and test all methods.
 
     Returns:
@@ -121,7 +128,7 @@ def run_seed(config: DigitsConfig, seed: int, shared: Arrays, scratch: Path) -> 
         arrays[f"step_size/{name}"] = np.array(step_size)
         methods[name] = (cross_entropy(rule, step_size), {})
     for name, recipe in config.recipes(optimizee).items():
-        trainer = recipe.trainer(optimizee, images, pairs.train, seed)
+        trainer = recipe.trainer(optimizee, images, pairs.train, seed, engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
         provenance = {
             "task_family": "digits",

@@ -45,7 +45,7 @@ class DigitPairs:
 
 
 class DigitPairFamily:
-    """Binary classification of digits, batched over pairs; a `core.outer.trainer.TaskFamily`.
+    """Binary classification of digits, batched over pairs; a `core.outer.family.TaskFamily`.
 
     A task is a pair. Batches hold "image" (n, B, side * side) and "label" (n, B, 2), one-hot.
 

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
@@ -92,7 +93,13 @@ def prepare(config: GeneralisationConfig, scratch: Path, report: Report) -> Arra
     return arrays
 
 
-def run_seed(config: GeneralisationConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: GeneralisationConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train a loss for each setting; train networks of all architectures with it.
 
     Returns:
@@ -102,7 +109,7 @@ def run_seed(config: GeneralisationConfig, seed: int, shared: Arrays, scratch: P
     arrays: Arrays = {}
     for name in config.settings:
         setting = SETTINGS[name]()
-        trainer = setting.trainer(config.outer_steps, seed)
+        trainer = setting.trainer(config.outer_steps, seed, engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
         provenance = {
             "task_family": name,

@@ -7,8 +7,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.outer.trainer import MetaTrainer, TaskFamily
+from ml3_ros.core.outer.family import TaskFamily
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.sine.recipes import adam_recipe, squared_error
 from ml3_ros.experiments.sine.regression_task import (
@@ -65,7 +67,7 @@ class Trials:
 class Setting(Protocol):
     """A kind of task."""
 
-    def trainer(self, n_outer_steps: int, seed: int) -> MetaTrainer:
+    def trainer(self, n_outer_steps: int, seed: int, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the trainer of a loss, on networks like TRAINED."""
 
     def trials(self, architecture: Architecture, n_tasks: int, pool: int) -> Trials:
@@ -78,12 +80,12 @@ class Setting(Protocol):
 class SineSetting:
     """Sine regression, on the wide tasks that the paper tests with."""
 
-    def trainer(self, n_outer_steps: int, seed: int) -> MetaTrainer:
+    def trainer(self, n_outer_steps: int, seed: int, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the trainer of a loss that knows x and the model's age."""
         optimizee = Regressor(**TRAINED.options())
         recipe = adam_recipe(optimizee, n_outer_steps)
         spec = replace(recipe.spec, width=TRAINED.width)
-        return replace(recipe, spec=spec).trainer(optimizee, seed)
+        return replace(recipe, spec=spec).trainer(optimizee, seed, engine)
 
     def trials(self, architecture: Architecture, n_tasks: int, pool: int) -> Trials:
         """Return new tasks, measured by their mean squared error."""
@@ -104,14 +106,14 @@ class InverseDynamicsSetting:
     def __init__(self) -> None:
         self.population: Population = population(ROBOT, "given")
 
-    def trainer(self, n_outer_steps: int, seed: int) -> MetaTrainer:
+    def trainer(self, n_outer_steps: int, seed: int, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the trainer of an adaptive loss; it has no physics prior."""
         recipe = self._recipe(n_outer_steps)
         units = self.population.units
         recordings = simulate(self.population.train, N_TRAIN_ROBOTS, TRAIN_POOL)
         family = InverseDynamicsFamily(self._network(TRAINED), recordings, recipe.sampling())
         spec = replace(recipe.loss_spec(units, ROBOT), width=TRAINED.width)
-        return MetaTrainer(family, spec, recipe.meta_training(), (seed,))
+        return MetaTrainer(family, spec, recipe.meta_training(), (seed,), engine=engine)
 
     def trials(self, architecture: Architecture, n_tasks: int, pool: int) -> Trials:
         """Return new arms, measured by the mean NMSE over the joints."""

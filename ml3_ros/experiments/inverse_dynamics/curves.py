@@ -1,6 +1,7 @@
 """Meta-test: how the error of fresh models falls while a frozen loss trains them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.core.engine.engine import Engine
-from ml3_ros.core.inner_loop import updater
+from ml3_ros.core.inner_loop import StepResult, inner_step
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.learners.inverse_dynamics.sampling import nmse
@@ -51,9 +52,9 @@ def learning_curves(
     phi = spec.stack_phi(phis)
     fresh = with_lead(family.init(all_tasks, generators), lead)
     theta = fresh if theta is None else theta
-    inner_optimizer = spec.optimizer(family.optimizee)
-    state = inner_optimizer.init(theta, lead)
-    update = updater(family.optimizee, spec.function(), inner_optimizer)
+    learner = spec.learner(family.optimizee)
+    state = learner.inner_optimizer.init(theta, lead)
+    update: Callable[[Params, Params, Batch, Params], StepResult] = partial(inner_step, learner)
     if max(checkpoints) >= REPLAYED:
         update = Engine(kind="replayed").prepare(update)
     held_out = family.held_out(tasks)
@@ -64,7 +65,8 @@ def learning_curves(
         if step < max(checkpoints):
             ages = torch.full_like(all_tasks, step)
             batch = with_lead(family.support(all_tasks, ages, generators), lead)
-            theta, state = update(theta, phi, batch, state)
+            result = update(theta, phi, batch, state)
+            theta, state = result.theta, result.state
     curves = torch.stack(rows, dim=2).double().numpy()
     return np.where(np.isfinite(curves), curves, np.inf)
 

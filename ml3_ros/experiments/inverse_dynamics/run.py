@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
@@ -59,7 +60,13 @@ def prepare(config: InvdynConfig, scratch: Path, report: Report) -> Arrays:
     return arrays
 
 
-def run_seed(config: InvdynConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: InvdynConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train every learned loss with one seed, and run every method on the test robots.
 
     Returns:
@@ -71,7 +78,7 @@ def run_seed(config: InvdynConfig, seed: int, shared: Arrays, scratch: Path) -> 
         data = PartData.of(config, name)
         prior = _prior(part.trained_in or name, shared)
         if not part.trained_in:
-            trained[name] = _train(data, prior, seed, scratch / name)
+            trained[name] = _train(data, prior, seed, scratch / name, engine)
             for method, loss in trained[name].items():
                 arrays[f"loss/{name}/{method}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         losses = {method: trained[part.trained_in or name][method] for method in part.learned}
@@ -89,13 +96,15 @@ def run_seed(config: InvdynConfig, seed: int, shared: Arrays, scratch: Path) -> 
     return arrays
 
 
-def _train(data: PartData, prior: TaughtPrior, seed: int, folder: Path) -> dict[str, LearnedLoss]:
+def _train(
+    data: PartData, prior: TaughtPrior, seed: int, folder: Path, engine: Engine
+) -> dict[str, LearnedLoss]:
     """Meta-train the losses of one seed, or load those that are done."""
     recordings, units = data.train(), data.population.units
     losses = {}
     for method in data.part.learned:
         recipe = data.part.recipe(method, data.config.n_tasks)
-        trainer = recipe.trainer(recordings, units, data.config.robot, (seed,), prior)
+        trainer = recipe.trainer(recordings, units, data.config.robot, (seed,), prior, engine)
 
         def artefact(trainer, i, added):  # type: ignore[no-untyped-def]
             return learned_loss(trainer, i, units, data.config.robot, added)

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
@@ -31,8 +33,8 @@ from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
+from ml3_ros.tasks.reaching.greedy import GreedyPolicy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
-from ml3_ros.tasks.reaching.wanted import WantedPolicy
 from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
@@ -106,7 +108,13 @@ def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
     return arrays
 
 
-def run_seed(config: ModelBasedConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: ModelBasedConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train the losses and test all methods on this seed's goals and policies.
 
     Returns:
@@ -122,7 +130,7 @@ def run_seed(config: ModelBasedConfig, seed: int, shared: Arrays, scratch: Path)
     )
     tests = {}
     for name, architecture in LOSSES.items():
-        loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps)
+        loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         tests[name] = under_loss(chosen, goals, loss, looks, seed)
         if name == MAIN:
@@ -143,10 +151,16 @@ def test_goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
 
 
 def _meta_train(
-    chosen: Setting, name: str, architecture: str, seed: int, n_outer_steps: int
+    chosen: Setting,
+    name: str,
+    architecture: str,
+    seed: int,
+    n_outer_steps: int,
+    engine: Engine,
 ) -> tuple[LearnedLoss, ModelBasedTrainer]:
     spec = chosen.spec(architecture)  # type: ignore[arg-type]
-    trainer = ModelBasedTrainer(chosen, spec, meta_training(n_outer_steps, architecture), seed)
+    learning = meta_training(n_outer_steps, architecture)
+    trainer = ModelBasedTrainer(chosen, spec, learning, seed, engine)
     generator = torch.Generator().manual_seed(VALIDATION_SEED + seed)
     goals = chosen.goals(N_VALIDATION, generator, trained=True)
     offsets = chosen.offsets(N_VALIDATION, generator)
@@ -181,7 +195,7 @@ class _Observer:
 
     def __init__(
         self,
-        policy: Policy | WantedPolicy,
+        policy: Policy | GreedyPolicy,
         goals: Tensor,
         seed: int,
         offsets: Tensor | None = None,
@@ -235,7 +249,7 @@ def under_loss(
 def wanted_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
     """Return how far from its goals (goals,) [m] ends who does what a seed's main loss wants."""
     loss = LearnedLoss.from_bytes(arrays[f"loss/{MAIN}"].tobytes())
-    policy = WantedPolicy(setting(config.world).world, loss.spec.network())
+    policy = GreedyPolicy(setting(config.world).world, loss.spec.network())
     observer = _Observer(policy, torch.from_numpy(arrays["goals"]).float(), seed)
     return observer({k: p.unsqueeze(0) for k, p in loss.phi.items()}).double().numpy()
 
@@ -256,8 +270,7 @@ def rival(
     curves = training_curves(
         family,
         len(goals),
-        family.task_loss_function(),
-        rule,
+        Learner(policy, family, rule),
         {k: p.unsqueeze(0) for k, p in params.items()},
         checkpoints,
         observer,

@@ -2,7 +2,7 @@
 
 import torch
 
-from ml3_ros.core.engine.engine import Engine
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer, OuterStep
@@ -61,7 +61,7 @@ class ModelBasedTrainer:
         spec: LossSpec,
         config: MetaTrainConfig,
         seed: int,
-        engine: Engine | None = None,
+        engine: Engine = AUTOGRAD,
     ) -> None:
         generator = torch.Generator().manual_seed(seed)
         self.family = reaching_family(setting, generator)
@@ -76,8 +76,8 @@ class ModelBasedTrainer:
     def step(self) -> OuterStep:
         """Make one outer step, after a look at what today's policies do where that is due."""
         if self.trainer.step_count % REFIT_EVERY == REFIT_EVERY - 1:
-            theta = {k: p[0] for k, p in self.trainer.theta.items()}
-            tasks = self.trainer.tasks[0]
+            theta = {k: p[0] for k, p in self.trainer.models.theta.items()}
+            tasks = self.trainer.models.tasks[0]
             batch = self.family.support(tasks, tasks, self.learner.generator)
             self.learner.practise(self.family.optimizee, theta, batch)
             self.learner.fit(REFIT_STEPS)

@@ -21,7 +21,7 @@ class Learning:
     Attributes:
         architecture: Of the loss.
         estimator: Of the gradient through updates of policies.
-        limit: Whether it follows its limit, see `core.outer.limit`.
+        limit: Whether it follows its limit, see `core.outer.fixed_point`.
     """
 
     architecture: Architecture

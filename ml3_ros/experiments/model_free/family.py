@@ -1,17 +1,17 @@
-"""Goals as tasks for stochastic policies; a `core.outer.trainer.TaskFamily`."""
+"""Goals as tasks for stochastic policies; a `core.outer.family.TaskFamily`."""
 
 import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, rand, randint, randn
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.outer.limit import LimitLosses
+from ml3_ros.core.outer.objective import TaskLosses
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.experiments.model_free.policy import (
     Episodes,
     Gaussian,
     GaussianPolicy,
-    WantedPolicy,
+    GreedyPolicy,
     act,
     log_likelihoods,
 )
@@ -30,8 +30,8 @@ class GoalFamily:
             None is not at all.
         n_episodes: Episodes that an inner step observes.
         n_judged: Episodes of the updated policy that the task loss looks at.
-        n_limit: Episodes of who does what the loss wants, see `core.outer.limit`, in each of as
-            many tasks drawn anew; None takes the starts, goals and noise of those that are judged.
+        n_limit: Episodes at the fixed point of descent, see `core.outer.fixed_point`, in each of
+            as many tasks drawn anew; None takes starts, goals and noise of the task loss's.
         discount: Of the rewards in the task loss.
     """
 
@@ -84,10 +84,10 @@ class GoalFamily:
         """Return "task" (*lead,): minus the mean return, with the gradient of eq. (8)."""
         return self._losses(self.optimizee, theta, batch)
 
-    def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.outer.limit`: minus the mean return of doing what the loss wants.
+    def fixed_point_losses(self, network: MetaLoss) -> TaskLosses:
+        """Return minus the mean return of acting on the loss's target actions.
 
-        Of rows of `limit_episodes`: PPO's objective.
+        Of rows of `fixed_point_episodes`: PPO's objective.
         """
         wanted = self._wanted(network)
 
@@ -100,8 +100,8 @@ class GoalFamily:
 
         return losses
 
-    def limit_episodes(self, network: MetaLoss, phi: Params, query: Batch) -> Batch:
-        """See `core.outer.limit`: "observation", "action", "advantage" and "log_likelihood"."""
+    def fixed_point_episodes(self, network: MetaLoss, phi: Params, query: Batch) -> Batch:
+        """Return "observation", "action", "advantage" and "log_likelihood" at the fixed point."""
         with torch.no_grad():
             episodes, weights, likelihoods = self._acted(
                 self._wanted(network), phi, self._limit_query(query)
@@ -113,8 +113,8 @@ class GoalFamily:
             "log_likelihood": likelihoods.flatten(-2).unsqueeze(-1),
         }
 
-    def _wanted(self, network: MetaLoss) -> WantedPolicy:
-        return WantedPolicy(self.optimizee.environment, network, self.optimizee.log_std)
+    def _wanted(self, network: MetaLoss) -> GreedyPolicy:
+        return GreedyPolicy(self.optimizee.environment, network, self.optimizee.log_std)
 
     def _limit_query(self, query: Batch) -> Batch:
         """Return how the episodes of the limit begin."""

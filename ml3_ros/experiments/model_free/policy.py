@@ -36,7 +36,7 @@ class Gaussian(Protocol):
         """Return the means (*lead, B, n_actions) at "observation" (*lead, B, n)."""
 
 
-class WantedPolicy:
+class GreedyPolicy:
     """Does on average what a loss wants to be done; its parameters are those of the loss.
 
     Args:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
-from ml3_ros.core.engine.engine import Engine
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.evolution import Evolution
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -31,7 +31,7 @@ from ml3_ros.experiments.model_free.config import (
 )
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.family import mean_return
-from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, WantedPolicy
+from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, GreedyPolicy
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.experiments.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
@@ -84,7 +84,13 @@ def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
     return {"validation/ppo": np.array(scores), "choice/ppo": np.array(best)}
 
 
-def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: ModelFreeConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train the losses and test all methods on this seed's goals.
 
     Returns:
@@ -98,7 +104,7 @@ def run_seed(config: ModelFreeConfig, seed: int, shared: Arrays, scratch: Path) 
     judge = Judge(environment, goals, seed)
     arrays: Arrays = {"goals": goals.double().numpy()}
     for name in config.losses:
-        loss = _meta_train(config, chosen, environment, name, seed, scratch / name)
+        loss = _meta_train(config, chosen, environment, name, seed, scratch / name, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         arrays[f"cost/{name}"] = under_loss(config, chosen, judge, loss, HIDDEN)
         if name == MAIN:
@@ -127,6 +133,7 @@ def _meta_train(
     name: str,
     seed: int,
     folder: Path,
+    engine: Engine,
 ) -> LearnedLoss:
     learning = LOSSES[name]
     # both estimators get as many environment steps
@@ -144,7 +151,7 @@ def _meta_train(
         spec,
         meta_training,
         (seed,),
-        engine=Engine(),  # a simulator cannot be recorded
+        engine=AUTOGRAD if engine.records else engine,  # a simulator cannot be recorded
         estimator=learning.estimator,
     )
 
@@ -182,7 +189,7 @@ def under_loss(
 
 def wanted_action_cost(chosen: Setting, judge: Judge, loss: LearnedLoss) -> NDArray[np.float64]:
     """Return the cost (goals,) of doing what the loss wants, without any training of a policy."""
-    wanted = WantedPolicy(judge.environment, loss.spec.network())
+    wanted = GreedyPolicy(judge.environment, loss.spec.network())
     phi = {k: p.unsqueeze(0) for k, p in loss.phi.items()}
     return judge.cost(wanted)(phi).double().numpy()
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
@@ -115,7 +116,13 @@ def _arrival(plans: list[Trajectory]) -> float:
     return float(last + 1) if last + 1 < len(plans) else float("inf")
 
 
-def run_seed(config: MountainCarConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: MountainCarConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train every loss and let it train fresh policies.
 
     Returns:
@@ -126,7 +133,8 @@ def run_seed(config: MountainCarConfig, seed: int, shared: Arrays, scratch: Path
     for name, (architecture, way_point) in LOSSES.items():
         spec = loss_spec(architecture)  # type: ignore[arg-type]
         family = MountainCarFamily(car_policy(), way_point=way_point)
-        trainer = MetaTrainer(family, spec, meta_training(config.outer_steps), (seed,))
+        learning = meta_training(config.outer_steps)
+        trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
         provenance = {
             "task_family": "mountain_car",

@@ -8,10 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.core.inner_loop import LossFunction, updater
-from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.inner_loop import inner_step
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import LossSpec
-from ml3_ros.core.outer.trainer import TaskFamily
+from ml3_ros.core.outer.family import TaskFamily
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.runner.experiment import Arrays
 from ml3_ros.files import write_atomically
@@ -43,8 +43,7 @@ def adaptation_curves(
     return training_curves(
         family,
         n_tasks,
-        spec.function(),
-        spec.optimizer(family.optimizee),
+        spec.learner(family.optimizee),
         {k: p.unsqueeze(0) for k, p in phi.items()},
         checkpoints,
         measure,
@@ -55,22 +54,20 @@ def adaptation_curves(
 def training_curves(
     family: TaskFamily,
     n_tasks: int,
-    loss: LossFunction,
-    inner_optimizer: InnerOptimizer,
+    learner: Learner,
     phi: Params,
     checkpoints: Sequence[int],
     measure: Callable[[Params], Tensor],
     seed: int,
 ) -> NDArray[np.float64]:
-    """Train fresh models under any loss, given as function and update rule, and measure them.
+    """Train fresh models with any learner, and measure them.
 
-    See `adaptation_curves`.
+    See `adaptation_curves`; phi is as the learner's loss takes it.
     """
     tasks = torch.arange(n_tasks)
     generator = torch.Generator().manual_seed(seed)
     theta = family.init(tasks, generator)
-    update = updater(family.optimizee, loss, inner_optimizer)
-    state = inner_optimizer.init(theta, (n_tasks,))
+    state = learner.inner_optimizer.init(theta, (n_tasks,))
     rows = []
     for step in range(max(checkpoints) + 1):
         if step in checkpoints:
@@ -78,7 +75,8 @@ def training_curves(
                 rows.append(measure(theta))
         if step < max(checkpoints):
             batch = family.support(tasks, torch.full_like(tasks, step), generator)
-            theta, state = update(theta, phi, batch, state)
+            result = inner_step(learner, theta, phi, batch, state)
+            theta, state = result.theta, result.state
     curves = torch.stack(rows, dim=-1).double().numpy()
     return np.where(np.isfinite(curves), curves, np.inf)
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ml3_ros.core.engine.engine import engine_in_use
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.data.metrics import resolved
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
@@ -31,6 +31,7 @@ def run_experiment(
     out: Path,
     *,
     backend: Backend,
+    engine: Engine = AUTOGRAD,
     report: Report = tqdm.write,
 ) -> tuple[Path, ...]:
     """Run an experiment, or what is left of it, and write its results.
@@ -41,6 +42,7 @@ def run_experiment(
         config: As `experiment.config`; seeds are 0, ..., config.seeds - 1.
         out: Folder of the run.
         backend: Runs the seeds.
+        engine: Computes the steps of meta-training.
         report: Called with texts for the user.
 
     Returns:
@@ -64,7 +66,7 @@ def run_experiment(
             seed=seed,
             shared=shared,
             scratch=_scratch(out, f"seed_{seed}"),
-            engine=engine_in_use(),
+            engine=engine,
         )
         for seed in range(config.seeds)
         if seed not in done

@@ -60,10 +60,10 @@ class Outcome:
     @staticmethod
     def of(job: Job) -> "Outcome":
         """Run the job here."""
-        prepare_process(job.engine)
+        prepare_process()
         started = revision()
         try:
-            arrays = job.run_seed(job.config, job.seed, job.shared, job.scratch)
+            arrays = job.run_seed(job.config, job.seed, job.shared, job.scratch, job.engine)
             return Outcome(arrays, revision=started)
         except Ml3Error as error:
             return Outcome({}, error=error)

@@ -77,7 +77,7 @@ class FrequencyTasks:
 
 
 class FrequencyFamily:
-    """Frequency of a sine, batched over tasks; a `core.outer.trainer.TaskFamily`.
+    """Frequency of a sine, batched over tasks; a `core.outer.family.TaskFamily`.
 
     Args:
         optimizee: The model and where its first guesses come from.

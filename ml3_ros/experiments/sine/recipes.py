@@ -6,6 +6,7 @@ from typing import Literal
 
 import torch
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -50,12 +51,12 @@ class RegressionRecipe:
     meta_training: MetaTrainConfig
     distribution: SineDistribution = WIDE
 
-    def trainer(self, optimizee: Regressor, seed: int) -> MetaTrainer:
+    def trainer(self, optimizee: Regressor, seed: int, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the trainer of one loss; the seed also draws the tasks."""
         generator = torch.Generator().manual_seed(seed)
         tasks = SineTasks.draw(self.distribution, POOL, generator)
         family = SineRegressionFamily(optimizee, tasks)
-        return MetaTrainer(family, self.spec, self.meta_training, (seed,))
+        return MetaTrainer(family, self.spec, self.meta_training, (seed,), engine=engine)
 
 
 def paper_recipe(hidden: tuple[int, ...], n_outer_steps: int) -> RegressionRecipe:
@@ -141,12 +142,12 @@ class FrequencyRecipe:
     optimizee: Sinusoid
     tolerance: float
 
-    def trainer(self, seed: int) -> MetaTrainer:
+    def trainer(self, seed: int, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the trainer of one loss; the seed also draws the tasks."""
         generator = torch.Generator().manual_seed(seed)
         tasks = FrequencyTasks.random(FREQUENCY_POOL, generator)
         family = FrequencyFamily(self.optimizee, tasks, self.tolerance)
-        return MetaTrainer(family, self.spec, self.meta_training, (seed,))
+        return MetaTrainer(family, self.spec, self.meta_training, (seed,), engine=engine)
 
 
 def frequency_recipe(

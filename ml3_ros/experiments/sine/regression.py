@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
@@ -115,7 +116,13 @@ def prepare(config: SineRegressionConfig, scratch: Path, report: Report) -> Arra
     return arrays
 
 
-def run_seed(config: SineRegressionConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: SineRegressionConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train every recipe and test all methods on this seed's tasks.
 
     Returns:
@@ -131,7 +138,7 @@ def run_seed(config: SineRegressionConfig, seed: int, shared: Arrays, scratch: P
     for name, spec in specs.items():
         arrays[f"curve/{name}"] = _test_errors(config, tests, spec, {}, config.x, seed)
     for name, recipe in config.recipes().items():
-        trainer = recipe.trainer(config.optimizee(), seed)
+        trainer = recipe.trainer(config.optimizee(), seed, engine)
         marks = even_marks(recipe.meta_training.n_outer_steps, N_MARKS)
         phis = snapshots(trainer, marks)
         generator = torch.Generator().manual_seed(MODEL_SEED + seed)

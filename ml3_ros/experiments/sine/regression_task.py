@@ -106,7 +106,7 @@ class Regressor(FunctionalModule):
 
 
 class SineRegressionFamily:
-    """Sine regression, batched over tasks; a `core.outer.trainer.TaskFamily`.
+    """Sine regression, batched over tasks; a `core.outer.family.TaskFamily`.
 
     Args:
         optimizee: The network to be trained.

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import BoundModel
@@ -88,7 +89,13 @@ def prepare(config: ShapedSineConfig, scratch: Path, report: Report) -> Arrays:
     return arrays
 
 
-def run_seed(config: ShapedSineConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: ShapedSineConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Meta-train every recipe and test all methods on this seed's starts and points.
 
     Returns:
@@ -102,7 +109,7 @@ def run_seed(config: ShapedSineConfig, seed: int, shared: Arrays, scratch: Path)
     for name, (rule, _) in GRIDS.items():
         rows[name] = (squared_error(rule, float(shared[f"step_size/{name}"])), {})
     for name, recipe in config.recipes().items():
-        trainer = recipe.trainer(seed)
+        trainer = recipe.trainer(seed, engine)
         marks = even_marks(recipe.meta_training.n_outer_steps, N_FRAMES)
         phis = snapshots(trainer, marks)
         rows[name] = (recipe.spec, phis[-1])
@@ -161,8 +168,8 @@ def landscapes(spec: LossSpec, phi: Params) -> NDArray[np.float64]:
     omega = torch.as_tensor(OMEGA, dtype=torch.float32).unsqueeze(-1)
     model = BoundModel(Sinusoid(), {"omega": omega})
     count = torch.zeros(len(OMEGA))
-    loss = spec.function()
+    loss = spec.loss()
     phi = {k: p.unsqueeze(0) for k, p in phi.items()}
     with torch.no_grad():
-        rows = [loss(phi, model, {"x": x, "y": (nu * x).sin()}, count) for nu in SHOWN]
+        rows = [loss.evaluate(phi, model, {"x": x, "y": (nu * x).sin()}, count) for nu in SHOWN]
     return torch.stack(rows).double().numpy()

@@ -72,7 +72,7 @@ class NetworkLearner:
 
     def model(self) -> Feedforward:
         """See `Learner`."""
-        return as_feedforward(self._online.optimizee, self._online.learners[_METHOD].theta)
+        return as_feedforward(self._online.optimizee, self._online.methods[_METHOD].theta)
 
 
 class LeastSquaresLearner:

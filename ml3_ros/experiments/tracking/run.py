@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.tracking.config import METHODS, TrackingConfig
 from ml3_ros.experiments.tracking.learners import Learner, Stream, learner_factory, units_of
@@ -211,7 +212,13 @@ def prepare(config: TrackingConfig, scratch: Path, report: Report) -> Arrays:
     return arrays
 
 
-def run_seed(config: TrackingConfig, seed: int, shared: Arrays, scratch: Path) -> Arrays:
+def run_seed(
+    config: TrackingConfig,
+    seed: int,
+    shared: Arrays,
+    scratch: Path,
+    engine: Engine = AUTOGRAD,
+) -> Arrays:
     """Let every method track with this seed's robots.
 
     Returns:

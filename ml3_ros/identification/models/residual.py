@@ -37,8 +37,8 @@ class ResidualLearner:
         lead: tuple[int, ...],
     ) -> None:
         self.optimizee, self.theta, self._phi = optimizee, theta, loss.phi
-        self._loss, self._rule = loss.function(), loss.optimizer(optimizee)
-        self._state = self._rule.init(theta, lead)
+        self._learner = loss.learner(optimizee)
+        self._state = self._learner.inner_optimizer.init(theta, lead)
 
     def step(self, batch: Batch, residual: Tensor, size: Tensor) -> None:
         """Learn from one batch.
@@ -49,15 +49,7 @@ class ResidualLearner:
             size: Its typical size r in the optimizee's units of torque, (*lead, n).
         """
         target = {**batch, "tau": residual / size.unsqueeze(-2)}
-        result = inner_step(
-            self.theta,
-            self._phi,
-            target,
-            self._state,
-            optimizee=self.optimizee,
-            loss=self._loss,
-            inner_optimizer=self._rule,
-        )
+        result = inner_step(self._learner, self.theta, self._phi, target, self._state)
         self.theta, self._state = result.theta, result.state
 
     def predict(self, batch: Batch, size: Tensor) -> Tensor:

@@ -6,7 +6,15 @@ from typing import Any
 
 import torch
 
-from ml3_ros.core.checkpoints import MAX_STEPS, check_generator, corrupt, layout, pack, unpack
+from ml3_ros.core.checkpoints import (
+    MAX_STEPS,
+    check_counts,
+    check_generator,
+    corrupt,
+    layout,
+    pack,
+    unpack,
+)
 from ml3_ros.core.checks import check_number, check_whole
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError
@@ -27,9 +35,9 @@ def learner_to_bytes(online: OnlineLearner, learn_until: float = math.inf) -> by
     tensors = {f"samples.{k}": x for k, x in online.samples.batch(everything).items()}
     tensors["times"] = torch.from_numpy(online.samples.times(everything))
     tensors["generator"] = online.generator.get_state()
-    for name, learner in online.learners.items():
-        tensors |= {f"theta.{name}/{k}": p for k, p in learner.theta.items()}
-        tensors |= {f"state.{name}/{k}": p for k, p in learner.state.items()}
+    for name, method in online.methods.items():
+        tensors |= {f"theta.{name}/{k}": p for k, p in method.theta.items()}
+        tensors |= {f"state.{name}/{k}": p for k, p in method.state.items()}
     for i, snapshot in enumerate(online.snapshots):
         for name, theta in snapshot.thetas.items():
             tensors |= {f"snapshot.{i}/{name}/{k}": p for k, p in theta.items()}
@@ -54,12 +62,12 @@ def restore_learner(online: OnlineLearner, data: bytes) -> float:
             another configuration; the learner is unchanged.
     """
     tensors, header = unpack(data)
-    own, own_header = unpack(learner_to_bytes(online))
-    expected, found = (
+    present, present_header = unpack(learner_to_bytes(online))
+    expected, restored = (
         layout({k: p for k, p in x.items() if k.startswith(("theta.", "state."))})
-        for x in (own, tensors)
+        for x in (present, tensors)
     )
-    if header.get("run") != own_header["run"] or expected != found:
+    if header.get("run") != present_header["run"] or expected != restored:
         raise DataError(
             "the checkpoint was taken with other losses or settings: delete it to start anew"
         )
@@ -69,9 +77,9 @@ def restore_learner(online: OnlineLearner, data: bytes) -> float:
         raise corrupt(error) from error
     online.generator.set_state(tensors["generator"])
     online.samples, online.snapshots = samples, snapshots
-    for name, learner in online.learners.items():
-        learner.theta = _group(tensors, f"theta.{name}/")
-        learner.state = _group(tensors, f"state.{name}/")
+    for name, method in online.methods.items():
+        method.theta = _group(tensors, f"theta.{name}/")
+        method.state = _group(tensors, f"state.{name}/")
     online.n_learned, online.n_steps = counts
     return learn_until
 
@@ -84,17 +92,19 @@ def _checked(
     What does not fit raises anything; the learner is unchanged.
     """
     check_generator(tensors["generator"])
+    for name in online.methods:
+        check_counts(f"the count of {name}", tensors[f"state.{name}/count"])
     samples = SampleBuffer(online.optimizee.units.n_joints)
     rows = zip(*(tensors[f"samples.{k}"].numpy() for k in SIGNALS), strict=True)
     for t, row in zip(tensors["times"].tolist(), rows, strict=True):
         samples.append(t, *row)
-    wanted = layout(online.optimizee.init(torch.Generator()))
+    expected = layout(online.optimizee.init(torch.Generator()))
     snapshots = []
     for i, (n, t, names) in enumerate(header["snapshots"]):
         check_whole("steps of a snapshot", n, 0, MAX_STEPS)
         check_number("time of a snapshot", t, -LATEST, LATEST)
         thetas = {name: _group(tensors, f"snapshot.{i}/{name}/") for name in names}
-        if any(layout(theta) != wanted for theta in thetas.values()):
+        if any(layout(theta) != expected for theta in thetas.values()):
             raise DataError("a snapshot is of another network")
         snapshots.append(Snapshot(n, t, thetas))
     counts = header["n_learned"], header["n_steps"]
@@ -110,7 +120,7 @@ def _checked(
 def _description(online: OnlineLearner) -> dict[str, Any]:
     """Return what must be equal for a learner to go on from another's checkpoint."""
     return {
-        "losses": {name: learner.loss.sha256() for name, learner in online.learners.items()},
+        "losses": {name: method.loss.sha256() for name, method in online.methods.items()},
         "units": online.optimizee.units.to_dict(),
         "config": asdict(online.config),
     }

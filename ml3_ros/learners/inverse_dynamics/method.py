@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ml3_ros.core.inner_loop import LossFunction, adapt
-from ml3_ros.core.inner_optimizers import InnerOptimizer
+from ml3_ros.core.inner_loop import adapt
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.ready_to_train import ready_to_train
 from ml3_ros.core.types import Batch, Params
@@ -23,13 +23,12 @@ class Ended:
 
 
 @dataclass(slots=True)
-class Learner:
-    """One method: a loss, its update rule, and the model it trains.
+class Method:
+    """One method: a loss with its update rule, and the model it trains.
 
     Attributes:
-        loss: Where the method's loss comes from.
-        function: The loss.
-        optimizer: Its update rule.
+        loss: The method's loss as an artefact.
+        learner: The network with the loss and its update rule.
         theta: Parameters of the model.
         state: Of the update rule.
         meta_loss_value: Of the last update, NaN before the first.
@@ -38,47 +37,37 @@ class Learner:
     """
 
     loss: LearnedLoss
-    function: LossFunction
-    optimizer: InnerOptimizer
+    learner: Learner
     theta: Params
     state: Params
     meta_loss_value: float = float("nan")
     ended: Ended | None = None
 
-    def train(self, batches: Sequence[Batch], optimizee: InverseDynamicsNet, n_steps: int) -> None:
+    def train(self, batches: Sequence[Batch], n_steps: int) -> None:
         """Make one update for each batch; if one fails, nothing but this method has ended.
 
         Args:
             batches: What each step observes, each (B, n) by signal name.
-            optimizee: The network.
             n_steps: Gradient steps of the run so far.
         """
         try:
-            result = adapt(
-                self.theta,
-                self.loss.phi,
-                batches,
-                optimizee=optimizee,
-                loss=self.function,
-                inner_optimizer=self.optimizer,
-                state=self.state,
-            )
+            result = adapt(self.learner, self.theta, self.loss.phi, batches, state=self.state)
             value = float(result.meta_loss_value)
         except Exception as error:  # losses come from anywhere
             self.ended = Ended(reason_of(error), n_steps)
             return
         self.theta, self.state, self.meta_loss_value = result.theta, result.state, value
 
-    def restarted(self, theta: Params) -> "Learner":
+    def restarted(self, theta: Params) -> "Method":
         """Return the same method with another model, which it has not trained yet."""
-        state = self.optimizer.init(theta)
-        return Learner(self.loss, self.function, self.optimizer, theta, state)
+        state = self.learner.inner_optimizer.init(theta)
+        return Method(self.loss, self.learner, theta, state)
 
 
 def checked(
     name: str, loss: LearnedLoss, optimizee: InverseDynamicsNet, batch_size: int
-) -> tuple[LossFunction, InnerOptimizer]:
-    """Return the loss of a method as a function, and its update rule, once they have been tried.
+) -> Learner:
+    """Return the network with the loss of a method and its update rule, once they were tried.
 
     Raises:
         ConfigError: The method's name is no file name.

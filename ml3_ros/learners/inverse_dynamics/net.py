@@ -156,7 +156,7 @@ class InverseDynamicsNet(FunctionalModule):
             scoped(theta, "inertia_net"), torch.cat([q.sin(), q.cos()], dim=-1)
         )
         if self.inertia_form == "full":
-            return entries.unflatten(-1, (n, n))
+            return entries.reshape((*entries.shape[:-1], n, n))
         factor = entries.new_zeros(*entries.shape[:-1], n, n)
         factor[..., self._rows, self._columns] = entries
         diagonal = nn.functional.softplus(factor.diagonal(dim1=-2, dim2=-1))
@@ -180,7 +180,7 @@ Array = NDArray[np.float64]
 def as_feedforward(
     net: InverseDynamicsNet, theta: Params
 ) -> Callable[[Array, Array, Array], Array]:
-    """Return a trained network as a function of arrays, as controllers want it.
+    """Return a trained network as a function of arrays, as controllers take it.
 
     Args:
         net: The network.

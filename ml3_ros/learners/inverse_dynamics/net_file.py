@@ -1,4 +1,4 @@
-"""A trained model as an artefact: a safetensors file that says what network it is, never code."""
+"""A trained model as an artefact: a safetensors file that describes its network, never code."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from safetensors.torch import load, save
+from safetensors.torch import load
 from torch import Tensor, device, float32
 
 from ml3_ros.core.checks import is_whole, quoted
-from ml3_ros.core.tensor_files import HEADER_KEY, Shapes, read_header
+from ml3_ros.core.tensor_files import Shapes, read_header, write_tensors
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, reason_of
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
@@ -32,8 +32,7 @@ def model_to_bytes(net: InverseDynamicsNet, theta: Params) -> bytes:
         "hidden": net.hidden,
         "activation": net.activation,
     }
-    tensors = {name: p.detach().contiguous() for name, p in theta.items()}
-    return save(tensors, {HEADER_KEY: json.dumps(header, sort_keys=True)})
+    return write_tensors(theta, json.dumps(header, sort_keys=True))
 
 
 class ModelReader:

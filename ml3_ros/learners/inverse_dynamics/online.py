@@ -1,4 +1,4 @@
-"""Learning while the samples come in: every method side by side on the same stream.
+"""Online learning from a stream of samples: every method side by side on the same batches.
 
 Nothing in here knows a robot model: this is what runs beside a real arm.
 """
@@ -14,7 +14,7 @@ from torch import Tensor
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.learners.inverse_dynamics.method import Ended, Learner, checked
+from ml3_ros.learners.inverse_dynamics.method import Ended, Method, checked
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sample_buffer import SampleBuffer
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig, nmse
@@ -91,7 +91,7 @@ class OnlineLearner:
         self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
-        self.learners = {name: self._learner(name, loss, theta) for name, loss in losses.items()}
+        self.methods = {name: self._method(name, loss, theta) for name, loss in losses.items()}
         self.samples = SampleBuffer(optimizee.units.n_joints)
         self.n_learned = 0  # samples that were predicted and learned from
         self.n_steps = 0
@@ -116,18 +116,18 @@ class OnlineLearner:
         seen = self.n_learned + sampling.window
         window = slice(self.n_learned, seen)
         batch = self.samples.batch(window)
-        predictions = {name: self._predict(name, batch) for name in self.learners}
+        predictions = {name: self._predict(name, batch) for name in self.methods}
         if self.n_learned == 0:
             self._start_at(batch["tau"].mean(0))
         count = torch.full((sampling.steps_per_window,), seen)
         indices = sampling.draw(count, self.generator)
         batches = [self.samples.batch(row) for row in indices]
-        for learner in self.learners.values():
-            if learner.ended is None:
-                learner.train(batches, self.optimizee, self.n_steps)
+        for method in self.methods.values():
+            if method.ended is None:
+                method.train(batches, self.n_steps)
         self.n_learned = seen
         self.n_steps += sampling.steps_per_window
-        due = self.config.first_snapshot
+        due = float(self.config.first_snapshot)
         if self.snapshots:
             due = self.config.snapshot_ratio * self.snapshots[-1].n_steps
         if self.n_steps >= due:
@@ -156,9 +156,9 @@ class OnlineLearner:
         Raises:
             LossFileError: As when the learner is made; everything stays as it was.
         """
-        old = self.learners.get(name)
+        old = self.methods.get(name)
         theta = old.theta if old else self._fresh_theta(self.seed)
-        self.learners[name] = self._learner(name, loss, theta)
+        self.methods[name] = self._method(name, loss, theta)
 
     def reset(self, methods: list[str], seed: int) -> None:
         """Give `methods` (all, if empty) fresh random models that learn; samples stay.
@@ -166,23 +166,23 @@ class OnlineLearner:
         Raises:
             DataError: If a method does not exist.
         """
-        unknown = set(methods) - set(self.learners)
+        unknown = set(methods) - set(self.methods)
         if unknown:
-            raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.learners)}")
+            raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.methods)}")
         theta = self._fresh_theta(seed)
-        for name in methods or list(self.learners):
-            self.learners[name] = self.learners[name].restarted(theta)
+        for name in methods or list(self.methods):
+            self.methods[name] = self.methods[name].restarted(theta)
 
     def ended(self) -> dict[str, Ended]:
         """Return the methods that learn no more."""
-        learners = list(self.learners.items())  # whoever asks may be another thread
-        return {name: x.ended for name, x in learners if x.ended is not None}
+        methods = list(self.methods.items())  # a copy, as the caller may be another thread
+        return {name: x.ended for name, x in methods if x.ended is not None}
 
     def take_snapshot(self) -> None:
         """Keep the models as they are, for `evaluate`; `learn` does so at growing intervals."""
         if self.snapshots and self.snapshots[-1].n_steps == self.n_steps:
             return
-        thetas = {name: learner.theta for name, learner in self.learners.items()}
+        thetas = {name: method.theta for name, method in self.methods.items()}
         t = self.samples.times(slice(0, self.n_learned))
         self.snapshots.append(Snapshot(self.n_steps, float(t[-1]) if len(t) else 0.0, thetas))
 
@@ -195,7 +195,7 @@ class OnlineLearner:
         """
         batch = self.samples.batch(slice(start, None))
         n = self.optimizee.units.n_joints
-        table = {name: np.full((len(self.snapshots), n), np.nan) for name in self.learners}
+        table = {name: np.full((len(self.snapshots), n), np.nan) for name in self.methods}
         for row, snapshot in enumerate(self.snapshots):
             for name, theta in snapshot.thetas.items():
                 with torch.no_grad():
@@ -205,13 +205,13 @@ class OnlineLearner:
 
     def _predict(self, method: str, batch: Batch) -> Tensor:
         with torch.no_grad():
-            return self.optimizee.call(self.learners[method].theta, batch)
+            return self.optimizee.call(self.methods[method].theta, batch)
 
-    def _learner(self, name: str, loss: LearnedLoss, theta: Params) -> Learner:
+    def _method(self, name: str, loss: LearnedLoss, theta: Params) -> Method:
         """Return a method that is about to learn, once its loss has shown that it can."""
         size = self.config.sampling.batch_size
-        function, optimizer = checked(name, loss, self.optimizee, size)
-        return Learner(loss, function, optimizer, theta, optimizer.init(theta))
+        learner = checked(name, loss, self.optimizee, size)
+        return Method(loss, learner, theta, learner.inner_optimizer.init(theta))
 
     def _fresh_theta(self, seed: int) -> Params:
         """Return a random theta whose F starts at the newest torques, if there are any."""
@@ -222,6 +222,6 @@ class OnlineLearner:
         return self.optimizee.with_offset(theta, self.samples.batch(newest)["tau"].mean(0))
 
     def _start_at(self, tau: Tensor) -> None:
-        """Let every model's F start at the first torque; nobody has learned anything yet."""
-        for learner in self.learners.values():
-            learner.theta = self.optimizee.with_offset(learner.theta, tau)
+        """Let every model's F start at the first torque; no model has learned anything yet."""
+        for method in self.methods.values():
+            method.theta = self.optimizee.with_offset(method.theta, tau)

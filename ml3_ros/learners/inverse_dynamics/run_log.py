@@ -1,4 +1,4 @@
-"""What an online run leaves behind: predictions as they were made, checkpoints, result files."""
+"""The log of an online run: predictions as they were made, checkpoints, result files."""
 
 from __future__ import annotations
 
@@ -130,18 +130,18 @@ class RunLog:
                 methods=online.evaluate(first_held_out),
             )
             self._folder.save_heldout(heldout)
-        for name, learner in online.learners.items():
-            content = model_to_bytes(online.optimizee, learner.theta)
+        for name, method in online.methods.items():
+            content = model_to_bytes(online.optimizee, method.theta)
             write_atomically(self._folder.checkpoint(name), content)
 
     def _predictions(self) -> Predictions:
         windows = self._all()
         if not windows:
             n = self._online.optimizee.units.n_joints
-            methods = {name: np.empty((0, n)) for name in self._online.learners}
+            methods = {name: np.empty((0, n)) for name in self._online.methods}
             return Predictions(t=np.empty(0), tau=np.empty((0, n)), methods=methods)
         merged = _merged(windows)
-        methods = {name: predicted_by(name, merged) for name in self._online.learners}
+        methods = {name: predicted_by(name, merged) for name in self._online.methods}
         return Predictions(t=merged.t, tau=merged.tau, methods=methods)
 
     def _all(self) -> list[WindowReport]:

@@ -38,21 +38,21 @@ class SampleBuffer:
         """
         if not math.isfinite(t):
             raise DataError(
-                f"a sample has the time {t}: refused; check the clock of the publisher"
+                f"a sample has the time {t}: rejected; check the clock of the publisher"
             )
         rows = []
         for name, x in zip(SIGNALS, (q, v, a, tau), strict=True):
-            with np.errstate(over="ignore"):  # what float32 cannot hold is told below
+            with np.errstate(over="ignore"):  # what float32 cannot hold raises below
                 row = np.asarray(x, dtype=np.float32)
             if row.shape != (self._n,):
                 raise DataError(f"{name} has shape {row.shape}, expected ({self._n},)")
             if not np.isfinite(row).all():
-                raise DataError(f"{name} holds NaN or infinity at t = {t:.3f} s: sample refused")
+                raise DataError(f"{name} holds NaN or infinity at t = {t:.3f} s: sample rejected")
             rows.append(row)
         if self._length and not t > self._t[self._length - 1]:
             raise DataError(
                 f"sample at t = {t:.6f} s does not come after {self._t[self._length - 1]:.6f} s: "
-                "refused; check the clock of the publisher"
+                "rejected; check the clock of the publisher"
             )
         if self._length == len(self._t):
             self._grow()

@@ -1,4 +1,4 @@
-"""What a user would otherwise do: gradient descent on the squared torque error."""
+"""The baseline loss: the squared torque error, with SGD or Adam."""
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.learners.inverse_dynamics.units import Units

@@ -1,4 +1,4 @@
-"""Per-joint scales: what the networks and losses see as 1."""
+"""Units of one robot: the scales that make its signals about 1 for networks and losses."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace

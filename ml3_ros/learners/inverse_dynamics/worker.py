@@ -18,14 +18,14 @@ import torch
 
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.errors import DataError, Ml3Error, reason_of
-from ml3_ros.learners.inverse_dynamics.method import Ended, Learner
+from ml3_ros.learners.inverse_dynamics.method import Ended, Method
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, WindowReport
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog, predicted_by
 from ml3_ros.learners.requests import Requests
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
-RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is told [s]
+RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is published [s]
 LEAST_VARIANCE = 1e-3  # over the squared typical effort: that of an arm at rest or without power
 
 
@@ -82,8 +82,8 @@ class AdaptationWorker(threading.Thread):
             online: The learner, fresh or restored.
             log: Writes the run's folder.
             plan: Durations.
-            complain: Told, from this thread, which samples were not used and which files could
-                not be written on the way.
+            complain: Called, from this thread, with the errors of samples that were not used and
+                of files that could not be written on the way.
         """
         super().__init__(name="adaptation", daemon=True)
         self.finished = False
@@ -111,14 +111,14 @@ class AdaptationWorker(threading.Thread):
         """Samples in the queue."""
         return self._queue.qsize()
 
-    def ask(self, request: Callable[[OnlineLearner], Any]) -> Any:
-        """Run `request` on the learner between two samples and return its result.
+    def request(self, function: Callable[[OnlineLearner], Any]) -> Any:
+        """Run `function` on the learner between two samples and return its result.
 
         Raises:
             Exception: What the request raised.
             DataError: The thread has ended, or hangs.
         """
-        return self._requests.ask(lambda: request(self._online))
+        return self._requests.request(lambda: function(self._online))
 
     def ended(self) -> dict[str, Ended]:
         """Return the methods that learn no more while the run goes on."""
@@ -127,7 +127,7 @@ class AdaptationWorker(threading.Thread):
     @property
     def all_ended(self) -> bool:
         """Whether no method learns any more."""
-        return len(self._online.ended()) == len(self._online.learners)
+        return len(self._online.ended()) == len(self._online.methods)
 
     def end(self) -> None:
         """Finish with the samples that have come."""
@@ -148,17 +148,17 @@ class AdaptationWorker(threading.Thread):
         typical = np.array(self._online.optimizee.units.effort)
         variance = np.maximum(tau.var(axis=0), LEAST_VARIANCE * typical**2)
         statuses = []
-        for name, learner in list(self._online.learners.items()):
+        for name, method in list(self._online.methods.items()):
             predicted = np.concatenate([predicted_by(name, window) for window in windows])
             statuses.append(
                 MethodStatus(
                     method=name,
                     t=float(windows[-1].t[-1]) - self._shift,
-                    update=_updates(learner, windows[-1]),
+                    update=_updates(method, windows[-1]),
                     samples=len(self._online.samples),
-                    meta_loss_value=learner.meta_loss_value,
+                    meta_loss_value=method.meta_loss_value,
                     nmse=_mean_square(tau - predicted) / variance,
-                    learning=self._learning and learner.ended is None,
+                    learning=self._learning and method.ended is None,
                 )
             )
         return statuses
@@ -172,15 +172,15 @@ class AdaptationWorker(threading.Thread):
             MethodModel(
                 method=name,
                 t=float(newest.t[-1]) - self._shift,
-                update=_updates(learner, newest),
-                data=model_to_bytes(self._online.optimizee, learner.theta),
+                update=_updates(method, newest),
+                data=model_to_bytes(self._online.optimizee, method.theta),
             )
-            for name, learner in list(self._online.learners.items())
+            for name, method in list(self._online.methods.items())
         ]
 
     # the thread ---------------------------------------------------------------------------------
     def run(self) -> None:
-        """Learn until told otherwise; whatever ends it, what was learned is written."""
+        """Learn until stopped; whatever ends it, what was learned is written."""
         over = "the learner has finished: activate the node again"
         try:
             torch.set_num_threads(1)
@@ -192,7 +192,7 @@ class AdaptationWorker(threading.Thread):
         except Exception as error:
             self.error = error
             over = f"the learner has ended ({reason_of(error)}): start the node again"
-            with contextlib.suppress(Exception):  # the first error says enough
+            with contextlib.suppress(Exception):  # the first error is the cause
                 self._save_unfinished()
         finally:
             self._requests.close(over)
@@ -253,8 +253,8 @@ class AdaptationWorker(threading.Thread):
         batch = online.samples.batch(window)
         with torch.no_grad():
             predictions = {
-                name: online.optimizee.call(learner.theta, batch).numpy()
-                for name, learner in online.learners.items()
+                name: online.optimizee.call(method.theta, batch).numpy()
+                for name, method in online.methods.items()
             }
         times, tau = online.samples.times(window), batch["tau"].numpy()
         self._log.add(WindowReport(times, tau, predictions, online.n_steps))
@@ -273,9 +273,9 @@ class AdaptationWorker(threading.Thread):
 
 def _mean_square(error: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore", invalid="ignore"):  # a method may have diverged
-        return (error.astype(float) ** 2).mean(axis=0)
+        return np.asarray((error.astype(float) ** 2).mean(axis=0))
 
 
-def _updates(learner: Learner, window: WindowReport) -> int:
+def _updates(method: Method, window: WindowReport) -> int:
     """Return the gradient steps that made the model that comes after a window."""
-    return window.n_steps if learner.ended is None else learner.ended.n_steps
+    return window.n_steps if method.ended is None else method.ended.n_steps

@@ -1,4 +1,4 @@
-"""How an arm is asked to reach: what a policy needs to act on it, and a loss was trained for."""
+"""The reaching task of an arm: what a policy needs to act on it, and a loss was trained for."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from ml3_ros.core.checks import (
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError, LossFileError, reason_of
 from ml3_ros.learners.reaching.observations import OBSERVATIONS
-from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.learners.reaching.policy import PolicyNetwork
 
 KEY = "arm_task"  # in the provenance of a loss
 # they bound what a file can make us allocate
@@ -104,9 +104,9 @@ class ArmTask:
             if low > high:
                 raise ConfigError(f"{name} must be a range, but {low:g} is above {high:g}")
 
-    def policy(self) -> Policy:
+    def policy(self) -> PolicyNetwork:
         """Return the structure of the policies."""
-        return Policy(self, self.hidden, scales=self.scales)
+        return PolicyNetwork(self.limits, self.hidden, [*self.scales[0], *self.scales[1]])
 
     def seen(self) -> dict[str, int]:
         """Return the names and sizes of what a loss sees."""
@@ -127,10 +127,10 @@ class ArmTask:
     def distance(self, hand: Array, goal: Array) -> Array:
         """Return how far hands (..., n_goals) are from a goal (n_goals,) [m]."""
         n = self.n_positions
-        return np.linalg.norm((hand - goal)[..., :n], axis=-1)
+        return np.asarray(np.linalg.norm((hand - goal)[..., :n], axis=-1))
 
     def check_goal(self, pose: Array) -> None:
-        """Refuse a goal where the arm cannot, or did not learn to, reach.
+        """Reject a goal where the arm cannot, or did not learn to, reach.
 
         Args:
             pose: Position [m] and quaternion x, y, z, w in the frame of the base, (7,).
@@ -141,18 +141,18 @@ class ArmTask:
         radius, (low, high) = math.hypot(pose[0], pose[1]), self.reach
         if not low <= radius <= high:
             raise DataError(
-                f"the goal is {radius:.3f} m from the arm's axis, out of reach: it is refused; "
+                f"the goal is {radius:.3f} m from the arm's axis, out of reach: it is rejected; "
                 f"choose one from {low:g} to {high:g} m away"
             )
         if not self.height[0] <= pose[2] <= self.height[1]:
             low, high = self.height
             raise DataError(
-                f"the goal is {pose[2]:.3f} m above the base, out of reach: it is refused; choose "
-                f"one at a height from {low:g} to {high:g} m"
+                f"the goal is {pose[2]:.3f} m above the base, out of reach: it is rejected; "
+                f"choose one at a height from {low:g} to {high:g} m"
             )
 
     def check_start(self, q: Array, tolerance: float) -> None:
-        """Refuse to begin an episode elsewhere than episodes begin.
+        """Reject a state in which no episode begins.
 
         Raises:
             DataError: Some joint is further than `tolerance` [rad] from the range of starts.
@@ -196,14 +196,14 @@ def task_of(loss: LearnedLoss) -> ArmTask:
     spec = loss.spec
     if spec.target.name != "action" or spec.target.labels != task.joints:
         raise LossFileError(
-            f"the loss judges {spec.target.name} of {list(spec.target.labels)}, not the actions "
+            f"the loss is on {spec.target.name} of {list(spec.target.labels)}, not the actions "
             f"of {list(task.joints)}: train it again"
         )
     seen = task.seen()
     loss.check_inputs(("action", *seen))
     wrong = [x.name for x in spec.context if len(x.scale) != seen[x.name]]
     if wrong:
-        raise LossFileError(f"the loss wants other sizes of {', '.join(wrong)}: train it again")
+        raise LossFileError(f"the loss needs other sizes of {', '.join(wrong)}: train it again")
     return task
 
 

@@ -35,7 +35,7 @@ class Recorder:
         """Begin.
 
         Args:
-            task: Says how long and how often.
+            task: Sets how long and how often.
             goal: (n_goals,).
             stamp: Of the joint state at the start [ns].
             largest_gap: Between joint states [s]; one that comes later is stale.
@@ -57,7 +57,7 @@ class Recorder:
         if not 0.0 <= gap <= self._largest_gap:
             raise DataError(
                 f"no joint state came for {gap:.3f} s of the arm's time amid an episode: it is "
-                "broken off; look at the rate of joint_states"
+                "broken off; check the rate of joint_states"
             )
         self._newest = stamp
         when = (len(self._actions) - EARLY) * self._task.period

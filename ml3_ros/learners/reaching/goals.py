@@ -33,7 +33,7 @@ class GoalRanges:
 
         rng = np.random.default_rng(seed)
         ranges = (self.radius, self.angle, self.height, self.turn)
-        r, a, z, turn = (rng.uniform(*sorted(limits), n) for limits in ranges)
+        r, a, z, turn = (rng.uniform(min(limits), max(limits), n) for limits in ranges)
         upright = Rotation.from_euler("z", (a + turn)[:, None]) * Rotation.from_quat(
             self.orientation
         )

@@ -1,6 +1,6 @@
 """What a learned loss sees of an arm: plain geometry of joint states and of where the hand is.
 
-A real arm tells both, so nothing here knows kinematics or dynamics. Worlds of meta-training and
+A real arm measures both, so nothing here knows kinematics or dynamics. Worlds of meta-training and
 policies on a real arm share these functions, so that a loss sees the same in both.
 """
 
@@ -65,4 +65,4 @@ def posed(state: Tensor, hand: Tensor, goal: Tensor) -> Batch:
 
 
 OBSERVATIONS: dict[str, tuple[int, Observation]] = {"planar": (2, planar), "posed": (7, posed)}
-"""By name: how many elements of hand and goal it looks at, and the function."""
+"""By name: how many elements of hand and goal it uses, and the function."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -16,16 +17,64 @@ if TYPE_CHECKING:  # who trains a policy on an arm needs no dynamics, and loads 
 
 
 class Actor(Protocol):
-    """Whoever acts in a world."""
+    """A policy of any kind, in the world that it acts in."""
 
-    world: World
+    @property
+    def world(self) -> World:
+        """Where it acts."""
 
     def call(self, params: Params, batch: Batch, /) -> Tensor:
         """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
 
 
-class Policy(FunctionalModule):
-    """u = limits * tanh(Mlp(x)): the optimizee, called with a batch of "state" and "goal".
+class PolicyNetwork(FunctionalModule):
+    """u = limits * tanh(Mlp(x)): a policy as an optimizee, which needs no world to act in.
+
+    Args:
+        limits: Largest action of each kind (n_actions,).
+        hidden: Widths of the hidden layers.
+        divisors: Scales of the inputs x (n_inputs,): states and then goals.
+        output_scale: Of the initial weights of the output; small ones start with small actions.
+    """
+
+    def __init__(
+        self,
+        limits: Sequence[float],
+        hidden: tuple[int, ...],
+        divisors: Sequence[float],
+        output_scale: float = 0.3,
+    ) -> None:
+        super().__init__()
+        self._gain = 1.0 / torch.tensor(divisors)
+        sizes = (len(self._gain), *hidden, len(limits))
+        self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
+        self._limits = torch.tensor(limits)
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters."""
+        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of every parameter in its layer."""
+        return {f"net.{k}": role for k, role in self.net.roles().items()}
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
+
+    def call(self, params: Params, *inputs: Any) -> Tensor:
+        """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
+        (batch,) = inputs
+        x = torch.cat(tuple(self.inputs(batch)), dim=-1) * self._gain
+        return self._limits * torch.tanh(self.net.call(scoped(params, "net"), x))
+
+    def inputs(self, batch: Batch) -> Sequence[Tensor]:
+        """Return the parts of x, each (*lead, B, k), in their units."""
+        return batch["state"], batch["goal"]
+
+
+class Policy(PolicyNetwork):
+    """A policy in a world: it makes episodes of its own to learn from.
 
     x is state and goal, divided by their scales, or what a learned loss sees of them.
 
@@ -46,38 +95,18 @@ class Policy(FunctionalModule):
         output_scale: float = 0.3,
         observant: bool = False,
     ) -> None:
-        super().__init__()
-        self.world, self.observant = world, observant
         divisors = [*scales[0], *scales[1]]
         if observant:
             divisors = [x for spec in world.inputs for x in spec.scale]
-        self._gain = 1.0 / torch.tensor(divisors)
-        sizes = (len(self._gain), *hidden, world.n_actions)
-        self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
-        self._limits = torch.tensor(world.limits)
+        super().__init__(world.limits, hidden, divisors, output_scale)
+        self.world, self.observant = world, observant
 
-    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh parameters."""
-        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
-
-    def roles(self) -> dict[str, str]:
-        """Return the role of every parameter in its layer."""
-        return {f"net.{k}": role for k, role in self.net.roles().items()}
-
-    def fan_in(self) -> dict[str, int]:
-        """Return the inputs of the weights behind the first layer."""
-        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
-
-    def call(self, params: Params, *inputs: Any) -> Tensor:
-        """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
-        (batch,) = inputs
-        if self.observant:
-            seen = self.world.observe(batch["state"], batch["goal"])
-            parts = [seen[spec.name] for spec in self.world.inputs]
-        else:
-            parts = [batch["state"], batch["goal"]]
-        x = torch.cat(parts, dim=-1) * self._gain
-        return self._limits * torch.tanh(self.net.call(scoped(params, "net"), x))
+    def inputs(self, batch: Batch) -> Sequence[Tensor]:
+        """Return the parts of x, each (*lead, B, k), in their units."""
+        if not self.observant:
+            return super().inputs(batch)
+        seen = self.world.observe(batch["state"], batch["goal"])
+        return [seen[spec.name] for spec in self.world.inputs]
 
     def rollout(
         self, params: Params, start: Tensor, goal: Tensor, world: Steps | None = None

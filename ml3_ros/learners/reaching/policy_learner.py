@@ -85,12 +85,12 @@ class LossLearner(_Acting):
     def __init__(self, task: ArmTask, loss: LearnedLoss, method: str = "ml3_reach") -> None:
         super().__init__(task)
         self._loss = loss
-        self._function, self._rule = ready_to_train(method, loss, self.policy, self._made_up())
+        self._learner = ready_to_train(method, loss, self.policy, self._typical_batch())
 
     def begin(self, seed: int) -> None:
         """See `PolicyLearner`."""
         super().begin(seed)
-        self._state = self._rule.init(self.theta)
+        self._state = self._learner.inner_optimizer.init(self.theta)
 
     def update(self, episode: Episode) -> float:
         """See `PolicyLearner`.
@@ -100,15 +100,7 @@ class LossLearner(_Acting):
         """
         state, action, hand = map(_tensor, (episode.state, episode.action, episode.hand[:-1]))
         batch = self._batch(state, action, hand, _tensor(episode.goal).expand(len(state), -1))
-        result = inner_step(
-            self.theta,
-            self._loss.phi,
-            batch,
-            self._state,
-            optimizee=self.policy,
-            loss=self._function,
-            inner_optimizer=self._rule,
-        )
+        result = inner_step(self._learner, self.theta, self._loss.phi, batch, self._state)
         if not all(p.isfinite().all() for p in result.theta.values()):
             raise DataError("the learned loss gives an update that is not finite: train it again")
         self.theta, self._state = result.theta, result.state
@@ -122,8 +114,8 @@ class LossLearner(_Acting):
         seen = OBSERVATIONS[self.task.observation][1](state, hand, goal)
         return {"state": state, "goal": goal, "action": action, **seen}
 
-    def _made_up(self) -> Batch:
-        """Return the batch of an episode that nobody has made, of usual size."""
+    def _typical_batch(self) -> Batch:
+        """Return the batch of a random episode, of typical size."""
         states, goals = self.task.scales
         generator = torch.Generator().manual_seed(0)
         state, action, hand, goal = (

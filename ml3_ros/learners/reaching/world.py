@@ -10,32 +10,42 @@ from ml3_ros.core.types import Batch
 
 
 class Steps(Protocol):
-    """What can tell the next state: a world, or a model of one."""
+    """Anything that predicts the next state: a world, or a model of one."""
 
     def step(self, state: Tensor, action: Tensor) -> Tensor:
         """Return the state (*lead, n_states) one period after `state` under `action`."""
 
 
 class World(Steps, Protocol):
-    """What a policy acts in.
+    """What a policy acts in."""
 
-    Attributes:
-        n_states: Elements of a state.
-        n_actions: Elements of an action.
-        n_goals: Elements of a goal, and of the position that shall become it.
-        limits: Largest action of each kind (n_actions,).
-        period: Seconds between actions.
-        horizon: Actions in an episode.
-        inputs: Names, units and scales of what `observe` returns.
-    """
+    @property
+    def n_states(self) -> int:
+        """Elements of a state."""
 
-    n_states: int
-    n_actions: int
-    n_goals: int
-    limits: tuple[float, ...]
-    period: float
-    horizon: int
-    inputs: tuple[InputSpec, ...]
+    @property
+    def n_actions(self) -> int:
+        """Elements of an action."""
+
+    @property
+    def n_goals(self) -> int:
+        """Elements of a goal, and of the position that shall become it."""
+
+    @property
+    def limits(self) -> tuple[float, ...]:
+        """Largest action of each kind (n_actions,)."""
+
+    @property
+    def period(self) -> float:
+        """Seconds between actions."""
+
+    @property
+    def horizon(self) -> int:
+        """Actions in an episode."""
+
+    @property
+    def inputs(self) -> tuple[InputSpec, ...]:
+        """Names, units and scales of what `observe` returns."""
 
     def position(self, state: Tensor) -> Tensor:
         """Return where the thing that shall reach the goal is (*lead, n_goals) [m]."""

@@ -163,7 +163,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         self._worker.start()
         for sample in self._early:
             self._worker.offer(sample)
-        self.get_logger().info(f"adapting {units.n_joints} joints by {', '.join(online.learners)}")
+        self.get_logger().info(f"adapting {units.n_joints} joints by {', '.join(online.methods)}")
 
     # status -------------------------------------------------------------------------------------
     def _on_time(self) -> None:
@@ -235,7 +235,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         """
         self._shelf.check(name, loss)
         if self._worker is not None:
-            self._worker.ask(lambda online: replace_loss(online, name, loss))
+            self._worker.request(lambda online: replace_loss(online, name, loss))
         else:
             self._shelf.check_units(name, loss)
         self._shelf.put(name, loss)
@@ -266,7 +266,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         if request.seed < 0:
             raise ConfigError(f"seed must be >= 0, got {request.seed}")
         methods = list(request.methods)
-        self._worker.ask(lambda online: online.reset(methods, request.seed))
+        self._worker.request(lambda online: online.reset(methods, request.seed))
         response.success = True
         response.message = f"{', '.join(methods) or 'all methods'} start from new parameters"
         return response

@@ -14,7 +14,7 @@ MEAN_SQUARE_FLOOR = 1e-8  # of a joint's squared error in its own units
 
 
 class InverseDynamicsFamily:
-    """Inverse dynamics from samples, batched over tasks; a `core.outer.trainer.TaskFamily`.
+    """Inverse dynamics from samples, batched over tasks; a `core.outer.family.TaskFamily`.
 
     Args:
         optimizee: The network to be trained.
@@ -49,12 +49,13 @@ class InverseDynamicsFamily:
         return self.observe(tasks, self.sampling.draw(self._seen(ages), generator))
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
-        """Return what the task loss looks at, with its extra information.
+        """Return the task loss's batch, with its extra information.
 
-        Batches that are draws of all samples are judged on held-out ones. On a stream it depends
-        on how far ahead meta-training looks: judged a few steps ahead on poses that the arm has
-        not shown yet, the best loss is one that does not learn, so "seen" takes other samples of
-        what has come so far. Over a hundred steps and more "held_out" teaches to generalise.
+        Where batches are drawn from all samples, the task loss is that of held-out ones. On a
+        stream it depends on how far ahead meta-training looks: a few steps ahead, on poses that
+        the arm has not shown yet, the best loss is one that does not learn, so "seen" takes other
+        samples of what has come so far. Over a hundred steps and more "held_out" teaches to
+        generalise.
         """
         if self.sampling.steps_per_window and self.sampling.judged_on == "seen":
             first, last = 0, self._seen(ages)

@@ -70,7 +70,7 @@ def _units(config: SimulationConfig, nle: NleSetting) -> Units:
     torque; the geometric mean is fair to both.
     """
     data = simulate(config, UNIT_ROBOTS, UNIT_SEED)
-    target = data.tau - data.nle if nle == "given" else data.tau
+    target = data.tau - data.known_nle() if nle == "given" else data.tau
     names = load_robot(config.robot).names
     robots = [
         Units.from_samples(names, data.v[i], data.a[i], target[i]) for i in range(UNIT_ROBOTS)

@@ -52,7 +52,7 @@ def teach_prior(
     Args:
         robot: Name of the arm, or path of its description.
         units: The arm's units, which become those of the network.
-        excitation: Tells the workspace.
+        excitation: Spans the workspace.
         nle: What of F(q, v) the learner is given; the rest is taught.
         config: How to train.
     """
@@ -82,7 +82,7 @@ def teach_prior(
 
 
 def _parts(network: RigidBodyPrior, model: PinocchioModel, units: Units, q: Array) -> list[Array]:
-    """Return what `network.parts` shall say of positions q (N, n)."""
+    """Return the targets of `network.parts` at positions q (N, n)."""
     n = model.nv
     parameters = model.inertial_parameters()
     effort, speed, acceleration, power = (
@@ -141,16 +141,16 @@ def _fit(
         schedule.step()
     with torch.no_grad():
         shares = _errors(network, params, test, size)
-    found = {k: p.detach() for k, p in params.items()}
-    return found, tuple(float(share[0].sqrt()) for share in shares)
+    trained = {k: p.detach() for k, p in params.items()}
+    return trained, tuple(float(share[0].sqrt()) for share in shares)
 
 
 def _errors(
     network: RigidBodyPrior, params: Params, rows: list[Tensor], size: list[Tensor]
 ) -> list[Tensor]:
     """Return the mean squared error of each part over its size: every term counts alike, (K,)."""
-    found = network.parts(params, rows[0])
+    outputs = network.parts(params, rows[0])
     return [
         (x - truth).square().mean((0, 2)) / scale
-        for x, truth, scale in zip(found, rows[1:], size, strict=True)
+        for x, truth, scale in zip(outputs, rows[1:], size, strict=True)
     ]

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.spec import LossSpec
@@ -88,7 +89,7 @@ class Recipe:
     def loss_spec(self, units: Units, robot: str, prior: TaughtPrior | None = None) -> LossSpec:
         """Return the loss that is learned; `prior` is what a loss of that architecture carries."""
         model = self.optimizee(units, robot)
-        context = ("a",) if self.nle == "given" else ("v", "a")
+        context: tuple[str, ...] = ("a",) if self.nle == "given" else ("v", "a")
         rule: dict[str, Any] = {
             "inner_lr": self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
         }
@@ -137,7 +138,7 @@ class Recipe:
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
         unrolls = {"mlp": 1, "structured": 20 if self.nle == "learned" else 10}
-        # judged over a short unroll, small step sizes look good: noise falls before learning does
+        # over a short unroll small step sizes look good: noise falls before learning does
         own_unroll = 125 if self.nle == "learned" else 25
         hurry = 2.0 if self.adaptive and self.nle == "learned" else 1.0  # few, long outer steps
         return MetaTrainConfig(
@@ -169,6 +170,7 @@ class Recipe:
         robot: str,
         seeds: tuple[int, ...],
         prior: TaughtPrior | None = None,
+        engine: Engine = AUTOGRAD,
     ) -> MetaTrainer:
         """Return the trainer of one loss per seed."""
         lacks_nle = self.nle != "given" and recordings.nle is None
@@ -179,7 +181,7 @@ class Recipe:
         family = InverseDynamicsFamily(self.optimizee(units, robot), recordings, self.sampling())
         spec = self.loss_spec(units, robot, prior)
         constants = prior.constants if self.architecture == "prior" and prior else None
-        return MetaTrainer(family, spec, self.meta_training(), seeds, constants)
+        return MetaTrainer(family, spec, self.meta_training(), seeds, constants, engine)
 
 
 def learned_loss(
@@ -192,7 +194,7 @@ def learned_loss(
         index: Which of its seeds.
         units: The robot's units; whoever uses the loss needs them for the network.
         robot: Name of the robot.
-        provenance: Whatever else tells where the loss comes from; JSON-able.
+        provenance: What else the loss was made from; JSON-able.
     """
     return LearnedLoss(
         spec=trainer.spec,

@@ -70,8 +70,18 @@ class Recordings:
         at = (tasks.unsqueeze(-1), samples)
         batch = {"q": self.q[at], "v": self.v[at], "a": self.a[at], "tau": self.tau[at]}
         if given_nle:
-            batch["tau_inertial"] = batch["tau"] - self.nle[at]
+            batch["tau_inertial"] = batch["tau"] - self.known_nle()[at]
         return batch
+
+    def known_nle(self) -> Tensor:
+        """Return F of every sample (N, T, n) [N m].
+
+        Raises:
+            DataError: The recordings do not have it.
+        """
+        if self.nle is None:
+            raise DataError("these recordings hold no F: record the prior too")
+        return self.nle
 
     def reveal(self, tasks: Tensor, samples: Tensor) -> Extra:
         """Return the extra information at the same samples."""

@@ -49,7 +49,7 @@ def simulate(config: SimulationConfig, n_tasks: int, seed: int) -> Recordings:
 
     Torques are those of ideal tracking, tau = M(q) a + F(q, v) with friction in F. The learner's
     accelerations come from measured velocities by a centred filter, as on a robot. With
-    `subtract_nominal`, what a model of the nominal arm says of F is taken off tau and nle, so that
+    `subtract_nominal`, F of a model of the nominal arm is taken off tau and nle, so that
     its error is what is left to learn.
 
     Args:

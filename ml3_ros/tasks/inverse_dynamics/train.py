@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
@@ -39,7 +40,10 @@ class TrainConfig:
 
 
 def train_loss(
-    config: TrainConfig, out: Path, report: Callable[[str], None] = print
+    config: TrainConfig,
+    out: Path,
+    report: Callable[[str], None] = print,
+    engine: Engine = AUTOGRAD,
 ) -> LearnedLoss:
     """Meta-train the loss that `config` describes and save it at `out`.
 
@@ -52,9 +56,9 @@ def train_loss(
     prior = None
     if config.recipe.architecture == "prior":
         prior = teach_prior(config.robot, kind.units, kind.train.excitation, nle=config.recipe.nle)
-    trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior)
+    trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior, engine)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
-    described = {**resolved(config), "robot": name}  # a path would tell of one machine only
+    described = {**resolved(config), "robot": name}  # a path means something on one machine only
     provenance = {"config": described, "revision": revision()}
     loss = learned_loss(trainer, 0, kind.units, name, provenance)
     report(f"loss: {loss.save(out)}")

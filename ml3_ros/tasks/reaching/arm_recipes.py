@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
@@ -180,7 +181,7 @@ class ReachRecipe:
         """Return the arm."""
         return ARMS[self.robot]()
 
-    def trainer(self) -> MetaTrainer:
+    def trainer(self, engine: Engine = AUTOGRAD) -> MetaTrainer:
         """Return the meta-training: policies see one episode an update, as on the arm."""
         arm = self.setting()
         generator = torch.Generator().manual_seed(self.seed)
@@ -196,16 +197,16 @@ class ReachRecipe:
             outer_every_step=True,
         )
         family = arm.family(policy, goals, n_episodes=1)
-        return MetaTrainer(family, arm.spec(), config, (self.seed,))
+        return MetaTrainer(family, arm.spec(), config, (self.seed,), engine=engine)
 
     def loss(self, trainer: MetaTrainer, provenance: dict[str, Any]) -> LearnedLoss:
         """Return what has been learned, with the task that it is for."""
-        own = {
+        described = {
             "task_family": "reaching",
             "robot": self.robot,
             "outer_steps": trainer.step_count,
             KEY: self.setting().task.to_dict(),
         }
         return LearnedLoss(
-            spec=trainer.spec, phi=trainer.seed_phi(0), provenance={**own, **provenance}
+            spec=trainer.spec, phi=trainer.seed_phi(0), provenance={**described, **provenance}
         )

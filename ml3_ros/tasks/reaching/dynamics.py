@@ -34,11 +34,11 @@ class Dynamics(FunctionalModule):
     ) -> None:
         super().__init__()
         self.world, self.n_members = world, n_members
-        self.half = world.n_states // 2
-        sizes = (world.n_states + world.n_actions, *hidden, self.half)
+        self.n_velocities = world.n_states // 2
+        sizes = (world.n_states + world.n_actions, *hidden, self.n_velocities)
         self.net = Mlp(sizes, activation="elu", output_scale=0.1)
         self._gain = 1.0 / torch.tensor([*scales, *world.limits])
-        self.speed = torch.tensor(scales[self.half :])
+        self.speed = torch.tensor(scales[self.n_velocities :])
 
     def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
         """Return fresh networks, each (*lead, n_members, *shape)."""
@@ -72,7 +72,7 @@ class LearnedWorld:
         """Return the state (*lead, B, n_states) one period later."""
         model = self.dynamics
         change = model.call(self.params, state, action).mean(-3)
-        position, velocity = state.split(model.half, -1)
+        position, velocity = state.split(model.n_velocities, -1)
         velocity = velocity + model.speed * change
         return torch.cat([position + model.world.period * velocity, velocity], dim=-1)
 
@@ -133,7 +133,7 @@ class DynamicsTrainer:
             lr = self.lr / (1.0 + self._n_steps / self._half_life)
             rows = self._memory[randint(self.generator, 0, len(self._memory), batch_size)]
             state, action, after = rows.split([n, model.world.n_actions, n], -1)
-            target = (after - state)[..., model.half :] / model.speed
+            target = (after - state)[..., model.n_velocities :] / model.speed
             params = {k: p.requires_grad_() for k, p in self.params.items()}
             loss = (model.call(params, state, action) - target).square().mean()
             grads = torch.autograd.grad(loss, tuple(params.values()))

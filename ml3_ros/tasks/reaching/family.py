@@ -1,18 +1,19 @@
-"""Reaching, batched over goals; a `core.outer.trainer.TaskFamily`."""
+"""Reaching, batched over goals; a `core.outer.family.TaskFamily`."""
 
 import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, randint
-from ml3_ros.core.inner_loop import LossFunction, Predictor
+from ml3_ros.core.learner import Predictor
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.networks import BoundModel
-from ml3_ros.core.outer.limit import LimitLosses
+from ml3_ros.core.outer.objective import TaskLosses
 from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.errors import ConfigError
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.learners.reaching.world import Steps, World
 from ml3_ros.tasks.reaching.dynamics import Dynamics
-from ml3_ros.tasks.reaching.wanted import WantedPolicy
+from ml3_ros.tasks.reaching.greedy import GreedyPolicy
 
 LAST, MEAN, SPEED = 10.0, 1.0, 1e-4  # weights of the task loss: end, way, and velocity
 
@@ -21,7 +22,7 @@ def distance(world: World, states: Tensor, goal: Tensor) -> Tensor:
     """Return how far the thing is from its goal at every time (*lead, T) [m].
 
     Args:
-        world: Says where the thing is.
+        world: Where the policy acts.
         states: (*lead, T, n_states).
         goal: (*lead, n_goals).
     """
@@ -82,13 +83,13 @@ class ReachingFamily:
         """Return the task loss (*lead,) as "task": distances at the end and on the way [m]."""
         return self._losses(self.optimizee, theta, batch, extra)
 
-    def limit_losses(self, network: MetaLoss) -> LimitLosses:
-        """See `core.outer.limit`: the task losses of doing what the loss wants."""
-        wanted = WantedPolicy(self.optimizee.world, network)
-        return lambda phi, batch, extra: self._losses(wanted, phi, batch, extra)
+    def fixed_point_losses(self, network: MetaLoss) -> TaskLosses:
+        """Return the task losses of acting on the loss's target actions."""
+        greedy = GreedyPolicy(self.optimizee.world, network)
+        return lambda phi, batch, extra: self._losses(greedy, phi, batch, extra)
 
     def _losses(
-        self, policy: Policy | WantedPolicy, theta: Params, batch: Batch, extra: Extra
+        self, policy: Policy | GreedyPolicy, theta: Params, batch: Batch, extra: Extra
     ) -> dict[str, Tensor]:
         model: Steps = self.dynamics.bound(extra) if self.dynamics else policy.world
         states, _ = policy.rollout(theta, batch["start"], batch["goal"], model)
@@ -97,14 +98,14 @@ class ReachingFamily:
         loss = LAST * far[..., -1] + MEAN * far.mean(-1) + SPEED * speed.mean(-1)
         return {"task": loss.mean(-1)}
 
-    def task_loss_function(self) -> LossFunction:
-        """Return the task loss as what a policy is trained with: the model-based rival of M_phi.
+    def evaluate(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
+        """Return the task loss of a policy; so the family is a `Loss`, the model-based rival.
 
-        Its phi is the model, and its batch is that of an `ImaginingPolicy`.
+        Its phi is the model of the world, and its batch is that of an `ImaginingPolicy`.
+
+        Raises:
+            ConfigError: The model is not a policy with its parameters.
         """
-
-        def loss(phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
-            assert isinstance(model, BoundModel)
-            return self.task_losses(model.theta, batch, phi)["task"]
-
-        return loss
+        if not isinstance(model, BoundModel):
+            raise ConfigError("the task loss of an episode needs a policy, not its actions alone")
+        return self.task_losses(model.theta, batch, phi)["task"]

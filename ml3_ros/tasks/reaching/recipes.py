@@ -16,7 +16,7 @@ from ml3_ros.learners.reaching.world import World
 from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink
 
 HIDDEN = (64, 64)  # of policies
-MOMENTUM, GAIN_WEIGHT = 0.8, 0.5  # of losses that want an action
+MOMENTUM, GAIN_WEIGHT = 0.8, 0.5  # of losses with a target action
 KNOTS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)  # updates between which their step sizes change
 
 
@@ -124,7 +124,7 @@ def setting(name: str) -> Setting:
 def meta_training(n_outer_steps: int, architecture: str = "trajectory") -> MetaTrainConfig:
     """Return how losses are meta-trained: policies of all ages, each for a goal of its own.
 
-    What a loss wants is learned from where it leads, and how fast it leads there from updates.
+    Target actions are learned at the fixed point of descent, step sizes from updates.
     """
     config = MetaTrainConfig(
         n_outer_steps=n_outer_steps,

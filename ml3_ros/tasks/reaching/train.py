@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
@@ -10,14 +11,17 @@ from ml3_ros.tasks.training import revision, run_to_end
 
 
 def train_reach(
-    recipe: ReachRecipe, out: Path, report: Callable[[str], None] = print
+    recipe: ReachRecipe,
+    out: Path,
+    report: Callable[[str], None] = print,
+    engine: Engine = AUTOGRAD,
 ) -> LearnedLoss:
     """Meta-train the loss that `recipe` describes and save it at `out`.
 
     A run that was killed goes on from `out` with the suffix ".checkpoint". Equal recipes give
     equal bytes on the same machine.
     """
-    trainer = recipe.trainer()
+    trainer = recipe.trainer(engine)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     loss = recipe.loss(trainer, {"config": resolved(recipe), "revision": revision()})
     report(f"loss: {loss.save(out)}")

@@ -108,6 +108,20 @@ def test_a_checkpoint_whose_step_is_none_changes_nothing(make_trainer, step):
     assert trainer_to_bytes(trainer) == before
 
 
+@pytest.mark.parametrize("count", [float("nan"), float("inf"), -1.0, 2.5])
+def test_a_checkpoint_whose_counts_are_none_changes_nothing(make_trainer, count):
+    source, trainer = make_trainer(), make_trainer()
+    source.step()
+    before = trainer_to_bytes(trainer)
+    tensors, header = unpack(trainer_to_bytes(source))
+    outer = next(k for k in tensors if k.startswith("outer_state.count."))
+    for name in ("inner_state.count", outer):
+        changed = {name: torch.full_like(tensors[name], count)}
+        with pytest.raises(DataError, match=r"corrupt.*count.*no number of steps"):
+            restore_trainer(trainer, pack({**tensors, **changed}, header))
+        assert trainer_to_bytes(trainer) == before
+
+
 def test_a_checkpoint_whose_generator_or_types_are_others_changes_nothing(make_trainer):
     source, trainer = make_trainer(), make_trainer()
     source.step()

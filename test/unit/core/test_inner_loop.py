@@ -5,11 +5,18 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.core.inner_loop import adapt, meta_gradient, unroll
+from ml3_ros.core.inner_loop import adapt, unroll
 from ml3_ros.core.inner_optimizers import Adam, Sgd
+from ml3_ros.core.learner import Learner
+from ml3_ros.core.outer.meta_gradient import meta_gradient
 
 LEAD = (2, 3)  # seeds, tasks
-OPTIMIZERS = {"sgd": Sgd(0.3), "clipped": Sgd(0.3, clip_norm=0.05), "adam": Adam(0.05)}
+OPTIMIZERS = {
+    "sgd": Sgd(0.3),
+    "clipped": Sgd(0.3, clip_norm=0.05),
+    "momentum": Sgd(0.3, momentum=0.8),
+    "adam": Adam(0.05),
+}
 
 
 @pytest.fixture
@@ -31,30 +38,26 @@ def problem(float64, family, make_spec, random_phi):
         def task_loss(adapted):
             return family.task_losses(adapted, query, {})["task"]
 
-        parts = {
-            "optimizee": family.optimizee,
-            "loss": spec.function(),
-            "inner_optimizer": OPTIMIZERS[optimizer],
-        }
-        return theta, phi, batches, task_loss, parts
+        learner = Learner(family.optimizee, spec.loss(), OPTIMIZERS[optimizer])
+        return theta, phi, batches, task_loss, learner
 
     return build
 
 
-def fresh_state(parts, theta, lead=()):
-    return parts["inner_optimizer"].init(theta, lead)
+def fresh_state(learner, theta, lead=()):
+    return learner.inner_optimizer.init(theta, lead)
 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ["structured", "mlp"])
 def test_adapted_task_loss_passes_gradcheck_in_phi(problem, architecture, optimizer):
-    theta, phi, batches, task_loss, parts = problem(architecture, optimizer=optimizer)
+    theta, phi, batches, task_loss, learner = problem(architecture, optimizer=optimizer)
     theta = {k: p.requires_grad_() for k, p in theta.items()}
-    state = fresh_state(parts, theta)
+    state = fresh_state(learner, theta)
 
     def adapted_task_loss(*values):
         named = dict(zip(phi, values, strict=True))
-        steps = unroll(theta, named, batches, state=state, create_graph=True, **parts)
+        steps = unroll(learner, theta, named, batches, state, create_graph=True)
         return task_loss(list(steps)[-1].theta)
 
     assert torch.autograd.gradcheck(
@@ -68,13 +71,13 @@ def test_adapted_task_loss_passes_gradcheck_in_phi(problem, architecture, optimi
 def test_meta_gradient_is_the_slope_of_its_outer_loss(
     problem, architecture, optimizer, step_weights
 ):
-    theta, phi, batches, task_loss, parts = problem(architecture, LEAD, optimizer)
+    theta, phi, batches, task_loss, learner = problem(architecture, LEAD, optimizer)
     weights = None if step_weights is None else torch.tensor(step_weights)
 
     def at(phi):
-        state = fresh_state(parts, theta, LEAD)
+        state = fresh_state(learner, theta, LEAD)
         return meta_gradient(
-            theta, phi, batches, task_loss, state=state, step_weights=weights, **parts
+            learner, theta, phi, batches, task_loss, state=state, step_weights=weights
         )
 
     found = at(phi)
@@ -96,10 +99,10 @@ def test_meta_gradient_is_the_slope_of_its_outer_loss(
 
 
 def test_outer_loss_is_that_of_the_last_step_or_a_mean_of_all(problem):
-    theta, phi, batches, task_loss, parts = problem("mlp", LEAD)
-    state = fresh_state(parts, theta, LEAD)
+    theta, phi, batches, task_loss, learner = problem("mlp", LEAD)
+    state = fresh_state(learner, theta, LEAD)
     steps = [
-        task_loss(adapt(theta, phi, batches[:n], lead=LEAD, **parts).theta) for n in (1, 2, 3)
+        task_loss(adapt(learner, theta, phi, batches[:n], lead=LEAD).theta) for n in (1, 2, 3)
     ]
     share = torch.rand(3, *LEAD)
     cases = (
@@ -109,7 +112,7 @@ def test_outer_loss_is_that_of_the_last_step_or_a_mean_of_all(problem):
     )
     for weights, expected in cases:
         found = meta_gradient(
-            theta, phi, batches, task_loss, state=state, step_weights=weights, **parts
+            learner, theta, phi, batches, task_loss, state=state, step_weights=weights
         )
         torch.testing.assert_close(found.outer_loss, expected)
 
@@ -117,19 +120,19 @@ def test_outer_loss_is_that_of_the_last_step_or_a_mean_of_all(problem):
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("architecture", ["structured", "mlp", "squared_error"])
 def test_many_models_at_once_equal_one_by_one(problem, architecture, optimizer):
-    theta, phi, batches, task_loss, parts = problem(architecture, LEAD, optimizer)
-    state = fresh_state(parts, theta, LEAD)
-    together = adapt(theta, phi, batches, lead=LEAD, **parts)
+    theta, phi, batches, task_loss, learner = problem(architecture, LEAD, optimizer)
+    state = fresh_state(learner, theta, LEAD)
+    together = adapt(learner, theta, phi, batches, lead=LEAD)
     gradient = (
-        meta_gradient(theta, phi, batches, task_loss, state=state, **parts).grads if phi else {}
+        meta_gradient(learner, theta, phi, batches, task_loss, state=state).grads if phi else {}
     )
     for s in range(LEAD[0]):
         for t in range(LEAD[1]):
             alone = adapt(
+                learner,
                 {k: p[s, t] for k, p in theta.items()},
                 {k: p[s, 0] for k, p in phi.items()},
                 [{k: x[s, t] for k, x in batch.items()} for batch in batches],
-                **parts,
             )
             for k in theta:
                 torch.testing.assert_close(
@@ -144,10 +147,10 @@ def test_many_models_at_once_equal_one_by_one(problem, architecture, optimizer):
 
 
 def test_adapt_makes_the_same_steps_as_meta_training(problem):
-    theta, phi, batches, task_loss, parts = problem("structured", optimizer="adam")
-    state = fresh_state(parts, theta)
-    trained = meta_gradient(theta, phi, batches, task_loss, state=state, **parts)
-    adapted = adapt(theta, phi, batches, **parts)
+    theta, phi, batches, task_loss, learner = problem("structured", optimizer="adam")
+    state = fresh_state(learner, theta)
+    trained = meta_gradient(learner, theta, phi, batches, task_loss, state=state)
+    adapted = adapt(learner, theta, phi, batches)
     for k in theta:
         torch.testing.assert_close(adapted.theta[k], trained.theta[k], rtol=1e-12, atol=0.0)
     torch.testing.assert_close(task_loss(adapted.theta), trained.outer_loss)
@@ -156,29 +159,29 @@ def test_adapt_makes_the_same_steps_as_meta_training(problem):
 
 
 def test_adapt_goes_on_from_a_state_and_ends_at_once_without_batches(problem):
-    theta, phi, batches, _, parts = problem("mlp", optimizer="adam")
-    whole = adapt(theta, phi, batches, **parts)
-    part = adapt(theta, phi, batches[:2], **parts)
-    rest = adapt(part.theta, phi, batches[2:], state=part.state, **parts)
+    theta, phi, batches, _, learner = problem("mlp", optimizer="adam")
+    whole = adapt(learner, theta, phi, batches)
+    part = adapt(learner, theta, phi, batches[:2])
+    rest = adapt(learner, part.theta, phi, batches[2:], state=part.state)
     for k in theta:
         assert torch.equal(whole.theta[k], rest.theta[k])
-    nothing = adapt(theta, phi, [], **parts)
+    nothing = adapt(learner, theta, phi, [])
     assert nothing.theta == theta
     assert float(nothing.state["count"]) == 0.0
 
 
 def test_arguments_are_only_read(problem):
-    theta, phi, batches, task_loss, parts = problem("structured", LEAD, "adam")
-    state = fresh_state(parts, theta, LEAD)
+    theta, phi, batches, task_loss, learner = problem("structured", LEAD, "adam")
+    state = fresh_state(learner, theta, LEAD)
     before = {k: p.clone() for k, p in {**theta, **phi, **state}.items()}
-    own = {k: p.clone() for k, p in parts["optimizee"].named_parameters()}
-    adapt(theta, phi, batches, state=state, lead=LEAD, **parts)
-    meta_gradient(theta, phi, batches, task_loss, state=state, **parts)
+    own = {k: p.clone() for k, p in learner.optimizee.named_parameters()}
+    adapt(learner, theta, phi, batches, state=state, lead=LEAD)
+    meta_gradient(learner, theta, phi, batches, task_loss, state=state)
     for k, p in {**theta, **phi, **state}.items():
         assert torch.equal(before[k], p)
         assert p.grad is None
         assert not p.requires_grad
-    for k, p in parts["optimizee"].named_parameters():
+    for k, p in learner.optimizee.named_parameters():
         assert torch.equal(own[k], p)
         assert p.grad is None
 
@@ -189,15 +192,7 @@ def test_adapting_lowers_the_squared_error(family, make_spec):
     tasks = torch.arange(4)
     theta = family.init(tasks, generator)
     batches = [family.support(tasks, 0 * tasks, generator) for _ in range(60)]
-    result = adapt(
-        theta,
-        {},
-        batches,
-        optimizee=family.optimizee,
-        loss=spec.function(),
-        inner_optimizer=spec.optimizer(family.optimizee),
-        lead=(4,),
-    )
+    result = adapt(spec.learner(family.optimizee), theta, {}, batches, lead=(4,))
     query, extra = family.query(tasks, 0 * tasks, generator)
     before = family.task_losses(theta, query, extra)["task"]
     after = family.task_losses(result.theta, query, extra)["task"]

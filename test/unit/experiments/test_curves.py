@@ -73,7 +73,7 @@ def test_long_runs_are_replayed_to_the_same_curves(family, monkeypatch, rule):
     spec = baseline(family, rule, 0.01)
     plain = learning_curves(family, spec, [{}], (0, 12), seeds=(0, 5))
     monkeypatch.setattr(curves_module, "REPLAYED", 12)
-    monkeypatch.setattr(inner_loop, "inner_step", counted := Counted(inner_loop.inner_step))
+    monkeypatch.setattr(curves_module, "inner_step", counted := Counted(inner_loop.inner_step))
     replayed = learning_curves(family, spec, [{}], (0, 12), seeds=(0, 5))
     np.testing.assert_allclose(replayed, plain, rtol=1e-3)
     assert counted.calls == 1

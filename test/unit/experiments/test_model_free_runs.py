@@ -53,7 +53,8 @@ class Here:
             yield (
                 job.seed,
                 Outcome(
-                    job.run_seed(job.config, job.seed, job.shared, job.scratch), revision="here"
+                    job.run_seed(job.config, job.seed, job.shared, job.scratch, job.engine),
+                    revision="here",
                 ),
             )
 

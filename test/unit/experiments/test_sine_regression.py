@@ -126,10 +126,11 @@ def test_the_papers_recipe_sees_one_task_and_one_step():
     trainer = paper_recipe((5,), 3).trainer(Regressor((8,)), 0)
     tasks = trainer.family.tasks
     assert set(tasks.amplitude.tolist()) == {1.0}
-    before = trainer.theta["net.weight_0"].clone()
+    before = trainer.models.theta["net.weight_0"].clone()
     trainer.step()
-    assert not torch.equal(before, trainer.theta["net.weight_0"])  # a fresh model every time
-    assert (trainer.ages == 0).all()
+    # a fresh model every time
+    assert not torch.equal(before, trainer.models.theta["net.weight_0"])
+    assert (trainer.models.ages == 0).all()
 
 
 def test_divergence_is_infinite_and_stays():

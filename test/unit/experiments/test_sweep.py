@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.core.engine.engine import Engine, use_engine
+from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
 from ml3_ros.experiments.runner import sweep, workers
 from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
@@ -53,12 +53,13 @@ def toy(monkeypatch, tmp_path):
     notes = tmp_path / "notes"
     notes.mkdir()
 
-    def run(backend, out="out", **changes):
+    def run(backend, out="out", engine=AUTOGRAD, **changes):
         told = []
         config = module.ToyConfig(notes=str(notes), **changes)
         run_experiment(
-            "toy", module.TOY, config, tmp_path / out, backend=backend, report=told.append
-        )
+            "toy", module.TOY, config, tmp_path / out,
+            backend=backend, engine=engine, report=told.append,
+        )  # fmt: skip
         return told
 
     return run
@@ -98,11 +99,7 @@ def test_seeds_are_equal_for_any_number_of_workers(toy, starts, tmp_path):
 
 
 def test_workers_use_the_engine_of_their_parent(toy, tmp_path):
-    use_engine(Engine(kind="replayed"))
-    try:
-        toy(LocalBackend(1), seeds=1)
-    finally:
-        use_engine(Engine())
+    toy(LocalBackend(1), seeds=1, engine=Engine(kind="replayed"))
     assert arrays_of(tmp_path / "out")["seed_0.npz"]["engine"] == "replayed"
 
 

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from tqdm import trange
 
-from ml3_ros.core.engine.engine import engine_in_use
 from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.runner.experiment import Experiment
@@ -32,7 +31,7 @@ def prepare(config, scratch, report):
     return {"offset": np.array(config.offset)}
 
 
-def run_seed(config, seed, shared, scratch):
+def run_seed(config, seed, shared, scratch, engine):
     attempt = 0
     if config.notes:
         attempt = len(list(Path(config.notes).glob(f"{seed}_*")))
@@ -59,7 +58,7 @@ def run_seed(config, seed, shared, scratch):
     return {
         "y": y,
         "threads": np.array(torch.get_num_threads()),
-        "engine": np.array(engine_in_use().kind),
+        "engine": np.array(engine.kind),
         "resumed": resumed,
     }
 

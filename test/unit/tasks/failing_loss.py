@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 
@@ -12,7 +13,7 @@ DOES_NOT_FIT = RuntimeError("the size of tensor a (7) must match that of b (5)")
 
 @dataclass(frozen=True, kw_only=True)
 class FailingLoss(LearnedLoss):
-    """A loss whose function raises from call number `good` on; the first one is the trial."""
+    """A loss whose evaluation raises from number `good` on; the first one is the trial."""
 
     good: int
     error: Exception = DOES_NOT_FIT
@@ -21,12 +22,12 @@ class FailingLoss(LearnedLoss):
     def like(loss, **how):
         return FailingLoss(spec=loss.spec, phi=loss.phi, provenance=loss.provenance, **how)
 
-    def function(self):
-        inner, calls = super().function(), itertools.count()
+    def learner(self, optimizee):
+        learner, calls = super().learner(optimizee), itertools.count()
 
-        def fails(*inputs):
+        def evaluate(*inputs):
             if next(calls) >= self.good:
                 raise self.error
-            return inner(*inputs)
+            return learner.loss.evaluate(*inputs)
 
-        return fails
+        return replace(learner, loss=SimpleNamespace(evaluate=evaluate))

@@ -74,9 +74,9 @@ def test_whatever_a_request_raises_is_its_answer_and_the_thread_goes_on(make_wor
         raise error
 
     with pytest.raises(type(error)) as raised:
-        aside.submit(worker.ask, fails).result(SOON_S)
+        aside.submit(worker.request, fails).result(SOON_S)
     assert raised.value is error
-    assert worker.ask(lambda online: online.n_steps) == 0
+    assert worker.request(lambda online: online.n_steps) == 0
     assert worker.error is None
 
 
@@ -85,7 +85,7 @@ def asked_while(worker, aside, monkeypatch, name):
     answers, inner = [], getattr(worker._log, name)
 
     def slow(*args, **how):
-        answers.append(aside.submit(worker.ask, lambda online: online.n_steps))
+        answers.append(aside.submit(worker.request, lambda online: online.n_steps))
         until(lambda: not worker._requests._waiting.empty())
         return inner(*args, **how)
 
@@ -102,7 +102,7 @@ def test_who_asks_while_the_results_are_written_does_not_wait(
     offer(worker, slice(0, 160))
     worker.join()
     assert worker.finished
-    for answer in (*answers, aside.submit(worker.ask, len)):
+    for answer in (*answers, aside.submit(worker.request, len)):
         with pytest.raises(DataError, match="has finished: activate the node again"):
             answer.result(SOON_S)
 
@@ -141,7 +141,7 @@ def test_an_unexpected_error_is_told_and_what_was_learned_is_written(
     with pytest.raises(DataError, match=r"ended \(RuntimeError: nobody thought of this\)"):
         answers[0].result(SOON_S)
     with pytest.raises(DataError, match="nobody thought of this"):
-        worker.ask(len)
+        worker.request(len)
     assert len(folder.load_predictions().t) == 3 * WINDOW
     assert len(folder.load_samples().t) == len(online.samples)
     again, log = make_worker()[1:3]
@@ -159,7 +159,7 @@ def test_a_sample_that_must_not_be_used_is_told_and_the_next_ones_are(make_worke
     until(lambda: online.n_steps == 5 * STEPS)
     assert len(online.samples) == 40
     assert [str(error) for error in complaints] == [
-        "q holds NaN or infinity at t = 0.390 s: sample refused"
+        "q holds NaN or infinity at t = 0.390 s: sample rejected"
     ]
 
 
@@ -197,9 +197,9 @@ def test_a_request_that_nobody_waits_for_any_more_is_not_made(monkeypatch):
     monkeypatch.setattr(requests, "ANSWER_S", 0.0)
     queue, made = Requests(), []
     with pytest.raises(DataError, match="has not answered for 0 s: try again"):
-        queue.ask(lambda: made.append("late"))
+        queue.request(lambda: made.append("late"))
     queue.answer()
     queue.close("it is over")
     with pytest.raises(DataError, match="it is over"):
-        queue.ask(lambda: made.append("later"))
+        queue.request(lambda: made.append("later"))
     assert not made

@@ -80,7 +80,7 @@ def test_a_loss_of_something_else_is_refused():
     with pytest.raises(LossFileError, match=r"not the actions of \['joint0', 'joint1'\]"):
         task_of(a_loss({KEY: TASK.to_dict()}, foreign))
     blind = replace(spec, context=(*spec.context[:2], replace(spec.context[0], name="sound")))
-    with pytest.raises(LossFileError, match=r"the loss looks at .*sound"):
+    with pytest.raises(LossFileError, match=r"the loss needs .*sound"):
         task_of(a_loss({KEY: TASK.to_dict()}, blind))
 
 

@@ -7,6 +7,7 @@ import torch
 
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import DataError
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
@@ -59,10 +60,10 @@ def test_the_learned_loss_sees_no_expert(policy, shown):
     )
     phi = {k: p.unsqueeze(0) for k, p in spec.init_phi(generator).items()}
     rule = Sgd(0.1, None)
-    parts = {"optimizee": policy, "loss": spec.function(), "inner_optimizer": rule}
-    before = inner_step(theta, phi, batch, rule.init(theta, (2,)), **parts).theta
+    learner = Learner(policy, spec.loss(), rule)
+    before = inner_step(learner, theta, phi, batch, rule.init(theta, (2,))).theta
     shown.states.zero_(), shown.actions.fill_(9.0)
-    after = inner_step(theta, phi, batch, rule.init(theta, (2,)), **parts).theta
+    after = inner_step(learner, theta, phi, batch, rule.init(theta, (2,))).theta
     assert all(torch.equal(before[k], after[k]) for k in before)
 
 

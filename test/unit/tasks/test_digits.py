@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
+from ml3_ros.core.outer.meta_gradient import meta_gradient
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.digits.images import IMAGES_FILE, LABELS_FILE, load_images
 from ml3_ros.experiments.digits.lenet import LeNet
@@ -205,13 +206,11 @@ def test_the_meta_gradient_is_the_true_one(images):
 
     def evaluate(phi):
         return meta_gradient(
+            Learner(net, spec.loss(), Sgd(0.3)),
             theta,
             phi,
             batches,
             lambda theta: family.task_losses(theta, query, {})["task"],
-            optimizee=net,
-            loss=spec.function(),
-            inner_optimizer=Sgd(0.3),
             state={"count": torch.zeros(1, dtype=torch.float64)},
         )
 

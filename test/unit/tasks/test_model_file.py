@@ -9,14 +9,10 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
+from ml3_ros.core.tensor_files import HEADER_KEY, read_header
 from ml3_ros.errors import DataError
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet, as_feedforward
-from ml3_ros.learners.inverse_dynamics.net_file import (
-    HEADER_KEY,
-    MAX_BYTES,
-    ModelReader,
-    model_to_bytes,
-)
+from ml3_ros.learners.inverse_dynamics.net_file import MAX_BYTES, ModelReader, model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
 
 UNITS = Units(joint_names=("a", "b"), velocity=(1, 2), acceleration=(2, 3), effort=(20, 1))
@@ -28,8 +24,7 @@ def a_model(**options):
 
 
 def header_of(data):
-    length = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8:][:length])["__metadata__"][HEADER_KEY])
+    return read_header(data)[0]
 
 
 @pytest.mark.parametrize("inertia", ["full", "cholesky"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +12,7 @@ from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.core.outer.config import MetaTrainConfig
@@ -19,7 +21,7 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.family import GoalFamily, mean_return
 from ml3_ros.experiments.model_free.policy import (
     GaussianPolicy,
-    WantedPolicy,
+    GreedyPolicy,
     act,
     log_likelihoods,
 )
@@ -197,15 +199,12 @@ def test_an_inner_step_makes_one_update_on_each_mini_batch():
         return (model(batch) - batch["action"]).square().mean((-2, -1))
 
     rule = Sgd(0.1)
-    done = inner_step(
-        theta, {}, batch, rule.init(theta, (2,)), optimizee=policy, loss=loss, inner_optimizer=rule
-    )
+    learner = Learner(policy, SimpleNamespace(evaluate=loss), rule)
+    done = inner_step(learner, theta, {}, batch, rule.init(theta, (2,)))
     policy.n_mini_batches = 1
     by_hand, state = theta, rule.init(theta, (2,))
     for part in parts:
-        result = inner_step(
-            by_hand, {}, part, state, optimizee=policy, loss=loss, inner_optimizer=rule
-        )
+        result = inner_step(learner, by_hand, {}, part, state)
         by_hand, state = result.theta, result.state
     assert all(torch.equal(p, by_hand[k]) for k, p in done.theta.items())
     assert (done.state["count"] == 4.0).all()
@@ -270,8 +269,8 @@ def test_the_limit_is_the_return_of_what_the_loss_wants():
     )
     phi = {k: p.unsqueeze(0).requires_grad_() for k, p in spec.init_phi(generator()).items()}
     batch, extra = tasks.query(chosen, chosen, generator(1))
-    found = tasks.limit_losses(spec.network())(phi, batch, extra)["task"]
-    wanted = WantedPolicy(Slide(), spec.network(), tasks.optimizee.log_std)
+    found = tasks.fixed_point_losses(spec.network())(phi, batch, extra)["task"]
+    wanted = GreedyPolicy(Slide(), spec.network(), tasks.optimizee.log_std)
     episodes = act(wanted, phi, batch["start"], batch["goal"], batch["noise"])
     torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
     moved = torch.autograd.grad(found.sum(), list(phi.values()), allow_unused=True)
@@ -286,9 +285,9 @@ def test_the_limit_may_look_at_more_episodes():
     tasks = family(n_judged=3, n_limit=20)
     batch, _ = tasks.query(chosen, chosen, generator(1))
     assert batch["start"].shape == (4, 3, 1) and batch["limit.start"].shape == (4, 20, 1)
-    wanted = WantedPolicy(Slide(), network, tasks.optimizee.log_std)
+    wanted = GreedyPolicy(Slide(), network, tasks.optimizee.log_std)
     episodes = act(wanted, phi, *(batch[f"limit.{k}"] for k in ("start", "goal", "noise")))
-    found = tasks.limit_losses(network)(phi, batch, {})["task"]
+    found = tasks.fixed_point_losses(network)(phi, batch, {})["task"]
     torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
 
 
@@ -303,7 +302,7 @@ def test_a_wanted_policy_improves_by_its_limit():
         n_outer_steps=40, n_tasks=8, unroll=1, outer_lr=1e-2, log_task_loss=False, limit_weight=1e3
     )
     trainer = MetaTrainer(tasks, spec, config, (0,), engine=Engine())
-    wanted = WantedPolicy(Slide(), spec.network())
+    wanted = GreedyPolicy(Slide(), spec.network())
     start = Slide().start(generator(5), len(GOALS), 4)
     before, after = (
         mean_return(wanted, {k: p[:, 0] for k, p in trainer.phi.items()}, start, GOALS)

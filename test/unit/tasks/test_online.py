@@ -63,12 +63,12 @@ def test_a_window_is_predicted_before_it_is_learned_from(make_learner, stream, f
         for k, x in zip(("q", "v", "a"), stream[1:4], strict=True)
     }
     before = {
-        name: online.optimizee.call(x.theta, batch).detach() for name, x in online.learners.items()
+        name: online.optimizee.call(x.theta, batch).detach() for name, x in online.methods.items()
     }
     report = online.learn()
     np.testing.assert_array_equal(report.t, stream[0][window])
     np.testing.assert_allclose(report.tau, stream[4][window], rtol=1e-6)
-    for name, learner in online.learners.items():
+    for name, learner in online.methods.items():
         np.testing.assert_array_equal(report.predictions[name], before[name])
         after = online.optimizee.call(learner.theta, batch).detach()
         assert not np.allclose(after, before[name])
@@ -116,7 +116,7 @@ def test_the_steps_are_those_of_algorithm_2(
     online = make_learner({"adam": online_losses["adam"]})
     feed(online, stream, 0, 2 * WINDOW)
     feed(online, stream, 2 * WINDOW, 3 * WINDOW, learn=False)
-    learner = online.learners["adam"]
+    learner = online.methods["adam"]
     theta, state = ({k: p.clone() for k, p in x.items()} for x in (learner.theta, learner.state))
     generator = torch.Generator()
     generator.set_state(online.generator.get_state())
@@ -124,12 +124,10 @@ def test_the_steps_are_those_of_algorithm_2(
     seen = torch.full((STEPS,), 3 * WINDOW)
     rows = online_config.sampling.draw(seen, generator)
     expected = adapt(
+        online_losses["adam"].learner(online.optimizee),
         theta,
         {},
         [online.samples.batch(row) for row in rows],
-        optimizee=online.optimizee,
-        loss=online_losses["adam"].function(),
-        inner_optimizer=online_losses["adam"].optimizer(online.optimizee),
         state=state,
     )
     for k, p in expected.theta.items():
@@ -170,7 +168,7 @@ def test_snapshots_are_spaced_by_their_ratio(make_learner, stream, feed, online_
     for snapshot in online.snapshots:
         n_samples = snapshot.n_steps // STEPS * WINDOW
         assert snapshot.t == stream[0][n_samples - 1]
-        assert set(snapshot.thetas) == set(online.learners)
+        assert set(snapshot.thetas) == set(online.methods)
 
 
 def test_a_last_snapshot_is_taken_once(make_learner, stream, feed):
@@ -182,7 +180,7 @@ def test_a_last_snapshot_is_taken_once(make_learner, stream, feed):
     online.take_snapshot()
     assert [s.n_steps for s in online.snapshots] == [*steps, online.n_steps]
     assert online.snapshots[-1].t == stream[0][11 * WINDOW - 1]
-    assert online.snapshots[-1].thetas["ml3"] is online.learners["ml3"].theta
+    assert online.snapshots[-1].thetas["ml3"] is online.methods["ml3"].theta
 
 
 def test_evaluation_is_the_nmse_of_snapshots_on_later_samples(make_learner, stream, feed):

@@ -24,12 +24,12 @@ def copy_of(theta):
 def test_reset_gives_fresh_models_to_the_named_methods(make_learner, stream, feed):
     online = make_learner()
     feed(online, stream, 0, 10 * WINDOW)
-    before = {name: copy_of(learner.theta) for name, learner in online.learners.items()}
+    before = {name: copy_of(learner.theta) for name, learner in online.methods.items()}
     n_samples, n_steps = len(online.samples), online.n_steps
     online.reset(["adam"], seed=5)
     for k, p in before["ml3"].items():
-        assert torch.equal(online.learners["ml3"].theta[k], p)
-    fresh = online.learners["adam"]
+        assert torch.equal(online.methods["ml3"].theta[k], p)
+    fresh = online.methods["adam"]
     assert not torch.equal(fresh.theta["skip.weight_0"], before["adam"]["skip.weight_0"])
     assert not fresh.theta["skip.weight_0"].any()
     assert float(fresh.state["count"]) == 0.0
@@ -40,8 +40,8 @@ def test_reset_gives_fresh_models_to_the_named_methods(make_learner, stream, fee
     assert torch.all((offset - newest).abs() < effort)
     assert (len(online.samples), online.n_steps) == (n_samples, n_steps)
     online.reset([], seed=5)
-    for k, p in online.learners["adam"].theta.items():
-        assert torch.equal(online.learners["ml3"].theta[k], p)
+    for k, p in online.methods["adam"].theta.items():
+        assert torch.equal(online.methods["ml3"].theta[k], p)
     feed(online, stream, n_samples, n_samples + WINDOW)
     assert online.n_steps == n_steps + STEPS
 
@@ -65,10 +65,10 @@ def test_a_replaced_loss_trains_the_same_model_on(make_learner, online_losses, s
     online, untouched = make_learner(), make_learner()
     feed(online, stream, 0, 5 * WINDOW)
     feed(untouched, stream, 0, 5 * WINDOW)
-    theta = online.learners["ml3"].theta
+    theta = online.methods["ml3"].theta
     online.replace_loss("ml3", online_losses["adam"])
-    assert online.learners["ml3"].theta is theta
-    assert float(online.learners["ml3"].state["count"]) == 0.0
+    assert online.methods["ml3"].theta is theta
+    assert float(online.methods["ml3"].state["count"]) == 0.0
     last = feed(online, stream, 5 * WINDOW, 7 * WINDOW)[-1]
     expected = feed(untouched, stream, 5 * WINDOW, 7 * WINDOW)[-1]
     assert not np.array_equal(last.predictions["ml3"], expected.predictions["ml3"])
@@ -85,11 +85,11 @@ def test_a_method_that_comes_late_learns_too_and_disturbs_nobody(
     feed(online, stream, 0, 10 * WINDOW)
     feed(untouched, stream, 0, 10 * WINDOW)
     online.replace_loss("ml3", online_losses["ml3"])
-    assert not online.learners["ml3"].theta["skip.weight_0"].any()
+    assert not online.methods["ml3"].theta["skip.weight_0"].any()
     expected = (
-        make_learner().learners["ml3"].theta["inertia_net.weight_0"]
+        make_learner().methods["ml3"].theta["inertia_net.weight_0"]
     )  # all start from one theta
-    assert torch.equal(online.learners["ml3"].theta["inertia_net.weight_0"], expected)
+    assert torch.equal(online.methods["ml3"].theta["inertia_net.weight_0"], expected)
     last = feed(online, stream, 10 * WINDOW, 40 * WINDOW)[-1]
     same = feed(untouched, stream, 10 * WINDOW, 40 * WINDOW)[-1]
     np.testing.assert_array_equal(last.predictions["adam"], same.predictions["adam"])
@@ -190,3 +190,16 @@ def test_checkpoints_whose_tensors_do_not_fit_change_nothing(make_learner, strea
         with pytest.raises(DataError, match=r"corrupt.*delete it"):
             restore_learner(fresh, pack(changed, header))
         assert learner_to_bytes(fresh) == before
+
+
+@pytest.mark.parametrize("count", [float("nan"), -1.0, 2.5])
+def test_checkpoints_whose_counts_are_none_change_nothing(make_learner, stream, feed, count):
+    online, fresh = make_learner(), make_learner()
+    feed(online, stream, 0, 3 * WINDOW)
+    tensors, header = unpack(learner_to_bytes(online))
+    before = learner_to_bytes(fresh)
+    for name in online.methods:
+        changed = tensors | {f"state.{name}/count": torch.tensor(count)}
+        with pytest.raises(DataError, match=r"corrupt.*no number of steps"):
+            restore_learner(fresh, pack(changed, header))
+    assert learner_to_bytes(fresh) == before

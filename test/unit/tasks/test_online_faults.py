@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -50,26 +51,31 @@ def test_a_loss_that_cannot_make_one_step_is_not_used(
     with pytest.raises(LossFileError, match="the loss of the method new"):
         online.replace_loss("new", bad)
     assert learner_to_bytes(online) == learner_to_bytes(untouched)
-    assert online.learners["ml3"].loss is online_losses["ml3"]
+    assert online.methods["ml3"].loss is online_losses["ml3"]
     for learner in (online, untouched):
         feed(learner, stream, 3 * WINDOW, 5 * WINDOW)
     assert learner_to_bytes(online) == learner_to_bytes(untouched)
 
 
+def with_factor(learner, factor):
+    """Return the learner with a loss that is so many times as large."""
+    evaluate = learner.loss.evaluate
+    loss = SimpleNamespace(evaluate=lambda *inputs: evaluate(*inputs) * factor)
+    return replace(learner, loss=loss)
+
+
 class EndlessLoss(LearnedLoss):
     """Its value and gradient are beyond what float32 holds."""
 
-    def function(self):
-        inner = super().function()
-        return lambda *inputs: inner(*inputs) * 1e30 * 1e30
+    def learner(self, optimizee):
+        return with_factor(super().learner(optimizee), 1e30 * 1e30)
 
 
 class VectorLoss(LearnedLoss):
     """Its value is three numbers."""
 
-    def function(self):
-        inner = super().function()
-        return lambda *inputs: inner(*inputs) * torch.ones(3)
+    def learner(self, optimizee):
+        return with_factor(super().learner(optimizee), torch.ones(3))
 
 
 def test_a_loss_without_one_finite_update_is_not_used(make_learner, units, online_losses):
@@ -94,8 +100,8 @@ def test_a_trial_changes_no_number_of_a_run(make_learner, online_losses, stream,
     feed(online, stream, 0, 2 * WINDOW)
     online.replace_loss("ml3", online_losses["ml3"])
     feed(untouched, stream, 0, 2 * WINDOW)
-    untouched.learners["ml3"].state = untouched.learners["ml3"].optimizer.init(
-        untouched.learners["ml3"].theta
+    untouched.methods["ml3"].state = untouched.methods["ml3"].learner.inner_optimizer.init(
+        untouched.methods["ml3"].theta
     )
     for learner in (online, untouched):
         feed(learner, stream, 2 * WINDOW, 4 * WINDOW)
@@ -118,7 +124,7 @@ def test_a_method_that_fails_ends_alone(make_learner, with_failing, stream, feed
     reports = feed(online, stream, 0, 6 * WINDOW)
     expected = feed(calm, stream, 0, 6 * WINDOW)
     assert set(online.ended()) == {"failing"}
-    ended = online.learners["failing"].ended
+    ended = online.methods["failing"].ended
     assert ended.n_steps == 2 * STEPS
     assert "RuntimeError: the size of tensor" in ended.reason
     assert online.n_steps == calm.n_steps == 6 * STEPS
@@ -130,7 +136,7 @@ def test_a_method_that_fails_ends_alone(make_learner, with_failing, stream, feed
         same = np.array_equal(found.predictions["failing"], report.predictions["adam"])
         assert same == (k <= 2)
     thetas = [s.thetas["failing"] for s in online.snapshots]
-    assert thetas[-1] is online.learners["failing"].theta
+    assert thetas[-1] is online.methods["failing"].theta
     tables = online.evaluate(0)
     assert np.isfinite(tables["failing"]).all()
 
@@ -148,7 +154,7 @@ def test_an_error_that_says_nothing_ends_its_method_alone(
 def test_all_methods_may_end_and_samples_go_on(make_learner, online_losses, stream, feed):
     online = make_learner({"only": FailingLoss.like(online_losses["adam"], good=1 + STEPS)})
     reports = feed(online, stream, 0, 5 * WINDOW)
-    assert set(online.ended()) == set(online.learners)
+    assert set(online.ended()) == set(online.methods)
     assert len(reports) == 5
     assert np.isfinite(reports[-1].predictions["only"]).all()
 
@@ -156,18 +162,18 @@ def test_all_methods_may_end_and_samples_go_on(make_learner, online_losses, stre
 def test_a_reset_and_another_loss_revive_a_method(with_failing, online_losses, stream, feed):
     online = with_failing()
     feed(online, stream, 0, 5 * WINDOW)
-    frozen = online.learners["failing"].theta
+    frozen = online.methods["failing"].theta
     online.replace_loss("failing", online_losses["adam"])
     assert not online.ended()
-    assert online.learners["failing"].theta is frozen
+    assert online.methods["failing"].theta is frozen
     feed(online, stream, 5 * WINDOW, 6 * WINDOW)
-    assert online.learners["failing"].theta is not frozen
+    assert online.methods["failing"].theta is not frozen
     online = with_failing()
     feed(online, stream, 0, 5 * WINDOW)
     online.reset(["failing"], seed=4)
     assert not online.ended()
     feed(online, stream, 5 * WINDOW, 6 * WINDOW)  # its loss fails again
-    assert online.learners["failing"].ended.n_steps == 5 * STEPS
+    assert online.methods["failing"].ended.n_steps == 5 * STEPS
 
 
 def test_a_method_that_diverges_has_not_ended(make_learner, units, online_losses, stream, feed):
@@ -186,10 +192,10 @@ def test_a_run_that_goes_on_from_a_checkpoint_tries_an_ended_method_again(
     feed(online, stream, 0, 5 * WINDOW)
     restore_learner(restored, learner_to_bytes(online))
     assert not restored.ended()
-    before = restored.learners["failing"].theta
+    before = restored.methods["failing"].theta
     feed(restored, stream, 5 * WINDOW, 6 * WINDOW)
     assert not restored.ended()
-    assert restored.learners["failing"].theta is not before
+    assert restored.methods["failing"].theta is not before
 
 
 def test_an_experiment_shows_no_model_whose_learning_has_ended(online_losses, units, stream):

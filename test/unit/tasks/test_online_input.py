@@ -25,7 +25,7 @@ def test_samples_that_are_not_finite_are_refused(make_learner, stream, signal, v
         row = [np.array(x[5]) for x in stream]
         row[signal] = value if signal == 0 else np.array([value, 0.0])
         n_samples = len(when.samples)
-        with pytest.raises(DataError, match="refused"):
+        with pytest.raises(DataError, match="rejected"):
             when.push(*row)
         assert len(when.samples) == n_samples
         when.push(*(x[5] for x in stream))  # the stream goes on
@@ -73,7 +73,7 @@ def test_losses_of_other_joints_are_refused(make_learner, units, online_losses):
     online = make_learner()
     with pytest.raises(LossFileError, match=r"shoulder.*ml3 train"):
         online.replace_loss("ml3", wrong)
-    assert online.learners["ml3"].loss is online_losses["ml3"]
+    assert online.methods["ml3"].loss is online_losses["ml3"]
 
 
 def test_losses_that_look_at_what_a_stream_lacks_are_refused(make_learner, units, online_losses):
@@ -84,7 +84,7 @@ def test_losses_that_look_at_what_a_stream_lacks_are_refused(make_learner, units
     online = make_learner()
     with pytest.raises(LossFileError, match=r"tau_inertial.*q, v, a, tau"):
         online.replace_loss("new", wrong)
-    assert set(online.learners) == set(online_losses)
+    assert set(online.methods) == set(online_losses)
 
 
 def test_learners_that_cannot_be_are_refused(make_learner):

@@ -49,13 +49,11 @@ def test_an_update_on_the_arm_is_that_of_meta_training(loss):
     before = dict(learner.theta)
     value = learner.update(episode_of(learner))
     policy = Policy(ARM.world, TASK.hidden, scales=TASK.scales)
-    rule = loss.optimizer(policy)
+    same = loss.learner(policy)
     start = torch.tensor([[*TASK.home, 0.0, 0.0]])
     batch = {"start": start, "goal": torch.tensor(GOAL[None], dtype=torch.float32)}
-    expected = inner_step(
-        before, loss.phi, batch, rule.init(before), optimizee=policy, loss=loss.function(),
-        inner_optimizer=rule,
-    )  # fmt: skip
+    state = same.inner_optimizer.init(before)
+    expected = inner_step(same, before, loss.phi, batch, state)
     assert value == pytest.approx(float(expected.meta_loss_value), rel=1e-4)
     for name, p in expected.theta.items():
         torch.testing.assert_close(learner.theta[name], p, rtol=1e-3, atol=1e-5)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -55,14 +58,14 @@ def test_an_inner_step_sees_the_episodes_of_its_own_policy(family, spec):
     batch = family.support(tasks, tasks, generator)
     seen = {}
 
-    def loss(phi, model, batch, count):
+    def evaluate(phi, model, batch, count):
         seen.update(batch)
-        return spec.function()(phi, model, batch, count)
+        return spec.loss().evaluate(phi, model, batch, count)
 
     phi = {k: p.unsqueeze(0) for k, p in spec.init_phi(generator).items()}
     rule = Sgd(0.1, None)
-    parts = {"optimizee": family.optimizee, "loss": loss, "inner_optimizer": rule}
-    result = inner_step(theta, phi, batch, rule.init(theta, (3,)), **parts)
+    learner = Learner(family.optimizee, SimpleNamespace(evaluate=evaluate), rule)
+    result = inner_step(learner, theta, phi, batch, rule.init(theta, (3,)))
     expected = family.optimizee.experience(theta, batch)
     assert set(seen) == {"state", "goal", "action", "error", "velocity"}
     for name, x in expected.items():

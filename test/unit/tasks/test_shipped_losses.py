@@ -9,6 +9,8 @@ import torch
 
 import ml3_ros
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.losses.loss_input import LossInput
+from ml3_ros.core.losses.meta_losses import StructuredLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.experiments.mountain_car.run import CHECKPOINTS, KEPT, SOLVED, train_policies
 from ml3_ros.experiments.mountain_car.task import loss_spec
@@ -72,7 +74,8 @@ def test_a_loss_is_least_where_the_prediction_is_right(path):
     target = batch[loss.spec.target.name]
 
     def value(prediction):
-        return float(network.call(loss.phi, prediction, target, batch, torch.zeros(())))
+        inputs = LossInput(None, prediction, target, batch, torch.zeros(()))
+        return float(StructuredLoss.evaluate(network, loss.phi, inputs))  # no pull to a prior
 
     for size in (0.01, 0.1, 1.0):
         assert value(target + size) > value(target)

@@ -115,9 +115,10 @@ def test_a_loss_carries_over_to_a_robot_with_signals_of_other_sizes():
     carried = rescaled(loss, other)
     prediction, tau, v, a = torch.randn(4, 6, 2, generator=torch.Generator().manual_seed(1))
     young = torch.zeros(())
-    value = loss.function()(phi, lambda _: prediction, {"tau": tau, "v": v, "a": a}, young)
+    seen = {"tau": tau, "v": v, "a": a}
+    value = loss.spec.loss().evaluate(phi, lambda _: prediction, seen, young)
     scaled = {"tau": 1e3 * tau, "v": 2.0 * v, "a": 4.0 * a}
-    again = carried.function()(carried.phi, lambda _: 1e3 * prediction, scaled, young)
+    again = carried.spec.loss().evaluate(carried.phi, lambda _: 1e3 * prediction, scaled, young)
     torch.testing.assert_close(again, value)
     assert carried.spec.inner_lr == loss.spec.inner_lr
     assert Units.from_dict(carried.provenance["units"]) == other

@@ -26,7 +26,7 @@ def train(family, make_spec):
         spec = make_spec(architecture, **rest)
         trainer = MetaTrainer(family, spec, config, (0, 5), engine=engine)
         losses = torch.stack([trainer.step().task_loss.cpu() for _ in range(config.n_outer_steps)])
-        tensors = {**trainer.phi, **{f"theta.{k}": p for k, p in trainer.theta.items()}}
+        tensors = {**trainer.phi, **{f"theta.{k}": p for k, p in trainer.models.theta.items()}}
         return {"losses": losses} | {k: p.detach().cpu() for k, p in tensors.items()}
 
     return run
@@ -149,7 +149,7 @@ def test_other_shapes_are_recorded_anew():
 
 def test_engines_that_do_not_exist_are_refused():
     for wrong, hint in (
-        ({"kind": "jit"}, "use 'autograd', 'replayed' or 'compiled'"),
+        ({"kind": "jit"}, "use one of autograd, replayed, compiled, higher"),
         ({"device": "tpu"}, "use 'cpu' or 'cuda'"),
         ({"segment": 0}, ">= 1"),
         ({"device": "cuda"}, "use kind 'replayed' or 'compiled'"),

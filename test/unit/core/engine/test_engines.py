@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import pytest
 import torch
 
 from ml3_ros.core.engine.higher import meta_gradient_higher
-from ml3_ros.core.inner_loop import meta_gradient
 from ml3_ros.core.inner_optimizers import Adam, Sgd
+from ml3_ros.core.learner import Learner
+from ml3_ros.core.outer.meta_gradient import meta_gradient
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
@@ -39,15 +38,14 @@ def relative_error(found, expected):
     return float((difference / sum(x.double().square().sum() for x in expected.values())).sqrt())
 
 
-def both_engines(nle, inertia, architecture, weights, random_phi, optimizers):
-    """Return (gradient, outer loss, theta') of each engine, of every seed and task."""
+def both_engines(nle, inertia, architecture, weights, random_phi, rule, step_weights=None):
+    """Return what each engine gives, of all seeds and tasks at once."""
     units = Units(joint_names=("j0", "j1"), velocity=(1, 2), acceleration=(3, 4), effort=(5, 0.5))
     net = InverseDynamicsNet(units, nle=nle, inertia=inertia, hidden=(6,), output_scale=1.0)
     sampling = SamplingConfig(batch_size=8, query_size=9, steps_per_window=2)
     family = InverseDynamicsFamily(net, random_recordings(), sampling)
     spec = units.loss_spec(net.target, ("v", "a"), architecture=architecture)
     phi = random_phi(spec, lead=(SEEDS, 1), size=0.2)
-    loss = spec.function()
     generator = torch.Generator().manual_seed(3)
     tasks = torch.arange(TASKS)
     ages = torch.tensor([0, 5])
@@ -61,53 +59,26 @@ def both_engines(nle, inertia, architecture, weights, random_phi, optimizers):
     query = family.query(tasks, ages, generator)
     batch, extra = ({k: x.expand(SEEDS, *x.shape) for k, x in part.items()} for part in query)
 
-    def task_loss(adapted, batch, extra):
+    def task_loss(adapted):
         terms = family.task_losses(adapted, batch, extra)
         return sum(weight * terms[name].log() for name, weight in weights.items())
 
-    ours, make_theirs = optimizers
-    together = meta_gradient(
-        theta,
-        phi,
-        batches,
-        functools.partial(task_loss, batch=batch, extra=extra),
-        optimizee=net,
-        loss=loss,
-        inner_optimizer=ours,
-        state=ours.init(theta, (SEEDS, TASKS)),
+    learner = Learner(net, spec.loss(), rule)
+    arguments = (learner, theta, phi, batches, task_loss)
+    options = {"state": rule.init(theta, (SEEDS, TASKS)), "step_weights": step_weights}
+    ours, theirs = (
+        meta_gradient(*arguments, **options),
+        meta_gradient_higher(*arguments, **options),
     )
-    pairs = []
-    for s in range(SEEDS):
-        total = {k: torch.zeros_like(p[s, 0]) for k, p in phi.items()}
-        for t in range(TASKS):
-            at = (s, t)
-            value, gradient, adapted = meta_gradient_higher(
-                {k: p[at] for k, p in theta.items()},
-                {k: p[s, 0] for k, p in phi.items()},
-                [{k: x[at] for k, x in row.items()} for row in batches],
-                functools.partial(
-                    task_loss,
-                    batch={k: x[at] for k, x in batch.items()},
-                    extra={k: x[at] for k, x in extra.items()},
-                ),
-                optimizee=net,
-                loss=loss,
-                make_optimizer=make_theirs,
-            )
-            total = {k: g + gradient[k] for k, g in total.items()}
-            pairs.append(({"": together.outer_loss[at]}, {"": value}))
-            pairs.append(({k: p[at] for k, p in together.theta.items()}, adapted))
-        pairs.append(({k: g[s, 0] for k, g in together.grads.items()}, total))
-    return pairs
+    return [
+        ({"": ours.outer_loss}, {"": theirs.outer_loss}),
+        (ours.grads, theirs.grads),
+        (ours.theta, theirs.theta),
+        (ours.state, theirs.state),
+    ]
 
 
-SGD = (Sgd(0.05), functools.partial(torch.optim.SGD, lr=0.05))
-NESTEROV = (
-    Sgd(0.05, momentum=0.8),
-    functools.partial(torch.optim.SGD, lr=0.05, momentum=0.8, nesterov=True),
-)
-# ours has eps^2 inside the root, torch's eps outside; neither is seen when it is this small
-ADAM = (Adam(0.01, eps=1e-14), functools.partial(torch.optim.Adam, lr=0.01, eps=1e-14))
+SGD, NESTEROV, CLIPPED, ADAM = Sgd(0.05), Sgd(0.05, momentum=0.8), Sgd(0.05, 1.0), Adam(0.01)
 
 
 @pytest.mark.parametrize("architecture", ["structured", "mlp"])
@@ -126,10 +97,18 @@ def test_sgd_in_float32(nle, random_phi):
         assert relative_error(found, expected) < 1e-5
 
 
-@pytest.mark.parametrize("nle", ["given", "learned"])
-def test_momentum_in_float64(nle, float64, random_phi):
+@pytest.mark.parametrize("rule", [NESTEROV, CLIPPED])
+def test_momentum_and_clipping_in_float64(rule, float64, random_phi):
     weights = {"task": 1.0}
-    for found, expected in both_engines(nle, "full", "mlp", weights, random_phi, NESTEROV):
+    for found, expected in both_engines("learned", "full", "mlp", weights, random_phi, rule):
+        assert relative_error(found, expected) < 1e-12
+
+
+def test_every_step_counts_in_float64(float64, random_phi):
+    share = torch.rand(STEPS, SEEDS, TASKS)
+    weights = {"task": 1.0}
+    pairs = both_engines("given", "full", "mlp", weights, random_phi, SGD, step_weights=share)
+    for found, expected in pairs:
         assert relative_error(found, expected) < 1e-12
 
 

@@ -14,7 +14,9 @@ from safetensors.torch import save as save_tensors
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.networks import Mlp
+from ml3_ros.core.tensor_files import MAX_HEADER, read_header
 from ml3_ros.errors import ConfigError, LossFileError
+from test.unit.core.losses.evaluation import evaluate
 
 MODEL = Mlp((2, 3, 1))  # what a rule steps
 PROVENANCE = {"task_family": "inverse_dynamics", "robot": "sawyer", "seed": 3, "metrics": [0.5]}
@@ -40,9 +42,7 @@ def any_loss(request, make_spec, random_phi):
 
 def header_of(loss):
     """Return the header that `to_bytes` writes, as an object to be changed."""
-    data = loss.to_bytes()
-    length = int.from_bytes(data[:8], "little")
-    return json.loads(json.loads(data[8 : 8 + length])["__metadata__"]["ml3"])
+    return read_header(loss.to_bytes())[0]
 
 
 def file_of(header, phi):
@@ -64,14 +64,15 @@ def batch(loss, n_samples=4, seed=0):
 
 def value_of(loss, prediction, observed):
     """Return what the loss says of a model that predicts `prediction`."""
-    return loss.function()(loss.phi, lambda batch: prediction, observed, torch.zeros(()))
+    function = loss.spec.loss()
+    return function.evaluate(loss.phi, lambda batch: prediction, observed, torch.zeros(()))
 
 
 def is_usable(loss):
     """Whether the loss does what a loss does: give a number, and a step."""
     prediction, observed = batch(loss)
     value = value_of(loss, prediction, observed)
-    rule = loss.optimizer(MODEL)
+    rule = loss.spec.optimizer(MODEL)
     theta = dict(MODEL.named_parameters())
     stepped, _ = rule.step(theta, theta, rule.init(theta), loss.phi)
     loss.to_bytes()
@@ -83,7 +84,7 @@ def test_round_trip(any_loss, tmp_path):
     loaded = LearnedLoss.load(path)
     assert loaded.spec == any_loss.spec
     assert loaded.provenance == any_loss.provenance
-    assert loaded.optimizer(MODEL) == any_loss.optimizer(MODEL)
+    assert loaded.spec.optimizer(MODEL) == any_loss.spec.optimizer(MODEL)
     prediction, observed = batch(any_loss)
     expected = value_of(any_loss, prediction, observed)
     assert torch.equal(value_of(loaded, prediction, observed), expected)
@@ -126,8 +127,26 @@ def test_the_function_takes_values_in_their_own_units(loss):
     scale = torch.tensor(loss.spec.target.scale)
     context = {c.name: observed[c.name] / torch.tensor(c.scale) for c in loss.spec.context}
     target = observed[loss.spec.target.name]
-    expected = network.call(loss.phi, prediction / scale, target / scale, context)
+    expected = evaluate(network, loss.phi, prediction / scale, target / scale, context)
     torch.testing.assert_close(value_of(loss, prediction, observed), expected)
+
+
+def test_a_loss_that_could_not_be_read_back_is_not_saved(loss, tmp_path):
+    path = loss.save(tmp_path / "loss.safetensors")
+    before = path.read_bytes()
+    longer = replace(loss, provenance={"note": "x" * MAX_HEADER})
+    with pytest.raises(
+        LossFileError, match=rf"header would have \d+ bytes, more than the {MAX_HEADER}"
+    ):
+        longer.save(path)
+    assert path.read_bytes() == before
+    room = MAX_HEADER - len(before)
+    longest = replace(loss, provenance={"note": "x" * room})
+    assert LearnedLoss.load(longest.save(path)).provenance == longest.provenance
+    spec = replace(loss.spec, options={"hidden": (4096, 1024)})
+    large = replace(loss, spec=spec, phi=spec.init_phi(torch.Generator()))
+    with pytest.raises(LossFileError, match="make its network smaller"):
+        large.save(path)
 
 
 def test_truncated_files_are_refused(loss):
@@ -360,7 +379,7 @@ def test_missing_inputs_are_named(loss):
     loss.check_inputs(("x", "y", "z"))
     loss.check_inputs({"y": 1, "x": 2})
     for on_offer, missing in ((("y", "z"), "x"), (("x",), "y"), ((), "y, x")):
-        with pytest.raises(LossFileError, match=f"looks at {missing}, but"):
+        with pytest.raises(LossFileError, match=f"needs {missing}, but"):
             loss.check_inputs(on_offer)
 
 

@@ -10,6 +10,7 @@ import torch
 from ml3_ros.core.losses.likelihood import LikelihoodLoss, log_likelihood
 from ml3_ros.core.types import scoped
 from ml3_ros.errors import ConfigError
+from test.unit.core.losses.evaluation import evaluate
 
 
 @pytest.fixture
@@ -31,7 +32,7 @@ def test_log_likelihood_is_that_of_torch(case):
 def test_gradients_flow_through_the_likelihood_only(case):
     loss, phi, means, actions, seen = case
     means.requires_grad_()
-    value = loss.call(phi, means, actions, {"observation": seen})
+    value = evaluate(loss, phi, means, actions, {"observation": seen})
     assert value.shape == (4,) and (value > 0.0).all()
     (gradient,) = torch.autograd.grad(value.sum(), means)
     # d log pi / d mean = (a - mean) / std^2, in one direction per transition
@@ -47,7 +48,7 @@ def test_derivatives_are_those_of_finite_differences(case):
 
     def value(means, *values):
         params = dict(zip(names, values, strict=True))
-        return loss.call(params, means, actions, {"observation": seen})
+        return evaluate(loss, params, means, actions, {"observation": seen})
 
     assert torch.autograd.gradcheck(value, (means.requires_grad_(), *values))
     assert set(scoped(phi, "net")) == {"weight_0", "bias_0", "weight_1"}

@@ -11,6 +11,7 @@ import torch
 from ml3_ros.core.losses.architectures import ARCHITECTURES, make_meta_loss
 from ml3_ros.core.losses.meta_losses import StructuredLoss
 from ml3_ros.errors import ConfigError
+from test.unit.core.losses.evaluation import evaluate
 
 CONTEXT = {"v": 3, "a": 3}
 SWITCHES = [
@@ -40,7 +41,9 @@ def inputs(lead=(), batch=6, seed=1):
 
 def gradient(net, phi, prediction, target, context):
     prediction = prediction.clone().requires_grad_()
-    (grad,) = torch.autograd.grad(net.call(phi, prediction, target, context).sum(), prediction)
+    (grad,) = torch.autograd.grad(
+        evaluate(net, phi, prediction, target, context).sum(), prediction
+    )
     return grad
 
 
@@ -50,8 +53,8 @@ def test_structured_starts_as_the_squared_error(float64, options):
     phi = net.init(torch.Generator().manual_seed(0))
     prediction, target, context = inputs()
     small = target + 1e-3 * prediction
-    found = net.call(phi, small, target, context)
-    expected = make_meta_loss("squared_error", 3, {}).call({}, small, target, {})
+    found = evaluate(net, phi, small, target, context)
+    expected = evaluate(make_meta_loss("squared_error", 3, {}), {}, small, target, {})
     torch.testing.assert_close(found, expected, rtol=1e-6, atol=0.0)
     torch.testing.assert_close(expected, (small - target).square().sum(-1).mean())
 
@@ -62,12 +65,12 @@ def test_structured_is_least_at_zero_error_whatever_phi(float64, options, seed):
     net = network("structured", **options)
     phi = random_phi(net, seed, size=2.0)
     prediction, target, context = inputs(seed=seed)
-    at_zero = net.call(phi, target, target, context)
+    at_zero = evaluate(net, phi, target, target, context)
     assert float(at_zero) == 0.0
     assert not gradient(net, phi, target, target, context).any()
     for size in (1e-6, 1e-2, 1.0, 1e3, 1e8):
         away = target + size * prediction
-        assert float(net.call(phi, away, target, context)) > 0.0
+        assert float(evaluate(net, phi, away, target, context)) > 0.0
         grad = gradient(net, phi, away, target, context)
         error = away - target
         assert torch.all(grad * error > 0.0)  # every step leads towards the target
@@ -92,7 +95,7 @@ def test_structured_bounds_the_gradient_of_huge_errors(options, seed):
         assert torch.all(grads[2] <= 1.05 * grads[0])
     # and phi takes part: gradients of the loss in phi stay finite too
     leaves = {k: p.requires_grad_() for k, p in phi.items()}
-    value = net.call(leaves, target + 1e6 * prediction, target, context)
+    value = evaluate(net, leaves, target + 1e6 * prediction, target, context)
     assert all(torch.isfinite(g).all() for g in torch.autograd.grad(value, tuple(leaves.values())))
 
 
@@ -102,7 +105,7 @@ def test_structured_weights_stay_bounded_far_outside_the_training_data(options):
     phi = random_phi(net, 0, size=1.0)
     prediction, target, context = inputs()
     far = {k: 1e6 * x for k, x in context.items()}
-    value = net.call(phi, target + 0.01 * prediction, target, far)
+    value = evaluate(net, phi, target + 0.01 * prediction, target, far)
     assert torch.isfinite(value)
     assert 0.0 < float(value) < 1e4
 
@@ -112,13 +115,13 @@ def test_structured_weighs_joints_and_samples_by_the_context(float64):
     net = network("structured")
     phi = random_phi(net, 2, size=0.5)
     prediction, target, context = inputs()
-    value = net.call(phi, prediction, target, context)
+    value = evaluate(net, phi, prediction, target, context)
     for name in CONTEXT:
         other = {**context, name: context[name].flip(-1)}
-        assert not torch.isclose(net.call(phi, prediction, target, other), value)
+        assert not torch.isclose(evaluate(net, phi, prediction, target, other), value)
     order = torch.tensor([3, 0, 5, 1, 2, 4])
-    shuffled = net.call(
-        phi, prediction[order], target[order], {k: x[order] for k, x in context.items()}
+    shuffled = evaluate(
+        net, phi, prediction[order], target[order], {k: x[order] for k, x in context.items()}
     )
     torch.testing.assert_close(shuffled, value)
 
@@ -127,14 +130,14 @@ def test_mlp_sees_target_prediction_and_context(float64):
     net = network("mlp")
     phi = random_phi(net, 0, size=0.3)
     prediction, target, context = inputs()
-    value = net.call(phi, prediction, target, context)
+    value = evaluate(net, phi, prediction, target, context)
     assert float(value) > 0.0
     moved = {
-        "prediction": net.call(phi, prediction + 0.1, target, context),
-        "target": net.call(phi, prediction, target + 0.1, context),
-        "both": net.call(phi, prediction + 0.1, target + 0.1, context),
+        "prediction": evaluate(net, phi, prediction + 0.1, target, context),
+        "target": evaluate(net, phi, prediction, target + 0.1, context),
+        "both": evaluate(net, phi, prediction + 0.1, target + 0.1, context),
         **{
-            k: net.call(phi, prediction, target, {**context, k: x + 0.1})
+            k: evaluate(net, phi, prediction, target, {**context, k: x + 0.1})
             for k, x in context.items()
         },
     }
@@ -149,7 +152,7 @@ def test_mlp_is_the_mean_of_softplus_of_a_network_of_the_concatenated_inputs(flo
     x = torch.cat((target, prediction, context["v"], context["a"]), -1)
     hidden = torch.nn.functional.elu(x @ phi["net.weight_0"] + phi["net.bias_0"])
     expected = torch.nn.functional.softplus(hidden @ phi["net.weight_1"]).mean()
-    torch.testing.assert_close(net.call(phi, prediction, target, context), expected)
+    torch.testing.assert_close(evaluate(net, phi, prediction, target, context), expected)
 
 
 def test_homogeneous_mlp_has_no_biases_and_grows_in_proportion(float64):
@@ -160,7 +163,7 @@ def test_homogeneous_mlp_has_no_biases_and_grows_in_proportion(float64):
 
     def logit(factor):
         scaled = {k: factor * x[:1] for k, x in context.items()}
-        value = net.call(phi, factor * prediction[:1], factor * target[:1], scaled)
+        value = evaluate(net, phi, factor * prediction[:1], factor * target[:1], scaled)
         return value.expm1().log()
 
     torch.testing.assert_close(logit(3.0), 3.0 * logit(1.0))
@@ -174,11 +177,12 @@ def test_one_loss_per_seed_judges_all_tasks(float64, architecture, options):
     net = network(architecture, **options)
     phi = random_phi(net, 0, lead=(2, 1), size=0.5)
     prediction, target, context = inputs(lead=(2, 4))
-    together = net.call(phi, prediction, target, context)
+    together = evaluate(net, phi, prediction, target, context)
     assert together.shape == (2, 4)
     for s in range(2):
         for t in range(4):
-            alone = net.call(
+            alone = evaluate(
+                net,
                 {k: p[s, 0] for k, p in phi.items()},
                 prediction[s, t],
                 target[s, t],
@@ -194,11 +198,6 @@ def test_fresh_phi_follows_the_generator_and_fills_the_network(architecture):
     assert {k: p.shape for k, p in phi.items()} == {k: p.shape for k, p in net.named_parameters()}
     assert all(torch.equal(p, again[k]) for k, p in phi.items())
     assert any(not torch.equal(p, other[k]) for k, p in phi.items())
-    prediction, target, context = inputs()
-    net.load_state_dict(phi)
-    assert torch.equal(
-        net(prediction, target, context), net.call(phi, prediction, target, context)
-    )
 
 
 def test_unknown_architectures_and_options_are_refused():

@@ -14,6 +14,7 @@ from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import scoped
 from ml3_ros.errors import ConfigError
+from test.unit.core.losses.evaluation import evaluate
 
 N, K, B = 2, 4, 40
 SIZES = {"q": N, "v": N, "a": N}
@@ -133,11 +134,11 @@ def test_the_pull_vanishes_at_the_believed_arm_and_only_there(float64):
     belief, _ = loss.identify(phi, target, batch)
     count = torch.zeros(())
     model = BoundModel(PriorArm(loss, phi, belief), {})
-    own = loss.call(phi, target, target, batch, count)
-    value = loss.judge(phi, model, target, target, batch, count)
-    torch.testing.assert_close(value, own)
+    zero = torch.zeros(())  # of the error: nothing is left but the pull
+    torch.testing.assert_close(evaluate(loss, phi, target, target, batch, count, model), zero)
     theta = {"inertia": torch.zeros(N, N), "nle": torch.zeros(N)}
-    assert float(loss.judge(phi, BoundModel(Arm(), theta), target, target, batch, count)) > own
+    other = BoundModel(Arm(), theta)
+    assert float(evaluate(loss, phi, target, target, batch, count, other)) > 0.0
 
 
 def test_the_pull_is_differentiable_in_model_and_gates_alone(float64):
@@ -152,19 +153,13 @@ def test_the_pull_is_differentiable_in_model_and_gates_alone(float64):
         changed = {**phi, **dict(zip(gates, numbers, strict=True))}
         model = BoundModel(Arm(), theta)
         # the errors that the gates see are numbers: held fixed here
-        return loss.judge(changed, model, torch.zeros(1, B, N), target, batch, count)
+        return evaluate(loss, changed, torch.zeros(1, B, N), target, batch, count, model)
 
     leaves = [torch.randn(N, N), torch.randn(N), *(phi[k].clone() for k in gates)]
     assert torch.autograd.gradcheck(value, [x.requires_grad_() for x in leaves])
     given = {k: p.clone().requires_grad_() for k, p in phi.items() if k.startswith("prior")}
-    found = loss.judge(
-        {**phi, **given},
-        BoundModel(Arm(), {"inertia": leaves[0], "nle": leaves[1]}),
-        torch.zeros(1, B, N),
-        target,
-        batch,
-        count,
-    )
+    model = BoundModel(Arm(), {"inertia": leaves[0], "nle": leaves[1]})
+    found = evaluate(loss, {**phi, **given}, torch.zeros(1, B, N), target, batch, count, model)
     (grad,) = torch.autograd.grad(found.sum(), given["prior.weight_0"], allow_unused=True)
     assert grad is None
 
@@ -173,7 +168,7 @@ def test_a_model_without_inertia_is_refused():
     loss = make()
     phi, batch = drawn_phi(loss), states()
     with pytest.raises(ConfigError, match="needs a model with M_theta"):
-        loss.judge(phi, lambda _: batch["q"], batch["q"], batch["q"], batch, torch.zeros(()))
+        evaluate(loss, phi, batch["q"], batch["q"], batch)
 
 
 def test_meta_training_wants_the_prior(family, make_spec):

@@ -18,6 +18,7 @@ from ml3_ros.core.losses.trajectory import (
     regression,
 )
 from ml3_ros.errors import ConfigError
+from test.unit.core.losses.evaluation import evaluate
 
 SIZES = {"state": 4, "goal": 2}
 
@@ -47,7 +48,7 @@ def episode(loss):
 
 def gradient(loss, phi, actions, context):
     actions = actions.detach().requires_grad_()
-    value = loss.call(phi, actions, actions, context)
+    value = evaluate(loss, phi, actions, actions, context)
     return torch.autograd.grad(value.sum(), actions, create_graph=True)[0]
 
 
@@ -114,10 +115,10 @@ def test_a_weight_of_gains_leaves_the_minimum_where_it_is(float64):
     phi = wild(loss, generator)
     context = {k: torch.randn(7, n, generator=generator) for k, n in SIZES.items()}
     desired = loss.desired(phi, torch.cat(list(context.values()), -1))
-    assert float(loss.call(phi, desired, desired, context)) == 0.0
+    assert float(evaluate(loss, phi, desired, desired, context)) == 0.0
     torch.testing.assert_close(gradient(loss, phi, desired, context), torch.zeros(7, 2))
     other = desired + 0.1 * torch.randn(7, 2, generator=generator)
-    assert float(loss.call(phi, other, other, context)) > 0.0
+    assert float(evaluate(loss, phi, other, other, context)) > 0.0
 
 
 def test_regression_is_least_squares_with_a_ridge(float64):
@@ -149,10 +150,10 @@ def test_where_actions_are_wrong_by_gains_the_loss_has_their_square(float64):
     plain = DesiredActionLoss(2, SIZES, hidden=(8,))
     phi = wild(plain, generator)
     actions = plain.desired(phi, seen) + gains[0] + seen @ gains[1:]
-    base = plain.call(phi, actions, actions, context)
+    base = evaluate(plain, phi, actions, actions, context)
     for weight in (0.5, 2.0):
         loss = DesiredActionLoss(2, SIZES, hidden=(8,), gain_weight=weight)
-        found = float(loss.call(phi, actions, actions, context) - base)
+        found = float(evaluate(loss, phi, actions, actions, context) - base)
         assert found == pytest.approx(weight * float(gains.square().sum()), rel=10.0 * GAIN_RIDGE)
 
 
@@ -163,10 +164,10 @@ def test_episodes_that_ran_away_spoil_their_own_loss_alone():
     phi = loss.init(generator, (1,))
     context = {k: torch.randn(2, 7, n, generator=generator) for k, n in SIZES.items()}
     actions = torch.randn(2, 7, 2, generator=generator)
-    expected = loss.call(phi, actions, actions, context)[0]
+    expected = evaluate(loss, phi, actions, actions, context)[0]
     for x in context.values():
         x[1] = 1e5
-    found = loss.call(phi, actions, actions, context)
+    found = evaluate(loss, phi, actions, actions, context)
     torch.testing.assert_close(found[0], expected)
     assert not found[1].isfinite()
 

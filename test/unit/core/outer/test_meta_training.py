@@ -26,15 +26,9 @@ def final_task_loss(family, spec, phi, n_steps, seed=77):
     generator = torch.Generator().manual_seed(seed)
     tasks = torch.arange(len(family.amplitudes))
     batches = [family.support(tasks, 0 * tasks, generator) for _ in range(n_steps)]
-    result = adapt(
-        family.init(tasks, generator),
-        phi,
-        batches,
-        optimizee=family.optimizee,
-        loss=spec.function(),
-        inner_optimizer=spec.optimizer(family.optimizee),
-        lead=(len(tasks),),
-    )
+    theta = family.init(tasks, generator)
+    learner = spec.learner(family.optimizee)
+    result = adapt(learner, theta, phi, batches, lead=(len(tasks),))
     query, extra = family.query(tasks, 0 * tasks, generator)
     return float(family.task_losses(result.theta, query, extra)["task"].mean())
 
@@ -85,7 +79,7 @@ def test_shapes_and_counts(family, make_spec):
     assert step.step == trainer.step_count == 1
     assert step.task_loss.shape == step.diverged.shape == (2,)
     assert {p.shape[:2] for p in trainer.phi.values()} == {(2, 1)}
-    assert {p.shape[:2] for p in trainer.theta.values()} == {(2, CONFIG.n_tasks)}
+    assert {p.shape[:2] for p in trainer.models.theta.values()} == {(2, CONFIG.n_tasks)}
     network = dict(make_spec("mlp").network().named_parameters())
     assert {k: p.shape for k, p in trainer.seed_phi(1).items()} == {
         k: p.shape for k, p in network.items()
@@ -93,10 +87,10 @@ def test_shapes_and_counts(family, make_spec):
 
 
 def ages_over_time(trainer, n_steps):
-    rows = [trainer.ages.clone()]
+    rows = [trainer.models.ages.clone()]
     for _ in range(n_steps):
         trainer.step()
-        rows.append(trainer.ages.clone())
+        rows.append(trainer.models.ages.clone())
     return torch.stack(rows)[:, 0]  # of the first seed: (time, tasks)
 
 
@@ -120,9 +114,9 @@ def test_a_reset_gives_a_new_model_and_a_fresh_optimizer_state(family, make_spec
     spec = make_spec("mlp", inner_optimizer="adam", inner_lr=0.01)
     trainer = MetaTrainer(family, spec, config, (0,))
     trainer.step()  # the second model was due after two steps
-    assert trainer.ages[0].tolist() == [2, 0]
-    assert trainer.inner_state["count"][0].tolist() == [2.0, 0.0]
-    moments = [p for k, p in trainer.inner_state.items() if k != "count"]
+    assert trainer.models.ages[0].tolist() == [2, 0]
+    assert trainer.models.inner_state["count"][0].tolist() == [2.0, 0.0]
+    moments = [p for k, p in trainer.models.inner_state.items() if k != "count"]
     assert all(p[0, 0].any() and not p[0, 1].any() for p in moments)
 
 
@@ -159,19 +153,19 @@ def test_a_diverging_model_is_reset_and_does_not_poison_phi(
         assert diverged > 0
     for i in range(2):
         assert all(p.isfinite().all() for p in trainer.seed_phi(i).values())
-    assert all(p.isfinite().all() for p in trainer.theta.values())
-    assert all(p.isfinite().all() for p in trainer.inner_state.values())
+    assert all(p.isfinite().all() for p in trainer.models.theta.values())
+    assert all(p.isfinite().all() for p in trainer.models.inner_state.values())
     assert math.isfinite(final_task_loss(family, spec, trainer.seed_phi(0), 12))
 
 
 def test_only_the_diverged_model_is_reset(family, make_spec):
     trainer = MetaTrainer(family, make_spec("structured"), replace(CONFIG, horizon=100), (0,))
     trainer.step()
-    trainer.theta["net.bias_1"][0, 1] = 1e10
+    trainer.models.theta["net.bias_1"][0, 1] = 1e10
     step = trainer.step()
     assert step.diverged.tolist() == [1]
-    assert trainer.ages[0].tolist() == [8, 0, 8]
-    assert all(p.isfinite().all() for p in trainer.theta.values())
+    assert trainer.models.ages[0].tolist() == [8, 0, 8]
+    assert all(p.isfinite().all() for p in trainer.models.theta.values())
     assert all(p.isfinite().all() for p in trainer.phi.values())
 
 
@@ -238,12 +232,12 @@ def test_configurations_out_of_range_are_refused(wrong):
 def test_early_steps_may_count_more(family, make_spec):
     config = replace(CONFIG, outer_every_step=True, outer_early=True, restart="staggered")
     trainer = MetaTrainer(family, make_spec("mlp"), config, (0, 1))
-    trainer.ages = torch.tensor([[0] * config.n_tasks, [40] * config.n_tasks])
-    weights = trainer._step_weights()
+    trainer.models.ages = torch.tensor([[0] * config.n_tasks, [40] * config.n_tasks])
+    weights = trainer._step_weights()["step_weights"]
     assert weights.shape == (config.unroll, 2, config.n_tasks)
     torch.testing.assert_close(weights.sum(0), torch.ones(2, config.n_tasks))
     torch.testing.assert_close(weights[0, 0] / weights[1, 0], torch.full((config.n_tasks,), 2.0))
     torch.testing.assert_close(
         weights[0, 1] / weights[1, 1], torch.full((config.n_tasks,), 42 / 41)
     )
-    assert MetaTrainer(family, make_spec("mlp"), CONFIG, (0,))._step_weights() is None
+    assert MetaTrainer(family, make_spec("mlp"), CONFIG, (0,))._step_weights() == {}

@@ -9,10 +9,13 @@ import torch
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.inner_optimizers import Sgd
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.estimator import Window
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
 from ml3_ros.core.outer.gradient import OuterGradient
+from ml3_ros.core.outer.objective import OuterObjective
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import DataError, Ml3Error
 
@@ -26,19 +29,23 @@ class Number(FunctionalModule):
         return params["theta"] + 0.0 * batch["x"].mean(-2)
 
 
+class Square:
+    """e^phi theta^2 / 2."""
+
+    def evaluate(self, phi, model, batch, count):
+        return 0.5 * (phi["rate"].exp() * model(batch) ** 2).sum(-1)
+
+
 def gradient():
     """Return the problem: descend on e^phi theta^2 / 2, the task loss is theta^2."""
     return OuterGradient(
-        optimizee=Number(),
-        loss=lambda phi, model, batch, count: (
-            0.5 * (phi["rate"].exp() * model(batch) ** 2).sum(-1)
+        learner=Learner(Number(), Square(), Sgd(STEP)),
+        objective=OuterObjective(
+            task_losses=lambda theta, query, extra: {"task": theta["theta"].square().sum(-1)},
+            weights=(("task", 1.0),),
+            log_task_loss=False,
+            clip=1e9,
         ),
-        inner_optimizer=Sgd(STEP),
-        task_losses=lambda theta, query, extra: {"task": theta["theta"].square().sum(-1)},
-        constants={},
-        weights=(("task", 1.0),),
-        log_task_loss=False,
-        clip=1e9,
     )
 
 
@@ -54,8 +61,9 @@ def estimate(kind, rates, *, window=1, life=LIFE):
     batch, total = {"x": torch.zeros(*lead, 1, 1)}, torch.zeros(len(rates))
     for _ in range(0, life, window):
         noise = estimator.draw(generators, pairs)
-        _, grads, theta, state = estimator(theta, state, phi, {}, {}, noise, *[batch] * window)
-        total += grads["rate"].view(-1)
+        step = estimator.estimate(phi, Window(theta, state, {}, {}, noise, (batch,) * window))
+        theta, state = step.theta, step.inner_state
+        total += step.grads["rate"].view(-1)
     return total
 
 

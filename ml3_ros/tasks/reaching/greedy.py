@@ -1,4 +1,4 @@
-"""What a learned loss wants to be done, as a policy: where descent on the loss ends."""
+"""The greedy policy of a learned loss: it acts on target actions, where descent converges."""
 
 import torch
 from torch import Tensor
@@ -11,15 +11,15 @@ from ml3_ros.learners.reaching.world import Steps, World
 from ml3_ros.tasks.reaching.worlds import bounded
 
 
-class WantedPolicy:
-    """Acts as a loss wants it to, within the limits; its parameters are those of the loss.
+class GreedyPolicy:
+    """A policy that takes the loss's target actions, within the limits; its parameters are phi.
 
     Args:
         world: Where it acts, and what the loss sees there.
         network: Of the loss.
 
     Raises:
-        ConfigError: It is not known what such a loss wants.
+        ConfigError: The minimum of such a loss is not known.
     """
 
     def __init__(self, world: World, network: MetaLoss) -> None:

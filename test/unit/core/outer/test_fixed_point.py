@@ -1,4 +1,4 @@
-"""The limit: a second gradient on phi, added to that of any estimator."""
+"""The fixed point of descent: a second gradient on phi, added to that of any estimator."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ import torch
 
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.estimator import Window
 from ml3_ros.core.outer.evolution import Evolution, Unrolled
+from ml3_ros.core.outer.fixed_point import FixedPointFamily, with_fixed_point
 from ml3_ros.core.outer.gradient import OuterGradient
-from ml3_ros.core.outer.limit import LimitFamily, WithLimit
+from ml3_ros.core.outer.objective import OuterObjective
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
@@ -32,7 +34,7 @@ def limited(family):
     """The family, where what a loss wants is a number: it should be 1 more than targets are."""
 
     class Limited(type(family)):
-        def limit_losses(self, network):
+        def fixed_point_losses(self, network):
             def losses(phi, query, extra):
                 error = mean_parameter(phi)[..., None, None] - query["y"] - 1.0
                 return {"task": error.square().mean((-2, -1))}
@@ -44,22 +46,18 @@ def limited(family):
 
 @pytest.fixture
 def problem(float64, limited, make_spec, random_phi):
-    """Return (estimator, with the limit, what both are called with), by kind, weight and clip."""
+    """Return (estimator, with the fixed point, phi, window), by kind, weight and clip."""
 
     def make(kind, weight, clip=1e9):
         spec = make_spec("structured")
         phi = random_phi(spec, lead=(SEEDS, 1))
-        gradient = OuterGradient(
-            optimizee=limited.optimizee,
-            loss=spec.function(),
-            inner_optimizer=spec.optimizer(limited.optimizee),
+        objective = OuterObjective(
             task_losses=limited.task_losses,
-            constants={},
             weights=(("task", 1.0),),
             log_task_loss=True,
             clip=clip,
         )
-        limit = replace(gradient, task_losses=limited.limit_losses(spec.network()))
+        gradient = OuterGradient(learner=spec.learner(limited.optimizee), objective=objective)
         estimator = kind.estimator(gradient, phi)
         generators = [torch.Generator().manual_seed(s) for s in range(SEEDS)]
         lead = (SEEDS, TASKS)
@@ -68,25 +66,25 @@ def problem(float64, limited, make_spec, random_phi):
         query, *batches = ({k: x.view(*lead, 8, 2) for k, x in b.items()} for b in drawn)
         theta = limited.init(tasks, generators)
         theta = {k: p.view(*lead, *p.shape[1:]) for k, p in theta.items()}
-        both = WithLimit(estimator=estimator, limit=limit, weight=weight)
+        both = with_fixed_point(estimator, limited, spec.network(), objective, {}, weight)
         state, schedule = both.init(theta, lead), both.draw(generators, TASKS)
-        return estimator, both, (theta, state, phi, query, {}, schedule, *batches)
+        return estimator, both, phi, Window(theta, state, query, {}, schedule, tuple(batches))
 
     return make
 
 
-def share_of_limit(estimator, both, arguments):
-    """Return by how much the gradient is another one with the limit, by name."""
-    before, after = estimator(*arguments)[1], both(*arguments)[1]
+def share_of_fixed_point(estimator, both, phi, window):
+    """Return by how much the gradient is another one with the fixed point, by name."""
+    before, after = (x.estimate(phi, window).grads for x in (estimator, both))
     return {k: after[k] - g for k, g in before.items()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_gradient_is_the_estimators_and_that_of_the_limit(problem, kind):
+def test_the_gradient_is_the_estimators_and_that_of_the_fixed_point(problem, kind):
     """The latter against finite differences of what it descends on."""
-    estimator, both, arguments = problem(kind, weight=0.7)
-    phi, query = arguments[2:4]
-    found = share_of_limit(estimator, both, arguments)
+    estimator, both, phi, window = problem(kind, weight=0.7)
+    query = window.query
+    found = share_of_fixed_point(estimator, both, phi, window)
 
     def value(phi):
         error = mean_parameter(phi)[..., None, None] - query["y"] - 1.0
@@ -102,32 +100,34 @@ def test_the_gradient_is_the_estimators_and_that_of_the_limit(problem, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_models_go_on_as_without_the_limit(problem, kind):
-    estimator, both, arguments = problem(kind, weight=0.7)
-    values, _, *models = estimator(*arguments)
-    found_values, _, *found_models = both(*arguments)
-    for expected, found in zip((values, *models), (found_values, *found_models), strict=True):
-        assert expected.keys() == found.keys()
-        assert all(torch.equal(found[k], x) for k, x in expected.items())
+def test_models_go_on_as_without_the_fixed_point(problem, kind):
+    estimator, both, phi, window = problem(kind, weight=0.7)
+    expected, found = (x.estimate(phi, window) for x in (estimator, both))
+    assert torch.equal(found.task_loss, expected.task_loss)
+    assert torch.equal(found.diverged, expected.diverged)
+    for models in ("theta", "inner_state"):
+        before, after = getattr(expected, models), getattr(found, models)
+        assert before.keys() == after.keys()
+        assert all(torch.equal(after[k], x) for k, x in before.items())
 
 
 def test_each_of_the_two_is_clipped_by_itself(problem):
     clip = 1e-3
-    found = share_of_limit(*problem(Unrolled(), weight=0.5, clip=clip))
+    found = share_of_fixed_point(*problem(Unrolled(), weight=0.5, clip=clip))
     norm = torch.stack([g.flatten(1).square().sum(-1) for g in found.values()]).sum(0).sqrt()
     torch.testing.assert_close(norm, torch.full((SEEDS,), 0.5 * clip))
 
 
-def test_a_limit_that_is_not_finite_counts_for_nothing_in_its_seed(problem):
-    estimator, both, (theta, state, phi, query, *rest) = problem(Unrolled(), weight=0.5)
+def test_a_fixed_point_that_is_not_finite_counts_for_nothing_in_its_seed(problem):
+    estimator, both, phi, window = problem(Unrolled(), weight=0.5)
 
     def losses(phi, query, extra):
-        task = both.limit.task_losses(phi, query, extra)["task"]
+        task = both.objective.task_losses(phi, query, extra)["task"]
         return {"task": task * torch.tensor([[1.0], [torch.nan]])}
 
-    spoilt = replace(both, limit=replace(both.limit, task_losses=losses))
-    found = share_of_limit(estimator, spoilt, (theta, state, phi, query, *rest))
-    expected = share_of_limit(estimator, both, (theta, state, phi, query, *rest))
+    spoilt = replace(both, objective=replace(both.objective, task_losses=losses))
+    found = share_of_fixed_point(estimator, spoilt, phi, window)
+    expected = share_of_fixed_point(estimator, both, phi, window)
     for k, g in expected.items():
         torch.testing.assert_close(found[k][0], g[0])
         assert not found[k][1].any()
@@ -147,7 +147,7 @@ def test_recorded_steps_give_the_same_run(float64, limited, make_spec, kind):
         torch.testing.assert_close(phis[1][k], p, rtol=1e-9, atol=1e-11)
 
 
-def test_meta_training_descends_on_the_limit(limited, make_spec):
+def test_meta_training_descends_at_the_fixed_point(limited, make_spec):
     """The mean of targets is zero, so the number that is best is 1."""
     wrong = {}
     for weight in (0.0, 3.0):
@@ -168,8 +168,8 @@ def test_a_run_goes_on_where_it_stopped_and_not_under_another_weight(limited, ma
     goes_on(lambda: trainer(0.5), trainer(0.0))
 
 
-def test_a_family_that_knows_no_limit_is_refused(family, limited, make_spec):
-    assert isinstance(limited, LimitFamily)
-    assert not isinstance(family, LimitFamily)
-    with pytest.raises(ConfigError, match=r"limit_weight=0\.5: the family knows no limit"):
+def test_a_family_that_does_not_know_the_fixed_point_is_rejected(family, limited, make_spec):
+    assert isinstance(limited, FixedPointFamily)
+    assert not isinstance(family, FixedPointFamily)
+    with pytest.raises(ConfigError, match=r"limit_weight=0\.5: the family does not know"):
         MetaTrainer(family, make_spec("mlp"), CONFIG, (0,))

@@ -9,7 +9,7 @@ from ml3_ros.core.losses.trajectory import DesiredActionLoss
 from ml3_ros.experiments.model_free.family import GoalFamily
 from ml3_ros.experiments.model_free.policy import (
     GaussianPolicy,
-    WantedPolicy,
+    GreedyPolicy,
     act,
     log_likelihoods,
 )
@@ -42,8 +42,8 @@ def reaching():
 
 def test_they_are_those_of_who_does_what_the_loss_wants(reaching):
     tasks, network, phi, query = reaching
-    found = tasks.limit_episodes(network, phi, query)
-    wanted = WantedPolicy(tasks.optimizee.environment, network, -1.3)
+    found = tasks.fixed_point_episodes(network, phi, query)
+    wanted = GreedyPolicy(tasks.optimizee.environment, network, -1.3)
     episodes = act(wanted, phi, *(query[f"limit.{k}"] for k in ("start", "goal", "noise")))
     rows = 4 * tasks.optimizee.environment.horizon
     assert {x.shape[:2] for x in found.values()} == {(N, rows)}
@@ -70,10 +70,10 @@ def test_the_first_step_on_all_rows_is_that_of_the_limit_itself(reaching):
     """Nothing is clipped before the loss has changed: the gradients are the same."""
     tasks, network, phi, query = reaching
     learned = {k: p.clone().requires_grad_() for k, p in phi.items()}
-    rows = tasks.limit_episodes(network, phi, query)
+    rows = tasks.fixed_point_episodes(network, phi, query)
     grads = []
     for batch in (query, rows):
-        value = tasks.limit_losses(network)(learned, batch, {})["task"]
+        value = tasks.fixed_point_losses(network)(learned, batch, {})["task"]
         assert value.shape == (N,)
         names = [k for k in learned if k.startswith("net.")]
         found = torch.autograd.grad(value.sum(), [learned[k] for k in names])

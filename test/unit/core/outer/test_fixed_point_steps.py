@@ -1,4 +1,4 @@
-"""Steps of a loss on the episodes of its limit: each row once an epoch, at the loss of today."""
+"""Steps of a loss on episodes at its fixed point: each row once an epoch, at the loss of today."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from ml3_ros.core.outer.config import MetaTrainConfig
-from ml3_ros.core.outer.gradient import OuterGradient
-from ml3_ros.core.outer.limit import EpisodicLimitFamily, limit_steps
+from ml3_ros.core.outer.fixed_point import EpisodicFamily, fixed_point_steps
+from ml3_ros.core.outer.objective import OuterObjective
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
@@ -42,13 +42,13 @@ def episodic(family):
             super().__init__(family.optimizee, family.amplitudes)
             self.asked, self.parts = [], []
 
-        def limit_episodes(self, network, phi, query):
+        def fixed_point_episodes(self, network, phi, query):
             lead = query["y"].shape[:2]
             self.asked.append(mean_parameter(phi).clone())
             row = torch.arange(ROWS).view(ROWS, 1).expand(*lead, ROWS, 1)
             return {"wanted": torch.ones(*lead, ROWS, 1), "row": row}
 
-        def limit_losses(self, network):
+        def fixed_point_losses(self, network):
             def losses(phi, query, extra):
                 self.parts.append(query["row"])
                 error = mean_parameter(phi)[..., None, None] - query["wanted"]
@@ -61,19 +61,15 @@ def episodic(family):
 
 @pytest.fixture
 def steps(episodic, make_spec, random_phi):
-    """Return (LimitSteps, what its gradients are asked for with)."""
+    """Return (FixedPointSteps, what its gradients are asked for with)."""
     spec = make_spec("mlp")
-    gradient = OuterGradient(
-        optimizee=episodic.optimizee,
-        loss=spec.function(),
-        inner_optimizer=spec.optimizer(episodic.optimizee),
+    objective = OuterObjective(
         task_losses=episodic.task_losses,
-        constants={},
         weights=(("task", 1.0),),
         log_task_loss=True,  # of the task loss alone
         clip=1e9,
     )
-    made = limit_steps(episodic, spec.network(), gradient, epochs=3, mini_batches=4)
+    made = fixed_point_steps(episodic, spec.network(), objective, {}, epochs=3, mini_batches=4)
     generators = [torch.Generator().manual_seed(s) for s in range(SEEDS)]
     phi = random_phi(spec, lead=(SEEDS, 1))
     return made, (phi, {"y": torch.zeros(SEEDS, TASKS, 2, 1)}, {}, generators)
@@ -144,16 +140,16 @@ def test_a_run_goes_on_where_it_stopped_and_not_with_other_epochs(episodic, make
 
 def test_a_family_without_episodes_is_refused(family, episodic, make_spec):
     class NoEpisodes(type(family)):
-        def limit_losses(self, network):
-            return episodic.limit_losses(network)
+        def fixed_point_losses(self, network):
+            return episodic.fixed_point_losses(network)
 
-    assert isinstance(episodic, EpisodicLimitFamily)
+    assert isinstance(episodic, EpisodicFamily)
     without = NoEpisodes(family.optimizee, family.amplitudes)
     with pytest.raises(ConfigError, match="limit_epochs=3: the family has no episodes"):
         MetaTrainer(without, make_spec("mlp"), CONFIG, (0,))
 
 
 def test_a_device_that_episodes_are_not_on_is_refused(episodic, make_spec):
-    engine = SimpleNamespace(device="cuda")
+    engine = SimpleNamespace(kind="replayed", device="cuda", segment=None)
     with pytest.raises(ConfigError, match="limit_epochs=3: its episodes are on the CPU"):
         MetaTrainer(episodic, make_spec("mlp"), CONFIG, (0,), engine=engine)

@@ -10,6 +10,7 @@ import torch
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.inner_optimizers import Adam
+from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
@@ -18,7 +19,7 @@ from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonst
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily
-from ml3_ros.tasks.reaching.wanted import WantedPolicy
+from ml3_ros.tasks.reaching.greedy import GreedyPolicy
 from ml3_ros.tasks.reaching.worlds import PointMass
 
 LIMITS = (2.0, 0.5)
@@ -68,9 +69,9 @@ def phi():
 def test_it_acts_as_the_loss_wants_within_the_limits(phi, places):
     """Against the loss itself: it is zero where the policy does as it wants."""
     spec = spec_of(options={"reach": 0.95})
-    actions = WantedPolicy(WORLD, spec.network()).call(phi, places)
+    actions = GreedyPolicy(WORLD, spec.network()).call(phi, places)
     seen = {**places, **WORLD.observe(places["state"], places["goal"]), "action": actions}
-    value = spec.function()
+    value = spec.loss().evaluate
     assert float(value(phi, lambda batch: actions, seen, torch.zeros(()))) < 1e-10
     assert float(value(phi, lambda batch: 0.9 * actions, seen, torch.zeros(()))) > 1e-4
     assert actions.std(0).min() > 0.05
@@ -83,7 +84,7 @@ def far(phi):
 
 def test_at_the_limits_the_gradient_goes_on(phi, places):
     network = spec_of().network()
-    wanted = WantedPolicy(WORLD, network)
+    wanted = GreedyPolicy(WORLD, network)
     actions = wanted.call(far(phi), places)
     torch.testing.assert_close(actions, torch.tensor([[2.0, -0.5]]).expand(60, 2))
     learned = {k: p.requires_grad_() for k, p in phi.items() if k.startswith("net")}
@@ -110,9 +111,9 @@ def test_descent_on_the_loss_ends_there(phi, places, gain_weight):
     batch = {**places, **WORLD.observe(places["state"], places["goal"])}
     batch["action"] = torch.zeros(60, 2)  # whatever was done
     theta = policy.init(generator)
-    parts = {"optimizee": policy, "loss": spec.function(), "inner_optimizer": Adam(0.02)}
-    trained = adapt(theta, phi, [batch] * 600, **parts).theta
-    aim = WantedPolicy(WORLD, spec.network()).call(phi, places)
+    learner = Learner(policy, spec.loss(), Adam(0.02))
+    trained = adapt(learner, theta, phi, [batch] * 600).theta
+    aim = GreedyPolicy(WORLD, spec.network()).call(phi, places)
 
     def error(theta):
         return float(((policy.call(theta, batch) - aim) / torch.tensor(LIMITS)).square().mean())
@@ -121,7 +122,7 @@ def test_descent_on_the_loss_ends_there(phi, places, gain_weight):
 
 
 def test_an_episode_is_one_of_the_world(phi):
-    wanted = WantedPolicy(WORLD, spec_of().network())
+    wanted = GreedyPolicy(WORLD, spec_of().network())
     start, goal = torch.zeros(3, 4), GOALS
     states, actions = wanted.rollout(phi, start, goal)
     assert states.shape == (3, 7, 4) and actions.shape == (3, 6, 2)
@@ -132,11 +133,11 @@ def test_an_episode_is_one_of_the_world(phi):
 
 
 def test_the_limit_of_reaching_is_the_task_loss_of_what_is_wanted(phi):
-    family, wanted = family_of(), WantedPolicy(WORLD, spec_of().network())
+    family, wanted = family_of(), GreedyPolicy(WORLD, spec_of().network())
     tasks = torch.tensor([2, 0])
     batch, extra = family.query(tasks, tasks, torch.Generator().manual_seed(0))
     losses = {k: p.unsqueeze(0) for k, p in phi.items()}  # one for both tasks
-    found = family.limit_losses(spec_of().network())(losses, batch, extra)["task"]
+    found = family.fixed_point_losses(spec_of().network())(losses, batch, extra)["task"]
     for i, task in enumerate(tasks):
         states, _ = wanted.rollout(phi, batch["start"][i], batch["goal"][i])
         far = (states[..., :2] - GOALS[task]).norm(dim=-1)
@@ -153,8 +154,8 @@ def test_the_limit_looks_through_learned_dynamics_where_there_are_some(phi):
     query = family.query(tasks, tasks, torch.Generator().manual_seed(0))
     losses = {k: p.unsqueeze(0) for k, p in phi.items()}
     network = spec_of().network()
-    learned = family.limit_losses(network)(losses, *query)["task"]
-    true = family_of().limit_losses(network)(losses, *query)["task"]
+    learned = family.fixed_point_losses(network)(losses, *query)["task"]
+    true = family_of().fixed_point_losses(network)(losses, *query)["task"]
     assert learned.shape == true.shape == (2,)
     assert ((learned - true).abs() > 1e-3 * true).all()
 
@@ -171,10 +172,10 @@ def test_the_limit_of_demonstrations_is_how_far_the_wanted_is_from_the_shown(phi
     query = family.query(tasks, tasks, generator)
     losses = {k: p.unsqueeze(0) for k, p in phi.items()}
     network = spec_of().network()
-    found = family.limit_losses(network)(losses, *query)["task"]
+    found = family.fixed_point_losses(network)(losses, *query)["task"]
     for i, task in enumerate(tasks):
         seen = {"state": shown.states[task], "goal": shown.goals[task].expand(20, 2)}
-        error = WantedPolicy(WORLD, network).call(phi, seen) - shown.actions[task]
+        error = GreedyPolicy(WORLD, network).call(phi, seen) - shown.actions[task]
         expected = (error / torch.tensor(LIMITS)).square().sum(-1).mean()
         torch.testing.assert_close(found[i], expected)
 
@@ -198,7 +199,7 @@ def test_meta_training_with_a_limit_makes_losses_want_what_reaches():
 
     def judged(trainer):
         phi = {k: p.unsqueeze(0) for k, p in trainer.seed_phi(0).items()}
-        return float(family.limit_losses(spec_of().network())(phi, *query)["task"].mean())
+        return float(family.fixed_point_losses(spec_of().network())(phi, *query)["task"].mean())
 
     trained = {}
     for weight in (0.0, 1.0):
@@ -225,8 +226,8 @@ def test_recorded_steps_give_the_same_run():
 
 
 def test_what_other_losses_want_nobody_knows():
-    with pytest.raises(ConfigError, match="TrajectoryLoss wants: a limit_weight needs"):
-        WantedPolicy(WORLD, spec_of("trajectory").network())
+    with pytest.raises(ConfigError, match="TrajectoryLoss is not known: a limit_weight needs"):
+        GreedyPolicy(WORLD, spec_of("trajectory").network())
     MetaTrainer(family_of(), spec_of("trajectory"), config(0.0), (0,))
-    with pytest.raises(ConfigError, match="TrajectoryLoss wants"):
+    with pytest.raises(ConfigError, match="TrajectoryLoss is not known"):
         MetaTrainer(family_of(), spec_of("trajectory"), config(1.0), (0,))

@@ -1,0 +1,27 @@
+"""What a meta-loss sees of a model and of the batch that the model is trained on."""
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from ml3_ros.core.learner import Predictor
+from ml3_ros.core.types import Batch
+
+
+@dataclass(frozen=True, slots=True)
+class LossInput:
+    """One evaluation's inputs, each in units of its scale, so that typical values are about 1.
+
+    Attributes:
+        model: The model itself, for losses that need more than its prediction.
+        prediction: Of the model on the batch (*lead, B, k).
+        target: What the prediction is compared with (*lead, B, k).
+        context: Further observed quantities by name, each (*lead, B, n).
+        count: Gradient steps that the model has made (*lead,).
+    """
+
+    model: Predictor
+    prediction: Tensor
+    target: Tensor
+    context: Batch
+    count: Tensor
