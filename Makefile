@@ -9,7 +9,7 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup setup-tests demo test test-slow faults lint docs clean
+.PHONY: help setup setup-tests demo test test-slow faults lint docs lock clean
 help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
@@ -17,6 +17,7 @@ help:
 	@echo "make lint       ruff, mypy and the rules of imports"
 	@echo "make docs       docs/results.md, its figure and the README's table, from docs/metrics"
 	@echo "make setup      the environment .venv only, which all of the above make by themselves"
+	@echo "make lock       the exact versions in requirements*.txt, from setup.py and requirements*.in"
 	@echo "make clean      remove .venv and everything that was built; results in out/ stay"
 
 setup-tests: SETUP_OPTIONS := --tests
@@ -51,6 +52,10 @@ lint: setup
 docs: setup
 	@$(BIN)/ml3 results --metrics docs/metrics --out docs/results.md
 	@$(BIN)/python -m tools.readme_numbers
+
+# UPGRADE=--upgrade, or UPGRADE="--upgrade-package NAME"; otherwise versions stay where they can.
+lock: setup
+	@$(BIN)/python tools/lock.py $(UPGRADE)
 
 clean:
 	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
