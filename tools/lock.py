@@ -22,16 +22,16 @@ DEVELOPMENT = ("setup.py", "requirements-dev.in", "--all-extras")
 
 
 def compiled(name: str, *arguments: str) -> list[str]:
-    """Return the lines that uv compiles from the sources, near to what the lock file `name` has."""
+    """Return the lines that uv compiles from the sources, near those of the lock `name`."""
     with tempfile.TemporaryDirectory() as folder:
         lock = Path(folder, "lock.txt")
         locked = (ROOT / name).read_text()
         lock.write_text(re.sub(r"^torch==.*\n", "", locked, flags=re.MULTILINE))
         subprocess.run(
             [
-                *(VENV / "bin/uv", "pip", "compile", "--quiet", "--no-header", "--no-annotate"),
-                *("--no-strip-markers", "--python", VENV / "bin/python"),
-                *(*arguments, "--output-file", lock),
+                *(str(VENV / "bin/uv"), "pip", "compile", "--quiet", "--no-header"),
+                *("--no-annotate", "--no-strip-markers", "--python", str(VENV / "bin/python")),
+                *(*arguments, "--output-file", str(lock)),
             ],
             cwd=ROOT,
             env={**os.environ, **uv_settings()},

@@ -141,9 +141,14 @@ def tracking_arrays(
     Raises:
         RobotError: One of them is not `n` finite numbers.
     """
-    state = joint_array(q, n, "q"), joint_array(v, n, "v")
-    rates = (
-        np.zeros(n) if value is None else joint_array(value, n, what)
-        for value, what in ((v_ref, "v_ref"), (a_ref, "a_ref"))
+
+    def rate(value: object | None, what: str) -> Array:
+        return np.zeros(n) if value is None else joint_array(value, n, what)
+
+    return (
+        joint_array(q, n, "q"),
+        joint_array(v, n, "v"),
+        joint_array(q_ref, n, "q_ref"),
+        rate(v_ref, "v_ref"),
+        rate(a_ref, "a_ref"),
     )
-    return (*state, joint_array(q_ref, n, "q_ref"), *rates)  # type: ignore[return-value]

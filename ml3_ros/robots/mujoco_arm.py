@@ -219,12 +219,14 @@ class MujocoArm:
         self._place(q)
         full = np.zeros((self.nv, self.nv))
         mujoco.mj_fullM(self._model, self._query, full)
-        return full[np.ix_(self._dof, self._dof)]
+        inertia: Array = full[np.ix_(self._dof, self._dof)]
+        return inertia
 
     def nle(self, q: Array, v: Array) -> Array:
         """Return Coriolis, centrifugal and gravity torque [N m] (n,)."""
         self._place(q, v)
-        return self._query.qfrc_bias[self._dof]
+        torque: Array = self._query.qfrc_bias[self._dof]
+        return torque
 
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
         """Return inverse dynamics without friction [N m] (n,), by MuJoCo's own recursion."""
@@ -232,7 +234,8 @@ class MujocoArm:
         self._query.qacc[self._dof] = a
         tau = np.zeros(self.nv)
         mujoco.mj_rne(self._model, self._query, 1, tau)
-        return (tau + self._model.dof_armature * self._query.qacc)[self._dof]
+        torque: Array = (tau + self._model.dof_armature * self._query.qacc)[self._dof]
+        return torque
 
     def forward_kinematics(self, q: Array) -> Array:
         """Return T_world_tool [m] (4, 4)."""

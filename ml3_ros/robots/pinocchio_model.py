@@ -95,7 +95,8 @@ class PinocchioModel:
 
     def _tool_pose(self, q: Array) -> Array:
         pinocchio.framesForwardKinematics(self._model, self._data, q)
-        return self._data.oMf[self._tool].homogeneous
+        pose: Array = self._data.oMf[self._tool].homogeneous
+        return pose
 
     def payload_torque(self, q: Array, v: Array, a: Array) -> Array:
         """Return what a point mass of 1 kg at the tool adds to rnea [N m/kg]: (n,), or (B, n).
@@ -112,7 +113,8 @@ class PinocchioModel:
         motion = pinocchio.getFrameClassicalAcceleration(
             self._model, self._data, self._tool, world
         )
-        return J.T @ (motion.linear - self._model.gravity.linear)
+        torque: Array = J.T @ (motion.linear - self._model.gravity.linear)
+        return torque
 
     def regressor(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y(q, v, a) with Y @ inertial_parameters() = rnea(q, v, a): (n, p), or (B, n, p).
@@ -159,7 +161,7 @@ def tool_frame(model: pinocchio.Model, name: str) -> int:
     """Return the index of the frame `name`; a site comes before a body of that name."""
     for kind in (pinocchio.FrameType.OP_FRAME, pinocchio.FrameType.BODY):
         if model.existFrame(name, kind):
-            return model.getFrameId(name, kind)
+            return int(model.getFrameId(name, kind))
     raise RobotError(
         f"there is no frame {name!r} for the tool: name a site, body or link of the file"
     )

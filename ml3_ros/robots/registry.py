@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -101,7 +100,7 @@ def _last_link(model: pinocchio.Model) -> str:
         for f in model.frames
         if f.type == pinocchio.FrameType.BODY and f.parentJoint == model.njoints - 1
     ]
-    return frames[-1].name
+    return str(frames[-1].name)
 
 
 def _from_mjcf(name: str, path: Path) -> RobotDescription:
@@ -140,7 +139,7 @@ def _from_mjcf(name: str, path: Path) -> RobotDescription:
 
 
 def _check_mjcf(model: mujoco.MjModel) -> None:
-    """Refuse what would make MuJoCo's arm another one than the rigid-body model."""
+    """Reject what would make MuJoCo's arm another one than the rigid-body model."""
     import mujoco
 
     single = (int(mujoco.mjtJoint.mjJNT_HINGE), int(mujoco.mjtJoint.mjJNT_SLIDE))
@@ -193,7 +192,9 @@ def _mjcf_effort(model: mujoco.MjModel) -> Array:
     """Return the largest torque [N m] (n,) that actuators and joint force ranges allow."""
     import mujoco
 
-    own = np.where(model.jnt_actfrclimited, np.abs(model.jnt_actfrcrange).min(axis=1), np.inf)
+    joint_limit = np.where(
+        model.jnt_actfrclimited, np.abs(model.jnt_actfrcrange).min(axis=1), np.inf
+    )
     driven = np.zeros(model.nv)
     for i in range(model.nu):
         if model.actuator_trntype[i] != mujoco.mjtTrn.mjTRN_JOINT:
@@ -204,24 +205,25 @@ def _mjcf_effort(model: mujoco.MjModel) -> Array:
             else np.inf
         )
         driven[model.actuator_trnid[i, 0]] += limit * abs(model.actuator_gear[i, 0])
-    return np.minimum(own, np.where(driven > 0.0, driven, np.inf))
+    return np.minimum(joint_limit, np.where(driven > 0.0, driven, np.inf))
 
 
 def _mjcf_tool(model: mujoco.MjModel) -> str:
     """Return the frame that the file's text "tool" names, or else the last site or body."""
     import mujoco
 
-    found = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_TEXT, "tool")
-    if found >= 0:
-        start = model.text_adr[found]
-        return model.text_data[start : start + model.text_size[found]].decode().rstrip("\0")
+    index = mujoco.mj_name2id(model, mujoco.mjtObj.mjOBJ_TEXT, "tool")
+    if index >= 0:
+        start = model.text_adr[index]
+        text = model.text_data[start : start + model.text_size[index]]
+        return str(text.decode().rstrip("\0"))
     return str(
         model.site(model.nsite - 1).name if model.nsite else model.body(model.nbody - 1).name
     )
 
 
 def _check_twins(description: RobotDescription, states: int = 3) -> None:
-    """Refuse a file that MuJoCo and Pinocchio read differently, as they do Euler sequences."""
+    """Reject a file that MuJoCo and Pinocchio read differently, as they do Euler sequences."""
     from ml3_ros.robots.mujoco_arm import MujocoArm
     from ml3_ros.robots.pinocchio_model import PinocchioModel
 
@@ -232,12 +234,12 @@ def _check_twins(description: RobotDescription, states: int = 3) -> None:
             description.home + rng.uniform(-1.0, 1.0, model.nq),
             *rng.normal(size=(2, model.nv)),
         )
-        checks: list[tuple[str, Callable[[MujocoArm | PinocchioModel], Array]]] = [
-            ("inverse dynamics", lambda m, q=q, v=v, a=a: m.rnea(q, v, a)),  # type: ignore[misc]
-            ("tool pose", lambda m, q=q: m.forward_kinematics(q)),  # type: ignore[misc]
-        ]
-        for what, of in checks:
-            if not np.allclose(of(arm), of(model), rtol=1e-6, atol=1e-6):
+        compared = (
+            ("inverse dynamics", arm.rnea(q, v, a), model.rnea(q, v, a)),
+            ("tool pose", arm.forward_kinematics(q), model.forward_kinematics(q)),
+        )
+        for what, by_mujoco, by_pinocchio in compared:
+            if not np.allclose(by_mujoco, by_pinocchio, rtol=1e-6, atol=1e-6):
                 raise RobotError(
                     f"MuJoCo and Pinocchio disagree on the {what} of {description.path}: write "
                     "orientations as quaternions and give every moving link an explicit inertia"

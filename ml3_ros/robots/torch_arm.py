@@ -5,6 +5,7 @@ For meta-training only: whoever acts on an arm has no model of it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,8 +52,8 @@ class TorchArm:
         tool = self._model.frames[tool_frame(self._model, description.tool)].placement
         placements = [*self._model.jointPlacements.tolist()[1:], tool]
         self._offsets = [torch.tensor(p.translation).float() for p in placements]
-        self._turns = [torch.tensor(pinocchio.Quaternion(p.rotation).coeffs()).float()
-                       for p in placements]  # fmt: skip
+        turns = (pinocchio.Quaternion(p.rotation) for p in placements)
+        self._turns = [torch.tensor(turn.coeffs()).float() for turn in turns]
         for i, joint in enumerate(self._model.joints.tolist()[1:]):
             if joint.shortname() != "JointModelRZ":
                 name = self._model.names[i + 1]
@@ -60,7 +61,7 @@ class TorchArm:
 
     def step(self, q: Tensor, v: Tensor, tau: Tensor) -> tuple[Tensor, Tensor]:
         """Return q [rad] and v [rad/s] (*lead, n) after h under tau [N m]; the velocity first."""
-        a = _Aba.apply(q, v, tau - self._viscous * v, self._model, self._data)
+        a = _aba(q, v, tau - self._viscous * v, self._model, self._data)
         v = v + self.h * a
         return q + self.h * v, v
 
@@ -100,6 +101,9 @@ class _Aba(torch.autograd.Function):
         columns = np.array(out).transpose(1, 0, 2)
         dq, dv, dtau = (torch.tensor(c, dtype=q.dtype).view_as(q) for c in columns)
         return dq, dv, dtau, None, None
+
+
+_aba: Callable[..., Tensor] = _Aba.apply
 
 
 def _rows(*tensors: Tensor) -> list[tuple[np.ndarray, ...]]:

@@ -172,7 +172,8 @@ class TrackingController:
             error = M @ feedback
             error[(kept != learned) & (error * learned > 0.0)] = 0.0  # no windup
             self._learn(error, M.diagonal(), per_kg, features)
-        return np.clip(tau, -effort, effort)
+        limited: Array = np.clip(tau, -effort, effort)
+        return limited
 
     def _learn(self, error: Array, inertia: Array, per_kg: Array, features: Array) -> None:
         """Move all parameters one step; weights 1 / M_ii make the joints comparable."""

@@ -77,7 +77,8 @@ class GainConfig:
         """
         bounded = np.where(np.isfinite(effort), effort, 0.0)
         kp = np.maximum(self.frequency**2 * _diagonal(M), self.least_stiffness * bounded)
-        return kp, 2.0 * self.damping * np.sqrt(kp / _diagonal(np.linalg.inv(M)))
+        inverse = np.asarray(np.linalg.inv(M), dtype=np.float64)
+        return kp, 2.0 * self.damping * np.sqrt(kp / _diagonal(inverse))
 
 
 class FixedGains:
@@ -185,7 +186,8 @@ class PoseGains:
         kp, kd = self._config.gains(heavy, self._described.limits.effort)
         raised = np.maximum(1.0, _BORNE * _row_sums(pull, 1.0 / kp))
         kp, kd = kp * raised, kd * np.sqrt(raised)
-        taken = _row_sums(np.linalg.inv(M) / self._config.rate, kd)
+        inverse = np.asarray(np.linalg.inv(M), dtype=np.float64)
+        taken = _row_sums(inverse / self._config.rate, kd)
         lowered = np.minimum(1.0, self.share / taken)
         kp, kd = kp * lowered**2, kd * lowered
         return kp * np.maximum(1.0, _BORNE * _row_sums(pull, 1.0 / kp)), kd

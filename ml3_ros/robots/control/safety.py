@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import compress
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.safety_config import (
@@ -169,7 +170,7 @@ class SafetyStage:
         added, at_velocity, at_position = self._braked(steady, q, v, gravity)
         added = np.clip(added, -limits.effort, limits.effort)
         added = np.clip(gravity + added, -limits.total, limits.total) - gravity
-        added = np.clip(added, -limits.effort, limits.effort)  # also where gravity is told wrongly
+        added = np.clip(added, -limits.effort, limits.effort)  # also with a wrong gravity
         safe = self._finite(np.clip(gravity + added, -limits.total, limits.total), "safe torque")
         violations = self._violations(
             {
@@ -185,7 +186,7 @@ class SafetyStage:
 
     def _braked(
         self, wanted: Array, q: Array, v: Array, gravity: Array
-    ) -> tuple[Array, Array, Array]:
+    ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return torques [N m] (n,) that accelerate no joint beyond what its limits allow.
 
         The other joints accelerate as commanded. Where a joint that these push along is not
@@ -224,7 +225,8 @@ class SafetyStage:
         way = added - base
         room = np.where(way > 0.0, self._limits.effort - base, -self._limits.effort - base)
         share = np.where(way != 0.0, room / way, 1.0)
-        return base + np.clip(share.min(), 0.0, 1.0) * way
+        nearest: Array = base + np.clip(share.min(), 0.0, 1.0) * way
+        return nearest
 
     def _finite(self, value: object, what: str, *columns: int) -> Array:
         """Return a quantity as finite floats, (n, *columns), or raise a NoTorqueError."""
@@ -240,7 +242,7 @@ class SafetyStage:
             f"{what}{wrong}: nothing is sent, the arm has to hold itself; {_CURES[what]}"
         )
 
-    def _violations(self, masks: dict[str, Array]) -> tuple[Violation, ...]:
+    def _violations(self, masks: dict[str, NDArray[np.bool_]]) -> tuple[Violation, ...]:
         return tuple(
             Violation(kind, tuple(compress(self._model.names, mask)))
             for kind, mask in masks.items()

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
@@ -210,14 +210,15 @@ class Excitation:
             phase=rng.uniform(0.0, 2.0 * np.pi, shape),
         )
 
-    def _within(self, motion: Array) -> np.ndarray:
+    def _within(self, motion: Array) -> NDArray[np.bool_]:
         """Return for each joint whether q, v, a (3, T, n) keep the limits, (n,) bool."""
         q, v, a = motion
         share, margin = self.config.limit_share, self.config.position_margin
         fits = (q >= self.limits.lower + margin) & (q <= self.limits.upper - margin)
         fits &= np.abs(v) <= share * self.limits.velocity
         fits &= np.abs(a) <= share * self.limits.acceleration
-        return fits.all(axis=0)
+        inside: NDArray[np.bool_] = fits.all(axis=0)
+        return inside
 
 
 def peak_effort(
@@ -225,7 +226,9 @@ def peak_effort(
 ) -> Array:
     """Return the largest |tau| [N m] (n,) that the excitation takes during `duration` [s]."""
     q, v, a = excitation.at(np.arange(0.0, duration, dt))
-    return np.max([np.abs(model.rnea(*row)) for row in zip(q, v, a, strict=True)], axis=0)
+    rows = zip(q, v, a, strict=True)
+    peak: Array = np.max([np.abs(model.rnea(*row)) for row in rows], axis=0)
+    return peak
 
 
 def within_effort(

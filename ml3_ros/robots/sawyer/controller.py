@@ -69,7 +69,12 @@ class ArmControl:
         self.speed_ratio = DEFAULT_SPEED_RATIO
         self.clamped = 0  # commands of which some number was beyond a limit
         self.last_command: float | None = None  # [s]
+        self.mode = Mode.POSITION
+        self.held_since: float | None = None  # [s]
         self._suppressed: dict[str, float] = {}
+        self._command: Command | None = None
+        self._q_ref: Array = np.zeros(model.nq)
+        self._v_ref = self._a_ref = self._integral = np.zeros(model.nv)
         self.hold(0.0, np.zeros(model.nq), np.zeros(model.nv))
 
     # what comes in -----------------------------------------------------------------------------
@@ -102,9 +107,7 @@ class ArmControl:
 
     def hold(self, t: float, q: Array, v: Array) -> None:
         """Come to rest as fast as the joints may decelerate, and stay there."""
-        self.mode: Mode = Mode.POSITION
-        self._command: Command | None = None
-        self.held_since: float | None = t
+        self.mode, self._command, self.held_since = Mode.POSITION, None, t
         self._restart(q, v)
 
     def expired(self, t: float) -> bool:
@@ -118,7 +121,9 @@ class ArmControl:
         """Return what the gravity model gives [N m] (n,), before any suppression."""
         command = self._command
         a = command.acceleration if command and command.acceleration.size else np.zeros_like(v)
-        return np.clip(self._model.rnea(q, v, a), -self._limits.effort, self._limits.effort)
+        limit = self._limits.effort
+        effort: Array = np.clip(self._model.rnea(q, v, a), -limit, limit)
+        return effort
 
     def gravity_only(self, q: Array) -> Array:
         """Return the torque [N m] (n,) that holds the nominal arm at rest."""
@@ -181,9 +186,9 @@ class ArmControl:
             self._a_ref = np.zeros_like(self._v_ref)  # `gravity` has that of the command
             return
         if command is None:
-            wanted = np.zeros_like(self._v_ref)
+            target = np.zeros_like(self._v_ref)
         elif command.mode == Mode.VELOCITY:
-            wanted = command.velocity
+            target = command.velocity
         else:
             away = command.position - self._q_ref
             # at the target, and at a ratio of 0, joints rest; also those without limits
@@ -191,9 +196,9 @@ class ArmControl:
                 stoppable = np.nan_to_num(np.sqrt(limits.acceleration * np.abs(away)), nan=0.0)
                 fastest = np.nan_to_num(self.speed_ratio * limits.velocity, nan=0.0)
             speed = np.minimum(fastest, stoppable)
-            wanted = np.sign(away) * np.minimum(speed, np.abs(away) / dt)
+            target = np.sign(away) * np.minimum(speed, np.abs(away) / dt)
         change = limits.acceleration * dt
-        step = np.clip(wanted - self._v_ref, -change, change)
+        step = np.clip(target - self._v_ref, -change, change)
         self._v_ref, self._a_ref = self._v_ref + step, step / dt
         moved = self._q_ref + dt * self._v_ref
         self._q_ref = np.clip(moved, limits.lower, limits.upper)
@@ -205,13 +210,18 @@ class ArmControl:
 
     def _clamp(self, command: Command) -> Command:
         limits, mode = self._limits, command.mode
-        inside = {}
+        position, velocity, effort = command.position, command.velocity, command.effort
         if mode in (Mode.POSITION, Mode.TRAJECTORY):
-            inside["position"] = np.clip(command.position, limits.lower, limits.upper)
+            position = np.clip(position, limits.lower, limits.upper)
         if mode in (Mode.VELOCITY, Mode.TRAJECTORY):
-            inside["velocity"] = np.clip(command.velocity, -limits.velocity, limits.velocity)
+            velocity = np.clip(velocity, -limits.velocity, limits.velocity)
         if mode == Mode.TORQUE:
-            inside["effort"] = np.clip(command.effort, -limits.effort, limits.effort)
-        if any((inside[name] != getattr(command, name)).any() for name in inside):
+            effort = np.clip(effort, -limits.effort, limits.effort)
+        pairs = (
+            (position, command.position),
+            (velocity, command.velocity),
+            (effort, command.effort),
+        )
+        if any((inside != sent).any() for inside, sent in pairs):
             self.clamped += 1
-        return replace(command, **inside)
+        return replace(command, position=position, velocity=velocity, effort=effort)
