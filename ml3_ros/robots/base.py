@@ -1,4 +1,4 @@
-"""What an arm is: its description, its state, and the protocols arms and models answer to."""
+"""Description and state of a robot arm, and the protocols of simulated arms and models."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +59,7 @@ class ArmState:
     """What an arm measures at time t [s]: q [rad], v [rad/s], tau [N m], each (n,).
 
     tau is the torque that the motors really apply at that instant, gravity load included (M a +
-    nle + friction = tau with the acceleration of that instant). `saturated` (n,) tells where the
+    nle + friction = tau with the acceleration of that instant). `saturated` (n,) is true where the
     last command was beyond the effort limit.
     """
 

@@ -1,4 +1,4 @@
-"""Robots of Gymnasium, simulated many at once by `mujoco.rollout`."""
+"""Gymnasium's robots, of which many are simulated at once by `mujoco.rollout`."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""What the motors of a simulated arm make of commands: late, within limits, without a jump."""
+"""Motors of a simulated arm: follow torque commands late, within limits, without a jump."""
 
 from __future__ import annotations
 

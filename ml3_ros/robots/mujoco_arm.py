@@ -1,4 +1,4 @@
-"""The twin that moves: an arm simulated by MuJoCo, as described or perturbed."""
+"""Simulated arm on MuJoCo, exactly as described or perturbed; takes torques, returns states."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ class MujocoArm:
         return self._state
 
     def brake(self, locked: ArrayLike) -> None:
-        """Lock the joints where `locked` (n,) is true and free the others; motors go on as told.
+        """Lock the joints where `locked` (n,) is true and free the others; motors go on.
 
         The effort that is measured at a locked joint is the load that motor and brake bear
         together, Coriolis and gravity torque.

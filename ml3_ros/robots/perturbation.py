@@ -1,4 +1,4 @@
-"""How a real arm differs from its description: masses, payload, friction, noise, delay."""
+"""Differences of a real arm from its description: masses, payload, friction, noise, delay."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Perturbation:
     command_delay: float = 0.0  # from a command until the motors follow it [s]
 
     def __post_init__(self) -> None:
-        """Turn sequences into tuples; refuse what no arm can have (ConfigError)."""
+        """Turn sequences into tuples; reject what no arm can have (ConfigError)."""
         for field in fields(self):
             value = self._normalised(field.name)
             object.__setattr__(self, field.name, value)

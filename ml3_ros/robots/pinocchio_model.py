@@ -1,4 +1,4 @@
-"""The twin that knows: rigid-body dynamics of an arm, computed by Pinocchio."""
+"""Rigid-body model of an arm on Pinocchio: M(q), inverse dynamics, tool pose, regressor."""
 
 from __future__ import annotations
 

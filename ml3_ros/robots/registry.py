@@ -1,4 +1,4 @@
-"""Robots by name or by file: what a URDF or MJCF file says about an arm."""
+"""Registry of robot arms: loads the description of an arm by name, or from URDF or MJCF."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Robot files into physics engines: one reading of a URDF or MJCF file for both engines."""
+"""Reader of robot files: brings a URDF or MJCF file into MuJoCo and Pinocchio alike."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def parse_root(data: bytes, what: str) -> ElementTree.Element:
 
 
 class _NoDoctype(ElementTree.TreeBuilder):
-    """Builds a tree, but refuses a document type before anything in it is read."""
+    """Builds a tree, but rejects a document type before anything in it is read."""
 
     def doctype(self, *_: object) -> None:
         raise RobotError("the robot file declares a DOCTYPE: remove it, entities are not read")

@@ -1,4 +1,4 @@
-"""An arm that autograd sees through: Pinocchio's dynamics and their analytic derivatives.
+"""Differentiable arm dynamics in torch, from Pinocchio's analytic derivatives.
 
 For meta-training only: whoever acts on an arm has no model of it.
 """

@@ -13,7 +13,7 @@ from ml3_ros.nodes.messages.joint_states import listed
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.sawyer.assembly import Assembly
-from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
+from ml3_ros.robots.sawyer.controller import Command, CommandRejectedError
 from ml3_ros.robots.sawyer.emulation import VELOCITY_BAND, Reading, SawyerEmulation
 from ml3_ros.robots.sawyer.interface import (
     CUFF_BUTTON_SIGNALS,
@@ -37,14 +37,14 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
     """Read a JointCommand.
 
     Raises:
-        CommandRefusedError: The mode is unknown, the names are not exactly the arm's joints, an
+        CommandRejectedError: The mode is unknown, the names are not exactly the arm's joints, an
             array that the mode needs is missing, one has another length, or a number is not
             finite. Nobody knows what the robot does with such commands.
     """
     if msg.mode not in NEEDED:
-        raise CommandRefusedError(f"joint_command has mode {msg.mode}: send 1, 2, 3 or 4")
+        raise CommandRejectedError(f"joint_command has mode {msg.mode}: send 1, 2, 3 or 4")
     if sorted(msg.names) != sorted(names):
-        raise CommandRefusedError(
+        raise CommandRejectedError(
             f"joint_command is for {listed(msg.names) or 'no joints'}: name each of "
             f"{', '.join(names)} once"
         )
@@ -53,7 +53,7 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
     for field in ARRAYS:
         values = np.asarray(getattr(msg, field), dtype=float)
         if values.size != len(names) and (values.size or field in NEEDED[Mode(msg.mode)]):
-            raise CommandRefusedError(
+            raise CommandRejectedError(
                 f"joint_command names {len(names)} joints but {field} has {values.size} numbers: "
                 "it is rejected"
             )

@@ -142,7 +142,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
 
     def _on_command(self, msg: JointState) -> None:
         tau = effort_from_msg(msg, self._names)
-        self._driving.hear_command(nanoseconds(msg.header.stamp), tau, time.monotonic())
+        self._driving.on_command(nanoseconds(msg.header.stamp), tau, time.monotonic())
         self.diagnostics.tick("joint_command")
 
     # services ----------------------------------------------------------------------------------

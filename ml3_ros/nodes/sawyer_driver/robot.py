@@ -121,7 +121,7 @@ class SawyerRobot:
         except PartialMessageError:
             self._node.diagnostics.counts["messages of other joints"] += 1  # as of a gripper
             return
-        self._reports.hear_joints(sample.stamp, sample.q, sample.v, time.monotonic())
+        self._reports.on_joints(sample.stamp, sample.q, sample.v, time.monotonic())
         self._node.diagnostics.tick("robot/joint_states")
         self._on_joints(sample)
 
@@ -129,10 +129,10 @@ class SawyerRobot:
         field, limits = self._p.gravity_field, self._description.limits
         tau = convert.gravity_from_msg(msg, self._names, field, limits)
         if tau is not None:
-            self._reports.hear_gravity(tau, time.monotonic())
+            self._reports.on_gravity(tau, time.monotonic())
 
     def _hear_robot(self, msg: Any) -> None:
-        self._reports.hear_robot(convert.view_from_msg(msg), time.monotonic())
+        self._reports.on_robot(convert.view_from_msg(msg), time.monotonic())
 
     def _hear_collision(self, msg: Any) -> None:
         self._reports.collision = bool(msg.collision_state)

@@ -1,4 +1,4 @@
-"""Tracking: torques that keep an arm on a trajectory, at a low rate and with a wrong model."""
+"""Adaptive tracking controller, for low rates and models whose payload is unknown."""
 
 from __future__ import annotations
 
@@ -165,7 +165,7 @@ class TrackingController:
                 "sensors and the reference for numbers that are too large, and the masses in the "
                 "robot's description"
             )
-        # errors of a saturated arm or a wrong sensor say nothing of the parameters
+        # errors of a saturated arm or a wrong sensor hold no information about the parameters
         possible = np.abs(v) <= _FASTEST * self._model.limits.velocity
         if (np.abs(tau) <= effort).all() and possible.all():
             M = self._model.M(q)
@@ -179,7 +179,7 @@ class TrackingController:
         """Move all parameters one step; weights 1 / M_ii make the joints comparable."""
         weighted = per_kg / inertia
         # The second term: where 1 kg accelerates the joints by less than 1 rad/s^2, as it does an
-        # arm at rest in a horizontal plane, errors say little about the payload.
+        # arm at rest in a horizontal plane, errors hold little information about the payload.
         size = weighted @ per_kg + inertia.sum()
         payload = self._payload + self._step * float(weighted @ error / size)
         joint = self._joint + self._step * features * error

@@ -1,4 +1,4 @@
-"""From wherever an arm is to where a motion begins, then the motion."""
+"""Approach: a smooth way from any pose to the start of a motion, then that motion."""
 
 from __future__ import annotations
 

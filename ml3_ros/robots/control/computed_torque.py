@@ -1,4 +1,4 @@
-"""Computed torque with low gains: a model says what a motion takes, feedback adds very little."""
+"""Computed-torque controller with low gains, to evaluate a model of its torques."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A learned torque on its way to an arm: bounded, faded in and out, never older than allowed."""
+"""Feedforward of a learned torque: bounded, faded in and out, off when it is too old."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class FeedforwardConfig:
     max_age: float = math.inf
 
     def __post_init__(self) -> None:
-        """Refuse values without a meaning (ConfigError)."""
+        """Reject values without a meaning (ConfigError)."""
         if not 0.0 <= self.share <= 1.0:
             raise ConfigError(f"share is {self.share}: it must be in [0, 1]")
         for name in ("fade", "max_age"):
@@ -53,7 +53,7 @@ class FeedforwardGate:
 
     The weight of the torque rises from 0 to 1 within `fade` while the model is fresh and finite,
     and falls as fast once it is too old. Without a finite torque it is 0 at once: the last finite
-    one says nothing about where the arm is now.
+    one holds no information about where the arm is now.
     """
 
     def __init__(self, effort: Array, config: FeedforwardConfig) -> None:

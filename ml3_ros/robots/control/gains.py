@@ -1,4 +1,4 @@
-"""Gains of computed torque: as stiff as an arm's inertia asks for, and sampling bears."""
+"""Feedback gains of computed torque, scaled by inertia and bounded by the control rate."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class GainConfig:
     rate: float = 100.0
 
     def __post_init__(self) -> None:
-        """Refuse gains without a meaning, or too high for the rate (ConfigError)."""
+        """Reject gains without a meaning, or too high for the rate (ConfigError)."""
         for name in ("frequency", "damping", "rate"):
             if not (np.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be finite and > 0")

@@ -1,4 +1,4 @@
-"""A motion made again and again, so that what an arm does in one lap compares with the next."""
+"""Periodic excitation: repeats one motion, so that laps can be compared with each other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The last stage before a torque reaches motors: limits, a soft stop, and what is refused.
+"""Safety stage between a controller and the motors: limits torques, brakes, and stops.
 
 Whoever drives motors, simulated or real, passes every command through one `SafetyStage`. Joints
 may not be faster than v_max: the velocity limit, or sqrt(2 b d), from which a joint with the
@@ -9,8 +9,8 @@ faster are braked: of a command that accelerates by a = M(q)^-1 (tau - nle(q, v)
     a' = min(a, stop_gain (v_max - v)),
 
 the other joints what was commanded. Braking comes last, so no limit of rates delays it. Only then
-does the rigid-body model matter; it also tells gravity from the rest, because shares and rates of
-effort hold for what is on top of gravity.
+does the rigid-body model matter; it also separates gravity from the rest, because shares and rates
+of effort hold for what is on top of gravity.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from ml3_ros.robots.control.safety_limits import GravityModel, SafetyLimits
 _CURES = {  # of what is not finite
     "position": "check that joint's sensor",
     "velocity": "check that joint's sensor",
-    "gravity torque": "check who tells it, or the masses in the robot's description",
+    "gravity torque": "check who sends it, or the masses in the robot's description",
     "torque": "check the controller that sent it",
     "inertia": "check the masses in the robot's description",
     "Coriolis and gravity torque": "check the masses in the robot's description",
@@ -107,24 +107,24 @@ class SafetyStage:
         tau = _floats(tau)
         if tau.shape != (self._model.nv,):
             raise CommandLengthError(
-                f"a command has {tau.size} torques for {self._model.nv} joints: it is refused; "
+                f"a command has {tau.size} torques for {self._model.nv} joints: it is rejected; "
                 f"send one each for {', '.join(self._model.names)}"
             )
         finite = np.isfinite(tau)
         if not finite.all():
             joint = self._model.names[int(np.argmin(finite))]
             raise NotFiniteCommandError(
-                f"the torque for {joint} is {tau[np.argmin(finite)]}: the command is refused; "
+                f"the torque for {joint} is {tau[np.argmin(finite)]}: the command is rejected; "
                 "check the controller that sent it"
             )
-        if not age <= self.config.command_timeout:  # also refuses NaN
+        if not age <= self.config.command_timeout:  # also rejects NaN
             raise StaleCommandError(
-                f"a command answers a state of {age:.3f} s ago: it is refused; answer each joint "
+                f"a command answers a state of {age:.3f} s ago: it is rejected; answer each joint "
                 f"state within {self.config.command_timeout:g} s and copy its stamp"
             )
         if age < -self.config.future_tolerance:
             raise FutureCommandError(
-                f"a command is stamped {-age:.3f} s after the newest joint state: it is refused; "
+                f"a command is stamped {-age:.3f} s after the newest joint state: it is rejected; "
                 "copy the stamp of the state that it answers"
             )
         return tau
@@ -141,7 +141,7 @@ class SafetyStage:
 
         Raises:
             NoTorqueError: Something is not finite, or of the wrong shape; what comes next is
-                judged as after `hold`.
+                evaluated as after `hold`.
             SafetyStop: The stage has stopped, now or before.
         """
         self._raise_if_stopped()
@@ -162,11 +162,11 @@ class SafetyStage:
         gravity = self._finite(gravity, "gravity torque")
         tau = self._finite(tau, "torque")
         self._stop_if(self._violations({"overspeed": np.abs(v) > limits.overspeed}))
-        wanted = tau - gravity
-        over_effort = (np.abs(wanted) > limits.effort) | (np.abs(tau) > limits.total)
-        wanted = np.clip(wanted, -limits.effort, limits.effort)
-        steady = np.clip(wanted, self._last - limits.step, self._last + limits.step)
-        too_sudden = steady != wanted
+        requested = tau - gravity
+        over_effort = (np.abs(requested) > limits.effort) | (np.abs(tau) > limits.total)
+        requested = np.clip(requested, -limits.effort, limits.effort)
+        steady = np.clip(requested, self._last - limits.step, self._last + limits.step)
+        too_sudden = steady != requested
         added, at_velocity, at_position = self._braked(steady, q, v, gravity)
         added = np.clip(added, -limits.effort, limits.effort)
         added = np.clip(gravity + added, -limits.total, limits.total) - gravity
@@ -185,7 +185,7 @@ class SafetyStage:
         return SafeCommand(safe, added, violations)
 
     def _braked(
-        self, wanted: Array, q: Array, v: Array, gravity: Array
+        self, requested: Array, q: Array, v: Array, gravity: Array
     ) -> tuple[Array, NDArray[np.bool_], NDArray[np.bool_]]:
         """Return torques [N m] (n,) that accelerate no joint beyond what its limits allow.
 
@@ -199,11 +199,11 @@ class SafetyStage:
         excess = v - np.clip(v, -down, up)
         braked = excess != 0.0
         if not braked.any():
-            return wanted, braked, braked
+            return requested, braked, braked
         inertia = self._finite(self._model.M(q), "inertia", self._model.nv)
         coriolis = self._finite(self._model.nle(q, v), "Coriolis and gravity torque") - gravity
         try:
-            a = np.linalg.solve(inertia, wanted - coriolis)
+            a = np.linalg.solve(inertia, requested - coriolis)
         except np.linalg.LinAlgError:
             raise NoTorqueError(
                 "the inertia matrix is singular: nothing is sent, the arm has to hold itself; "
@@ -214,9 +214,9 @@ class SafetyStage:
         allowed = np.where(excess == 0.0, a, allowed)
         braked = allowed != a
         if not braked.any():
-            return wanted, braked, braked
+            return requested, braked, braked
         slowest = coriolis + inertia @ brake
-        added = self._within_effort(slowest, wanted + inertia @ (allowed - a))
+        added = self._within_effort(slowest, requested + inertia @ (allowed - a))
         fast = np.where(excess > 0.0, up, down) >= self._limits.speed
         return added, braked & fast, braked & ~fast
 

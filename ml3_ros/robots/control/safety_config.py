@@ -1,4 +1,4 @@
-"""How commands are limited, and the errors of those that are refused."""
+"""Settings of the safety stage, and the errors that it raises."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SafetyStop(Ml3Error):
 
 
 class NoTorqueError(SafetyStop):
-    """No torque is known to be safe in this period; the next one is judged anew."""
+    """No torque is known to be safe in this period; the next one is evaluated anew."""
 
     kind = "periods without a safe torque"
 
@@ -73,7 +73,7 @@ class SafetyConfig:
     future_tolerance: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse values without a meaning (ConfigError)."""
+        """Reject values without a meaning (ConfigError)."""
         for name in ("effort_share", "velocity_share"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} is {getattr(self, name)}: it must be in (0, 1]")

@@ -1,4 +1,4 @@
-"""What a safety stage allows the joints of an arm, worked out once from their limits."""
+"""Limits of the safety stage per joint, computed once from the limits of an arm."""
 
 from __future__ import annotations
 

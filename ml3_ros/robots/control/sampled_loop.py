@@ -1,4 +1,4 @@
-"""Feedback whose torque is held for a control period: how its loop decays, pose by pose."""
+"""Stability of sampled feedback: decay of a loop whose torque is held for a control period."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Excitation: endless smooth trajectories that show an arm's dynamics within its limits."""
+"""Excitation trajectories: endless, smooth, within limits; they reveal an arm's dynamics."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
 
 _GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
 _MOST_AHEAD = 10_000  # pieces that are planned at once: each needs the one before
-_SHRINK = 0.93  # of the amplitude, from one refused draw to the next
+_SHRINK = 0.93  # of the amplitude, from one rejected draw to the next
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -31,7 +31,7 @@ class ExcitationConfig:
     period: float = 0.0  # with which each piece repeats itself [s]; 0: it does not
 
     def __post_init__(self) -> None:
-        """Refuse shapes that cannot be planned (ConfigError)."""
+        """Reject shapes that cannot be planned (ConfigError)."""
         for name, value in asdict(self).items():
             if not np.isfinite(value).all():  # draws of it would be NaN
                 raise ConfigError(f"{name} is {value}: it must be finite")
@@ -171,17 +171,17 @@ class Excitation:
     def _draw(self, number: int, before: _Piece) -> _Piece:
         """Return a random piece that can follow `before` and be followed by rest at home."""
         piece_seconds, blend_seconds = self.config.piece_seconds, self.config.blend_seconds
-        own = np.arange(0.0, piece_seconds + _GRID, _GRID)
+        times = np.arange(0.0, piece_seconds + _GRID, _GRID)
         tail = np.arange(0.0, blend_seconds + _GRID, _GRID)
         rest = self._pieces[0].at(tail)
-        old = before.at(own + piece_seconds)
+        old = before.at(times + piece_seconds)
         rng = np.random.default_rng((self.seed, number))
         chosen = self._pieces[0]
         missing = np.ones(len(self.home), dtype=bool)
         scale = 1.0
         while missing.any():
             piece = self._random_piece(rng, scale)
-            kept = self._within(self._blend(old, piece.at(own), own))
+            kept = self._within(self._blend(old, piece.at(times), times))
             kept &= self._within(self._blend(piece.at(tail + piece_seconds), rest, tail))
             take = missing & (kept | (scale < 1e-3))
             chosen = _Piece(

@@ -1,4 +1,4 @@
-"""Whether a Sawyer may move: enabling, stops, errors and resets, as its /robot/state tells."""
+"""Enabling logic of a Sawyer robot: stops, errors and resets, as on its /robot/state."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Assembly:
         return self.enabled == on
 
     def stop(self) -> None:
-        """Stop by software; while another stop is in force that one is what is told."""
+        """Stop by software; while another stop is in force that one is reported."""
         self._stop(EstopButton.UNKNOWN, EstopSource.UNKNOWN)
 
     def fault(self) -> None:
@@ -45,13 +45,13 @@ class Assembly:
     def press(self, pressed: bool) -> None:
         """Press the red button, or release it: the stop stays until the reset."""
         if pressed:
-            self.stopped = False  # of all sources the button is what is told
+            self.stopped = False  # of all sources the button is reported
             self._stop(EstopButton.PRESSED, EstopSource.USER)
         elif self.estop_button == EstopButton.PRESSED:
             self.estop_button = EstopButton.RELEASED
 
     def reset(self) -> bool:
-        """Clear stop and error and leave the robot disabled; return False if it is refused."""
+        """Clear stop and error and leave the robot disabled; return False if it is rejected."""
         if self.estop_button == EstopButton.PRESSED:
             return False
         self._clear()

@@ -1,4 +1,4 @@
-"""How far a robot's own description of itself is from the model of its kind."""
+"""Comparison of a robot's own limits and URDF with the nominal model of its kind."""
 
 from __future__ import annotations
 

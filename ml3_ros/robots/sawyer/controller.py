@@ -1,4 +1,4 @@
-"""What a Sawyer's own controller makes of joint commands: modes, clamps, watchdog, gravity.
+"""Emulated joint controller of a Sawyer robot: modes, clamps, watchdog, gravity compensation.
 
 Pure: time comes in as an argument [s], and torques come out. What is imitated, and where that is
 known from, is written in docs/sawyer_emulator.md.
@@ -29,7 +29,7 @@ FALLS_BACK = (Mode.VELOCITY, Mode.TORQUE)  # modes that end when commands do
 _NONE = np.zeros(0)
 
 
-class CommandRefusedError(MessageError):
+class CommandRejectedError(MessageError):
     """A command that the robot does not follow."""
 
     kind = "rejected commands"
@@ -46,12 +46,12 @@ class Command:
     effort: Array = field(default_factory=lambda: _NONE)  # [N m], on top of gravity
 
     def __post_init__(self) -> None:
-        """Reject numbers that would stay in the reference for good (CommandRefusedError)."""
+        """Reject numbers that would stay in the reference for good (CommandRejectedError)."""
         for name in ("position", "velocity", "acceleration", "effort"):
             if not (np.abs(getattr(self, name)) <= LARGEST).all():  # NaN is not
-                raise CommandRefusedError(
+                raise CommandRejectedError(
                     f"joint_command has a {name} that is not finite, or beyond {LARGEST:g}: it is "
-                    "refused; check its sender"
+                    "rejected; check its sender"
                 )
 
 
@@ -81,13 +81,13 @@ class ArmControl:
     def set_timeout(self, seconds: float) -> None:
         """Set the age of a command at which the watchdog fires [s], clamped to 0 to 1 s."""
         if not np.isfinite(seconds):
-            raise CommandRefusedError(f"joint_command_timeout is {seconds}: send 0 to 1 s")
+            raise CommandRejectedError(f"joint_command_timeout is {seconds}: send 0 to 1 s")
         self.timeout = float(np.clip(seconds, 0.0, MAX_COMMAND_TIMEOUT_S))
 
     def set_speed_ratio(self, ratio: float) -> None:
         """Set the share of the largest speed at which POSITION moves, clamped to 0 to 1."""
         if not np.isfinite(ratio):
-            raise CommandRefusedError(f"set_speed_ratio is {ratio}: send 0 to 1")
+            raise CommandRejectedError(f"set_speed_ratio is {ratio}: send 0 to 1")
         self.speed_ratio = float(np.clip(ratio, 0.0, 1.0))
 
     def suppress(self, topic: str, t: float) -> None:

@@ -1,4 +1,4 @@
-"""What the driver of a Sawyer sends, and when: states, conditions, ramps, ways out.
+"""State machine of the Sawyer driver: decides what to send, and when, from reports.
 
 Pure: time comes in as an argument [s, any monotonic clock], what to send comes out. Torques are
 the full ones of `joint_command`; what is sent has the gravity torque taken out that the robot adds
@@ -53,7 +53,7 @@ class SawyerDriving:
         self.command_age = math.nan  # [s] of the command that was sent last
 
     # what comes in -----------------------------------------------------------------------------
-    def hear_command(self, stamp: int, tau: Array, now: float) -> None:
+    def on_command(self, stamp: int, tau: Array, now: float) -> None:
         """Take a command for the state stamped `stamp` [ns]; the first one makes the arm active.
 
         Raises:
@@ -133,7 +133,7 @@ class SawyerDriving:
         if self.state is State.ACTIVE and self.armed and pause > self.config.robot_timeout:
             # the robot holds by now, and must not move again as if nothing had been
             self._fail(f"the driver itself was held up for {pause:.2f} s")
-        self._judge(now)
+        self._follow_robot(now)
         if self.state is State.ACTIVE:
             return self._drive(now)
         if self.state is State.STOPPING:
@@ -147,7 +147,7 @@ class SawyerDriving:
             return Send(position=self._target)
         return None
 
-    def _judge(self, now: float) -> None:
+    def _follow_robot(self, now: float) -> None:
         """Follow what the robot does, whoever made it do so."""
         driving = self.driving
         if driving or (self.armed and self.state is State.HOLD):
@@ -171,21 +171,21 @@ class SawyerDriving:
         self._holds = HOLD_REPEATS
 
     def _here(self) -> Array:
-        """Return where the arm is [rad], (n,), within its limits, whatever the robot tells."""
+        """Return where the arm is [rad], (n,), within its limits, whatever the robot reports."""
         limits = self._model.limits
         return np.clip(self.reports.q, limits.lower, limits.upper)
 
     def _may_hold(self, now: float) -> bool:
         """Return whether the robot would follow a hold, and it were right to send one."""
         known = self.reports.age(now) <= self.config.state_timeout
-        told = self.reports
-        moved_by_others = told.cuff or told.collision
-        return known and told.view.enabled and not told.view.stopped and not moved_by_others
+        reports = self.reports
+        moved_by_others = reports.cuff or reports.collision
+        return known and reports.view.enabled and not reports.view.stopped and not moved_by_others
 
     def _enter_active_or_raise(self, now: float) -> None:
         missing = self._missing(now)
         if missing is not None:
-            raise NotReadyError(f"joint_command is refused: {missing}")
+            raise NotReadyError(f"joint_command is rejected: {missing}")
         self.safety.hold()
         self._holds = 0
         self._since = now

@@ -1,4 +1,4 @@
-"""The driver's states, its settings, and what it sends."""
+"""States and settings of the Sawyer driver, and the commands that it sends."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class DrivingConfig:
     gravity_on_top: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse values without a meaning (ConfigError)."""
+        """Reject values without a meaning (ConfigError)."""
         positive = ("state_timeout", "robot_timeout", "entry_velocity", "ramp", "damping")
         for name in (*positive, "home_timeout"):
             if not 0.0 < getattr(self, name) < math.inf:

@@ -1,4 +1,4 @@
-"""A simulated arm that behaves as a Sawyer does behind its own interface; without ROS.
+"""Emulated Sawyer robot: a simulated arm behind the interface of the real one, without ROS.
 
 Time comes in as an argument [s] of any clock that does not go backwards.
 """
@@ -18,7 +18,7 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.sawyer.assembly import Assembly
-from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
+from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRejectedError
 from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_COLLISION_AVOIDANCE,
     SUPPRESS_CONTACT_SAFETY,
@@ -115,7 +115,7 @@ class SawyerEmulation:
         self._enabled = True  # so that the motors go off
         self._motors(0.0)
 
-    # what the robot is told --------------------------------------------------------------------
+    # what the robot receives ------------------------------------------------------------------
     def enable(self, on: bool, t: float) -> bool:
         """Turn the motors on or off; on, the arm holds where it is. Return whether it is so."""
         done = self.assembly.enable(on)
@@ -138,7 +138,7 @@ class SawyerEmulation:
         self._motors(t)
 
     def reset(self, t: float) -> bool:
-        """Clear stop and error; the robot is disabled then. Return False if it is refused."""
+        """Clear stop and error; the robot is disabled then. Return False if it is rejected."""
         done = self.assembly.reset()
         self._motors(t)
         return done
@@ -147,15 +147,15 @@ class SawyerEmulation:
         """Follow a joint command.
 
         Raises:
-            CommandRefusedError: The robot is disabled, or led by a hand or a collision.
+            CommandRejectedError: The robot is disabled, or led by a hand or a collision.
         """
         if not self.assembly.enabled:
-            raise CommandRefusedError(
-                "a joint command came while the robot is disabled: it is refused; enable it first"
+            raise CommandRejectedError(
+                "a joint command came while the robot is disabled: it is rejected; enable it first"
             )
         if self.led(t):
-            raise CommandRefusedError(
-                "a joint command came during a collision or with the cuff squeezed: it is refused"
+            raise CommandRejectedError(
+                "a joint command came during a collision or with the cuff squeezed: it is rejected"
             )
         state = self.arm.state()
         self.control.command(command, t, state.q, state.v)

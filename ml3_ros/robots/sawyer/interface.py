@@ -1,4 +1,4 @@
-"""The ROS interface of a Rethink Sawyer, as a bridge to its ROS 1 master shows it in ROS 2.
+"""ROS interface of a Sawyer robot, as a bridge to its ROS 1 master shows it in ROS 2.
 
 Names, codes and numbers only, for whoever speaks with the robot or stands for it. The messages
 are those of intera_core_msgs, in a ROS 2 package with the same message names and the same field

@@ -1,4 +1,4 @@
-"""What a Sawyer has told so far, and how old that is.
+"""Newest reports of a Sawyer robot and their age, on which its driver decides.
 
 Time comes in as an argument [s, any monotonic clock]; stamps of the robot only tell its states
 apart, because its clock may be another one.
@@ -16,12 +16,12 @@ from ml3_ros.robots.base import Array, RigidBodyModel, joint_array
 from ml3_ros.robots.sawyer.interface import EstopButton, EstopSource
 
 STAMPS_KEPT = 1000  # states whose time of reception is known: 2 s at 500 Hz
-GRAVITY_AGE = 0.1  # [s] up to which the robot's own word on gravity is taken
+GRAVITY_AGE = 0.1  # [s] up to which the robot's report of gravity is used
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RobotView:
-    """What /robot/state tells; `ready` is false while the robot is disabled or homing."""
+    """The robot's /robot/state; `ready` is false while the robot is disabled or homing."""
 
     enabled: bool = False
     ready: bool = False
@@ -40,20 +40,20 @@ class RobotView:
 
 
 class SawyerReports:
-    """The newest of everything that the driver hears."""
+    """The newest of every report that the driver receives."""
 
     def __init__(self, model: RigidBodyModel) -> None:
-        """Begin with nothing heard."""
+        """Begin without any report."""
         self._model = model
         self.q = self.v = np.zeros(model.nv)
         self.view = RobotView()
         self.cuff = self.collision = False
         self.enabled_at = -math.inf
-        self._heard = self._view_heard = self._gravity_heard = -math.inf
+        self._joints_at = self._view_at = self._gravity_at = -math.inf
         self._received: deque[tuple[int, float]] = deque(maxlen=STAMPS_KEPT)
         self._gravity = np.zeros(model.nv)
 
-    def hear_joints(self, stamp: int, q: Array, v: Array, now: float) -> None:
+    def on_joints(self, stamp: int, q: Array, v: Array, now: float) -> None:
         """Note the arm's state, stamped `stamp` [ns] by the robot.
 
         Raises:
@@ -61,31 +61,31 @@ class SawyerReports:
         """
         n = self._model.nv
         self.q, self.v = joint_array(q, n, "the position"), joint_array(v, n, "the velocity")
-        self._heard = now
+        self._joints_at = now
         self._received.append((stamp, now))
 
-    def hear_gravity(self, tau: Array, now: float) -> None:
+    def on_gravity(self, tau: Array, now: float) -> None:
         """Note what the robot adds by itself [N m], (n,).
 
         Raises:
             RobotError: It is not one finite number a joint; what was known stays.
         """
-        self._gravity, self._gravity_heard = joint_array(tau, self._model.nv, "gravity"), now
+        self._gravity, self._gravity_at = joint_array(tau, self._model.nv, "gravity"), now
 
-    def hear_robot(self, view: RobotView, now: float) -> None:
-        """Note what /robot/state tells."""
+    def on_robot(self, view: RobotView, now: float) -> None:
+        """Note the robot's state on /robot/state."""
         if view.enabled and not self.view.enabled:
             self.enabled_at = now
-        self.view, self._view_heard = view, now
+        self.view, self._view_at = view, now
 
     @property
     def complete(self) -> bool:
         """Whether joint states and the robot's state have ever come."""
-        return math.isfinite(self._heard) and math.isfinite(self._view_heard)
+        return math.isfinite(self._joints_at) and math.isfinite(self._view_at)
 
     def age(self, now: float) -> float:
         """Return how old the newest joint state is [s]."""
-        return now - self._heard
+        return now - self._joints_at
 
     def received(self, stamp: int) -> float:
         """Return when the state stamped `stamp` came; -inf: long ago, inf: not yet."""
@@ -96,8 +96,8 @@ class SawyerReports:
         return -math.inf if stamp <= newest else math.inf
 
     def added_by_robot(self, now: float) -> tuple[Array, str]:
-        """Return the gravity torque [N m] that the robot adds now, and who says so."""
-        if now - self._gravity_heard <= GRAVITY_AGE:
+        """Return the gravity torque [N m] that the robot adds now, and its source by name."""
+        if now - self._gravity_at <= GRAVITY_AGE:
             return self._gravity, "robot"
         return self._model.nle(self.q, np.zeros_like(self.v)), "model"
 

@@ -1,4 +1,4 @@
-"""The URDF of a Sawyer that was measured after assembly, from the nominal arm."""
+"""URDF of a Sawyer robot with measured offsets, made from the nominal arm."""
 
 from __future__ import annotations
 

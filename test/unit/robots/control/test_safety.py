@@ -39,7 +39,7 @@ from test.unit.robots.control.safety_bench import (
     ("tau", "age", "error", "sentence"),
     [
         (np.ones(6), 0.0, CommandLengthError, "6 torques for 7 joints.*right_j0, right_j1"),
-        (np.ones((7, 1)), 0.0, CommandLengthError, "is refused"),
+        (np.ones((7, 1)), 0.0, CommandLengthError, "is rejected"),
         (one(2, np.nan), 0.0, NotFiniteCommandError, "for right_j2 is nan"),
         (one(6, -np.inf), 0.0, NotFiniteCommandError, "for right_j6 is -inf"),
         (REST, 0.1001, StaleCommandError, r"0\.100 s ago"),

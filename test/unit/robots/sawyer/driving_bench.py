@@ -76,11 +76,11 @@ class Bench:
     def _tell(self, now):
         reading, assembly = self.robot.reading(), self.robot.assembly
         v = np.where(np.abs(reading.v) < 0.001001, 0.0, reading.v)
-        self.driving.reports.hear_joints(self.ms, reading.q, v, now)
-        self.driving.reports.hear_gravity(self.robot.control.gravity_effort(reading.q, v), now)
+        self.driving.reports.on_joints(self.ms, reading.q, v, now)
+        self.driving.reports.on_gravity(self.robot.control.gravity_effort(reading.q, v), now)
         told = self.driving.reports
         told.cuff, told.collision = self.robot.cuff, self.robot.collided
-        self.driving.reports.hear_robot(view_from_msg(assembly), now)
+        self.driving.reports.on_robot(view_from_msg(assembly), now)
 
     def _forward(self, send, now):
         try:
@@ -93,7 +93,7 @@ class Bench:
 
     def command(self, tau, stamp):
         try:
-            self.driving.hear_command(stamp, tau, self.now)
+            self.driving.on_command(stamp, tau, self.now)
         except MessageError as error:
             self.refused.append(str(error))
 

@@ -11,7 +11,7 @@ from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRefusedError
+from ml3_ros.robots.sawyer.controller import ArmControl, Command, CommandRejectedError
 from ml3_ros.robots.sawyer.emulation import SawyerEmulation
 from ml3_ros.robots.sawyer.interface import Mode
 
@@ -25,7 +25,7 @@ DT = 1e-3
 @pytest.mark.parametrize("mode", Mode)
 def test_a_command_with_a_number_that_is_not_finite_does_not_exist(mode, field, bad):
     values = np.where(np.arange(7) == 3, bad, 0.0)
-    with pytest.raises(CommandRefusedError, match=f"a {field} that is not finite.*its sender"):
+    with pytest.raises(CommandRejectedError, match=f"a {field} that is not finite.*its sender"):
         Command(mode=mode, **{field: values})
 
 

@@ -104,10 +104,10 @@ def test_old_future_and_unknown_stamps_are_refused(bench):
         (-(10**9), StaleCommandError),
     ):
         with pytest.raises(error, match=r"copy (the|its) stamp"):
-            bench.driving.hear_command(stamp, tau, bench.now)
-    bench.driving.hear_command(bench.ms - 40, tau, bench.now)
+            bench.driving.on_command(stamp, tau, bench.now)
+    bench.driving.on_command(bench.ms - 40, tau, bench.now)
     with pytest.raises(StaleCommandError):  # received long ago, whatever clock the stamp is of
-        bench.driving.hear_command(bench.ms - 40, tau, bench.now + 0.02)
+        bench.driving.on_command(bench.ms - 40, tau, bench.now + 0.02)
 
 
 HAPPENINGS = {
@@ -208,9 +208,9 @@ def test_an_arm_that_moves_or_whose_brakes_open_yet_gets_no_torques(bench):
     bench.push = None
     bench.run(300)
     v = one(2, 0.2)
-    bench.driving.reports.hear_joints(bench.ms, bench.q, v, bench.now)
+    bench.driving.reports.on_joints(bench.ms, bench.q, v, bench.now)
     with pytest.raises(NotReadyError, match="until it is at rest"):
-        bench.driving.hear_command(bench.ms, np.zeros(7), bench.now)
+        bench.driving.on_command(bench.ms, np.zeros(7), bench.now)
 
 
 def test_the_arm_goes_home_in_position_mode(bench):
@@ -271,7 +271,7 @@ def test_disarming_stops_an_active_arm(bench):
 def test_a_runaway_joint_stops_the_driver(bench):
     bench.active().run(600)
     fast = one(5, 0.9 * SAWYER.limits.velocity[5])
-    bench.driving.reports.hear_joints(bench.ms, bench.q, fast, bench.now)
+    bench.driving.reports.on_joints(bench.ms, bench.q, fast, bench.now)
     send = bench.driving.cycle(bench.now)
     assert bench.driving.state is State.FAULT
     assert "overspeed of right_j5" in bench.driving.reason
@@ -280,6 +280,6 @@ def test_a_runaway_joint_stops_the_driver(bench):
 
 def test_a_hold_is_within_the_limits_whatever_the_robot_tells():
     driving = Bench().driving
-    driving.reports.hear_robot(RobotView(enabled=True), 0.0)
-    driving.reports.hear_joints(1, SAWYER.limits.upper + np.eye(7)[2], np.zeros(7), 0.0)
+    driving.reports.on_robot(RobotView(enabled=True), 0.0)
+    driving.reports.on_joints(1, SAWYER.limits.upper + np.eye(7)[2], np.zeros(7), 0.0)
     np.testing.assert_array_equal(driving.leave(), SAWYER.limits.upper)

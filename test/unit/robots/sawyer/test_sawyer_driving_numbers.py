@@ -46,7 +46,7 @@ def test_a_model_that_says_nonsense_ends_torques_and_the_robot_holds_the_arm(
 
 def test_a_load_that_is_not_finite_is_a_fault(bench, monkeypatch):
     bench.active(one(0, 3.0)).run(600)
-    bench.driving.reports._gravity_heard = -np.inf  # the robot has not told it for long
+    bench.driving.reports._gravity_at = -np.inf  # the robot has not told it for long
     monkeypatch.setattr(bench.driving._model, "nle", lambda q, v: np.full(7, np.nan))
     send = bench.driving.cycle(bench.now)
     assert bench.driving.state is State.FAULT
@@ -60,9 +60,9 @@ def test_what_the_robot_tells_is_finite_or_not_noted(bench, bad):
     reports = bench.driving.reports
     q, v, age = reports.q, reports.v, reports.age(bench.now)
     for call in (
-        lambda: reports.hear_joints(bench.ms, bad, v, bench.now),
-        lambda: reports.hear_joints(bench.ms, q, bad, bench.now),
-        lambda: reports.hear_gravity(bad, bench.now),
+        lambda: reports.on_joints(bench.ms, bad, v, bench.now),
+        lambda: reports.on_joints(bench.ms, q, bad, bench.now),
+        lambda: reports.on_gravity(bad, bench.now),
     ):
         with pytest.raises(RobotError, match=r"NaN or infinity|shape"):
             call()

@@ -10,7 +10,7 @@ from ml3_ros.robots.control.sampled_loop import poses_within
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer.controller import Command, CommandRefusedError
+from ml3_ros.robots.sawyer.controller import Command, CommandRejectedError
 from ml3_ros.robots.sawyer.emulation import SawyerEmulation, reading
 from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_CONTACT_SAFETY,
@@ -231,7 +231,7 @@ def test_the_timeout_is_clamped_and_finite():
     for asked, set_ in ((5.0, 1.0), (-1.0, 0.0), (0.05, 0.05)):
         robot.control.set_timeout(asked)
         assert robot.control.timeout == set_
-    with pytest.raises(CommandRefusedError):
+    with pytest.raises(CommandRejectedError):
         robot.control.set_timeout(np.nan)
     assert robot.control.timeout == 0.05
 
@@ -292,7 +292,7 @@ def test_who_takes_over_is_obeyed_until_it_ends_or_is_suppressed(what, word, sup
     setattr(robot, what, True)
     robot.run(0.01)
     assert robot.mode() == word
-    with pytest.raises(CommandRefusedError, match="collision"):
+    with pytest.raises(CommandRejectedError, match="collision"):
         robot.torque()
     robot.control.suppress(suppression, robot.t)
     robot.torque()
@@ -317,7 +317,7 @@ def test_a_squeezed_cuff_lets_the_arm_float():
 
 def test_a_disabled_robot_refuses_commands():
     robot = Robot(enabled=False)
-    with pytest.raises(CommandRefusedError, match="disabled"):
+    with pytest.raises(CommandRejectedError, match="disabled"):
         robot.torque()
 
 
