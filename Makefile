@@ -32,7 +32,7 @@ demo: setup
 # Nodes and systems run in real time, two at most at a time, each in a domain of its own.
 test: setup-tests
 	@status=0; \
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_imports.py \
+	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_*.py \
 	  || status=1; \
 	$(BIN)/python -m pytest -n 2 --dist loadfile test/node test/system || status=1; \
 	exit $$status

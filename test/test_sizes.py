@@ -1,0 +1,37 @@
+"""Files, functions and folders of the package are small enough to be read at once."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parent.parent / "ml3_ros"
+FILES = sorted(PACKAGE.rglob("*.py"))
+LINES_OF_A_FILE = 300
+LINES_OF_A_FUNCTION = 60
+FILES_OF_A_FOLDER = 15  # beside __init__.py, where it has no folders
+
+
+def test_files_are_short():
+    lengths = {path: len(path.read_text().splitlines()) for path in FILES}
+    assert not [path for path, length in lengths.items() if length > LINES_OF_A_FILE]
+
+
+def test_functions_are_short():
+    lengths = {name: length for path in FILES for name, length in functions(path)}
+    assert not [name for name, length in lengths.items() if length > LINES_OF_A_FUNCTION]
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            name = f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
+            yield name, node.end_lineno - node.lineno + 1
+
+
+def test_folders_without_folders_hold_few_files():
+    folders = {path.parent for path in FILES}
+    leaves = folders - {folder.parent for folder in folders}
+    sizes = {folder: len(list(folder.glob("*.py"))) - 1 for folder in leaves}
+    assert not [folder for folder, size in sizes.items() if size > FILES_OF_A_FOLDER]
