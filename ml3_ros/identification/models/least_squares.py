@@ -162,61 +162,11 @@ class RecursiveLeastSquares:
         return np.asarray(regressor @ self.parameters)
 
     def _rows(self, regressor: Array, tau: Array) -> Array:
-        p = self._root.shape[1] - 1
-        if regressor.shape != (*tau.shape, p):
-            raise DataError(f"regressor must have shape {(*tau.shape, p)}, got {regressor.shape}")
+        n_parameters = self._root.shape[1] - 1
+        expected = (*tau.shape, n_parameters)
+        if regressor.shape != expected:
+            raise DataError(f"regressor must have shape {expected}, got {regressor.shape}")
         if not (np.isfinite(regressor).all() and np.isfinite(tau).all()):
             raise DataError("regressor or tau is not finite: drop such samples")
         weighted = np.concatenate([regressor, tau[..., None]], axis=-1) / self._noise[..., None]
-        return np.asarray(weighted.reshape(-1, p + 1))
-
-
-def ridge_solution(
-    regressor: Array,
-    tau: Array,
-    *,
-    ridge: ArrayLike = 1e-6,
-    start: ArrayLike | None = None,
-    noise: ArrayLike = 1.0,
-) -> Array:
-    """Return the minimiser (p,) of RecursiveLeastSquares, from all the data at once.
-
-    Args:
-        regressor: Y (B, n, p).
-        tau: Measured torque [N m], (B, n).
-        ridge: As for RecursiveLeastSquares, but may be 0: then the smallest w is returned.
-        start: As for RecursiveLeastSquares.
-        noise: As for RecursiveLeastSquares.
-    """
-    p = regressor.shape[-1]
-    start = np.zeros(p) if start is None else np.asarray(start, dtype=float)
-    scale = 1.0 / np.broadcast_to(np.asarray(noise, dtype=float), tau.shape)
-    rows = (regressor * scale[..., None]).reshape(-1, p)
-    root = np.sqrt(np.broadcast_to(np.asarray(ridge, dtype=float), p))
-    residual = ((tau - regressor @ start) * scale).ravel()
-    step = np.linalg.lstsq(
-        np.vstack([rows, np.diag(root)]), np.concatenate([residual, np.zeros(p)]), rcond=None
-    )[0]
-    return np.asarray(start + step)
-
-
-def prequential(solver: RecursiveLeastSquares, regressor: Array, tau: Array, window: int) -> Array:
-    """Predict each window of samples before learning from it.
-
-    Args:
-        solver: Learns; holds what it learned afterwards.
-        regressor: Y (T, n, p), rows in time order.
-        tau: Measured torque [N m], (T, n).
-        window: Samples per update.
-
-    Returns:
-        Predictions [N m], (T, n): row i was made before `solver` saw row i.
-    """
-    if window < 1:
-        raise ConfigError(f"window must be at least 1 sample, got {window}")
-    predicted = np.empty_like(tau)
-    for begin in range(0, len(tau), window):
-        block = slice(begin, begin + window)
-        predicted[block] = solver.predict(regressor[block])
-        solver.update(regressor[block], tau[block])
-    return predicted
+        return np.asarray(weighted.reshape(-1, n_parameters + 1))

@@ -12,7 +12,6 @@ from ml3_ros.identification.models.least_squares import (
     RecursiveLeastSquares,
     TorqueRegressor,
     prequential,
-    ridge_solution,
 )
 from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
@@ -21,6 +20,18 @@ from ml3_ros.robots.registry import load_robot
 
 NOISE = 0.01  # of each joint's standard deviation
 KEEP = float(np.exp(-0.032))  # samples fade within 2.5 s
+
+
+def ridge_solution(regressor, tau, *, ridge=1e-6, start=None, noise=1.0):
+    """Return the minimiser (p,) of RecursiveLeastSquares, from all the data at once."""
+    p = regressor.shape[-1]
+    start = np.zeros(p) if start is None else np.asarray(start, dtype=float)
+    scale = 1.0 / np.broadcast_to(np.asarray(noise, dtype=float), tau.shape)
+    rows = (regressor * scale[..., None]).reshape(-1, p)
+    root = np.sqrt(np.broadcast_to(np.asarray(ridge, dtype=float), p))
+    residual = ((tau - regressor @ start) * scale).ravel()
+    columns = np.vstack([rows, np.diag(root)])
+    return start + np.linalg.lstsq(columns, np.concatenate([residual, np.zeros(p)]), rcond=None)[0]
 
 
 @pytest.fixture
