@@ -67,7 +67,7 @@ class RunningProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
+                process_group=0,  # not a session: Linux compares nice values within one only
                 preexec_fn=die_with_parent(),
             )
         self.pid = self._popen.pid
