@@ -11,7 +11,6 @@ from ml3_ros.identification.models.least_squares import (
     JointColumns,
     RecursiveLeastSquares,
     TorqueRegressor,
-    prequential,
 )
 from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
@@ -32,6 +31,16 @@ def ridge_solution(regressor, tau, *, ridge=1e-6, start=None, noise=1.0):
     residual = ((tau - regressor @ start) * scale).ravel()
     columns = np.vstack([rows, np.diag(root)])
     return start + np.linalg.lstsq(columns, np.concatenate([residual, np.zeros(p)]), rcond=None)[0]
+
+
+def prequential(solver, regressor, tau, window):
+    """Predict each window of samples before `solver` learns from it, (T, n)."""
+    predicted = np.empty_like(tau)
+    for begin in range(0, len(tau), window):
+        block = slice(begin, begin + window)
+        predicted[block] = solver.predict(regressor[block])
+        solver.update(regressor[block], tau[block])
+    return predicted
 
 
 @pytest.fixture
