@@ -1,4 +1,4 @@
-"""The words in which a system of nodes is described, and how arguments resolve it.
+"""Description of a system of nodes as data, and how arguments resolve it.
 
 A description is data: `ml3 up` (supervisor.py) and `ros2 launch` (launch_adapter.py) start the
 same processes from it.
@@ -71,10 +71,10 @@ class Argument:
         """
         kind = str if self.default is None else type(self.default)
         try:
-            value = _parse_bool(text) if kind is bool else kind(text)
+            value: Any = _parse_bool(text) if kind is bool else kind(text)
         except ValueError as error:
-            wanted = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
-            raise ConfigError(f"{self.name}:={text} is not {wanted}: {self.help}") from error
+            expected = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+            raise ConfigError(f"{self.name}:={text} is not {expected}: {self.help}") from error
         if self.choices and value not in self.choices:
             choices = ", ".join(self.choices)
             raise ConfigError(f"{self.name} must be one of {choices}, got '{text}'")

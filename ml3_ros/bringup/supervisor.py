@@ -1,4 +1,4 @@
-"""Starts processes, shows what they say, and leaves none behind, whatever happens.
+"""Supervisor: starts processes, shows their output, and leaves none behind.
 
 Each child leads its own process group, so a Ctrl-C in the terminal reaches the supervisor alone,
 which then ends every group: SIGINT, then SIGTERM, then SIGKILL. The kernel sends the children
@@ -118,7 +118,7 @@ class Supervisor:
             self._end(children)
         return 0 if self.interrupted else rc
 
-    def say(self, text: str) -> None:
+    def log(self, text: str) -> None:
         """Print one line of the supervisor itself."""
         self._print("", text)
 
@@ -138,11 +138,11 @@ class Supervisor:
                     child.reported = True
                     self._show(child, last=True)
                     if rc != 0:
-                        self.say(f"{child.name} ended with {_reason(rc)}: ending the rest")
+                        self.log(f"{child.name} ended with {_reason(rc)}: ending the rest")
                         return 1
                     if child.name == ends:
                         return 0
-                    self.say(f"{child.name} has ended")
+                    self.log(f"{child.name} has ended")
                 if all(child.reported for child in children):
                     return 0
         return 0
@@ -167,7 +167,7 @@ class Supervisor:
             self._show(child, last=True)
             child.stdout.close()
             if child.process.returncode == -signal.SIGKILL and not child.reported:
-                self.say(f"{child.name} did not end by itself and was killed")
+                self.log(f"{child.name} did not end by itself and was killed")
 
     def _show(self, child: Child, *, last: bool = False) -> None:
         for line in child.lines(last=last):

@@ -62,9 +62,9 @@ def up(system: System, words: Sequence[str]) -> int:
     processes = system.started(values)
     commands = [command(p, overrides.get(p.name, {}), env) for p in processes]
     supervisor = Supervisor()
-    supervisor.say(f"{system.name}: " + " ".join(f"{k}:={v}" for k, v in values.items()))
-    for line in how_to_look(env):
-        supervisor.say(line)
+    supervisor.log(f"{system.name}: " + " ".join(f"{k}:={v}" for k, v in values.items()))
+    for line in viewing_commands(env):
+        supervisor.log(line)
     rc = supervisor.run(commands, ends=system.ends)
     if rc == 0 and not supervisor.interrupted:
         argv = [sys.executable, "-m", "ml3_ros.cli.main", "report", values[system.report]]
@@ -73,13 +73,17 @@ def up(system: System, words: Sequence[str]) -> int:
     return rc
 
 
-def how_to_look(env: Mapping[str, str]) -> list[str]:
+def viewing_commands(env: Mapping[str, str]) -> list[str]:
     """Return how to see the topics of the running system from another terminal."""
     setting = " ".join(f"{name}={value}" for name, value in _reach().items())
     if shutil.which("ros2", path=env.get("PATH")):
-        looks = ("ros2 topic list", "ros2 topic echo /adaptation", "ros2 topic echo /diagnostics")
+        viewers = (
+            "ros2 topic list",
+            "ros2 topic echo /adaptation",
+            "ros2 topic echo /diagnostics",
+        )
     else:
-        looks = ("ml3 topics", "ml3 topics /adaptation", "ml3 topics /diagnostics")
+        viewers = ("ml3 topics", "ml3 topics /adaptation", "ml3 topics /diagnostics")
     return ["look at it from another terminal (Ctrl-C here ends everything):"] + [
-        f"  {setting} {look}" for look in looks
+        f"  {setting} {viewer}" for viewer in viewers
     ]

@@ -26,7 +26,7 @@ def run(args: argparse.Namespace) -> int:
     Raises:
         ConfigError: The driver is not there, does not answer, or rejects it.
     """
-    from ml3_ros.bringup.operator import ask_driver
+    from ml3_ros.bringup.operator import call_driver
 
-    print(ask_driver(args.word, args.driver))
+    print(call_driver(args.word, args.driver))
     return 0

@@ -1,18 +1,18 @@
-"""Streams the joint states of a recording as if the arm were there."""
+"""Recording player: streams the joint states of a bag as the arm itself would."""
 
 from __future__ import annotations
 
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.data.bags import read_joint_states
+from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.data.rate import PlaybackRate
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.node import Ml3Node
@@ -70,9 +70,20 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
 
     It begins when a subscriber is there and skips nothing: late, it lets the robot's time slip.
     Faster than real time it sends no more than MOST_PER_S, and keeps at most `max_ahead` samples
-    beyond what `adaptation` tells to have been used. After the last sample the latched topic
+    beyond those that `adaptation` reports as used. After the last sample the latched topic
     `stream_finished` turns true.
     """
+
+    # made by `load`
+    _recording: JointRecording
+    _states: Any
+    _finished: Any
+    # set by `start`
+    _sent: int
+    _begun: bool  # whether a subscriber has come
+    _deadline: float  # for one to come, monotonic [s]
+    _playback: PlaybackRate
+    _first_stamp: int  # of the recording as it is published [ns]
 
     def load(self) -> None:
         """Read and check the recording, and connect."""
@@ -92,7 +103,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         self.every(TICK_S, self._on_time)
 
     def start(self) -> None:
-        """Begin with the first sample, as soon as somebody listens."""
+        """Begin with the first sample, as soon as there is a subscriber."""
         p = self.parameters
         self._sent, self._begun = 0, False
         self._deadline = time.monotonic() + p.subscriber_timeout
@@ -103,7 +114,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         self._finished.publish(Bool(data=False))
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell how far the recording has been played."""
+        """Return how far the recording has been played."""
         if not self.active:
             return {}
         return {
@@ -125,16 +136,16 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             self.get_logger().info(f"the recording has been played: {count} samples")
 
     def _begin(self) -> bool:
-        """Return whether somebody listens; end the node when nobody came in time."""
-        wanted = self.parameters.subscribers
-        if self._states.get_subscription_count() >= wanted:
+        """Return whether there are subscribers; end the node when none came in time."""
+        needed = self.parameters.subscribers
+        if self._states.get_subscription_count() >= needed:
             now = self.get_clock().now().nanoseconds
             rebase = self.parameters.rebase_stamps
             self._first_stamp = now if rebase else self._recording.start_ns
             self._begun = True
         elif time.monotonic() > self._deadline:
             self.fail(
-                f"joint_states has fewer than {wanted} subscriber(s) after "
+                f"joint_states has fewer than {needed} subscriber(s) after "
                 f"{self.parameters.subscriber_timeout:g} s, nothing was played: start the "
                 "learner first, or lower the parameter subscribers"
             )

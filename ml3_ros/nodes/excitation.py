@@ -1,10 +1,10 @@
-"""Moves an arm along exciting trajectories: joint states in, joint torques out."""
+"""Excitation: moves an arm along persistently exciting trajectories, by joint torques."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from sensor_msgs.msg import JointState
@@ -18,6 +18,7 @@ from ml3_ros.nodes.kit.qos import RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg
 from ml3_ros.robots.control.adaptive_control import TrackingController
 from ml3_ros.robots.control.approach import Approach, Standstill
+from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
@@ -46,6 +47,19 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
     source of the joint states was restarted.
     """
 
+    # made by `load`
+    _excitation: Excitation
+    _controller: TrackingController
+    _names: tuple[str, ...]
+    _stream: JointStream
+    _commands: Any
+    # set by `start`
+    _way: Approach | None
+    _standstill: Standstill
+    _began: int  # stamp of the first joint state on the way [ns]
+    _restarts: int  # of the stream, before that
+    _error: np.ndarray  # of tracking [rad], shape (n,)
+
     def load(self) -> None:
         """Plan within the limits of the robot, and connect."""
         p = self.parameters
@@ -59,13 +73,13 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
 
     def start(self) -> None:
-        """Begin with the way from the arm's present pose, which the next message tells."""
-        self._way: Approach | None = None
+        """Begin with the way from the arm's present pose, which is in the next message."""
+        self._way = None
         self._restarts = self._stream.restarts
         self._controller.reset()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what the controller has found out."""
+        """Return what the controller has estimated, and its error."""
         if not self.active or self._way is None:
             return {}
         return {

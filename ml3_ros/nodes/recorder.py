@@ -1,15 +1,18 @@
-"""Records topics into a rosbag2 folder, as they come, without decoding them."""
+"""Recorder: writes topics into a rosbag2 folder as they come, without decoding them."""
 
 from __future__ import annotations
 
 import importlib
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
+from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.data.bag_writer import require_definition
@@ -38,22 +41,28 @@ class RecorderParameters(NodeParameters):
 
 
 class Recorder(Ml3Node[RecorderParameters]):
-    """Writes what it hears into OUT/bag while it is active; a second recording is OUT/bag_1.
+    """Writes messages into OUT/bag while it is active; a second recording is OUT/bag_1.
 
     A disk that is full, or any other error of the writer, ends the recording with a sentence, and
     the node lives on.
     """
 
+    # made by `load`
+    _names: set[str]  # of topics to record; empty: all
+    _thread: BagThread | None  # while it records
+    _failure: str
+    _recorded: dict[str, Subscription[Any] | None]  # by topic; None: it cannot be
+
     def load(self) -> None:
         """Look for topics now and then."""
-        self._wanted = {self.resolve_topic_name(name) for name in self.parameters.topics}
-        self._thread: BagThread | None = None
+        self._names = {self.resolve_topic_name(name) for name in self.parameters.topics}
+        self._thread = None
         self._failure = ""
-        self._subscriptions_by_topic: dict[str, Any] = {}
+        self._recorded = {}
         self.every(LOOK_S, self._look_for_topics)
 
     def start(self) -> None:
-        """Begin a new bag, and listen: latched messages come to every new subscription."""
+        """Begin a new bag and subscribe: latched messages come to every new subscription."""
         path = _free(Path(self.parameters.out).expanduser() / "bag")
         self._failure = ""
         self._thread = BagThread(path, self.parameters.storage)
@@ -61,28 +70,28 @@ class Recorder(Ml3Node[RecorderParameters]):
         self.get_logger().info(f"recording to {path}")
 
     def stop(self) -> None:
-        """Listen no more, and close the bag."""
-        heard = set(self._subscriptions_by_topic)
-        for subscription in filter(None, self._subscriptions_by_topic.values()):
+        """Unsubscribe, and close the bag."""
+        subscribed = set(self._recorded)
+        for subscription in filter(None, self._recorded.values()):
             self.destroy_subscription(subscription)
-        self._subscriptions_by_topic.clear()
+        self._recorded.clear()
         thread, self._thread = self._thread, None
         if thread is None:
             return
         thread.close()
-        self._tell_failure(thread)
-        if self._wanted - heard:
-            missing = ", ".join(sorted(self._wanted - heard))
+        self._log_failure(thread)
+        if self._names - subscribed:
+            missing = ", ".join(sorted(self._names - subscribed))
             self.get_logger().warning(f"nobody published {missing}: nothing of it is recorded")
         self.get_logger().info(f"{thread.written} messages are in {thread.path}")
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what is being recorded, or why it is not."""
+        """Return what is being recorded, or why it is not."""
         thread = self._thread
         if thread is None:
             return {}
         values: dict[str, object] = {
-            "topics": ", ".join(sorted(self._subscriptions_by_topic)),
+            "topics": ", ".join(sorted(self._recorded)),
             "bag": thread.path,
             "messages": thread.written,
             "waiting": thread.waiting,
@@ -91,21 +100,23 @@ class Recorder(Ml3Node[RecorderParameters]):
 
     def _look_for_topics(self) -> None:
         for topic, types in self.get_topic_names_and_types():
-            if topic in self._subscriptions_by_topic or not self._is_wanted(topic):
+            if topic in self._recorded or not self._is_recorded(topic):
                 continue
             publishers = self.get_publishers_info_by_topic(topic)
             if publishers:
-                self._subscriptions_by_topic[topic] = self._hear(topic, types[0], publishers)
+                self._recorded[topic] = self._subscribe(topic, types[0], publishers)
         if self._thread is not None:
-            self._tell_failure(self._thread)
+            self._log_failure(self._thread)
 
-    def _is_wanted(self, topic: str) -> bool:
-        if self._wanted:
-            return topic in self._wanted
+    def _is_recorded(self, topic: str) -> bool:
+        if self._names:
+            return topic in self._names
         hidden = any(word.startswith("_") for word in topic.split("/"))  # those of actions
         return not hidden and topic not in NOT_DATA
 
-    def _hear(self, topic: str, msgtype: str, publishers: list[Any]) -> Any:
+    def _subscribe(
+        self, topic: str, msgtype: str, publishers: list[TopicEndpointInfo]
+    ) -> Subscription[Any] | None:
         """Subscribe to a topic; return None where its messages cannot be recorded."""
         try:
             message_class = _message_class(topic, msgtype)
@@ -121,10 +132,15 @@ class Recorder(Ml3Node[RecorderParameters]):
             if not self._thread.offer(topic, msgtype, stamp, raw):
                 self.diagnostics.counts["lost messages"] += 1
 
+        safe = self.guarded(on_message)
+
+        def on_raw(raw: bytes) -> None:
+            safe(raw)
+
         return self.create_subscription(
             message_class,
             topic,
-            self.guarded(on_message),
+            on_raw,
             _compatible(publishers),
             raw=True,
             event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),
@@ -133,7 +149,7 @@ class Recorder(Ml3Node[RecorderParameters]):
     def _on_lost(self, event: Any) -> None:
         self.diagnostics.counts["lost messages"] += event.total_count_change
 
-    def _tell_failure(self, thread: BagThread) -> None:
+    def _log_failure(self, thread: BagThread) -> None:
         if thread.error is not None and not self._failure:
             self._failure = str(thread.error)
             self.diagnostics.counts["failed recordings"] += 1
@@ -164,8 +180,8 @@ def _free(path: Path) -> Path:
     return candidate
 
 
-def _compatible(publishers: list[Any]) -> QoSProfile:
-    """Return a profile that hears all of the publishers, as reliably as they allow."""
+def _compatible(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
+    """Return a profile that matches all of the publishers, as reliably as they allow."""
     profiles = [info.qos_profile for info in publishers]
     reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
     latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)

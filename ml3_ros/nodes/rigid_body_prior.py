@@ -1,10 +1,10 @@
-"""The extra information of meta-training: M(q) and nle(q, v) at every joint state."""
+"""Rigid-body prior: publishes M(q) and nle(q, v) at every joint state, for meta-training."""
 
 from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from sensor_msgs.msg import JointState
 
@@ -28,6 +28,11 @@ class RigidBodyPriorParameters(NodeParameters):
 
 class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
     """Joint states in, rigid-body dynamics of the nominal model out; for meta-training only."""
+
+    # made by `load`
+    _model: PinocchioModel
+    _stream: JointStream
+    _priors: Any
 
     def load(self) -> None:
         """Load the model and connect it."""

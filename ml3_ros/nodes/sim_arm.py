@@ -1,11 +1,11 @@
-"""A simulated arm behind the topics of a real one: joint states out, joint torques in."""
+"""Simulated arm behind the topics of a real one: joint torques in, joint states out."""
 
 from __future__ import annotations
 
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
@@ -88,6 +88,25 @@ class SimArm(Ml3Node[SimArmParameters]):
     slips and the motion stays the same. Every command passes a `SafetyStage`, as on a real arm.
     """
 
+    # made by `load`
+    _names: tuple[str, ...]
+    _arm: MujocoArm
+    _home: np.ndarray  # [rad], shape (n,)
+    _dt: float  # of robot time [s]
+    _nominal: MujocoArm  # the arm as described
+    _safety: SafetyStage
+    _starts: np.random.Generator  # of poses after reset_arm
+    _states: Any
+    _poses: Any
+    # set by `start`
+    _start: int  # of robot time [ns]
+    _steps: int
+    _slipped: int  # steps that robot time lags behind
+    _wall: float  # monotonic time of the start [s]
+    _published: float  # monotonic time of the newest joint state [s]
+    _command: tuple[int, np.ndarray] | None  # stamp [ns] and torque [N m] of the newest one
+    _holding: bool  # without a fresh command
+
     def load(self) -> None:
         """Build the arm and connect it."""
         p = self.parameters
@@ -97,7 +116,6 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._home = np.array(p.home or description.home)
         self._arm.reset(self._home)
         self._dt = 1.0 / p.publish_rate
-        self._patience = p.patience
         self._start = self._steps = 0
         self._nominal = MujocoArm(description)
         self._safety = SafetyStage(self._nominal, p.safety(), rate=p.publish_rate)
@@ -120,12 +138,12 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _let_go(self) -> None:
         """Forget the newest command: the arm holds itself until the next."""
-        self._command: tuple[int, np.ndarray] | None = None
+        self._command = None
         self._holding = True
         self._safety.hold()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what drives the arm."""
+        """Return what drives the arm."""
         if not self.active:
             return {}
         driver = "itself (no fresh command)" if self._holding else "joint_command"
@@ -150,12 +168,16 @@ class SimArm(Ml3Node[SimArmParameters]):
         late = due - self._steps - self._slipped
         if late > SLIP_STEPS:
             self._slipped += late - SLIP_STEPS
-        if late > 0 and not (self._answer_is_due() and now < self._published + self._patience):
+        if late > 0 and not (
+            self._answer_is_due() and now < self._published + self.parameters.patience
+        ):
             self._step()
 
     def _answer_is_due(self) -> bool:
-        """Return whether who controls the arm has not answered the newest state yet."""
-        return not self._holding and self._command[0] < self._stamp()
+        """Return whether the controller of the arm has not answered the newest state yet."""
+        if self._holding or self._command is None:
+            return False
+        return self._command[0] < self._stamp()
 
     def _step(self) -> None:
         try:
@@ -169,10 +191,9 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _torque(self) -> np.ndarray:
         state = self._arm.state()
-        age = np.inf if self._command is None else (self._stamp() - self._command[0]) / NANO
-        self._holding = age > self._safety.config.command_timeout
-        if not self._holding:
-            tau = self._command[1]
+        tau = self._commanded()
+        self._holding = tau is None
+        if tau is not None:
             if self.parameters.gravity_compensation:
                 tau = tau + self._nominal.nle(state.q, np.zeros_like(state.v))
             try:
@@ -186,6 +207,14 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._safety.hold()
         damping = HOLD_DAMPING * self._arm.M(state.q) @ state.v
         return self._arm.nle(state.q, state.v) - damping
+
+    def _commanded(self) -> np.ndarray | None:
+        """Return the newest command [N m], shape (n,), or None if it is stale."""
+        if self._command is None:
+            return None
+        stamp, tau = self._command
+        age = (self._stamp() - stamp) / NANO
+        return tau if age <= self._safety.config.command_timeout else None
 
     def _publish(self) -> None:
         state = self._arm.state()
@@ -215,7 +244,7 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._command = (stamp, tau)
         self._holding = False
         self.diagnostics.tick("joint_command")
-        self._on_time()  # it may be what a late arm was waiting for
+        self._on_time()  # a late arm may have waited for this command
 
 
 def main() -> int:

@@ -56,7 +56,7 @@ def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
     loose = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     numbers = probe.create_publisher(Float64, "numbers", loose)
     recorder = start(graph, tmp_path, storage=storage)
-    heard = recorder._subscriptions_by_topic
+    heard = recorder._recorded
     graph.until(lambda: {f"{prefix}/joint_states", f"{prefix}/numbers"} <= set(heard))
     graph.until(lambda: states.get_subscription_count() and numbers.get_subscription_count())
     late = probe.create_publisher(String, "late", 10)

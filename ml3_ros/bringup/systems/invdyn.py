@@ -54,8 +54,13 @@ EXCITATION = Process(
 # The driver lets through less than a simulated arm takes, and a real arm waits for nobody.
 CAREFUL_EXCITATION = replace(
     EXCITATION,
-    parameters=EXCITATION.parameters
-    | {"limit_share": 0.6, "position_margin": 0.15, "lost_error": 0.1, "gain": 0.1},
+    parameters={
+        **EXCITATION.parameters,
+        "limit_share": 0.6,
+        "position_margin": 0.15,
+        "lost_error": 0.1,
+        "gain": 0.1,
+    },
     when=REAL,
     unless=None,
 )
@@ -106,12 +111,12 @@ SAWYER_INVDYN = System(
             },
             when=("loss", "train"),
         ),
-        replace(OPTIMIZER, parameters=OPTIMIZER.parameters | {"resume": Arg("resume")}),
+        replace(OPTIMIZER, parameters={**OPTIMIZER.parameters, "resume": Arg("resume")}),
         RECORDER,
         CONDUCTOR,
         replace(
             CONDUCTOR,
-            parameters=CONDUCTOR.parameters | {"sources": ["sawyer_driver", "excitation"]},
+            parameters={**CONDUCTOR.parameters, "sources": ["sawyer_driver", "excitation"]},
             when=REAL,
             unless=None,
         ),
@@ -135,7 +140,7 @@ REACHER_INVDYN = replace(
         for argument in SAWYER_INVDYN.arguments
     ),
     processes=tuple(
-        replace(process, parameters=process.parameters | REACHER_MOTION)
+        replace(process, parameters={**process.parameters, **REACHER_MOTION})
         if process.executable == "excitation"
         else process
         for process in SAWYER_INVDYN.processes

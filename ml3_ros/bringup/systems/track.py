@@ -96,8 +96,11 @@ SAWYER_TRACK = System(
         _controller(when=REAL),
         replace(
             OPTIMIZER,
-            parameters=OPTIMIZER.parameters
-            | {"shipped_losses": ["ml3_shaped"], "model_period": 0.2},
+            parameters={
+                **OPTIMIZER.parameters,
+                "shipped_losses": ["ml3_shaped"],
+                "model_period": 0.2,
+            },
         ),
         _conductor("sim_arm", unless=REAL),
         _conductor("sawyer_driver", when=REAL),

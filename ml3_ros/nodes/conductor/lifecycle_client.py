@@ -1,4 +1,4 @@
-"""Brings other lifecycle nodes into a state, with deadlines and errors that name the node."""
+"""Client of other nodes' lifecycles: transitions with deadlines, and errors that name the node."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import rclpy
 from lifecycle_msgs.msg import State, Transition
 from lifecycle_msgs.srv import ChangeState, GetState
+from rclpy.client import Client
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
 from rclpy.task import Future
@@ -16,7 +16,7 @@ from rclpy.task import Future
 from ml3_ros.errors import Ml3Error
 
 POLL_S = 0.5
-ASK_AGAIN_S = 3.0  # for a state, when no answer has come
+REQUEST_AGAIN_S = 3.0  # a state, when no answer has come
 
 LABELS = {
     State.PRIMARY_STATE_UNCONFIGURED: "unconfigured",
@@ -32,7 +32,7 @@ SHUTDOWNS = {
 
 
 class BringupError(Ml3Error):
-    """A node did not come up, or did not do what it was asked to."""
+    """A node did not come up, or did not do what was requested."""
 
 
 class InterruptError(Ml3Error):
@@ -40,17 +40,17 @@ class InterruptError(Ml3Error):
 
 
 class Waiter:
-    """Spins an executor until something is so; tells once a second what is waited for."""
+    """Spins an executor until a condition holds; logs once a second what it waits for."""
 
     def __init__(
         self,
         executor: SingleThreadedExecutor,
         interrupted: Callable[[], bool],
-        tell: Callable[[str], None],
+        log: Callable[[str], None],
     ) -> None:
-        """Wait on `executor`; `tell` is called once a second with what is waited for."""
-        self._executor, self._interrupted, self._tell = executor, interrupted, tell
-        self._told = time.monotonic()
+        """Wait on `executor`; `log` is called once a second with what is waited for."""
+        self._executor, self._interrupted, self._log = executor, interrupted, log
+        self._logged = time.monotonic()
 
     def until(
         self,
@@ -79,9 +79,9 @@ class Waiter:
                 raise InterruptError(f"interrupted while {text}")
             if now > end:
                 raise BringupError(f"{text} took longer than {timeout_s:g} s: {cure}")
-            if now - self._told >= 1.0:
-                self._told = now
-                self._tell(text)
+            if now - self._logged >= 1.0:
+                self._logged = now
+                self._log(text)
             self._executor.spin_once(timeout_sec=0.05)
 
     def pause(self, seconds: float, doing: Callable[[], str]) -> None:
@@ -89,7 +89,7 @@ class Waiter:
         end = time.monotonic() + seconds
         self.until(lambda: time.monotonic() >= end, doing, 2.0 * seconds + 1.0, "")
 
-    def result(self, future: Future, doing: str, timeout_s: float, cure: str) -> Any:
+    def result(self, future: Future[Any], doing: str, timeout_s: float, cure: str) -> Any:
         """Return the result of a future; see `until`."""
         self.until(future.done, doing, timeout_s, cure)
         return future.result()
@@ -102,8 +102,8 @@ class LifecycleClient:
         """Talk to `name` on behalf of `node`."""
         self.name = name
         self._waiter, self._start_timeout = waiter, start_timeout_s
-        self._get = node.create_client(GetState, f"{name}/get_state")
-        self._change = node.create_client(ChangeState, f"{name}/change_state")
+        self._get: Client[Any, Any] = node.create_client(GetState, f"{name}/get_state")
+        self._change: Client[Any, Any] = node.create_client(ChangeState, f"{name}/change_state")
 
     def state(self) -> str:
         """Return the label of the node's state, once the node is there."""
@@ -113,7 +113,7 @@ class LifecycleClient:
             self._start_timeout,
             "look for its error above; is it in the same ROS_DOMAIN_ID?",
         )
-        return self._state_now(lambda: f"asking {self.name} for its state")
+        return self._state_now(lambda: f"requesting the state of {self.name}")
 
     def activate(self) -> None:
         """Bring the node to active from wherever it is."""
@@ -151,25 +151,27 @@ class LifecycleClient:
         return state
 
     def _state_now(self, doing: Callable[[], str]) -> str:
-        asked: list[tuple[float, Future]] = []
+        sent: list[tuple[float, Future[Any]]] = []
 
-        def answer() -> Future | None:
-            # While two sides discover each other an answer may be lost: then ask again.
-            if not asked or time.monotonic() - asked[-1][0] > ASK_AGAIN_S:
-                asked.append((time.monotonic(), self._get.call_async(GetState.Request())))
-            return next((future for _, future in asked if future.done()), None)
+        def answers() -> list[Future[Any]]:
+            # While two sides discover each other an answer may be lost: then request again.
+            if not sent or time.monotonic() - sent[-1][0] > REQUEST_AGAIN_S:
+                sent.append((time.monotonic(), self._get.call_async(GetState.Request())))
+            return [future for _, future in sent if future.done()]
 
         cure = f"{self.name} does not answer; look at its output above"
-        self._waiter.until(answer, doing, 30.0, cure)
-        state = answer().result().current_state
+        self._waiter.until(answers, doing, 30.0, cure)
+        answer = answers()[0].result()
+        assert answer is not None
+        state = answer.current_state
         return LABELS.get(state.id, state.label)
 
     def _transition(self, transition: int, doing: str) -> None:
         request = ChangeState.Request(transition=Transition(id=transition))
-        answer = self._ask(self._change, request, f"{doing} {self.name}", 60.0)
+        answer = self._call(self._change, request, f"{doing} {self.name}", 60.0)
         if not answer.success:
             raise BringupError(f"{doing} {self.name} failed: its message above says why")
 
-    def _ask(self, client: rclpy.client.Client, request: Any, doing: str, timeout_s: float) -> Any:
+    def _call(self, client: Client[Any, Any], request: Any, doing: str, timeout_s: float) -> Any:
         cure = "the node hangs or has ended; look at its output above"
         return self._waiter.result(client.call_async(request), doing, timeout_s, cure)

@@ -1,6 +1,6 @@
-"""Runs a system from its start to its end: brings nodes up in order, trains, adapts, tells.
+"""Conductor: runs a system of nodes from its start to its end, in order and with deadlines.
 
-The conductor is the one node that is no lifecycle node: it is who manages the others.
+The conductor is the one node that is no lifecycle node: it manages the others.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import rclpy
 from geometry_msgs.msg import PoseStamped
@@ -35,7 +36,7 @@ from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
 
-MOST_METHODS = 50  # whose errors are told
+MOST_METHODS = 50  # whose errors are shown
 SHAPED, UNSHAPED = "ml3_shaped", "ml3_unshaped"
 
 
@@ -44,12 +45,12 @@ class Conductor(Node):
 
     parameters_type = ConductorParameters
 
-    def __init__(self, executor: SingleThreadedExecutor, asked: Sequence[int]) -> None:
+    def __init__(self, executor: SingleThreadedExecutor, signals: Sequence[int]) -> None:
         """Declare parameters and find the nodes' services.
 
         Args:
             executor: Spins this node while it waits.
-            asked: Signals received so far; any of them ends the run.
+            signals: Signals received so far; any of them ends the run.
 
         Raises:
             ConfigError: Another conductor is at work here, on this machine.
@@ -59,15 +60,15 @@ class Conductor(Node):
         self._claim = claim_name(self)
         self.parameters = DeclaredParameters(self, self.parameters_type, lambda: True).value
         self._born = time.monotonic()
-        self._waiter = Waiter(executor, lambda: bool(asked), self.tell)
+        self._waiter = Waiter(executor, lambda: bool(signals), self.log_progress)
         self._managed: dict[str, LifecycleClient] = {}
-        self._told: dict[str, Adaptation] = {}  # the newest of each method
+        self._newest_by_method: dict[str, Adaptation] = {}  # the newest of each method
         self._newest: Adaptation | None = None
         self._first = self._time = 0  # stamps of the first and the newest [ns]
         self._training = ""
         self.create_subscription(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
 
-    def tell(self, text: str) -> None:
+    def log_progress(self, text: str) -> None:
         """Print one line of progress."""
         print(f"{time.monotonic() - self._born:6.0f} s  {text}", flush=True)
 
@@ -89,14 +90,14 @@ class Conductor(Node):
         self._node(learner).activate()
         for name in sources:
             self._node(name).activate()
-        self.tell(f"{learner} adapts")
+        self.log_progress(f"{learner} adapts")
         self._wait_for_the_end_of(learner)
         for name in reversed(sources):
             self._node(name).deactivate()
-        self.tell("finished")
+        self.log_progress("finished")
 
     def _send_goals(self) -> None:
-        """Publish the goals, for as long as this node lives and for whoever comes later."""
+        """Publish the goals, latched, for as long as this node lives."""
         p = self.parameters
         ranges = GoalRanges(
             radius=p.goal_radius,
@@ -125,10 +126,10 @@ class Conductor(Node):
         for name, use_prior in ((SHAPED, True), (UNSHAPED, False)):
             self._meta_train(name, use_prior)
         self._node("rigid_body_prior").shut_down()
-        self.tell("the rigid-body prior is switched off")
+        self.log_progress("the rigid-body prior is switched off")
 
     def _meta_train(self, name: str, use_prior: bool) -> None:
-        client = ActionClient(self, MetaTrain, "meta_train")
+        client: ActionClient[Any, Any, Any] = ActionClient(self, MetaTrain, "meta_train")
         doing = f"meta-training {name}"
         cure = "look at the output of meta_learner above"
         self._waiter.until(client.server_is_ready, f"waiting for {doing}", 30.0, cure)
@@ -154,7 +155,7 @@ class Conductor(Node):
         client.destroy()
         if not result.success:
             raise BringupError(f"{doing} failed: {result.message}")
-        self.tell(f"{name} is trained: {result.message}")
+        self.log_progress(f"{name} is trained: {result.message}")
 
     def _on_feedback(self, msg: MetaTrain.Impl.FeedbackMessage) -> None:
         feedback = msg.feedback
@@ -179,34 +180,34 @@ class Conductor(Node):
         self._first = self._first or stamp
         self._newest, self._time = msg, stamp
         method = listed([msg.method])
-        if len(self._told) < MOST_METHODS or method in self._told:
-            self._told[method] = msg
+        if len(self._newest_by_method) < MOST_METHODS or method in self._newest_by_method:
+            self._newest_by_method[method] = msg
 
     def _progress(self) -> str:
         if self._newest is None:
             return "waiting for the first samples"
         t = (self._time - self._first) * 1e-9
-        if not self._newest.nmse:  # a policy learns, no model of the dynamics
+        if not self._newest.nmse:  # reach_optimizer: a policy learns, no model of the dynamics
             doing = "learning" if self._newest.learning else "held out"
             return f"{doing}, robot time {t:.0f} s, {listed([self._newest.method])}"
-        learning = any(msg.learning for msg in self._told.values())
+        learning = any(msg.learning for msg in self._newest_by_method.values())
         doing = "learning" if learning else "held out"
         errors = "  ".join(
             f"{name} {msg.nmse_mean:.3g}{' (ended)' if learning and not msg.learning else ''}"
-            for name, msg in self._told.items()
+            for name, msg in self._newest_by_method.items()
         )
         return f"{doing}, robot time {t:.0f} s, update {self._newest.update}, NMSE: {errors}"
 
 
 def main() -> int:
     """Conduct; return 0 at the end of the run or on SIGINT and SIGTERM, 1 if a node failed."""
-    asked: list[int] = []
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: asked.append(received))
+        signal.signal(number, lambda received, _frame: signals.append(received))
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     try:
-        Conductor(executor, asked).conduct()
+        Conductor(executor, signals).conduct()
         return 0
     except InterruptError:
         return 0

@@ -1,4 +1,4 @@
-"""What a node tells on /diagnostics once a second: rates, losses, guards, ages."""
+"""Diagnostics of a node, published once a second: rates, counts of rejections, ages."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rclpy.node import Node
 from rclpy.timer import Timer
 
 LOGGED_EVERY = 10.0  # [s]
-ERRORS = "errors in callbacks"  # count of what nobody expected
+ERRORS = "errors in callbacks"  # count of unexpected exceptions
 _STEADY = Clock(clock_type=ClockType.STEADY_TIME)
 OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
 
 
 class Rate:
-    """Counts events and tells how many there were per second since it was last asked."""
+    """Counts events, and returns their rate since it was last read."""
 
     def __init__(self) -> None:
         """Start counting now."""
@@ -44,7 +44,7 @@ class Diagnostics:
 
     `rates` and `counts` are filled by the node; a count that grows raises the level to WARN, that
     of `ERRORS` to ERROR, for as long as it grows. A `complaint`, a sentence on what is wrong now,
-    "" for nothing, raises it to WARN and is logged. `values` returns what else is worth telling.
+    "" for nothing, raises it to WARN and is logged. `values` returns further values to show.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Diagnostics:
         self.complaint: Callable[[], str] = str
         self._node = node
         self._state = state
-        self._told: Counter[str] = Counter()
+        self._published: Counter[str] = Counter()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._timer = steady_timer(node, 1.0, guarded(self.publish))
 
@@ -75,19 +75,19 @@ class Diagnostics:
         """Return the status of this second."""
         state = self._state()
         status = DiagnosticStatus(name=self._node.get_name(), hardware_id="ml3_ros")
-        grown = [name for name, count in self.counts.items() if count > self._told[name]]
-        self._told = Counter(self.counts)
+        grown = [name for name, count in self.counts.items() if count > self._published[name]]
+        self._published = Counter(self.counts)
         complaint = self.complaint()
         if complaint:
             self._node.get_logger().warning(complaint, throttle_duration_sec=LOGGED_EVERY)
         wrong = [*grown, complaint] if complaint else grown
         status.level = ERROR if ERRORS in grown else WARN if wrong else OK
         status.message = f"{state}; now: {', '.join(wrong)}" if wrong else state
-        told: dict[str, object] = {"state": state}
-        told |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}
-        told |= dict(self.counts)
-        told |= self.values()
-        status.values = [KeyValue(key=key, value=_text(value)) for key, value in told.items()]
+        shown: dict[str, object] = {"state": state}
+        shown |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}
+        shown |= dict(self.counts)
+        shown |= self.values()
+        status.values = [KeyValue(key=key, value=_text(value)) for key, value in shown.items()]
         return status
 
     def publish(self) -> None:
@@ -98,12 +98,16 @@ class Diagnostics:
 
 
 def steady_timer(node: Node, period_s: float, callback: Callable[[], object]) -> Timer:
-    """Call `callback` every `period_s` [s], also while the system's clock is set.
+    """Call `callback` every `period_s` [s] on the steady clock.
 
-    The timers that a node makes by itself run on the system's clock: set back by an hour, they
-    stand still for an hour.
+    Timers of rclpy run on the system's clock by default: if it is set back by an hour, they stand
+    still for an hour.
     """
-    return node.create_timer(period_s, callback, clock=_STEADY)
+
+    def on_time() -> None:
+        callback()
+
+    return node.create_timer(period_s, on_time, clock=_STEADY)
 
 
 def _text(value: object) -> str:

@@ -8,7 +8,13 @@ import traceback
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
-from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
+from rclpy.client import Client
+from rclpy.lifecycle import (
+    LifecycleNode,
+    LifecyclePublisher,
+    LifecycleState,
+    TransitionCallbackReturn,
+)
 from rclpy.qos import QoSProfile
 from rclpy.subscription import MessageInfo
 from rclpy.timer import Timer
@@ -99,9 +105,9 @@ class Ml3Node(LifecycleNode, Generic[P]):
         """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
         return self._state_machine.current_state[1]
 
-    def publisher(self, msg_type: type, topic: str, qos: QoSProfile) -> Any:
+    def publisher(self, msg_type: Any, topic: str, qos: QoSProfile) -> LifecyclePublisher[Any]:
         """Create a publisher that is silent unless the node is active; ends with cleanup."""
-        publisher = self.create_lifecycle_publisher(msg_type, topic, qos)
+        publisher: LifecyclePublisher[Any] = self.create_lifecycle_publisher(msg_type, topic, qos)
         self._entities.append((self.destroy_lifecycle_publisher, publisher))
         return publisher
 
@@ -193,9 +199,9 @@ class Ml3Node(LifecycleNode, Generic[P]):
 
         return answer
 
-    def client(self, srv_type: type, name: str) -> Any:
+    def client(self, srv_type: Any, name: str) -> Client[Any, Any]:
         """Create a client of a service; ends with cleanup."""
-        client = self.create_client(srv_type, name)
+        client: Client[Any, Any] = self.create_client(srv_type, name)
         self._entities.append((self.destroy_client, client))
         return client
 

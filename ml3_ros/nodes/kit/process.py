@@ -1,4 +1,4 @@
-"""The process of a node: from its start to an orderly end, whatever asks for it."""
+"""The process of a node: from its start to an orderly end, whatever requests it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml3_ros.nodes.kit.name_guard import claim_name
 from ml3_ros.nodes.kit.node import Ml3Node
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
-EXIT_DEADLINE_S = 4.0  # a node that is told to end is gone after this, whatever it was doing
+EXIT_DEADLINE_S = 4.0  # a node that shall end is gone after this, whatever it was doing
 LINGER_S = 0.3  # the answer to the request that shut a node down leaves within this
 
 
@@ -36,10 +36,13 @@ def run(
     every node goes through its own shutdown transition before the process ends. The second node of
     a name on this machine ends before it answers anything that was meant for the first.
     """
-    asked: list[int] = []
+    signals: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: asked.append(received))
-    rclpy.init(args=arguments, signal_handler_options=SignalHandlerOptions.NO)
+        signal.signal(number, lambda received, _frame: signals.append(received))
+    rclpy.init(
+        args=None if arguments is None else list(arguments),
+        signal_handler_options=SignalHandlerOptions.NO,
+    )
     try:
         node = node_class()
         claim = claim_name(node)
@@ -52,7 +55,7 @@ def run(
     try:
         if node.parameters.autostart and node.trigger_configure() == SUCCESS:
             node.trigger_activate()
-        while not asked and node.state_name() != "finalized":
+        while not signals and node.state_name() != "finalized":
             executor.spin_once(timeout_sec=0.1)
     except Exception:
         traceback.print_exc()

@@ -1,4 +1,4 @@
-"""The action meta_train: one goal at a time, feedback, cancel; training happens elsewhere."""
+"""Action server of meta_train: one goal at a time, feedback, cancel; a worker trains."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class MetaTrainAction:
         return self._goal.request.name if self._goal is not None else ""
 
     def tick(self) -> None:
-        """Begin, tell, or end what is going on."""
+        """Begin a training, publish its feedback, or end it."""
         goal = self._goal
         if goal is None:
             return
@@ -77,12 +77,12 @@ class MetaTrainAction:
                     self._recording_s = begun
             elif self._worker.ended.is_set():
                 self._conclude(self._worker)
-        except Exception as error:  # whatever it is, who sent the goal shall not wait for ever
+        except Exception as error:  # whatever it is, the client shall not wait for ever
             if not isinstance(error, Ml3Error):
                 self._node.reject(error)
             self.end(printable(reason_of(error)))
         if self._goal is goal and goal.is_active:
-            goal.publish_feedback(self._feedback())
+            goal.publish_feedback(self._feedback(goal.request))
 
     def end(self, message: str) -> None:
         """End the goal without a loss; the checkpoint of its worker stays.
@@ -133,9 +133,9 @@ class MetaTrainAction:
         self._goal = self._worker = self._outcome = None
         outcome.set_result(result)
 
-    def _feedback(self) -> MetaTrain.Feedback:
+    def _feedback(self, request: MetaTrain.Goal) -> MetaTrain.Feedback:
         if self._worker is None:
-            total = self._goal.request.iterations or self._iterations
+            total = request.iterations or self._iterations
             eta = 0.0 if math.isnan(self._recording_s) else self._recording_s
             return MetaTrain.Feedback(iterations=total, task_loss=math.nan, eta=_duration(eta))
         progress = self._worker.progress()

@@ -1,4 +1,4 @@
-"""Meta-trains losses on the stream of an arm: an action server, cancellable, resumable."""
+"""Meta-learner: trains losses on the stream of an arm by an action that can be resumed."""
 
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
             self._action = None
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what has been seen and what is being trained."""
-        if not self.active:
+        """Return how much of the stream is kept, and what is being trained."""
+        if not self.active or self._action is None:
             return {}
         return {
             "samples": self._memory.count(with_prior=False),

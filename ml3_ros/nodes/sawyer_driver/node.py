@@ -1,4 +1,4 @@
-"""A real Sawyer behind the topics of `sim_arm`: joint states out, full joint torques in."""
+"""Sawyer driver: a real robot behind the topics of `sim_arm`, torques in, joint states out."""
 
 from __future__ import annotations
 
@@ -36,29 +36,44 @@ from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.driving import SawyerDriving
 from ml3_ros.robots.sawyer.driving_config import Send
 
-ASK_S = 5.0  # the robot follows a request within this, or the request has failed
-ASK_EVERY_S = 0.05
+REQUEST_S = 5.0  # the robot follows a request within this, or the request has failed
+REQUEST_EVERY_S = 0.05
 SUPPRESS_EVERY_S = sawyer.SUPPRESS_WINDOW_S / 4
 REMIND_EVERY_S = 1.0
 EXIT_REPEATS, EXIT_EVERY_S = 100, 0.002
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Ask:
-    """A request to the robot, repeated until it is done or `until` [s] has passed."""
+class Request:
+    """A request to the robot, published again until it is done or `until` [s] has passed."""
 
-    what: str
-    say: Callable[[], None]
+    name: str
+    publish: Callable[[], None]
     done: Callable[[], bool]
     then: Callable[[], None] = lambda: None
-    until: float = field(default_factory=lambda: time.monotonic() + ASK_S)
+    until: float = field(default_factory=lambda: time.monotonic() + REQUEST_S)
 
 
 class SawyerDriver(Ml3Node[SawyerDriverParameters]):
-    """Converts and forwards; when what may be sent is decided by `SawyerDriving`.
+    """Converts and forwards; `SawyerDriving` decides what may be sent, and when.
 
     Nothing moves before an operator calls `~/enable`. `~/stop` works in every state of the node.
     """
+
+    # made by `load`
+    _names: tuple[str, ...]
+    _model: PinocchioModel
+    _driving: SawyerDriving
+    _robot: SawyerRobot
+    _request: Request | None  # that the robot has not followed yet
+    _states: Any
+    _poses: Any
+    _state: Any
+    # set by `start`
+    _cycled: float  # monotonic time of the newest control cycle [s]
+    _missed: int  # cycles
+    _due: int  # stamp from which the next joint state is published [ns]
+    _published_state: str
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Offer the stop, which needs no configuration."""
@@ -66,7 +81,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         self._stop = self.create_publisher(Empty, sawyer.SUPER_STOP, RELIABLE_1)
         self.create_service(Trigger, "~/stop", self.answering(Trigger, self._on_stop))
         self._stop_until = 0.0
-        steady_timer(self, ASK_EVERY_S, self.guarded(self._repeat_stop, ERRORS))
+        steady_timer(self, REQUEST_EVERY_S, self.guarded(self._repeat_stop, ERRORS))
 
     def load(self) -> None:
         """Find the robot's messages and connect."""
@@ -78,7 +93,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         home = np.array(p.home or description.home)
         self._driving = SawyerDriving(self._model, safety, home, p.driving())
         self._robot = SawyerRobot(self, description, self._driving.reports, self._on_joints)
-        self._asks: list[Ask] = []
+        self._request = None
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self._state = self.publisher(String, "~/state", LATCHED_1)
@@ -87,14 +102,14 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         self.serve(Trigger, "~/reset", self._on_reset)
         self.serve(Trigger, "reset_arm", self._on_home)
         self.every(1.0 / p.rate, self._on_time)
-        self.every(ASK_EVERY_S, self._ask_again)
+        self.every(REQUEST_EVERY_S, self._publish_request)
         self.every(SUPPRESS_EVERY_S, self._suppress)
         self.every(REMIND_EVERY_S, self._robot.remind)
 
     def start(self) -> None:
-        """Tell the robot rate and timeout; read its state. No motion."""
+        """Send rate and timeout to the robot; read its state. No motion."""
         self._cycled, self._missed, self._due = time.monotonic(), 0, 0
-        self._told_state = ""
+        self._published_state = ""
         self._robot.remind()
 
     def stop(self) -> None:
@@ -108,7 +123,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         self._driving.disarm()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what the driver does, and how old what it knows is."""
+        """Return what the driver does, and the ages of its newest messages."""
         if not self.active:
             return {}
         now, driving = time.monotonic(), self._driving
@@ -124,7 +139,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             "missed cycles": self._missed,
         }
 
-    # our topics --------------------------------------------------------------------------------
+    # topics -----------------------------------------------------------------------------------
     def _on_joints(self, sample: JointSample) -> None:
         step = round(NANO / self.parameters.publish_rate)
         if 0 < self._due - sample.stamp <= step:
@@ -152,21 +167,21 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             self._driving.disarm()
         elif not self._robot.limits_known:
             raise ConfigError(
-                "the robot has not told its joint_limits, or they are not the model's: check "
+                "the robot has not published its joint_limits, or they are not the model's: check "
                 "the bridge and the parameter `robot`"
             )
         else:
             self._driving.arm()
         on, driving = request.data, self._driving
-        self._ask(
-            Ask(
-                what="enable" if on else "disable",
+        self._begin_request(
+            Request(
+                name="enable" if on else "disable",
                 # an arm that moves is stopped before its motors go off
-                say=lambda: None if driving.driving else self._robot.enable(on),
+                publish=lambda: None if driving.driving else self._robot.enable(on),
                 done=lambda: driving.reports.view.enabled == on,
             )
         )
-        response.success, response.message = True, f"asked; {self._state.topic_name} tells"
+        response.success, response.message = True, f"requested; follow {self._state.topic_name}"
         return response
 
     def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -175,15 +190,15 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         if view.estop_button == sawyer.EstopButton.PRESSED or view.fault() is None:
             self._driving.reset()  # which rejects a button that is pressed
         else:
-            self._ask(
-                Ask(
-                    what="reset",
-                    say=self._robot.reset,
+            self._begin_request(
+                Request(
+                    name="reset",
+                    publish=self._robot.reset,
                     done=lambda: self._driving.reports.view.fault() is None,
                     then=self._driving.reset,
                 )
             )
-        response.success, response.message = True, f"asked; {self._state.topic_name} tells"
+        response.success, response.message = True, f"requested; follow {self._state.topic_name}"
         return response
 
     def _on_home(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
@@ -197,13 +212,13 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         return response
 
     def _on_stop(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
-        self._stop_until = time.monotonic() + ASK_S
+        self._stop_until = time.monotonic() + REQUEST_S
         self._repeat_stop()
         response.success = True
         return response
 
     def _repeat_stop(self) -> None:
-        """Repeat the stop until the robot tells that it has stopped."""
+        """Repeat the stop until the robot reports that it has stopped."""
         if time.monotonic() < self._stop_until:
             self._stop.publish(Empty())
             if self.active and self._driving.reports.view.stopped:
@@ -213,24 +228,25 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         if not self.active:
             raise ConfigError("the driver is not active: activate it first")
 
-    def _ask(self, ask: Ask) -> None:
-        """Say something again and again until the robot has done it; the newest wish counts."""
-        self._asks = [ask]
-        self._ask_again()
+    def _begin_request(self, request: Request) -> None:
+        """Publish a request periodically until the robot has followed; it replaces the last."""
+        self._request = request
+        self._publish_request()
 
-    def _ask_again(self) -> None:
-        asks, self._asks = self._asks, []
-        for ask in asks:
-            if ask.done():
-                ask.then()
-            elif time.monotonic() < ask.until:
-                ask.say()
-                self._asks.append(ask)
-            else:
-                self._driving.disarm()
-                self.get_logger().error(
-                    f"the robot did not {ask.what} within {ASK_S:g} s: look at its lights"
-                )
+    def _publish_request(self) -> None:
+        request, self._request = self._request, None
+        if request is None:
+            return
+        if request.done():
+            request.then()
+        elif time.monotonic() < request.until:
+            request.publish()
+            self._request = request
+        else:
+            self._driving.disarm()
+            self.get_logger().error(
+                f"the robot did not {request.name} within {REQUEST_S:g} s: look at its lights"
+            )
 
     # time --------------------------------------------------------------------------------------
     def _on_time(self) -> None:
@@ -243,13 +259,13 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             self._robot.command(send)
         if self._driving.last is not before and self._driving.last is not None:
             log_violations(self, self._driving.last)
-        self._tell_state()
+        self._publish_state()
 
-    def _tell_state(self) -> None:
+    def _publish_state(self) -> None:
         state = self._driving.state.value
-        if state == self._told_state:
+        if state == self._published_state:
             return
-        self._told_state = state
+        self._published_state = state
         self._state.publish(String(data=state))
         reason = f": {self._driving.reason}" if self._driving.reason else ""
         self.get_logger().info(f"{state}{reason}")

@@ -1,4 +1,4 @@
-"""The connection of the driver to a Sawyer: its own topics, in both directions."""
+"""Connection of the driver to a Sawyer: the robot's topics, in both directions."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from ml3_ros.robots.sawyer.urdf import nominal_urdf
 
 
 class SawyerRobot:
-    """Says what it is told to, and writes down in `SawyerReports` what the robot tells.
+    """Publishes requests and commands, and collects what the robot reports in `SawyerReports`.
 
-    `limits_known` is true once the robot has told limits that are the model's; `calibration` says
-    how far its own description is from the model.
+    `limits_known` is true once the robot has reported limits that are the model's; `calibration`
+    says how far the robot's description of itself is from the model.
     """
 
     def __init__(
@@ -42,23 +42,23 @@ class SawyerRobot:
         Args:
             node: Owns parameters, publishers and subscriptions.
             description: The arm as modelled.
-            reports: Is filled with what the robot tells.
+            reports: Is filled with what the robot reports.
             on_joints: Called with every state of the arm.
 
         Raises:
             ConfigError: The robot's messages are not installed.
         """
         self._node, self._description, self._reports = node, description, reports
-        self._on_joints = on_joints
+        self._forward = on_joints
         self._names, self._p = description.names, node.parameters
         self._messages = sawyer.message_types(self._p.message_package)
         self._origins = joint_origins(nominal_urdf(description))
         self.limits_known = False
-        self.calibration = "not told yet"
-        self._talk()
-        self._listen()
+        self.calibration = "not known yet"
+        self._advertise()
+        self._subscribe_all()
 
-    def _talk(self) -> None:
+    def _advertise(self) -> None:
         m, publisher = self._messages, self._node.publisher
         self._commands = publisher(m.JointCommand, sawyer.JOINT_COMMAND, RELIABLE_1)
         self._timeout = publisher(Float64, sawyer.COMMAND_TIMEOUT, RELIABLE_1)
@@ -68,22 +68,20 @@ class SawyerRobot:
         self._reset = publisher(Empty, sawyer.SUPER_RESET, RELIABLE_1)
         self._suppressors = [publisher(Empty, topic, RELIABLE_1) for topic in self._p.suppressed()]
 
-    def _listen(self) -> None:
+    def _subscribe_all(self) -> None:
         m, subscribe = self._messages, self._node.subscribe
-        subscribe(JointState, sawyer.JOINT_STATES, self._hear_joints, SENSOR_1)
-        subscribe(m.SEAJointState, sawyer.GRAVITY_TORQUES, self._hear_gravity, SENSOR_1)
-        subscribe(m.RobotAssemblyState, sawyer.ROBOT_STATE, self._hear_robot, SENSOR_1)
-        subscribe(
-            m.CollisionDetectionState, sawyer.COLLISION_STATE, self._hear_collision, SENSOR_1
-        )
-        subscribe(m.IODeviceStatus, sawyer.CUFF_STATE, self._hear_cuff, SENSOR_1)
-        # A bridge tells them once or again and again, and is heard either way; told once, they
-        # come between configuration and activation.
+        subscribe(JointState, sawyer.JOINT_STATES, self._on_joints, SENSOR_1)
+        subscribe(m.SEAJointState, sawyer.GRAVITY_TORQUES, self._on_gravity, SENSOR_1)
+        subscribe(m.RobotAssemblyState, sawyer.ROBOT_STATE, self._on_robot, SENSOR_1)
+        subscribe(m.CollisionDetectionState, sawyer.COLLISION_STATE, self._on_collision, SENSOR_1)
+        subscribe(m.IODeviceStatus, sawyer.CUFF_STATE, self._on_cuff, SENSOR_1)
+        # A bridge publishes them once, latched, or periodically. If once, they come between
+        # configuration and activation.
         for qos in (LATCHED_1, RELIABLE_1):
-            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._hear_limits, qos, always=True)
-            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._hear_description, qos, always=True)
+            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._on_limits, qos, always=True)
+            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._on_description, qos, always=True)
 
-    # what is said ------------------------------------------------------------------------------
+    # to the robot ------------------------------------------------------------------------------
     def command(self, send: Send) -> None:
         """Send torque or position."""
         stamp = self._node.get_clock().now().to_msg()
@@ -91,22 +89,22 @@ class SawyerRobot:
         self._node.diagnostics.tick("robot/joint_command")
 
     def remind(self) -> None:
-        """Tell rates and timeout; again and again, a bridge may have lost them."""
+        """Publish rates and timeout; call it periodically, as a bridge may lose messages."""
         self._rate.publish(UInt16(data=self._p.state_rate))
         self._timeout.publish(Float64(data=self._p.robot_timeout))
         self._speed.publish(Float64(data=self._p.speed_ratio))
 
     def restore(self) -> None:
-        """Tell the rates and the timeout that the robot has by itself."""
+        """Publish the rate and the timeout that are the robot's defaults."""
         self._rate.publish(UInt16(data=sawyer.DEFAULT_STATE_RATE_HZ))
         self._timeout.publish(Float64(data=sawyer.DEFAULT_COMMAND_TIMEOUT_S))
 
     def enable(self, on: bool) -> None:
-        """Ask for motors on or off."""
+        """Request motors on or off."""
         self._enable.publish(Bool(data=on))
 
     def reset(self) -> None:
-        """Ask to clear stop and error."""
+        """Request that stop and error are cleared."""
         self._reset.publish(Empty())
 
     def suppress(self) -> None:
@@ -114,8 +112,8 @@ class SawyerRobot:
         for publisher in self._suppressors:
             publisher.publish(Empty())
 
-    # what is heard -----------------------------------------------------------------------------
-    def _hear_joints(self, msg: JointState) -> None:
+    # from the robot ----------------------------------------------------------------------------
+    def _on_joints(self, msg: JointState) -> None:
         try:
             sample = convert.joints_from_msg(msg, self._names, self._p.velocity_dead_band)
         except PartialMessageError:
@@ -123,29 +121,29 @@ class SawyerRobot:
             return
         self._reports.on_joints(sample.stamp, sample.q, sample.v, time.monotonic())
         self._node.diagnostics.tick("robot/joint_states")
-        self._on_joints(sample)
+        self._forward(sample)
 
-    def _hear_gravity(self, msg: Any) -> None:
+    def _on_gravity(self, msg: Any) -> None:
         field, limits = self._p.gravity_field, self._description.limits
         tau = convert.gravity_from_msg(msg, self._names, field, limits)
         if tau is not None:
             self._reports.on_gravity(tau, time.monotonic())
 
-    def _hear_robot(self, msg: Any) -> None:
+    def _on_robot(self, msg: Any) -> None:
         self._reports.on_robot(convert.view_from_msg(msg), time.monotonic())
 
-    def _hear_collision(self, msg: Any) -> None:
+    def _on_collision(self, msg: Any) -> None:
         self._reports.collision = bool(msg.collision_state)
 
-    def _hear_cuff(self, msg: Any) -> None:
+    def _on_cuff(self, msg: Any) -> None:
         self._reports.cuff = convert.cuff_from_msg(msg)
 
-    def _hear_limits(self, msg: Any) -> None:
+    def _on_limits(self, msg: Any) -> None:
         self.limits_known = False
         convert.check_limits(msg, self._names, self._description.limits)
         self.limits_known = True
 
-    def _hear_description(self, msg: String) -> None:
+    def _on_description(self, msg: String) -> None:
         origins = joint_origins(msg.data)
         missing = [name for name in self._names if name not in origins]
         if missing:

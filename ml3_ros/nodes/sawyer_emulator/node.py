@@ -1,4 +1,4 @@
-"""A simulated Sawyer behind the topics of the real one, for trying a driver without the robot."""
+"""Emulated Sawyer behind the topics of the real one: tries a driver without the robot."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from rclpy.timer import Timer
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
@@ -17,13 +18,14 @@ from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_1, RELIABLE_1
 from ml3_ros.nodes.messages import sawyer_robot as convert
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.nodes.sawyer_emulator.parameters import SawyerEmulatorParameters
+from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS, SawyerEmulation
 from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
-TELL_HZ = 100.0  # of all that is told at a fixed rate, but the cuff
+STATUS_HZ = 100.0  # of all that is published at a fixed rate, but the cuff
 CUFF_HZ = 10.0  # and at once when it changes
 
 
@@ -31,8 +33,38 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     """Converts between the topics and a `SawyerEmulation` that it steps in real time.
 
     Windows and timeouts are of real time. Stamps are start + n * dt of robot time, which slips on
-    a machine that is too busy. The services under its own name play the world around the robot.
+    a machine that is too busy. The services under its name play the world around the robot.
     """
+
+    # made by `load`
+    _messages: sawyer.SawyerMessages
+    _description: RobotDescription
+    _robot: SawyerEmulation
+    _urdf: str
+    _dt: float  # of robot time [s]
+    _wall: float  # monotonic time of the configuration [s]
+    _state_rate: float  # [Hz]
+    _timer: Timer
+    _states: Any
+    _assembly: Any
+    _gravity: Any
+    _collision: Any
+    _endpoint: Any
+    _cuff: Any
+    _limits: Any
+    _robot_description: Any
+    _mode: Any
+    _delay: Any
+    # set by `start`
+    _start: int  # of robot time [ns]
+    _first: int  # step at the start, counted from the configuration
+    _steps: int
+    _slipped: int  # steps that robot time lags behind
+    _next: dict[str, float]  # robot time at which each kind of status is due [s]
+    _muted: bool
+    _fired: int  # watchdog firings that were published
+    _published_cuff: bool
+    _published_mode: str
 
     def load(self) -> None:
         """Build the robot and connect it."""
@@ -52,26 +84,23 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         self._urdf = sawyer_urdf(self._description, p.calibration_offset, p.seed)
         self._wall = time.monotonic()
         self._start = self._steps = 0
-        self._talk()
-        self._listen()
-        for name, act in (
-            ("press_estop", lambda on: self._robot.press(on, self._now())),
-            ("squeeze_cuff", lambda on: setattr(self._robot, "cuff", on)),
-            ("collide", lambda on: setattr(self._robot, "collided", on)),
-            ("mute", lambda on: setattr(self, "_muted", on)),
-        ):
-            self._hook(SetBool, name, lambda request, act=act: act(request.data))
-        self._hook(Trigger, "joint_fault", lambda _: self._robot.fault(self._now()))
+        self._advertise()
+        self._subscribe_all()
+        self._offer_switch("press_estop", lambda on: self._robot.press(on, self._now()))
+        self._offer_switch("squeeze_cuff", lambda on: setattr(self._robot, "cuff", on))
+        self._offer_switch("collide", lambda on: setattr(self._robot, "collided", on))
+        self._offer_switch("mute", lambda on: setattr(self, "_muted", on))
+        self._offer(Trigger, "joint_fault", lambda _: self._robot.fault(self._now()))
         self._state_rate = float(p.state_rate)
-        self._timer = self.every(1.0 / max(self._state_rate, TELL_HZ), self._advance)
+        self._timer = self.every(1.0 / max(self._state_rate, STATUS_HZ), self._advance)
 
     def start(self) -> None:
         """Start at home and disabled; robot time goes on from the present."""
         self._robot.restart()
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = self._fired = 0
-        self._next = dict.fromkeys(("states", "tell", "cuff"), self._dt)
-        self._told_cuff, self._muted, self._told_mode = False, False, ""
+        self._next = dict.fromkeys(("states", "status", "cuff"), self._dt)
+        self._published_cuff, self._muted, self._published_mode = False, False, ""
         self._first = int(self._now() / self._dt)  # step, counted from the configuration
         self._limits.publish(
             convert.limits_msg(self._robot.arm.names, self._description.limits, self._messages)
@@ -83,18 +112,18 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         self._robot.enable(False, self._now())
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what moves the arm, and what the watchdog and the clamps have done."""
+        """Return what moves the arm, and what the watchdog and the clamps have done."""
         if not self.active:
             return {}
         now, robot, control = self._now(), self._robot, self._robot.control
         since = None if control.last_command is None else now - control.last_command
-        held = robot.assembly.enabled and control.held_since is not None
+        held_since = control.held_since if robot.assembly.enabled else None
         return {
             "mode": robot.doing(now),
             "enabled": robot.assembly.enabled,
             "stopped": robot.assembly.stopped,
             "since last command [s]": "none" if since is None else since,
-            "held [s]": now - control.held_since if held else 0.0,
+            "held [s]": 0.0 if held_since is None else now - held_since,
             "watchdog firings": robot.firings,
             "last watchdog delay [s]": robot.last_delay,
             "command timeout [s]": control.timeout,
@@ -106,7 +135,7 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         }
 
     # connections -------------------------------------------------------------------------------
-    def _talk(self) -> None:
+    def _advertise(self) -> None:
         m, publisher = self._messages, self.publisher
         self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_5000)
         self._assembly = publisher(m.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100)
@@ -121,15 +150,15 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         self._mode = publisher(String, "~/mode", LATCHED_100)
         self._delay = publisher(Float64, "~/watchdog_delay", LATCHED_1)
 
-    def _listen(self) -> None:
+    def _subscribe_all(self) -> None:
         def on(msg_type: Any, topic: str, act: Callable[[Any, float], object]) -> None:
-            def after_the_past(msg: Any) -> None:
-                self._advance()  # what was before the message knows nothing of it
+            def on_message(msg: Any) -> None:
+                self._advance()  # steps before the message do not depend on it
                 self.diagnostics.tick(topic.rpartition("/")[2])
                 act(msg, self._now())
-                self._tell_changes()
+                self._publish_changes()
 
-            self.subscribe(msg_type, topic, after_the_past, RELIABLE_1)
+            self.subscribe(msg_type, topic, on_message, RELIABLE_1)
 
         robot, control = self._robot, self._robot.control
         on(self._messages.JointCommand, sawyer.JOINT_COMMAND, self._on_command)
@@ -140,19 +169,25 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         on(Empty, sawyer.SUPER_STOP, lambda _, now: robot.stop(now))
         on(Empty, sawyer.SUPER_RESET, self._on_reset)
         for topic in SUPPRESSIONS:
-            on(Empty, topic, lambda _, now, topic=topic: control.suppress(topic, now))
+            on(Empty, topic, self._suppression_of(topic))
 
-    def _hook(self, kind: Any, name: str, act: Callable[[Any], object]) -> None:
+    def _offer_switch(self, name: str, act: Callable[[bool], object]) -> None:
+        self._offer(SetBool, name, lambda request: act(request.data))
+
+    def _offer(self, kind: Any, name: str, act: Callable[[Any], object]) -> None:
         def answer(request: Any, response: Any) -> Any:
             if not self.active:
                 raise ConfigError("the emulated robot is not active: activate it first")
             self._advance()
             act(request)
-            self._tell_changes()
+            self._publish_changes()
             response.success = True
             return response
 
         self.serve(kind, f"~/{name}", answer)
+
+    def _suppression_of(self, topic: str) -> Callable[[Any, float], object]:
+        return lambda _, now: self._robot.control.suppress(topic, now)
 
     def _on_command(self, msg: Any, now: float) -> None:
         self._robot.command(convert.command_from_msg(msg, self._robot.arm.names), now)
@@ -169,7 +204,7 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         if rate == 0:
             raise MessageError("joint_state_publish_rate is 0: it is rejected; send 1 to 800")
         self._state_rate = float(min(rate, sawyer.MAX_STATE_RATE_HZ))
-        self._timer.timer_period_ns = round(NANO / max(self._state_rate, TELL_HZ))
+        self._timer.timer_period_ns = round(NANO / max(self._state_rate, STATUS_HZ))
 
     # time --------------------------------------------------------------------------------------
     def _now(self) -> float:
@@ -191,8 +226,8 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
                 self.reject(error, kind="divergences")
                 self._robot.restart()
             self._steps += 1
-            self._tell(t)
-        self._tell_changes()
+            self._publish(t)
+        self._publish_changes()
 
     def _is_due(self, what: str, rate: float) -> bool:
         now = self._steps * self._dt
@@ -201,8 +236,9 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         self._next[what] = max(self._next[what] + 1.0 / rate, now)
         return True
 
-    def _tell(self, t: float) -> None:
-        states, tell = self._is_due("states", self._state_rate), self._is_due("tell", TELL_HZ)
+    def _publish(self, t: float) -> None:
+        states = self._is_due("states", self._state_rate)
+        status = self._is_due("status", STATUS_HZ)
         if self._muted:
             return
         robot, messages = self._robot, self._messages
@@ -210,19 +246,19 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
         if states:
             self._states.publish(convert.joint_state_msg(robot.reading(), stamp))
             self.diagnostics.tick("joint_states")
-        if tell:
+        if status:
             self._assembly.publish(convert.assembly_msg(robot.assembly, messages))
             self._gravity.publish(convert.gravity_msg(robot, t, stamp, messages))
             self._collision.publish(convert.collision_msg(robot.colliding(t), stamp, messages))
             self._endpoint.publish(convert.endpoint_msg(robot, stamp, messages))
-        if self._is_due("cuff", CUFF_HZ) or robot.cuff != self._told_cuff:
+        if self._is_due("cuff", CUFF_HZ) or robot.cuff != self._published_cuff:
             self._cuff.publish(convert.cuff_msg(robot.cuff, stamp, messages))
-            self._told_cuff = robot.cuff
+            self._published_cuff = robot.cuff
 
-    def _tell_changes(self) -> None:
+    def _publish_changes(self) -> None:
         mode = self._robot.doing(self._now())
-        if mode != self._told_mode:
-            self._told_mode = mode
+        if mode != self._published_mode:
+            self._published_mode = mode
             self._mode.publish(String(data=mode))
         if self._robot.firings != self._fired:
             self._fired = self._robot.firings

@@ -1,9 +1,10 @@
-"""Leads an arm along a motion by computed torque, with torques that others learn meanwhile."""
+"""Tracking controller: computed torque along a motion, with a feedforward that is learned."""
 
 from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rclpy.experimental import EventsExecutor
@@ -30,7 +31,9 @@ from ml3_ros.nodes.tracking_controller.setup import (
 )
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.approach import Approach, Standstill
+from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import Crossfade, Feedforward
+from ml3_ros.robots.control.laps import Laps
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
@@ -46,9 +49,41 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     """Answers each joint state with a torque: feedback with low gains, and a feedforward.
 
     The motion repeats itself. Each lap is made with the next of `feedforwards`, the torque of one
-    turning into that of the next, and its tracking error is told: laps differ in nothing else.
-    Models come on learned_model while they are learned and are used from the next period on.
+    turning into that of the next, and its tracking error is published: laps differ in nothing
+    else. Models come on learned_model while they are learned and are used from the next period on.
     """
+
+    # made by `load`
+    _laps: Laps
+    _controller: ComputedTorque
+    _rigid_body: Feedforward
+    _names: tuple[str, ...]
+    _dt: float  # control period [s]
+    _stream: JointStream
+    _read_model: ModelReader
+    _models: dict[str, tuple[int, Feedforward]]  # update and newest model of each method
+    _tracking: Any
+    _commands: Any
+    # set by `start`
+    _done: list[Lap]
+    # set whenever the arm is led to where laps begin
+    _way: Approach | None
+    _standstill: Standstill
+    _began: int  # stamp of the first joint state on the way [ns]
+    _restarts: int  # of the stream, before that
+    _mix: Crossfade
+    _feedforward: str
+    _update: int  # of the model that is fed forward
+    _lap: int  # -1: before the first
+    _squares: Array  # sum of squared errors of this lap [rad^2], shape (n,)
+    _counted: int  # errors in that sum
+    _error: Array  # of the newest sample [rad], shape (n,)
+    # prepared for the next joint state
+    _prepared_for: float  # [s]
+    _q: Array
+    _v: Array
+    _a: Array
+    _tau: Array
 
     def load(self) -> None:
         """Plan within the limits of the robot, and connect."""
@@ -60,15 +95,15 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._names, self._dt = description.names, 1.0 / p.rate
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._read_model = ModelReader()
-        self._models: dict[str, tuple[int, Feedforward]] = {}
+        self._models = {}
         self._tracking = self.publisher(Tracking, "tracking", RELIABLE_100)
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
         self.subscribe(LearnedModel, "learned_model", self._on_model, LATCHED_20, always=True)
 
     def start(self) -> None:
-        """Begin with the way from the arm's present pose, which the next message tells."""
-        self._done: list[Lap] = []
+        """Begin with the way from the arm's present pose, which is in the next message."""
+        self._done = []
         self._let_go()
 
     def stop(self) -> None:
@@ -76,7 +111,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._save()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what is fed forward, and how well the arm tracks."""
+        """Return what is fed forward, and how well the arm tracks."""
         if not self.active or self._way is None:
             return {}
         return {
@@ -137,14 +172,14 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             self.diagnostics.counts[self._controller.fault] += 1
 
     def _let_go(self) -> None:
-        self._way: Approach | None = None
+        self._way = None
         self._restarts = self._stream.restarts
         self._lap, self._prepared_for = -1, -math.inf
         self._feedforward, self._update = RIGID_BODY, 0
         self._controller.reset()
 
     def _lose(self, stamp: int) -> None:
-        """Send nothing: somebody else holds the arm; it is led from where it is at the next."""
+        """Send nothing: another controller holds the arm; the next sample leads it from there."""
         self.diagnostics.counts["arms lost"] += 1
         if self._lap >= 0:
             self._finish(np.full(len(self._names), np.inf), stamp)
@@ -172,7 +207,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._controller.exchange(self._mix)
 
     def _finish(self, rms: Array, stamp: int) -> None:
-        """Tell of a lap and keep it."""
+        """Publish a lap and keep it."""
         msg = Tracking(
             lap=len(self._done),
             feedforward=self._feedforward,
