@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
@@ -76,8 +77,8 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
 
     # made by `load`
     _recording: JointRecording
-    _states: Any
-    _finished: Any
+    _states: LifecyclePublisher[JointState]
+    _finished: LifecyclePublisher[Bool]
     # set by `start`
     _sent: int
     _begun: bool  # whether a subscriber has come

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
 from ml3_ros.nodes.kit.joint_stream import JointStream
@@ -52,7 +53,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
     _controller: TrackingController
     _names: tuple[str, ...]
     _stream: JointStream
-    _commands: Any
+    _commands: LifecyclePublisher[JointState]
     # set by `start`
     _way: Approach | None
     _standstill: Standstill

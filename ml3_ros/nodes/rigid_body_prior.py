@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import InertiaPrior
@@ -32,7 +33,7 @@ class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
     # made by `load`
     _model: PinocchioModel
     _stream: JointStream
-    _priors: Any
+    _priors: LifecyclePublisher[InertiaPrior]
 
     def load(self) -> None:
         """Load the model and connect it."""

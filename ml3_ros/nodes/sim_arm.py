@@ -5,10 +5,11 @@ from __future__ import annotations
 import sys
 import time
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -96,8 +97,8 @@ class SimArm(Ml3Node[SimArmParameters]):
     _nominal: MujocoArm  # the arm as described
     _safety: SafetyStage
     _starts: np.random.Generator  # of poses after reset_arm
-    _states: Any
-    _poses: Any
+    _states: LifecyclePublisher[JointState]
+    _poses: LifecyclePublisher[PoseStamped]
     # set by `start`
     _start: int  # of robot time [ns]
     _steps: int

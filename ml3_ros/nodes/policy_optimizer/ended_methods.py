@@ -1,4 +1,4 @@
-"""Tells of methods that learn no more, while the others go on."""
+"""Log of methods that have ended, while the others go on."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ class EndedMethods:
     def __init__(self, node: Ml3Node) -> None:
         """Log for `node`."""
         self._node = node
-        self._told: dict[str, Ended] = {}
+        self._logged: dict[str, Ended] = {}
 
-    def look(self, worker: AdaptationWorker) -> None:
-        """Log what has ended since the last look, and if that was the last method."""
+    def log_new(self, worker: AdaptationWorker) -> None:
+        """Log what has ended since the last call, and if that was the last method."""
         logger, ended = self._node.get_logger(), worker.ended()
-        new = {name: x for name, x in ended.items() if self._told.get(name) != x}
-        self._told = ended
+        new = {name: x for name, x in ended.items() if self._logged.get(name) != x}
+        self._logged = ended
         for name, x in new.items():
             logger.error(
                 f"method {name} has ended after {x.n_steps} updates ({x.reason}): its model stays "

@@ -1,4 +1,4 @@
-"""Hands out the models that are being learned, to controllers that feed their torques forward."""
+"""Publisher of the models that are being learned, for controllers that feed them forward."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from ml3_ros.nodes.messages.ml3 import model_to_msg
 class ModelFeed:
     """The topic learned_model: one latched publisher a method, so late controllers get them all.
 
-    A model that does not change is sent again and again too: who stops hearing of it knows that
-    nobody learns any more.
+    A model that does not change is published again too: without messages, a controller knows that
+    no model is learned any more.
     """
 
     def __init__(self, node: Ml3Node) -> None:

@@ -1,4 +1,4 @@
-"""Adapts models of the arm's inverse dynamics online: every method on the same samples.
+"""Policy optimizer: adapts inverse-dynamics models online, every method on the same samples.
 
 Nothing in this process knows a model of the arm: it never imports Pinocchio or MuJoCo.
 """
@@ -10,6 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
@@ -43,7 +44,7 @@ from ml3_ros.nodes.policy_optimizer.setup import (
     replace_loss,
 )
 
-TELL_S = 0.5
+STATUS_S = 0.5
 
 
 class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
@@ -51,6 +52,18 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
 
     When the plan is done the results are written and the node deactivates itself.
     """
+
+    # made by `load`
+    _folder: RunFolder
+    _shelf: LossShelf
+    _statuses: LifecyclePublisher[Adaptation]
+    _feed: ModelFeed  # with `model_period`
+    _stream: FilteredStream | None
+    _worker: AdaptationWorker | None
+    _early: list[FilteredSample]  # before there is a worker
+    # set by `start`
+    _last_sample: float  # monotonic time [s]
+    _ended: EndedMethods
 
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""
@@ -61,16 +74,15 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         self._shelf = LossShelf(p)
         if p.resume and self._folder.checkpoint("online").exists():
             self._shelf.kept_units = kept_units(self._folder, self._shelf.joints())
-        self._stream: FilteredStream | None = None
-        self._worker: AdaptationWorker | None = None
-        self._early: list[FilteredSample] = []
+        self._stream = self._worker = None
+        self._early = []
         self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
-        self.every(TELL_S, self._on_time)
+        self.every(STATUS_S, self._on_time)
         if p.model_period:
             self._feed = ModelFeed(self)
             self.every(p.model_period, self._on_model_time)
@@ -86,13 +98,13 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         if self._worker is not None:
             self._worker.stop()
             self._publish()
-            self._ended.look(self._worker)
-            self._tell_error()
+            self._ended.log_new(self._worker)
+            self._log_error()
         self._stream = self._worker = None
         self._early.clear()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell how the learner keeps up."""
+        """Return the ages of the losses, and how the learner keeps up."""
         if self._stream is None or self._worker is None:
             return self._stream.diagnostic_values() if self._stream is not None else {}
         now = time.monotonic()
@@ -175,7 +187,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         if self._worker is None:
             return
         self._publish()
-        self._ended.look(self._worker)
+        self._ended.log_new(self._worker)
         silence = self.parameters.silence_timeout
         if silence and time.monotonic() - self._last_sample > silence:
             self._worker.end()
@@ -211,7 +223,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
             msg.header.stamp = time_msg(self._stream.stream.stamp(status.t))
             self._statuses.publish(msg)
 
-    def _tell_error(self) -> None:
+    def _log_error(self) -> None:
         error = self._worker.error if self._worker else None
         if error is not None:
             self.failed = True
@@ -252,9 +264,9 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
                 f"{path.name} does not say which method it is for: let its name end with one of "
                 f"{', '.join(self._shelf.wanted)}"
             )
-        told = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
+        msg = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
         self._use(name, loss)
-        response.learned_loss = told
+        response.learned_loss = msg
         response.success, response.message = True, f"{name} uses {path} from now on"
         return response
 

@@ -38,7 +38,7 @@ class ReachLog:
     def begin(self, run: ReachRun, loss: LearnedLoss) -> None:
         """Write what is about to be done."""
         self._run = run
-        self._ended: tuple[int, str] | None = None  # the last policy of which this was told
+        self._ended: tuple[int, str] | None = None  # the last policy for which this was logged
         self.folder.save_config(
             {
                 **asdict(self._node.parameters),
@@ -49,7 +49,7 @@ class ReachLog:
             }
         )
 
-    def tell(self, outcome: Outcome, stamp: int) -> None:
+    def publish(self, outcome: Outcome, stamp: int) -> None:
         """Publish an outcome; after the test of a policy, write all files.
 
         Args:

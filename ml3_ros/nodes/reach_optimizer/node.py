@@ -1,4 +1,4 @@
-"""Trains policies that reach goals with an arm: episodes on it, and an update after each.
+"""Reach optimizer: trains policies that reach goals, by episodes on the arm.
 
 Torques leave only while the node is active and an episode goes on, each as the answer to a fresh
 joint state, within limits. Nothing here knows a model of the arm: where the hand is comes over a
@@ -8,46 +8,69 @@ topic, and this process never imports Pinocchio or MuJoCo.
 from __future__ import annotations
 
 import time
+from concurrent.futures import Future as FutureOutcome
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from geometry_msgs.msg import PoseStamped
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from ml3_ros.core.engine.process import return_large_blocks
-from ml3_ros.errors import DataError, MessageError, reason_of
+from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.errors import DataError, reason_of
+from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
+from ml3_ros.learners.reaching.run import Outcome, ReachRun
 from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.messages.poses import pose_from_msg
+from ml3_ros.nodes.reach_optimizer.arm_reset import ArmReset
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
-from ml3_ros.nodes.reach_optimizer.setup import load_task, make_run
+from ml3_ros.nodes.reach_optimizer.setup import GoalError, load_task, make_run
 
-LOOK_S = 0.02  # how often answers of service and worker are looked for
-ASK_AGAIN_S = 0.3  # after a reset that was rejected
+POLL_S = 0.02  # period at which service and worker are polled
+REQUEST_AGAIN_S = 0.3  # after a reset that was rejected
 MOST_GOALS = 1000  # that may wait
-MOST_TOLD = 4  # of the policies that learn no more, the newest
-
-
-class GoalError(MessageError):
-    """A goal must not be used."""
-
-    kind = "rejected goals"
+MOST_SHOWN = 4  # of the policies that learn no more, the newest
 
 
 class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
     """Goals, joint states and hand poses in; torques, status and results out.
 
-    An episode goes through the phases "idle" (no goal), "resetting" (the arm is asked to its
-    start; "rejected" until it is asked again), "settling" (until it is at rest there), "acting"
+    An episode goes through the phases "idle" (no goal), "resetting" (the arm is sent to its start;
+    "rejected" until that is requested again), "settling" (until it is at rest there), "acting"
     (torques) and "learning". When the goals are reached, or given up, the node deactivates itself.
     """
+
+    # made by `load`
+    _log: ReachLog
+    _loss: LearnedLoss
+    _task: ArmTask
+    _stream: HandStream
+    _limits: np.ndarray  # torque [N m], shape (n,)
+    _goals: list[np.ndarray]  # that have come, poses (7,)
+    _commands: LifecyclePublisher[JointState]
+    _reset: ArmReset
+    _phase: str
+    _entered: float  # monotonic time of the phase's beginning [s]
+    _paired_at: float  # monotonic time of the newest joint state with its hand pose [s]
+    _broken: int  # episodes in a row
+    # set by `start`
+    _run: ReachRun
+    _worker: ThreadPoolExecutor
+    # set in the course of an episode
+    _since: int | None  # stamp of the first joint state after the reset [ns]
+    _began: int  # stamp of the first episode of this goal [ns]
+    _recorder: Recorder
+    _torque: np.ndarray
+    _outcome: FutureOutcome[Outcome]
 
     def load(self) -> None:
         """Read the loss, make sure that the folder can be written, and connect."""
@@ -58,14 +81,14 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         counts, tolerance = self.diagnostics.counts, p.hand_pose_tolerance
         self._stream = HandStream(self._task.joints, counts, tolerance)
         self._limits = p.torque_share * np.array(self._task.limits)
-        self._goals: list[np.ndarray] = []
+        self._goals = []
         self._phase, self._broken = "idle", 0
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
-        self._reset = self.client(Trigger, "reset_arm")
+        self._reset = ArmReset(self.client(Trigger, "reset_arm"), p.reset_timeout)
         self.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
         self.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
-        self.every(LOOK_S, self._on_time)
+        self.every(POLL_S, self._on_time)
 
     def start(self) -> None:
         """Begin with the goals that have come."""
@@ -76,7 +99,8 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
             self._run.add_goal(pose)
         self._worker = ThreadPoolExecutor(1, "policy")
         self._stream.forget()
-        self._broken, self._rejected_since = 0, None
+        self._broken = 0
+        self._reset.forget()
         self._enter("idle")
         self._log.begin(self._run, self._loss)
 
@@ -89,10 +113,10 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         self._log.save()
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Tell what goes on."""
+        """Return the phase and the counts of the run."""
         ended = {
             f"method {name} has ended at goal {goal + 1}": reason
-            for (goal, name), reason in list(self._run.ended.items())[-MOST_TOLD:]
+            for (goal, name), reason in list(self._run.ended.items())[-MOST_SHOWN:]
         }
         return ended | {
             "phase": self._phase,
@@ -124,7 +148,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         if pair is None:
             return
         sample, hand = pair[0], pair[1][: self._task.n_goals]
-        self._heard = time.monotonic()
+        self._paired_at = time.monotonic()
         try:
             if self._phase == "settling":
                 self._settle(sample, hand)
@@ -157,8 +181,8 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
                 self._learn(self._recorder.finish(hand))
                 return
             state = np.concatenate([sample.q, sample.v])
-            wanted = self._run.learner.act(state, self._run.goal)
-            self._torque = np.clip(wanted, -self._limits, self._limits)
+            action = self._run.learner.act(state, self._run.goal)
+            self._torque = np.clip(action, -self._limits, self._limits)
             self._recorder.add(state, hand, self._torque)
         self._send(self._torque)
 
@@ -189,10 +213,10 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
     # phases -------------------------------------------------------------------------------------
     def _enter(self, phase: str) -> None:
         self._phase, self._entered = phase, time.monotonic()
-        self._heard = self._entered
+        self._paired_at = self._entered
 
     def _on_time(self) -> None:
-        look = {
+        actions = {
             "idle": self._while_idle,
             "resetting": self._while_resetting,
             "rejected": self._while_rejected,
@@ -201,7 +225,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
             "learning": self._while_learning,
         }
         try:
-            look[self._phase]()
+            actions[self._phase]()
         except Exception as error:
             self._break_off(error)
 
@@ -215,44 +239,34 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
                 self.trigger_deactivate()
         elif not self._run.prepare():
             logger.info("waiting for a goal", throttle_duration_sec=5.0)
-        elif self._reset.service_is_ready():
-            self._answer = self._reset.call_async(Trigger.Request())
+        elif self._reset.ready:
+            self._reset.request()
             self._enter("resetting")
         else:
             logger.info("waiting for the service reset_arm", throttle_duration_sec=5.0)
 
     def _while_resetting(self) -> None:
-        if not self._answer.done():
+        reason = self._reset.rejection()
+        if reason is None:
             self._check_patience("the service reset_arm does not answer")
-            return
-        answer = self._answer.result()
-        if not answer.success:
-            self._rejected(f"the arm could not be reset: {answer.message}")
-            return
-        self._rejected_since = None
-        # states that were on their way when the arm was reset are not yet those of its start
-        self._since = self._stream.newest()
-        self._enter("settling")
-
-    def _rejected(self, reason: str) -> None:
-        """Ask again in a moment: an arm may need time to start."""
-        now = time.monotonic()
-        self._rejected_since = self._rejected_since or now
-        if now - self._rejected_since > self.parameters.reset_timeout:
-            self._rejected_since = None
-            raise DataError(reason)
-        self.get_logger().info(f"{reason}; it is tried again", throttle_duration_sec=5.0)
-        self._enter("rejected")
+        elif reason:  # an arm may need time to start
+            logger = self.get_logger()
+            logger.info(f"{reason}; it is requested again", throttle_duration_sec=5.0)
+            self._enter("rejected")
+        else:
+            # states that were on their way when the arm was reset are not yet those of its start
+            self._since = self._stream.newest()
+            self._enter("settling")
 
     def _while_rejected(self) -> None:
-        if time.monotonic() - self._entered > ASK_AGAIN_S:
+        if time.monotonic() - self._entered > REQUEST_AGAIN_S:
             self._enter("idle")
 
     def _while_settling(self) -> None:
         self._check_patience("no joint state with its hand pose shows the arm at rest")
 
     def _while_acting(self) -> None:
-        silence = time.monotonic() - self._heard
+        silence = time.monotonic() - self._paired_at
         if silence > self.parameters.state_timeout:
             raise DataError(
                 f"no joint state with its hand pose came for {silence:.1f} s amid an episode: it "
@@ -268,7 +282,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
             raise DataError(f"nothing was learned from an episode: {reason_of(error)}") from error
         self._broken = 0
         self._enter("idle")
-        self._log.tell(outcome, self._stream.stamp)
+        self._log.publish(outcome, self._stream.stamp)
 
     def _check_patience(self, what: str) -> None:
         limit = self.parameters.reset_timeout

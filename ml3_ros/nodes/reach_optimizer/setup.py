@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.learners.reaching.arm_task import ArmTask, task_of
 from ml3_ros.learners.reaching.policy_learner import LossLearner, PolicyLearner, RandomSearch
 from ml3_ros.learners.reaching.run import ReachRun
@@ -11,6 +11,12 @@ from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 from ml3_ros.zoo import shipped, shipped_loss
 
 LEARNED, BASELINE = "ml3_reach", "random_search"
+
+
+class GoalError(MessageError):
+    """A goal must not be used."""
+
+    kind = "rejected goals"
 
 
 def load_task(p: ReachOptimizerParameters) -> tuple[LearnedLoss, ArmTask]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
+from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Empty, String
 from std_srvs.srv import SetBool, Trigger
@@ -66,9 +67,9 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
     _driving: SawyerDriving
     _robot: SawyerRobot
     _request: Request | None  # that the robot has not followed yet
-    _states: Any
-    _poses: Any
-    _state: Any
+    _states: LifecyclePublisher[JointState]
+    _poses: LifecyclePublisher[PoseStamped]
+    _state: LifecyclePublisher[String]
     # set by `start`
     _cycled: float  # monotonic time of the newest control cycle [s]
     _missed: int  # cycles

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.timer import Timer
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
@@ -45,16 +46,16 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     _wall: float  # monotonic time of the configuration [s]
     _state_rate: float  # [Hz]
     _timer: Timer
-    _states: Any
-    _assembly: Any
-    _gravity: Any
-    _collision: Any
-    _endpoint: Any
-    _cuff: Any
-    _limits: Any
-    _robot_description: Any
-    _mode: Any
-    _delay: Any
+    _states: LifecyclePublisher[convert.JointState]
+    _assembly: LifecyclePublisher[Any]
+    _gravity: LifecyclePublisher[Any]
+    _collision: LifecyclePublisher[Any]
+    _endpoint: LifecyclePublisher[Any]
+    _cuff: LifecyclePublisher[Any]
+    _limits: LifecyclePublisher[Any]
+    _robot_description: LifecyclePublisher[String]
+    _mode: LifecyclePublisher[String]
+    _delay: LifecyclePublisher[Float64]
     # set by `start`
     _start: int  # of robot time [ns]
     _first: int  # step at the start, counted from the configuration

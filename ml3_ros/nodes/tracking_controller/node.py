@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from rclpy.experimental import EventsExecutor
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
@@ -62,8 +62,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     _stream: JointStream
     _read_model: ModelReader
     _models: dict[str, tuple[int, Feedforward]]  # update and newest model of each method
-    _tracking: Any
-    _commands: Any
+    _tracking: LifecyclePublisher[Tracking]
+    _commands: LifecyclePublisher[JointState]
     # set by `start`
     _done: list[Lap]
     # set whenever the arm is led to where laps begin
