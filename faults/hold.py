@@ -29,7 +29,7 @@ from faults.hold_arm import (
 from faults.processes import node
 from faults.recoveries import spread
 from faults.result import Finding, Row, rows_of
-from faults.rig import Rig
+from faults.rig import START_S, Rig
 from faults.waiting import require
 from ml3_ros.bringup.description import Process
 from ml3_ros.robots.sawyer import interface as sawyer
@@ -58,6 +58,7 @@ def bench(folder: Path, quick: bool) -> Finding:
         arm = SawyerArm(rig, np.random.default_rng(0))
         for process in (ROBOT, DRIVER, CONTROLLER):
             rig.processes.start(process)
+        require(lambda: rig.bench.is_active(DRIVER.name), "a driver that has started", START_S)
         arm.make_active()
         onlookers = (
             node("rigid_body_prior"),

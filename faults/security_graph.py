@@ -18,7 +18,7 @@ from faults.bench_node import BenchNode
 from faults.processes import node
 from faults.rig import SAWYER_MESSAGES, Rig
 from faults.security_policy import Use, use_in_graph, write_policies
-from faults.waiting import require
+from faults.waiting import BenchError, require
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
@@ -84,7 +84,10 @@ def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], logged:
         def has_logged() -> bool:
             time.sleep(READ_S)
             seen.add_graph(rig.bench.node)
-            return logged in up.output()
+            output = up.output()
+            if not up.alive:
+                raise BenchError(f"{system.name} has ended:\n{output[-1000:]}")
+            return logged in output
 
         require(has_logged, f"{system.name} that logs '{logged}'", DEADLINE_S)
         if DRIVER in names:
