@@ -12,7 +12,7 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 
-from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, nanoseconds, sample_from_msg
 from ml3_ros.nodes.sawyer_driver.node import SawyerDriver
 from ml3_ros.nodes.sawyer_emulator.node import SawyerEmulator
@@ -54,7 +54,7 @@ class Rig:
         )
         self.probe = graph.plain()
         self.states = graph.listen(self.probe, JointState, "joint_states", RELIABLE_100)
-        self.told = graph.listen(self.probe, String, "sawyer_driver/state", LATCHED_1)
+        self.told = graph.listen(self.probe, String, "sawyer_driver/state", LATCHED_100)
         self.commands = self.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
         self.probe.create_subscription(JointState, "joint_states", self._answer, RELIABLE_1)
         for node in (self.emulator, self.driver):
