@@ -30,9 +30,9 @@ from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.learners.reaching.world import World
 from ml3_ros.tasks.reaching.family import distance
-from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, meta_training
-from ml3_ros.tasks.reaching.worlds import TwoLink
+from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, ReachingLoss, meta_training
 from ml3_ros.tasks.training import revision
 
 SETTING = SETTINGS["reacher"]
@@ -40,7 +40,7 @@ CHECKPOINTS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # updates
 CLONING_CHECKPOINTS = (50, 100, 300, 1000, 3000)  # steps of Adam
 CLONING_RATES = (0.001, 0.003, 0.01)
 CLONES = {"behavioural_cloning": False, "behavioural_cloning_observant": True}
-LOSSES = {"ml3_shaped": "desired_action", "ml3_shaped_mlp": "trajectory"}
+LOSSES: dict[str, ReachingLoss] = {"ml3_shaped": "desired_action", "ml3_shaped_mlp": "trajectory"}
 SHOWN = ((-0.9, 0.16), (-0.9, 0.09), (0.9, 0.09), (0.9, 0.16))  # targets: angle [rad], radius [m]
 SECTOR = (0.9, (0.09, 0.16))  # new targets: largest angle [rad], radii [m]
 FINAL, REST, EFFORT = 3.0, 0.1, 0.1  # weights of the expert: end, coming to rest, actions
@@ -107,14 +107,14 @@ def demonstrate(n: int) -> Demonstrations:
     return Demonstrations(goals.float(), states, actions)
 
 
-def _plan(world: TwoLink, start: Tensor, goal: Tensor) -> tuple[NDArray[np.float64], ...]:
+def _plan(world: World, start: Tensor, goal: Tensor) -> tuple[NDArray[np.float64], ...]:
     """Return states (T, n) in which the expert acts, and its actions (T, m)."""
 
     def residual(state: Tensor) -> Tensor:
         error = (world.position(state) - goal) / SETTING.scales[1][0]
         return torch.cat([error, 0.5 * REST * state[..., 2:]], dim=-1)
 
-    found = ilqr(
+    plan = ilqr(
         world,
         start.numpy(),
         residual,
@@ -122,7 +122,7 @@ def _plan(world: TwoLink, start: Tensor, goal: Tensor) -> tuple[NDArray[np.float
         effort=EFFORT,
         n_iterations=30,
     )[-1]
-    return found.states[:-1], found.actions
+    return plan.states[:-1], plan.actions
 
 
 def new_targets(n: int, generator: torch.Generator) -> Tensor:
@@ -163,21 +163,22 @@ def run_seed(
     for name in CLONES:
         rate, steps = (int(i) for i in shared[f"choice/{name}"])
         marks = (CLONING_CHECKPOINTS[steps],)
-        test = cloned(name, shown, targets, CLONING_RATES[rate], marks, TEST_SEED + seed)
-        arrays |= {f"distance/{name}": test[0], f"path/{name}": test[1]}
+        learning_rate = CLONING_RATES[rate]
+        final, paths = cloned(name, shown, targets, learning_rate, marks, TEST_SEED + seed)
+        arrays |= {f"distance/{name}": final, f"path/{name}": paths}
     return arrays
 
 
 def _meta_train(
     shown: Demonstrations,
     name: str,
-    architecture: str,
+    architecture: ReachingLoss,
     seed: int,
     config: ReacherDemosConfig,
     engine: Engine,
 ) -> LearnedLoss:
     """Return a loss, chosen on the targets that behavioural cloning is tuned on."""
-    spec = SETTING.spec(architecture)  # type: ignore[arg-type]
+    spec = SETTING.spec(architecture)
     family = DemonstrationFamily(SETTING.policy(), shown)
     learning = meta_training(config.outer_steps, architecture)
     trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)

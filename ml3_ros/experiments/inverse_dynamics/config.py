@@ -1,6 +1,7 @@
 """Size of the inverse-dynamics experiments, and which methods they compare."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.tasks.inverse_dynamics.recipes import NleSetting, Recipe
@@ -12,7 +13,7 @@ LIVE_ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02)
 DISTILLED_GRID = (0.0003, 0.001, 0.002, 0.003, 0.01)
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3  # three pools that share no robot
 
-RECIPES: dict[str, dict[str, object]] = {
+RECIPES: dict[str, dict[str, Any]] = {
     "ml3_shaped": {"architecture": "structured", "use_prior": True},
     "ml3_unshaped": {"architecture": "structured", "use_prior": False},
     "ml3_shaped_mlp": {"architecture": "mlp", "use_prior": True},
@@ -61,7 +62,7 @@ class Part:
             steps_per_window=self.steps_per_window,
             n_outer_steps=self.outer_steps[str(chosen["architecture"])],
             n_tasks=n_tasks,
-            **chosen,  # type: ignore[arg-type]
+            **chosen,
         )
 
 

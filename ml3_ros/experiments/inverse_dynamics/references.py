@@ -72,6 +72,7 @@ class ArmRegressor:
         if self.nominal_known:
             known = self.model.nle(q, v)
         elif self.family.optimizee.nle_mode == "given":
+            assert recordings.nle is not None  # as every optimizee that is given it has it
             known = recordings.nle[task].double().numpy()
             return self.regressor(q, v, a), tau, known
         return self.regressor(q, v, a), tau + known, known

@@ -1,8 +1,10 @@
 """The inverse-dynamics experiment: what all seeds need once, and one meta-seed."""
 
 import json
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
+from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
@@ -106,7 +109,7 @@ def _train(
         recipe = data.part.recipe(method, data.config.n_tasks)
         trainer = recipe.trainer(recordings, units, data.config.robot, (seed,), prior, engine)
 
-        def artefact(trainer, i, added):  # type: ignore[no-untyped-def]
+        def artefact(trainer: MetaTrainer, i: int, added: Mapping[str, Any]) -> LearnedLoss:
             return learned_loss(trainer, i, units, data.config.robot, added)
 
         losses[method] = train_losses(trainer, artefact, folder / method)[0]
@@ -174,7 +177,7 @@ def _over_tasks(starts: Params, family: InverseDynamicsFamily) -> Params:
 
 def _prior(name: str, shared: Arrays) -> TaughtPrior:
     """Return the prior that `prepare` taught for part `name`."""
-    options = {
+    options: dict[str, Any] = {
         k: tuple(v) if isinstance(v, list) else v
         for k, v in json.loads(str(shared[f"prior_options/{name}"])).items()
     }

@@ -101,7 +101,7 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     result.headline["runs"] = float(final.shape[0] * final.shape[1])
     for rival, (_, rule) in RIVALS.items():
         best = candidates(config, rule)[int(shared[f"choice/{rival}"])]
-        result.headline[f"{rival}/step_size"] = float(best.inner_lr)  # type: ignore[attr-defined]
+        result.headline[f"{rival}/step_size"] = float(best.inner_lr)
     return result
 
 
@@ -133,7 +133,7 @@ def figure(seeds: dict[int, Arrays], out: Path, name: str) -> tuple[Path, Path]:
     found = by_method(seeds, "distance")
     with house_style():
         canvas = Figure(figsize=(11.5, 6.8), layout="constrained")
-        above, below = canvas.subfigures(2, 1, height_ratios=(1.2, 1.0))
+        above, below = canvas.subfigures(2, 1, squeeze=False, height_ratios=(1.2, 1.0))[:, 0]
         curves = above.subplots(1, 2, sharey=True)
         for i, title in enumerate(("goals as in meta-training", "goals elsewhere")):
             lines = []

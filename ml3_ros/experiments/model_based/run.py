@@ -34,15 +34,15 @@ from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.tasks.reaching.greedy import GreedyPolicy
-from ml3_ros.tasks.reaching.recipes import HIDDEN, Setting, meta_training, setting
+from ml3_ros.tasks.reaching.recipes import HIDDEN, ReachingLoss, Setting, meta_training, setting
 from ml3_ros.tasks.training import revision
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)  # updates
 RIVAL_CHECKPOINTS = tuple(x for x in CHECKPOINTS if x <= 2 * HORIZON)
 MAIN = "ml3_desired_action"
-LOSSES = {MAIN: "desired_action", "ml3_mlp": "trajectory"}
-GRID: dict[str, tuple[InnerOptimizer, ...]] = {
+LOSSES: dict[str, ReachingLoss] = {MAIN: "desired_action", "ml3_mlp": "trajectory"}
+GRID: dict[str, tuple[Sgd | Adam, ...]] = {
     "sgd": (
         *(Sgd(lr) for lr in (0.003, 0.01, 0.03)),
         *(Sgd(lr, clip_norm=1.0) for lr in (0.03, 0.1, 0.3)),
@@ -80,7 +80,7 @@ class ModelBasedConfig:
             raise ConfigError(f"n_goals must be even and >= 2, got {self.n_goals}")
 
 
-def candidates(config: ModelBasedConfig, rule: str) -> tuple[InnerOptimizer, ...]:
+def candidates(config: ModelBasedConfig, rule: str) -> tuple[Sgd | Adam, ...]:
     """Return what rivals that update by `rule` choose from."""
     return GRID[rule][:: config.every]
 
@@ -153,12 +153,12 @@ def test_goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
 def _meta_train(
     chosen: Setting,
     name: str,
-    architecture: str,
+    architecture: ReachingLoss,
     seed: int,
     n_outer_steps: int,
     engine: Engine,
 ) -> tuple[LearnedLoss, ModelBasedTrainer]:
-    spec = chosen.spec(architecture)  # type: ignore[arg-type]
+    spec = chosen.spec(architecture)
     learning = meta_training(n_outer_steps, architecture)
     trainer = ModelBasedTrainer(chosen, spec, learning, seed, engine)
     generator = torch.Generator().manual_seed(VALIDATION_SEED + seed)

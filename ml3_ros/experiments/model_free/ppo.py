@@ -143,9 +143,9 @@ def _model(
 
 def _mean_network(model: PPO) -> Params:
     """Return the network of the mean as parameters of a `GaussianPolicy`, each (1, *shape)."""
-    layers = [m for m in model.policy.mlp_extractor.policy_net if isinstance(m, nn.Linear)]
+    modules = (*model.policy.mlp_extractor.policy_net, model.policy.action_net)
     theta = {}
-    for i, layer in enumerate([*layers, model.policy.action_net]):
+    for i, layer in enumerate(m for m in modules if isinstance(m, nn.Linear)):
         theta[f"net.weight_{i}"] = layer.weight.detach().T.unsqueeze(0)
         theta[f"net.bias_{i}"] = layer.bias.detach().unsqueeze(0)
     return theta
@@ -167,6 +167,9 @@ def one_goal(environment: GoalEnvironment, goal: Tensor, n: int, seed: int) -> V
             super().__init__(n, seen, spaces.Box(-1.0, 1.0, (environment.n_actions,), np.float32))
             self._generator = torch.Generator().manual_seed(seed)
             self._goal = goal.expand(n, -1)
+            self._time = 0
+            self._state = environment.start(torch.Generator().manual_seed(seed), n)
+            self._action = torch.zeros(n, environment.n_actions)
 
         def reset(self) -> NDArray[np.float32]:
             self._time = 0

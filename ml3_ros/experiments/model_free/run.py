@@ -8,6 +8,7 @@ Environment steps of meta-training are not part of the curves; they are reported
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.evolution import Evolution
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.core.types import Params
 from ml3_ros.data.metrics import resolved
 from ml3_ros.experiments.model_free.config import (
     LOSSES,
@@ -194,6 +196,11 @@ def wanted_action_cost(chosen: Setting, judge: Judge, loss: LearnedLoss) -> NDAr
     return judge.cost(wanted)(phi).double().numpy()
 
 
+def _single(cost: Callable[..., Tensor], theta: Params) -> float:
+    """Return the cost of one policy as a number."""
+    return float(cost(theta))
+
+
 def _ppo(
     config: ModelFreeConfig, judge: Judge, settings: PpoSettings, seed: int, scratch: Path
 ) -> NDArray[np.float64]:
@@ -211,7 +218,7 @@ def _ppo(
                 goal,
                 settings,
                 config.x,
-                lambda theta, c=cost: float(c(theta)),
+                partial(_single, cost),
                 seed * 1000 + i,
             )
             save_arrays(path, {"cost": row}, depends_on, revision())

@@ -68,7 +68,7 @@ def ilqr(
     first = np.zeros(shape) if actions is None else np.asarray(actions, dtype=float)
     found: list[Trajectory] = []
 
-    class Observer(crocoddyl.CallbackAbstract):  # type: ignore[misc]
+    class Observer(crocoddyl.CallbackAbstract):
         def __call__(self, solver: Any) -> None:
             found.append(_copied(solver))
 
@@ -100,7 +100,7 @@ def _jacobians(f: Callable[..., Tensor], k: int, *x: Tensor) -> list[NDArray[np.
 def _node_type(crocoddyl: Any) -> Any:
     """Return the class of a step; Crocoddyl is only now known to be there."""
 
-    class Node(crocoddyl.ActionModelAbstract):  # type: ignore[misc]
+    class Node(crocoddyl.ActionModelAbstract):
         def __init__(self, world: World, residual: Residual, effort: float) -> None:
             n, m = world.n_states, world.n_actions
             size = residual(torch.zeros(n, dtype=torch.float64)).numel()

@@ -98,10 +98,10 @@ def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> 
     with house_style():
         canvas = Figure(figsize=(12.5, 4.4), layout="constrained")
         paths, curves = canvas.subplots(1, 2)
-        drawn: list[tuple] = [(paths, []), (curves, [])]  # type: ignore[type-arg]
+        on_paths, on_curves = [], []
         for name in (name for name in names if name in DRAWN):
             x = arrays[f"path/{name}"][update if name not in PLANNERS else -1]
-            drawn[0][1].append(draw(paths, name, MountainCar().period * np.arange(len(x)), x))
+            on_paths.append(draw(paths, name, MountainCar().period * np.arange(len(x)), x))
         for place, text in ((GOAL[0], "goal"), (WAY_POINT[0], "way point")):
             paths.axhline(place, color=GUIDE, linewidth=1.0, zorder=1.0)
             paths.text(0.02, place, text, color=FAINT, fontsize=8, va="bottom")
@@ -110,7 +110,7 @@ def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> 
         for name in names:
             curve = found[name].mean(1)
             low, middle, high = np.quantile(curve, (0.0, 0.5, 1.0), axis=0, method="nearest")
-            drawn[1][1].append(draw(curves, name, CHECKPOINTS, middle, band=(low, high)))
+            on_curves.append(draw(curves, name, CHECKPOINTS, middle, band=(low, high)))
         curves.set_xscale("symlog", linthresh=1.0)
         curves.set(
             xlim=(0.0, CHECKPOINTS[-1]),
@@ -120,8 +120,8 @@ def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> 
         curves.set_title(
             f"b  mean over policies, median and range of {len(found[names[0]])} seeds"
         )
-        for axes, lines in drawn:
-            label_line_ends(axes, lines)
+        label_line_ends(paths, on_paths)
+        label_line_ends(curves, on_curves)
         return save_figure(canvas, out, "mountain_car")
 
 

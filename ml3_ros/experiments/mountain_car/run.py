@@ -30,12 +30,13 @@ from ml3_ros.experiments.mountain_car.task import (
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
+from ml3_ros.tasks.reaching.recipes import ReachingLoss
 from ml3_ros.tasks.training import revision, run_to_end
 
 CHECKPOINTS = (*range(21), 30, 50, 70, 100, 200, 500)  # updates, or iterations of iLQR
 KEPT = 20  # updates after which a policy that found the goal must still reach it
 SOLVED = 0.05  # this close to the goal counts as there [m]
-LOSSES = {  # architecture, way point
+LOSSES: dict[str, tuple[ReachingLoss, bool]] = {  # architecture, way point
     "ml3_shaped": ("desired_action", True),
     "ml3_unshaped": ("desired_action", False),
     "ml3_shaped_mlp": ("trajectory", True),
@@ -131,7 +132,7 @@ def run_seed(
     """
     arrays: Arrays = {}
     for name, (architecture, way_point) in LOSSES.items():
-        spec = loss_spec(architecture)  # type: ignore[arg-type]
+        spec = loss_spec(architecture)
         family = MountainCarFamily(car_policy(), way_point=way_point)
         learning = meta_training(config.outer_steps)
         trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)

@@ -5,7 +5,6 @@ whose gradient goes straight through.
 """
 
 from dataclasses import dataclass
-from typing import Literal
 
 import torch
 from torch import Tensor
@@ -15,6 +14,7 @@ from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.learners.reaching.policy import Policy
+from ml3_ros.tasks.reaching.recipes import ReachingLoss
 from ml3_ros.tasks.reaching.worlds import bounded
 
 GOAL = (0.5, 1.0375)  # position [m] and velocity [m/s] on the top of the hill
@@ -74,7 +74,7 @@ def car_policy() -> Policy:
     return Policy(MountainCar(), HIDDEN, scales=(SCALES, (1.0, 1.0)), output_scale=1.0)
 
 
-def loss_spec(architecture: Literal["trajectory", "desired_action"]) -> LossSpec:
+def loss_spec(architecture: ReachingLoss) -> LossSpec:
     """Return a loss on state and action; its gradient is clipped, for early ones are huge."""
     world = MountainCar()
     options = {"reach": 0.95} if architecture == "desired_action" else {}

@@ -17,6 +17,7 @@ from ml3_ros.tasks.reaching.worlds import PointMass, TwoLink
 
 HIDDEN = (64, 64)  # of policies
 MOMENTUM, GAIN_WEIGHT = 0.8, 0.5  # of losses with a target action
+ReachingLoss = Literal["trajectory", "desired_action"]  # architectures that see actions
 KNOTS = (0.0, 1.0, 3.0, 10.0, 30.0, 100.0)  # updates between which their step sizes change
 
 
@@ -63,7 +64,7 @@ class Setting:
         """Draw offsets of starts (n, n_states) for meta-training; see `wander`."""
         return torch.tensor(self.wander) * (2.0 * rand(generator, n, len(self.wander)) - 1.0)
 
-    def spec(self, architecture: Literal["trajectory", "desired_action"]) -> LossSpec:
+    def spec(self, architecture: ReachingLoss) -> LossSpec:
         """Return a loss on what can be seen in this world."""
         spec = LossSpec(
             architecture=architecture,
