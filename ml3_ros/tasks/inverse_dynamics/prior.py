@@ -98,7 +98,7 @@ def _parts(network: RigidBodyPrior, model: PinocchioModel, units: Units, q: Arra
         whole = regressor @ parameters
         payload = model.payload_torque(q, *wide)
         parts = [whole[:, None], links.sum(-1).swapaxes(1, 2), payload[:, None]]
-        return np.concatenate(parts, axis=1) / effort
+        return np.asarray(np.concatenate(parts, axis=1) / effort)
 
     zero, unit = np.zeros(n), np.eye(n)
     gravity = torques(zero, zero)
