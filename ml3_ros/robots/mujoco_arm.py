@@ -6,7 +6,7 @@ import logging
 
 import mujoco
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import ArmState, Array, RobotDescription, joint_array
@@ -67,48 +67,14 @@ class MujocoArm:
             for name in ("position_noise", "velocity_noise", "torque_noise")
         }
         self._rng = np.random.default_rng(seed)
-        self._build(description, perturbation)
+        self._model, self._tool_body, self._tool_site = _compiled(description, perturbation)
+        self._dof = _columns(self._model, self.names)
+        self._damping = self._model.dof_damping[self._dof].copy()
+        self._braked = np.zeros(self.nv, dtype=bool)
         self._data = mujoco.MjData(self._model)
         self._query = mujoco.MjData(self._model)
-        self.reset(description.home)
-
-    def _build(self, description: RobotDescription, perturbation: Perturbation) -> None:
-        spec = mujoco_spec(description.path, description.format)
-        spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        # On divergence MuJoCo would silently start again from its initial state.
-        spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
-        site = spec.site(description.tool)
-        body = spec.body(description.tool) if site is None else site.parent
-        if body is None:
-            raise RobotError(
-                f"there is no frame {description.tool!r} for the tool: name a site, body or link"
-            )
-        body.add_body(  # also where there is no payload yet
-            name=_PAYLOAD,
-            pos=(0.0, 0.0, 0.0) if site is None else site.pos,
-            mass=perturbation.payload,
-            ipos=(0.0, 0.0, 0.0),
-            inertia=(0.0, 0.0, 0.0),
-            explicitinertial=True,
-        )
-        self._model = model = compile_spec(spec, description.path)
-        self._tool_site = -1 if site is None else model.site(description.tool).id
-        self._tool_body = body.id
-        joints = [model.joint(name) for name in self.names]
-        self._dof = np.array([joint.dofadr[0] for joint in joints])
-        scales = perturbation.per_joint("mass_scale", self.nv)
-        for joint, scale in zip(joints, scales, strict=True):
-            link = model.body_weldid == model.jnt_bodyid[joint.id]
-            link[model.body(_PAYLOAD).id] = False
-            model.body_mass[link] *= scale
-            model.body_inertia[link] *= scale
-        model.dof_damping[self._dof] += perturbation.per_joint("viscous", self.nv)
-        model.dof_frictionloss[self._dof] += perturbation.per_joint("coulomb", self.nv)
-        self._damping = model.dof_damping[self._dof].copy()
-        self._braked = np.zeros(self.nv, dtype=bool)
-        model.dof_solref[:] = model.jnt_solref[:] = _SOLREF
-        model.dof_solimp[:] = model.jnt_solimp[:] = _SOLIMP
-        mujoco.mj_setConst(model, mujoco.MjData(model))
+        self._motors = Motors(np.zeros(self.nv), self.limits.effort, self._delay)
+        self._state = self.reset(description.home)
 
     def reset(self, q: ArrayLike, v: ArrayLike | None = None) -> ArmState:
         """Put the arm at q [rad] (n,) with velocity v [rad/s] (n,) (default: at rest), at time 0.
@@ -254,3 +220,47 @@ class MujocoArm:
         self._query.qpos[self._dof], self._query.qvel[self._dof] = q, v
         mujoco.mj_fwdPosition(self._model, self._query)
         mujoco.mj_fwdVelocity(self._model, self._query)
+
+
+def _compiled(
+    description: RobotDescription, perturbation: Perturbation
+) -> tuple[mujoco.MjModel, int, int]:
+    """Return the model of the perturbed arm, the tool's body, and its site or -1."""
+    spec = mujoco_spec(description.path, description.format)
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    # On divergence MuJoCo would silently start again from its initial state.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    site = spec.site(description.tool)
+    body = spec.body(description.tool) if site is None else site.parent
+    if body is None:
+        raise RobotError(
+            f"there is no frame {description.tool!r} for the tool: name a site, body or link"
+        )
+    body.add_body(  # also where there is no payload yet
+        name=_PAYLOAD,
+        pos=(0.0, 0.0, 0.0) if site is None else site.pos,
+        mass=perturbation.payload,
+        ipos=(0.0, 0.0, 0.0),
+        inertia=(0.0, 0.0, 0.0),
+        explicitinertial=True,
+    )
+    model = compile_spec(spec, description.path)
+    joints, n = [model.joint(name) for name in description.names], description.nv
+    dof = _columns(model, description.names)
+    scales = perturbation.per_joint("mass_scale", n)
+    for joint, scale in zip(joints, scales, strict=True):
+        link = model.body_weldid == model.jnt_bodyid[joint.id]
+        link[model.body(_PAYLOAD).id] = False
+        model.body_mass[link] *= scale
+        model.body_inertia[link] *= scale
+    model.dof_damping[dof] += perturbation.per_joint("viscous", n)
+    model.dof_frictionloss[dof] += perturbation.per_joint("coulomb", n)
+    model.dof_solref[:] = model.jnt_solref[:] = _SOLREF
+    model.dof_solimp[:] = model.jnt_solimp[:] = _SOLIMP
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+    return model, body.id, -1 if site is None else model.site(description.tool).id
+
+
+def _columns(model: mujoco.MjModel, names: tuple[str, ...]) -> NDArray[np.intp]:
+    """Return where the velocities of the named joints stand in MuJoCo's arrays, (n,)."""
+    return np.array([model.joint(name).dofadr[0] for name in names], dtype=np.intp)

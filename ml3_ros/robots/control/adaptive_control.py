@@ -79,10 +79,12 @@ class TrackingController:
         velocity = model.limits.velocity
         self._viscous_unit = np.where(velocity > 0.0, velocity, 1.0)  # of joints that may not move
         self._check(rate, gain)
-        self.reset()
+        self._payload = 0.0  # [kg]
+        # Of each joint: dry friction, viscous friction at the velocity limit, constant [N m].
+        self._joint = np.zeros((3, model.nv))
 
     def _check(self, rate: float, gain: float) -> None:
-        """Look at the sampled loop all over the position limits.
+        """Reject a sampled loop that is unstable anywhere within the position limits.
 
         With the model's inertia it falls apart into joints of inertia 1, one for each mode of
         gravity: a = -g e + held(g e - kp e - kd v), g an eigenvalue of M^-1 dg/dq.
@@ -108,7 +110,6 @@ class TrackingController:
     def reset(self) -> None:
         """Forget what was learned."""
         self._payload = 0.0
-        # Of each joint: dry friction, viscous friction at the velocity limit, constant [N m].
         self._joint = np.zeros((3, self._model.nv))
 
     @property

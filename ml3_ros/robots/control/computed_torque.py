@@ -53,7 +53,8 @@ class ComputedTorque:
         self.kp = self.kd = np.zeros(self._n)
         self._gains = gains
         self._gate = FeedforwardGate(limits.effort, trust)
-        self.reset()
+        self._learned: Feedforward | None = None
+        self._periods = 0  # since the learned model came
 
     def reset(self) -> None:
         """Forget the learned model; the next one is faded in anew."""
@@ -69,8 +70,7 @@ class ComputedTorque:
         """
         if at_once:
             self._gate.weight = 1.0
-        self._learned: Feedforward | None = learned
-        self._periods = 0  # since it came
+        self._learned, self._periods = learned, 0
 
     def torque(
         self,

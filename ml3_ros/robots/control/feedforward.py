@@ -70,7 +70,7 @@ class FeedforwardGate:
         # no share is nothing, also of a joint without an effort limit
         self._bound = config.share * effort if config.share > 0.0 else np.zeros_like(effort)
         self._config = config
-        self.reset()
+        self.weight = 0.0
 
     def reset(self) -> None:
         """Begin anew with nothing let in."""

@@ -144,6 +144,7 @@ class PoseGains:
             RobotError: The limits, inertia or gravity of an arm have no meaning.
         """
         self._config, self._described, self._heaviest = config, described, heaviest
+        self.share = float(_SHARES[0])
         try:
             self._find_share(home)
         except np.linalg.LinAlgError:  # singular, or not finite

@@ -85,12 +85,12 @@ class SafetyStage:
         """
         self._model, self.config = model, config
         self._limits = SafetyLimits(model, config, rate)
-        self.reset()
+        self._last = np.zeros(model.nv)  # torque on top of gravity that was let through [N m]
+        self.stopped: str | None = None  # why
 
     def reset(self) -> None:
         """Allow commands again, beginning with nothing on top of gravity."""
-        self._last = np.zeros(self._model.nv)
-        self.stopped: str | None = None
+        self._last, self.stopped = np.zeros(self._model.nv), None
 
     def hold(self) -> None:
         """Note that the arm held itself this period: the next command begins from gravity."""

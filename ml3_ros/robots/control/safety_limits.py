@@ -57,25 +57,23 @@ class SafetyLimits:
         if not 0.0 < rate < math.inf:
             raise ConfigError(f"rate is {rate}: it must be finite and > 0 Hz")
         _check_limits(model)
-        with np.errstate(over="ignore", invalid="ignore"):
-            self._work_out(model, config, rate)
-
-    def _work_out(self, model: GravityModel, config: SafetyConfig, rate: float) -> None:
         limits = model.limits
-        self._lower = limits.lower + config.position_margin
-        self._upper = limits.upper - config.position_margin
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._lower = limits.lower + config.position_margin
+            self._upper = limits.upper - config.position_margin
+            self.speed = config.velocity_share * limits.velocity
+            self.overspeed = _scaled(config.overspeed, limits.velocity)
+            self.total = limits.effort
+            self.effort = config.effort_share * limits.effort
+            self.step = _scaled(config.effort_rate / rate, limits.effort)
+            self.gain = min(config.stop_gain, _GAIN_PER_RATE * rate)
         for joint in np.flatnonzero(self._lower >= self._upper):
             raise ConfigError(
                 f"position_margin is {config.position_margin} rad, which leaves "
                 f"{model.names[joint]} no range: make it smaller"
             )
-        self.speed = config.velocity_share * limits.velocity
-        self.overspeed = _scaled(config.overspeed, limits.velocity)
-        self.total = limits.effort
-        self.effort = config.effort_share * limits.effort
-        self.step = _scaled(config.effort_rate / rate, limits.effort)
-        self.gain = min(config.stop_gain, _GAIN_PER_RATE * rate)
-        self._deceleration = _known_deceleration(model)
+        with np.errstate(over="ignore", invalid="ignore"):
+            self._deceleration = _known_deceleration(model)
 
     def velocities(self, q: Array) -> tuple[Array, Array]:
         """Return the largest velocities [rad/s] up and down, (n,), at q [rad], (n,)."""

@@ -14,9 +14,6 @@ class Assembly:
 
     def __init__(self) -> None:
         """Begin disabled, without stop or error."""
-        self._clear()
-
-    def _clear(self) -> None:
         self.enabled = False
         self.stopped = False
         self.error = False
@@ -54,7 +51,8 @@ class Assembly:
         """Clear stop and error and leave the robot disabled; return False if it is rejected."""
         if self.estop_button == EstopButton.PRESSED:
             return False
-        self._clear()
+        self.enabled = self.stopped = self.error = False
+        self.estop_button, self.estop_source = EstopButton.UNPRESSED, EstopSource.NONE
         return True
 
     def _stop(self, button: EstopButton, source: EstopSource) -> None:

@@ -105,6 +105,7 @@ class SawyerEmulation:
         self._dt, self._outcome = dt, timeout_outcome
         self._brakes = np.array([name in brakes for name in description.names])
         self._home = np.array(description.home if home is None else home)
+        self._enabled = True  # as the motors were last set
         self._led = False  # by a hand or by what it hit: commands are not followed
         self.restart()
 
