@@ -26,11 +26,19 @@ minutes and shows that the benches work, `python -m faults NAME` runs one of the
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Measured:
-    """A finding, the number of cores it was measured on, and the day; "" before that was kept."""
+    """A finding, and how it came about.
+
+    Attributes:
+        finding: What was measured.
+        cores: Of the machine.
+        day: When; "" before that was kept.
+        remark: What else a reader must know, such as other work on the machine; written by hand.
+    """
 
     finding: Finding
     cores: int
     day: str = ""
+    remark: str = ""
 
 
 def save(path: Path, measured: Measured) -> None:
@@ -38,6 +46,7 @@ def save(path: Path, measured: Measured) -> None:
     content = {
         "cores": measured.cores,
         "day": measured.day,
+        "remark": measured.remark,
         **dataclasses.asdict(measured.finding),
     }
     write_atomically(path, json.dumps(content, indent=1).encode() + b"\n")
@@ -46,9 +55,9 @@ def save(path: Path, measured: Measured) -> None:
 def load(path: Path) -> Measured:
     """Return a finding."""
     content = json.loads(path.read_bytes())
-    cores, day = content.pop("cores"), content.pop("day", "")
+    cores, day, remark = content.pop("cores"), content.pop("day", ""), content.pop("remark", "")
     rows = [Row(**row) for row in content.pop("rows")]
-    return Measured(Finding(**content, rows=rows), cores, day)
+    return Measured(Finding(**content, rows=rows), cores, day, remark)
 
 
 def render(findings: Mapping[str, Measured]) -> str:
@@ -64,7 +73,7 @@ def _section(found: Measured, first_day: str) -> str:
     finding = found.finding
     lines = [f"## {finding.title}", "", finding.method, ""]
     if found.day:
-        lines += [f"Measured on {found.day}.", ""]
+        lines += [" ".join(filter(None, (f"Measured on {found.day}.", found.remark))), ""]
     elif first_day:
         lines += [f"Measured before {first_day}, and not again since.", ""]
     marks = {True: "yes", False: "**no**", None: ""}

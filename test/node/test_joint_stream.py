@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.filtered_stream import FilteredStream
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
 from ml3_ros.nodes.kit.joint_stream import BackwardsError, JointStream, SplitMessageError
 from ml3_ros.nodes.messages.joint_states import NANO, PartialMessageError, time_msg
 
@@ -131,7 +132,7 @@ def test_a_leap_forwards_is_dropped_until_the_clock_has_been_set_for_good(stream
     assert stream._counts["restarts of the stream"] == 1
 
 
-P = {"rate": 0.0, "filter_seconds": 0.2, "filter_order": 3}
+P = FilterParameters(rate=0.0, filter_seconds=0.2, filter_order=3)
 
 
 def taken_from(filtered, stamps):
@@ -172,15 +173,15 @@ def test_a_stream_of_which_nothing_ever_comes_out_is_complained_of_too():
 
 
 def test_a_rate_that_was_announced_is_compared_with_what_comes():
-    filtered = FilteredStream(["a"], Counter(), P | {"rate": 130.0})
+    filtered = FilteredStream(["a"], Counter(), replace(P, rate=130.0))
     with pytest.raises(ConfigError, match="but the parameter `rate` is 130"):
         taken_from(filtered, np.arange(300) * DT)
-    filtered = FilteredStream(["a"], Counter(), P | {"rate": 110.0})  # nearly
+    filtered = FilteredStream(["a"], Counter(), replace(P, rate=110.0))  # nearly
     assert taken_from(filtered, np.arange(300) * DT) == 280
 
 
 def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
-    p = {"rate": 0.0, "filter_seconds": 0.04, "filter_order": 2}
+    p = FilterParameters(rate=0.0, filter_seconds=0.04, filter_order=2)
     filtered = FilteredStream(["a"], Counter(), p)
     with pytest.raises(ConfigError, match="no rate of a robot"):
         for k in range(20):
@@ -203,9 +204,8 @@ def test_stamps_that_are_no_rate_of_a_robot_make_no_filter():
 )
 def test_no_window_holds_moments_from_both_sides_of_a_leap(rate, seconds, order, jitter):
     rng = np.random.default_rng(2)
-    filtered = FilteredStream(
-        ["a"], Counter(), P | {"filter_seconds": seconds, "filter_order": order}
-    )
+    p = replace(P, filter_seconds=seconds, filter_order=order)
+    filtered = FilteredStream(["a"], Counter(), p)
     period, origin, slope = NANO / rate, 5_000_000 * NANO, {}
     for piece, leap in enumerate((0, 10, -10, 3600, -3600, 10**6, -(10**6))):
         origin += round(leap * NANO + 150 * period)

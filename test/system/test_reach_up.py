@@ -31,7 +31,7 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     assert "mujoco" in libraries(pids["sim_arm"])
     assert not [model for model in MODELS if model in acting]
     assert run.end() == 0
-    assert "Distance of the hand from its goal at the end of an episode" in run.output
+    assert "Distance of the hand from its goal when an episode ends" in run.output
     gone(list(pids.values()))
     folder = ReachFolder(tmp_path / "out")
     episodes = folder.load_episodes()
