@@ -2,7 +2,7 @@
 
 A loss is meta-trained on the objective of behavioural cloning, on four targets that an expert has
 shown; then it trains a fresh policy for every new target, where there is no expert. Its rivals are
-behavioural cloning itself: one policy, fitted to the same demonstrations, that is told the target;
+behavioural cloning itself: one policy, fitted to the same demonstrations, that sees the target;
 and the same where the policy sees what the learned loss does, the way that is left.
 """
 

@@ -1,4 +1,4 @@
-"""Reaching where meta-training knows only what an expert did (section IV-B.4 of the paper)."""
+"""Task family of demonstrations (section IV-B.4): meta-training sees expert motions alone."""
 
 from dataclasses import dataclass
 
@@ -41,7 +41,7 @@ class Demonstrations:
 class DemonstrationFamily(ReachingFamily):
     """Targets that an expert has shown; the task loss is that of behavioural cloning.
 
-    A policy is judged by what it would do where the expert was; what it sees, and what the
+    A policy is evaluated by what it would do where the expert was; what it sees, and what the
     learned loss sees, are its own episodes. The demonstrations are extra information.
 
     Args:
@@ -66,8 +66,8 @@ class DemonstrationFamily(ReachingFamily):
 
     def fixed_point_losses(self, network: MetaLoss) -> TaskLosses:
         """Return how far the loss's target actions are from what the expert did."""
-        wanted = GreedyPolicy(self.optimizee.world, network)
-        return lambda phi, batch, extra: {"task": cloning_loss(wanted, phi, batch["goal"], extra)}
+        greedy = GreedyPolicy(self.optimizee.world, network)
+        return lambda phi, batch, extra: {"task": cloning_loss(greedy, phi, batch["goal"], extra)}
 
 
 def cloning_loss(policy: Actor, theta: Params, goal: Tensor, shown: Extra) -> Tensor:

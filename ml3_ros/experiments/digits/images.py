@@ -96,7 +96,7 @@ def read_idx(folder: Path, name: str, n_dimensions: int) -> NDArray[np.uint8]:
     and the values (http://yann.lecun.com/exdb/mnist).
 
     Raises:
-        DataError: If the file is missing, or not what it says.
+        DataError: If the file is missing, or not of the format that its head states.
     """
     candidates = (folder / name, folder / f"{name}.gz")
     path = next((path for path in candidates if path.is_file()), None)

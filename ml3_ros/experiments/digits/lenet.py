@@ -1,4 +1,4 @@
-"""The optimizee: LeNet, many of them at once."""
+"""LeNet as an optimizee: a network for digits of which many are evaluated in one batch."""
 
 import math
 

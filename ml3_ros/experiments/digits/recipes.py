@@ -1,4 +1,4 @@
-"""How losses for digits are meta-trained, and what they are compared to."""
+"""Recipes for meta-training losses on digits, and the baselines that they compete with."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ def cross_entropy(inner_optimizer: str, inner_lr: float) -> LossSpec:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DigitRecipe:
-    """One way to meta-train a loss for telling digits apart."""
+    """One way to meta-train a loss for the classification of digits."""
 
     spec: LossSpec
     meta_training: MetaTrainConfig

@@ -1,4 +1,4 @@
-"""The task family: tell two handwritten digits apart."""
+"""Task family of digits: binary classification of two handwritten digits by LeNet."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -53,9 +53,9 @@ class DigitPairFamily:
         optimizee: The network to be trained.
         images: All images.
         pairs: The tasks.
-        held_out: Which images models are judged on; "test" is for reported results alone.
+        held_out: Which images models are evaluated on; "test" is for reported results alone.
         batch_size: Images that one gradient step observes.
-        query_size: Images that the task loss looks at.
+        query_size: Images that the task loss sees.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Where generalisation to other networks is measured: two kinds of task, any architecture."""
+"""Tasks of the generalisation experiment: two kinds, for networks of any architecture."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace

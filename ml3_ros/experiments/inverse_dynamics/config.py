@@ -1,4 +1,4 @@
-"""Size of the inverse-dynamics experiments, and which methods they compare."""
+"""Settings of the inverse-dynamics experiments, and the methods that they compare."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -1,4 +1,4 @@
-"""Meta-test: how the error of fresh models falls while a frozen loss trains them."""
+"""Learning curves at meta-test: errors of fresh models while a frozen loss trains them."""
 
 from collections.abc import Callable, Sequence
 from functools import partial

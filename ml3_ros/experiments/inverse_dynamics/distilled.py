@@ -1,4 +1,4 @@
-"""The rival of a loss that carries a prior: begin with a model that has learned the prior."""
+"""Distilled baseline: a model that has learned the physics prior before it adapts."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""Meta-test of the hybrid: least squares that goes on, a network that learns what it leaves."""
+"""Hybrid at meta-test: recursive least squares, and a network that learns its residual."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

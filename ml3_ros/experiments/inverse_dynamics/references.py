@@ -1,4 +1,4 @@
-"""What knows the arm's structure: least squares on the regressor, and the physics prior itself."""
+"""References that know the arm's structure: least squares on the regressor, and the prior."""
 
 from collections.abc import Sequence
 
@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 COLUMNS = {"least_squares": NO_COLUMNS, "least_squares_friction": JointColumns()}
 RIDGE = 1e-6  # on parameters in SI units, with torques in the arm's units
-MOST_SAMPLES = 2000  # that the prior's identification looks at: more do not change it
+MOST_SAMPLES = 2000  # that identify the prior: more do not change it
 
 
 def samples_after(family: InverseDynamicsFamily, task: int, n_steps: int) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""The inverse-dynamics experiment: what all seeds need once, and one meta-seed."""
+"""Run of the inverse-dynamics experiment: `prepare` for all seeds, `run_seed` for one."""
 
 import json
 from collections.abc import Mapping

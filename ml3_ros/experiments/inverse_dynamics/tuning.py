@@ -1,4 +1,4 @@
-"""Baselines, each with its best step size for every number of steps."""
+"""Tuned baselines: the best step size for every number of steps, on validation robots."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -18,9 +18,9 @@ from ml3_ros.experiments.model_based.run import (
     RIVALS,
     ModelBasedConfig,
     candidates,
+    greedy_distance,
     prepare,
     run_seed,
-    wanted_distance,
 )
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
@@ -86,18 +86,18 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
         final = found[name]
         trained, elsewhere = halves(final)
         for rival in RIVALS:
-            wanted = found[rival][..., AT_HORIZON].mean(1)
-            updates = [updates_to(*pair) for pair in zip(final.mean(1), wanted, strict=True)]
+            level = found[rival][..., AT_HORIZON].mean(1)
+            updates = [updates_to(*pair) for pair in zip(final.mean(1), level, strict=True)]
             result.headline[f"{name}/updates_to_{rival}"] = float(np.median(updates))
-            share = final[..., AT_FIFTH].mean(1) / wanted
+            share = final[..., AT_FIFTH].mean(1) / level
             result.headline[f"{name}/share_of_{rival}"] = float(np.median(share))
         gap = elsewhere[:, AT_HORIZON] / trained[:, AT_HORIZON]
         result.headline[f"{name}/gap"] = float(np.median(gap))
         later = final.mean(1)[:, AT_HORIZON:]
         result.headline[f"{name}/worst"] = float(np.median(later.max(-1) / later[:, 0]))
         result.headline[f"{name}/lost"] = float((~(final[..., -1] <= final[..., 0])).sum())
-    wanted = np.stack([wanted_distance(config, seed, arrays) for seed, arrays in seeds.items()])
-    result.headline[f"{MAIN}/wanted"] = float(np.median(wanted.mean(1)))
+    greedy = np.stack([greedy_distance(config, seed, arrays) for seed, arrays in seeds.items()])
+    result.headline[f"{MAIN}/wanted"] = float(np.median(greedy.mean(1)))
     result.headline["runs"] = float(final.shape[0] * final.shape[1])
     for rival, (_, rule) in RIVALS.items():
         best = candidates(config, rule)[int(shared[f"choice/{rival}"])]
@@ -105,9 +105,9 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     return result
 
 
-def updates_to(curve: NDArray[np.float64], wanted: float) -> float:
-    """Return after how many updates a curve (x,) is first at `wanted`; infinity if never."""
-    reached = np.flatnonzero(curve <= wanted)
+def updates_to(curve: NDArray[np.float64], level: float) -> float:
+    """Return after how many updates a curve (x,) is first at `level`; infinity if never."""
+    reached = np.flatnonzero(curve <= level)
     return float(CHECKPOINTS[reached[0]]) if len(reached) else float("inf")
 
 

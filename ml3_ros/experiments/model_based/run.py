@@ -124,7 +124,7 @@ def run_seed(
     chosen = setting(config.world)
     goals = test_goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
     arrays: Arrays = {"goals": goals.double().numpy()}
-    looks, rival_looks = (
+    marks, rival_marks = (
         tuple(x for x in marks if x <= config.updates)
         for marks in (CHECKPOINTS, RIVAL_CHECKPOINTS)
     )
@@ -132,13 +132,13 @@ def run_seed(
     for name, architecture in LOSSES.items():
         loss, trainer = _meta_train(chosen, name, architecture, seed, config.outer_steps, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
-        tests[name] = under_loss(chosen, goals, loss, looks, seed)
+        tests[name] = under_loss(chosen, goals, loss, marks, seed)
         if name == MAIN:
             learned = (trainer.learner.dynamics, trainer.learner.params)
     for name, (source, rule) in RIVALS.items():
         model = learned if source == "learned_model" else None
         chosen_rule = candidates(config, rule)[int(shared[f"choice/{name}"])]
-        tests[name] = rival(chosen, goals, chosen_rule, model, rival_looks, seed)
+        tests[name] = rival(chosen, goals, chosen_rule, model, rival_marks, seed)
     for name, test in tests.items():
         arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
     return arrays
@@ -246,7 +246,7 @@ def under_loss(
     return observer.result(curves)
 
 
-def wanted_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
+def greedy_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
     """Return how far from its goals (goals,) [m] ends who does what a seed's main loss wants."""
     loss = LearnedLoss.from_bytes(arrays[f"loss/{MAIN}"].tobytes())
     policy = GreedyPolicy(setting(config.world).world, loss.spec.network())

@@ -1,4 +1,4 @@
-"""Algorithm 1 where the task loss looks through dynamics that are learned on the way."""
+"""Trainer of model-based losses: Algorithm 1, on dynamics that are learned meanwhile."""
 
 import torch
 
@@ -28,7 +28,7 @@ def random_practice(family: ReachingFamily, generator: torch.Generator) -> Dynam
     """Return dynamics that were learned from what random policies do, with much noise.
 
     Raises:
-        ConfigError: The family looks through the true dynamics.
+        ConfigError: The family unrolls the true dynamics.
     """
     if family.dynamics is None:
         raise ConfigError("this family has no dynamics to learn: give it some")
@@ -74,7 +74,7 @@ class ModelBasedTrainer:
         return self.trainer.done
 
     def step(self) -> OuterStep:
-        """Make one outer step, after a look at what today's policies do where that is due."""
+        """Make one outer step, after an update of the dynamics where that is due."""
         if self.trainer.step_count % REFIT_EVERY == REFIT_EVERY - 1:
             theta = {k: p[0] for k, p in self.trainer.models.theta.items()}
             tasks = self.trainer.models.tasks[0]

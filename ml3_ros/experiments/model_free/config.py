@@ -1,4 +1,4 @@
-"""Sizes of the model-free experiments, the losses in them, and what tuned PPO chooses from."""
+"""Settings of the model-free experiments: their losses, and the grid of tuned PPO."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -41,7 +41,7 @@ LOSSES = {
 }
 """The main one; what it is without its limit, by either estimator; and the paper's form."""
 VALIDATION_SEED = 10_000  # of goals, starts and policies on which PPO is tuned
-GROWTH = 1.15  # of environment steps between looks
+GROWTH = 1.15  # of environment steps between evaluations
 SPACE: dict[str, tuple[Any, ...]] = {
     "learning_rate": (3e-4, 1e-3, 2e-3),
     "n_envs": (4, 8),
@@ -63,7 +63,7 @@ KNOWN = (
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFreeConfig:
-    """Size of the experiment; all methods have the same goals, and are judged on equal starts."""
+    """Size of the experiment; all methods have the same goals and are evaluated alike."""
 
     world: str = "reacher"
     seeds: int = 5
@@ -89,7 +89,7 @@ class ModelFreeConfig:
 
     @property
     def x(self) -> tuple[int, ...]:
-        """Environment steps at which policies are judged."""
+        """Environment steps at which policies are evaluated."""
         marks, mark = [0], 100.0
         while round(mark) < self.budget:
             marks.append(round(mark))
@@ -98,7 +98,7 @@ class ModelFreeConfig:
 
     @property
     def loss_x(self) -> tuple[int, ...]:
-        """The first of them, at which policies under a learned loss are judged."""
+        """The first of them, at which policies under a learned loss are evaluated."""
         return tuple(mark for mark in self.x if mark <= self.loss_budget)
 
 

@@ -1,4 +1,4 @@
-"""What a stochastic policy acts in: a simulated robot, a goal, and a reward."""
+"""Environment protocol of stochastic policies: a simulated robot, a goal, and a reward."""
 
 import math
 from typing import Protocol

@@ -1,4 +1,4 @@
-"""Goals as tasks for stochastic policies; a `core.outer.family.TaskFamily`."""
+"""Task family of goals for stochastic policies, whose task loss is a score-function estimate."""
 
 import torch
 from torch import Tensor
@@ -29,7 +29,7 @@ class GoalFamily:
         turns: By how much the robot is turned where the episodes of each task begin (N,) [rad];
             None is not at all.
         n_episodes: Episodes that an inner step observes.
-        n_judged: Episodes of the updated policy that the task loss looks at.
+        n_judged: Episodes of the updated policy that the task loss sees.
         n_limit: Episodes at the fixed point of descent, see `core.outer.fixed_point`, in each of
             as many tasks drawn anew; None takes starts, goals and noise of the task loss's.
         discount: Of the rewards in the task loss.
@@ -89,12 +89,12 @@ class GoalFamily:
 
         Of rows of `fixed_point_episodes`: PPO's objective.
         """
-        wanted = self._wanted(network)
+        greedy = self._greedy(network)
 
         def losses(phi: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
             if "advantage" not in batch:
-                return self._losses(wanted, phi, self._limit_query(batch))
-            today = log_likelihoods(wanted, phi, batch["observation"], batch["action"])
+                return self._losses(greedy, phi, self._limit_query(batch))
+            today = log_likelihoods(greedy, phi, batch["observation"], batch["action"])
             before, weights = (batch[k].squeeze(-1) for k in ("log_likelihood", "advantage"))
             return {"task": clipped_surrogate(today, before, weights)}
 
@@ -104,7 +104,7 @@ class GoalFamily:
         """Return "observation", "action", "advantage" and "log_likelihood" at the fixed point."""
         with torch.no_grad():
             episodes, weights, likelihoods = self._acted(
-                self._wanted(network), phi, self._limit_query(query)
+                self._greedy(network), phi, self._limit_query(query)
             )
         return {
             "observation": episodes.observations.flatten(-3, -2),
@@ -113,7 +113,7 @@ class GoalFamily:
             "log_likelihood": likelihoods.flatten(-2).unsqueeze(-1),
         }
 
-    def _wanted(self, network: MetaLoss) -> GreedyPolicy:
+    def _greedy(self, network: MetaLoss) -> GreedyPolicy:
         return GreedyPolicy(self.optimizee.environment, network, self.optimizee.log_std)
 
     def _limit_query(self, query: Batch) -> Batch:

@@ -1,4 +1,4 @@
-"""The figure of the model-free experiments."""
+"""Figure of the model-free experiments: costs over environment steps, beside PPO."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,8 +41,8 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
     }
     other = {f"hidden_layers_{n}": -cost.mean(1) for n, cost in layers.items()}
     panels["the same loss, other policies; all goals"] = other | {RIVAL: -found[RIVAL].mean(1)}
-    wanted = np.stack([arrays["wanted"] for arrays in seeds.values()]).mean(0)
-    doing = [-wanted[: len(wanted) // 2].mean(), -wanted[len(wanted) // 2 :].mean()]
+    greedy = np.stack([arrays["wanted"] for arrays in seeds.values()]).mean(0)
+    doing = [-greedy[: len(greedy) // 2].mean(), -greedy[len(greedy) // 2 :].mean()]
     with house_style():
         canvas = Figure(figsize=(16.0, 4.2), layout="constrained")
         axes = canvas.subplots(1, len(panels))
@@ -50,7 +50,7 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
             _panel(each, title, curves, config.x)
             for each, (title, curves) in zip(axes, panels.items(), strict=True)
         ]
-        for each, level in zip(axes, [*doing, -wanted.mean()], strict=True):
+        for each, level in zip(axes, [*doing, -greedy.mean()], strict=True):
             each.axhline(level, color=FAINT, linewidth=1.0, linestyle=":", zorder=1.5)
         axes[0].set_ylabel("return of an episode")
         for each, lines in zip(axes, drawn, strict=True):

@@ -41,16 +41,16 @@ def steps_to_share(found: dict[str, Array], x: tuple[int, ...]) -> dict[str, Arr
     goal of this seed. A run that never comes so far gets infinity.
 
     Args:
-        found: Costs (seeds, goals, x) by method; one may have fewer looks than others.
+        found: Costs (seeds, goals, x) by method; one may have fewer evaluations than others.
         x: Environment steps.
     """
     fresh = np.mean([cost[..., 0] for cost in found.values()], axis=0)
     best = np.min([cost.min(-1) for cost in found.values()], axis=0)
-    wanted = (fresh - SHARE * (fresh - best))[..., None]
+    target = (fresh - SHARE * (fresh - best))[..., None]
     steps = {}
     for name, cost in found.items():
-        there = cost <= wanted
-        steps[name] = np.where(there.any(-1), np.array(x, float)[there.argmax(-1)], np.inf)
+        reached = cost <= target
+        steps[name] = np.where(reached.any(-1), np.array(x, float)[reached.argmax(-1)], np.inf)
     return steps
 
 
@@ -145,7 +145,7 @@ def tables(config: ModelFreeConfig, seeds: dict[int, Arrays]) -> str:
 
 
 def _near(x: tuple[int, ...], step: int) -> int:
-    """Return the place of the last look that is not later than a step."""
+    """Return the place of the last evaluation that is not later than a step."""
     return int(np.flatnonzero(np.array(x) <= step)[-1])
 
 

@@ -1,4 +1,4 @@
-"""Gaussian policies, what they do in an environment, and the mini-batches they learn from."""
+"""Gaussian policies, their episodes in an environment, and mini-batches of these."""
 
 import math
 from dataclasses import dataclass

@@ -67,18 +67,18 @@ def ppo_curve(
     with _own_randomness():
         model, callback = _model(policy, goal, settings, seed)
 
-        def look(until: float) -> None:
+        def evaluate(until: float) -> None:
             """Measure today's policy for the checkpoints that come before the next update."""
             due = [i for i, c in enumerate(checkpoints) if model.num_timesteps <= c < until]
             if due:
                 values[due] = measure(_mean_network(model))
 
         per_update = model.n_steps * model.n_envs
-        on_start = callback(lambda: look(model.num_timesteps + per_update))
+        on_start = callback(lambda: evaluate(model.num_timesteps + per_update))
         # it raises ValueError when its network returns NaN
         with contextlib.suppress(ValueError):
             model.learn(checkpoints[-1], callback=on_start)
-            look(np.inf)
+            evaluate(np.inf)
     return np.where(np.isfinite(values), values, np.inf)
 
 

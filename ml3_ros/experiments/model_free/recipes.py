@@ -1,4 +1,4 @@
-"""How losses for stochastic policies are meta-trained, in which environments, on which goals."""
+"""Recipes for meta-training losses of stochastic policies: environments and goals."""
 
 import math
 from collections.abc import Callable
@@ -37,8 +37,8 @@ class Setting:
         meta_training: Algorithm 1.
         n_episodes: That a policy acts for between its updates.
         n_mini_batches: Into which their transitions are split.
-        n_judged: Episodes of every updated policy that the task loss looks at.
-        n_limit: Episodes that judge what a loss wants; None takes those.
+        n_judged: Episodes of every updated policy that the task loss sees.
+        n_limit: Episodes that evaluate greedy policies; None takes those.
         discount: In the task loss.
         inner_lr: What learned step sizes start from.
     """

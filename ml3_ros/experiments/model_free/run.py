@@ -47,8 +47,8 @@ TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
 
 
 @dataclass(frozen=True)
-class Judge:
-    """Goals, and the starts from which policies are judged on them.
+class Evaluator:
+    """Goals, and the starts from which policies are evaluated on them.
 
     Args:
         environment: Where.
@@ -68,7 +68,7 @@ class Judge:
 
 
 def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
-    """Tune PPO on validation goals: the lowest mean cost over all looks, which are log-spaced.
+    """Tune PPO on validation goals: the lowest mean cost over log-spaced evaluations.
 
     Returns:
         "validation/ppo" (candidates,), its scores; "choice/ppo", an index into `candidates`.
@@ -76,10 +76,10 @@ def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
     chosen = setting(config.world)
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
     goals = _goals(chosen, config.validation_goals, generator)
-    judge = Judge(chosen.make(config.threads), goals, VALIDATION_SEED)
+    evaluator = Evaluator(chosen.make(config.threads), goals, VALIDATION_SEED)
     scores = []
     for i, settings in enumerate(tqdm(candidates(config), desc="PPO: tuning", leave=False)):
-        curves = _ppo(config, judge, settings, VALIDATION_SEED, scratch / f"candidate_{i}")
+        curves = _ppo(config, evaluator, settings, VALIDATION_SEED, scratch / f"candidate_{i}")
         scores.append(float(curves.mean()))
     best = int(np.argmin(scores))
     report(f"PPO: {candidates(config)[best]}, mean cost {scores[best]:.3g} on validation goals")
@@ -103,22 +103,22 @@ def run_seed(
     chosen = setting(config.world)
     environment = chosen.make(config.threads)
     goals = _goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
-    judge = Judge(environment, goals, seed)
+    evaluator = Evaluator(environment, goals, seed)
     arrays: Arrays = {"goals": goals.double().numpy()}
     for name in config.losses:
         loss = _meta_train(config, chosen, environment, name, seed, scratch / name, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
-        arrays[f"cost/{name}"] = under_loss(config, chosen, judge, loss, HIDDEN)
+        arrays[f"cost/{name}"] = under_loss(config, chosen, evaluator, loss, HIDDEN)
         if name == MAIN:
             for n in LAYERS:
                 hidden = HIDDEN[:1] * n
                 if hidden == HIDDEN:
                     arrays[f"layers/{n}"] = arrays[f"cost/{name}"]
                 else:
-                    arrays[f"layers/{n}"] = under_loss(config, chosen, judge, loss, hidden)
-            arrays["wanted"] = wanted_action_cost(chosen, judge, loss)
+                    arrays[f"layers/{n}"] = under_loss(config, chosen, evaluator, loss, hidden)
+            arrays["wanted"] = greedy_action_cost(chosen, evaluator, loss)
     settings = candidates(config)[int(shared["choice/ppo"])]
-    arrays["cost/ppo"] = _ppo(config, judge, settings, seed, scratch)
+    arrays["cost/ppo"] = _ppo(config, evaluator, settings, seed, scratch)
     return arrays
 
 
@@ -168,32 +168,34 @@ def _meta_train(
 def under_loss(
     config: ModelFreeConfig,
     chosen: Setting,
-    judge: Judge,
+    evaluator: Evaluator,
     loss: LearnedLoss,
     hidden: tuple[int, ...],
 ) -> NDArray[np.float64]:
     """Train a fresh policy for every goal with a learned loss; return its cost (goals, x)."""
-    policy = chosen.policy(judge.environment, hidden)
-    family = chosen.family(policy, judge.goals)
+    policy = chosen.policy(evaluator.environment, hidden)
+    family = chosen.family(policy, evaluator.goals)
     updates = [x // family.steps_per_update for x in config.loss_x]  # that so many steps allow
     marks = sorted(set(updates))
     curves = adaptation_curves(
         family,
-        len(judge.goals),
+        len(evaluator.goals),
         loss.spec,
         loss.phi,
         marks,
-        judge.cost(policy),
-        MODEL_SEED + judge.seed,
+        evaluator.cost(policy),
+        MODEL_SEED + evaluator.seed,
     )
     return curves[:, [marks.index(update) for update in updates]]
 
 
-def wanted_action_cost(chosen: Setting, judge: Judge, loss: LearnedLoss) -> NDArray[np.float64]:
-    """Return the cost (goals,) of doing what the loss wants, without any training of a policy."""
-    wanted = GreedyPolicy(judge.environment, loss.spec.network())
+def greedy_action_cost(
+    chosen: Setting, evaluator: Evaluator, loss: LearnedLoss
+) -> NDArray[np.float64]:
+    """Return the cost (goals,) of greedy actions under the loss, without training a policy."""
+    greedy = GreedyPolicy(evaluator.environment, loss.spec.network())
     phi = {k: p.unsqueeze(0) for k, p in loss.phi.items()}
-    return judge.cost(wanted)(phi).double().numpy()
+    return evaluator.cost(greedy)(phi).double().numpy()
 
 
 def _single(cost: Callable[..., Tensor], theta: Params) -> float:
@@ -202,14 +204,14 @@ def _single(cost: Callable[..., Tensor], theta: Params) -> float:
 
 
 def _ppo(
-    config: ModelFreeConfig, judge: Judge, settings: PpoSettings, seed: int, scratch: Path
+    config: ModelFreeConfig, evaluator: Evaluator, settings: PpoSettings, seed: int, scratch: Path
 ) -> NDArray[np.float64]:
     """Train a policy for every goal by PPO; return its cost (goals, x)."""
-    policy = GaussianPolicy(judge.environment, HIDDEN)
+    policy = GaussianPolicy(evaluator.environment, HIDDEN)
     rows = []
-    for i, goal in enumerate(tqdm(judge.goals, desc="PPO", leave=False)):
-        cost = judge.cost(policy, slice(i, i + 1))
-        about = [config.world, config.x, resolved(settings), goal.tolist(), judge.seed, seed]
+    for i, goal in enumerate(tqdm(evaluator.goals, desc="PPO", leave=False)):
+        cost = evaluator.cost(policy, slice(i, i + 1))
+        about = [config.world, config.x, resolved(settings), goal.tolist(), evaluator.seed, seed]
         depends_on, path = fingerprint(*about), scratch / f"ppo_{i}.npz"
         kept = load_arrays(path, depends_on)
         if kept is None:

@@ -1,4 +1,4 @@
-"""The task loss of eq. (7) and (8): its gradient is that of the return, seen by no model."""
+"""Surrogate task loss, eq. (7) and (8): its gradient is that of the return, without a model."""
 
 import torch
 from torch import Tensor
@@ -65,7 +65,7 @@ def _predicted(sums: Tensor, observations: Tensor) -> Tensor:
     seen = torch.cat([observations, observations.square()], dim=-1).double()
     seen = seen - seen.mean(-3, keepdim=True)
     features = torch.cat([seen, seen * time, seen * time.square()], dim=-1)
-    rows, wanted = features.flatten(-4, -2), sums.double().flatten(-3, -1).unsqueeze(-1)
+    rows, returns = features.flatten(-4, -2), sums.double().flatten(-3, -1).unsqueeze(-1)
     ridge = RIDGE * rows.shape[-2] * torch.eye(rows.shape[-1], dtype=torch.float64)
-    weights = torch.linalg.solve(rows.mT @ rows + ridge, rows.mT @ wanted)
+    weights = torch.linalg.solve(rows.mT @ rows + ridge, rows.mT @ returns)
     return (rows @ weights).view(sums.shape).to(sums.dtype)

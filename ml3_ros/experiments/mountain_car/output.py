@@ -53,7 +53,7 @@ def kept(distance: NDArray[np.float64]) -> NDArray[np.bool_]:
 def metrics(config: MountainCarConfig, found: dict[str, NDArray[np.float64]]) -> Metrics:
     """Return the distance to the goal after each update, mean over initial policies.
 
-    "NAME/kept" is the share of runs that reach the goal after 20 updates and at every later look,
+    "NAME/kept" is the share of runs that reach the goal after 20 updates and at every later one,
     "NAME/seeds_kept" how many meta-seeds do with all policies, "NAME/first" the median number of
     updates after which it is first reached (infinity if never).
     """

@@ -20,7 +20,10 @@ from ml3_ros.tasks.reaching.worlds import bounded
 GOAL = (0.5, 1.0375)  # position [m] and velocity [m/s] on the top of the hill
 WAY_POINT = (-0.947, -0.0055)  # on the other slope, where the run-up begins
 RUN_UP = 15  # states that should be at the way point
-SCALES = (0.3, 0.15)  # of a run-up; with 1 m/s a loss cannot tell driving away from coming back
+SCALES = (
+    0.3,
+    0.15,
+)  # of a run-up; at 1 m/s driving away looks like coming back
 HIDDEN = (64, 64)  # of policies
 
 
@@ -128,13 +131,13 @@ class MountainCarFamily:
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the same; the extra information is where each state should be (n, 1, T, 2)."""
         batch, horizon = self.support(tasks, ages, generator), self.optimizee.world.horizon
-        wanted = torch.tensor(GOAL).expand(len(tasks), 1, horizon, 2).clone()
+        target = torch.tensor(GOAL).expand(len(tasks), 1, horizon, 2).clone()
         if self.way_point:
-            wanted[..., :RUN_UP, :] = torch.tensor(WAY_POINT)
-        return batch, {"wanted": wanted}
+            target[..., :RUN_UP, :] = torch.tensor(WAY_POINT)
+        return batch, {"target": target}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return "task" (*lead,): the mean distance of the states to where they should be."""
         states, _ = self.optimizee.rollout(theta, batch["start"], batch["goal"])
-        far = (states[..., 1:, :] - extra["wanted"]).norm(dim=-1)
+        far = (states[..., 1:, :] - extra["target"]).norm(dim=-1)
         return {"task": far.mean((-2, -1))}

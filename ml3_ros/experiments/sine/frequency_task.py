@@ -1,4 +1,4 @@
-"""The task family of Fig. 5 (a, b): find the frequency of a sine, a single parameter."""
+"""Task family of sine frequencies (Fig. 5a, b): one parameter, fitted by gradient steps."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -48,7 +48,7 @@ class FrequencyTasks:
     Attributes:
         nu: True frequencies (N,).
         support: Points to learn from, "x" and "y", each (N, B, 1).
-        query: Others to be judged on.
+        query: Others for evaluation.
     """
 
     nu: Tensor
@@ -103,7 +103,7 @@ class FrequencyFamily:
         return {k: p[tasks] for k, p in self.tasks.support.items()}
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
-        """Return the points to be judged on, and as extra information the true frequency."""
+        """Return the points for evaluation, and as extra information the true frequency."""
         return {k: p[tasks] for k, p in self.tasks.query.items()}, {"nu": self.tasks.nu[tasks]}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:

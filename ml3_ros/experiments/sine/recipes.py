@@ -1,4 +1,4 @@
-"""How losses for the sine tasks are meta-trained, and what they are compared to."""
+"""Recipes for meta-training losses on sines, and the baselines that they compete with."""
 
 import math
 from dataclasses import dataclass

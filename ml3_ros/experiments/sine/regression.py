@@ -44,7 +44,7 @@ GRIDS = {
     "sgd_tuned": ("sgd", (0.001, 0.003, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1)),
     "adam_tuned": ("adam", (0.001, 0.003, 0.006, 0.01, 0.02, 0.03, 0.05, 0.1)),
 }
-N_MARKS = 5  # looks at a loss while it is learned
+N_MARKS = 5  # evaluations of a loss while it is learned
 VALIDATION_SEED, TEST_SEED, MODEL_SEED = 10_000, 20_000, 30_000  # pools that share no task
 
 

@@ -1,4 +1,4 @@
-"""The task family of Fig. 2 (top): fit a sine with a small network, by full-batch steps."""
+"""Task family of sine regression (Fig. 2, top): a small network, full-batch steps."""
 
 import math
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ META_TEST = SineDistribution(amplitude=(0.2, 5.0), phase=(-math.pi, math.pi), x=
 
 @dataclass(frozen=True, slots=True)
 class SineTasks:
-    """Drawn tasks, with points to learn from and others to be judged on.
+    """Drawn tasks, with points to learn from and others for evaluation.
 
     Attributes:
         support: "x" and "y", each (N, n_points, 1).
@@ -130,7 +130,7 @@ class SineRegressionFamily:
         return {k: p[tasks] for k, p in self.tasks.support.items()}
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
-        """Return the points to be judged on; there is no extra information."""
+        """Return the points for evaluation; there is no extra information."""
         return {k: p[tasks] for k, p in self.tasks.query.items()}, {}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:

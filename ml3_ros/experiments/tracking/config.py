@@ -1,4 +1,4 @@
-"""Size of the tracking experiment, and what feeds torques forward in it."""
+"""Settings of the tracking experiment, and the feedforwards that it compares."""
 
 from dataclasses import dataclass, field
 from typing import Literal
@@ -111,7 +111,7 @@ class TrackingConfig:
     gains: GainConfig = field(default_factory=GainConfig)
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be run (ConfigError)."""
+        """Reject what cannot be run (ConfigError)."""
         for name in ("seeds", "n_robots", "n_validation_robots", "steps_per_window"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")

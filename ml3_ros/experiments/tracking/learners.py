@@ -1,4 +1,4 @@
-"""What learns a feedforward from the stream of a moving arm, and hands out what it has learned."""
+"""Learners of a feedforward for tracking: they take an arm's samples and give a model."""
 
 from collections.abc import Callable
 from dataclasses import replace

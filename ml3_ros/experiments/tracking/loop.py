@@ -1,4 +1,4 @@
-"""An arm in closed loop along a reference, and how far it was from it."""
+"""Closed loop of an arm along a reference: simulates it and returns its tracking errors."""
 
 import math
 from typing import Protocol

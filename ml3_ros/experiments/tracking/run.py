@@ -1,4 +1,4 @@
-"""Robots, motions and both questions: how well it tracks, and how soon again after a change."""
+"""Run of the tracking experiment: error along motions, and recovery after a new payload."""
 
 import math
 from dataclasses import dataclass

@@ -58,10 +58,10 @@ def test_the_way_point_is_known_to_the_task_loss_alone(way_point):
     theta = family.init(tasks, generator)
     seen = family.optimizee.experience(theta, batch)
     assert set(seen) == {"state", "goal", "action"}
-    wanted = family.query(tasks, tasks, generator)[1]["wanted"]
+    target = family.query(tasks, tasks, generator)[1]["target"]
     first = torch.tensor(WAY_POINT if way_point else GOAL)
-    assert (wanted[..., :RUN_UP, :] == first).all()
-    assert (wanted[..., RUN_UP:, :] == torch.tensor(GOAL)).all()
+    assert (target[..., :RUN_UP, :] == first).all()
+    assert (target[..., RUN_UP:, :] == torch.tensor(GOAL)).all()
 
 
 def test_the_task_loss_is_the_distance_to_where_states_should_be():

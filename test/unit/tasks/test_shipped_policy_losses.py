@@ -64,9 +64,9 @@ def test_model_free_losses_need_no_reward(robot, budget):
     environment = chosen.make(1)
     assert loss.spec == chosen.spec("desired_action", environment)
     goals = chosen.goals(4, torch.Generator().manual_seed(99), trained=True)
-    judge = model_free.Judge(environment, goals, seed=99)
+    evaluator = model_free.Evaluator(environment, goals, seed=99)
     config = replace(EXPERIMENTS[f"{robot}_free"].config, loss_budget=budget)
-    cost = model_free.under_loss(config, chosen, judge, loss, HIDDEN)
+    cost = model_free.under_loss(config, chosen, evaluator, loss, HIDDEN)
     assert np.isfinite(cost).all()
     worth = {"reacher": 0.5 * cost[:, 0].mean(), "ant": -3.0}  # costs: minus the return
     assert cost[:, -1].mean() < worth[robot] < cost[:, 0].mean()
