@@ -22,6 +22,7 @@ RATES = (100.0, 250.0, 500.0, 1000.0)
 HARDEST = [100.0, *(pytest.param(rate, marks=pytest.mark.slow) for rate in RATES[1:])]
 NASTIEST = ("sawyer", "reacher", "so100", "so101", "ur10_robot")
 M = np.array([[1.0, 0.005], [0.005, 1e-4]])
+CLEAR = 0.05  # of a joint's stops [rad]
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +204,9 @@ def left(arm, gains, rate, late, pose):
 
 def check_that_errors_die_out(name, arm, gains, rate):
     light = PinocchioModel(arm)
-    for pose in (arm.home, elsewhere(arm, 1)[0]):
+    # at its stop a joint bounces, as the home of a1 would; motions stay clear of it, too
+    inside = np.clip(arm.home, arm.limits.lower + CLEAR, arm.limits.upper - CLEAR)
+    for pose in (inside, elsewhere(arm, 1)[0]):
         if (np.abs(light.nle(pose, np.zeros(arm.nv))) > arm.limits.effort).any():
             continue  # too weak for this pose, as a humanoid's waist
         for late in (0, 1):
