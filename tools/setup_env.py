@@ -63,7 +63,7 @@ class SetupError(Exception):
 
 
 def check_machine() -> None:
-    """Refuse, naming the Debian packages, where something is missing that pip cannot bring.
+    """Check that the machine has what pip cannot install, and name the Debian packages if not.
 
     Raises:
         SetupError: A compiler, CMake, make, the venv module or Python.h is missing.
@@ -197,7 +197,7 @@ def relocate_exports() -> None:
         text = export.read_text()
         for pattern, folder in here.items():
             text = re.sub(pattern, folder.replace("\\", r"\\"), text)
-        whole = export.with_suffix(".part")  # of half an export no later step would tell
+        whole = export.with_suffix(".part")  # no later step would notice half an export
         whole.write_text(text)
         whole.replace(export)
 
@@ -261,7 +261,7 @@ def set_up(*, tests: bool) -> None:
     state = f"{ROOT} {PYTHON_NAME}"  # scripts hold the path: a moved clone needs a new .venv
     done_before = (VENV / "bin/python").exists()
     checked = False
-    for name, says, patterns, action in (*STEPS, *TEST_STEPS) if tests else STEPS:
+    for name, description, patterns, action in (*STEPS, *TEST_STEPS) if tests else STEPS:
         state = digest(state, patterns)
         stamp = STATE / name
         if done_before and stamp.exists() and stamp.read_text() == state:
@@ -269,7 +269,7 @@ def set_up(*, tests: bool) -> None:
         if not checked:
             check_machine()
             checked = True
-        print(f"{name}: {says} ...", end=" ", flush=True)
+        print(f"{name}: {description} ...", end=" ", flush=True)
         start = time.monotonic()
         stamp.unlink(missing_ok=True)
         try:

@@ -17,6 +17,8 @@ class HigherLoop:
         self.loss = problem.loss()
         self.outer = torch.optim.Adam(self.loss.parameters(), lr=problem.config.outer_lr)
         self.generator = torch.Generator().manual_seed(0)
+        self.age = 0  # inner steps since the last restart
+        self.tasks: Tensor
         self._restart()
 
     def step(self) -> None:

@@ -59,6 +59,7 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._reader: Reader
 
     def __enter__(self) -> Reader:
         try:

@@ -129,6 +129,11 @@ class AccelerationFilter:
         self.duplicates = 0
         self.thin = 0
         self.last_reset = ""
+        self._dt: float
+        self._half: int  # samples on each side of a window's centre
+        self._reach: float  # of a window from its centre [s]
+        self._weights: Array  # of an even window, for its slope
+        self._most_gain: float  # of noise, beyond which a window is too thin
         self.retime(dt)
 
     @property

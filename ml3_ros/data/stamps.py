@@ -98,17 +98,20 @@ class Pace:
         """Settle after `span` of time, in the unit of the stamps; keep no more than `most`."""
         self._span = span
         self._stamps: deque[int] = deque(maxlen=most)
+        self._behind: deque[float]  # periods by which samples were late
+        self._look: int  # samples for the next estimate
+        self._looked: int  # stamp of the last one
+        self.period: float | None
+        self.settled: bool
+        self.jitter: float
         self.clear()
 
     def clear(self) -> None:
         """Begin anew: stamps before do not belong to those that follow."""
         self._stamps.clear()
-        self._behind: deque[float] = deque(maxlen=_LATE)  # periods by which samples were late
-        self._look = self.FIRST + 1  # samples for the next estimate
-        self._looked = 0  # stamp of the last one
-        self.period: float | None = None
-        self.settled = False
-        self.jitter = 0.0
+        self._behind = deque(maxlen=_LATE)
+        self._look, self._looked = self.FIRST + 1, 0
+        self.period, self.settled, self.jitter = None, False, 0.0
 
     def push(self, stamp: int) -> int:
         """Take the next stamp; return how many samples before it have turned out to be missing."""

@@ -1,4 +1,4 @@
-"""An object has all its attributes from the start, so `__init__` is where to look for them."""
+"""Every attribute of an object is declared in its class or in `__init__`, where readers look."""
 
 from __future__ import annotations
 
@@ -6,38 +6,61 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
 PACKAGE = Path(__file__).resolve().parent.parent.parent / "ml3_ros"
-BIRTH = {"__init__", "__post_init__"}
+INITIALIZERS = {"__init__", "__post_init__"}
 
 
-def late_attributes(module: ast.Module) -> Iterator[str]:
-    """Yield "line: Class.attribute" of each attribute that only another method sets."""
-    for kind in (node for node in ast.walk(module) if isinstance(node, ast.ClassDef)):
-        set_by: dict[bool, dict[str, int]] = {True: {}, False: {}}
-        for method in (node for node in kind.body if isinstance(node, ast.FunctionDef)):
+def late_attributes(modules: dict[str, ast.Module]) -> Iterator[str]:
+    """Yield "module:line: Class.attribute" of each attribute that only another method sets."""
+    classes = {
+        (name, node.name): node
+        for name, module in modules.items()
+        for node in ast.walk(module)
+        if isinstance(node, ast.ClassDef)
+    }
+    declared: dict[str, set[str]] = {}
+    for kind in classes.values():
+        declared.setdefault(kind.name, set()).update(_declared(kind))
+    for (name, _), kind in classes.items():
+        bases = [ast.unparse(base).partition("[")[0] for base in kind.bases]
+        known = declared[kind.name].union(*(declared.get(base, set()) for base in bases))
+        for attribute, line in _set_on_self(kind, initializers=False):
+            if attribute not in known:
+                yield f"{name}:{line}: {kind.name}.{attribute}"
+
+
+def _declared(kind: ast.ClassDef) -> Iterator[str]:
+    for node in kind.body:
+        if isinstance(node, ast.AnnAssign):
+            yield ast.unparse(node.target)
+        elif isinstance(node, ast.Assign):
+            yield from map(ast.unparse, node.targets)
+        elif isinstance(node, ast.FunctionDef):
+            yield node.name
+    yield from (attribute for attribute, _ in _set_on_self(kind, initializers=True))
+
+
+def _set_on_self(kind: ast.ClassDef, *, initializers: bool) -> Iterator[tuple[str, int]]:
+    for method in (node for node in kind.body if isinstance(node, ast.FunctionDef)):
+        if (method.name in INITIALIZERS) is initializers:
             for node in ast.walk(method):
                 stored = isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store)
                 if stored and ast.unparse(node.value) == "self":
-                    set_by[method.name in BIRTH].setdefault(node.attr, node.lineno)
-        properties = {node.name for node in kind.body if isinstance(node, ast.FunctionDef)}
-        fields = {ast.unparse(n.target) for n in kind.body if isinstance(n, ast.AnnAssign)}
-        for name in set_by[False].keys() - set_by[True].keys() - properties - fields:
-            yield f"{set_by[False][name]}: {kind.name}.{name}"
+                    yield node.attr, node.lineno
 
 
 def test_a_late_attribute_is_found():
-    late = "class A:\n    def f(self):\n        self.x, self.y = 1, 2\n"
-    born = "    def __init__(self):\n        self.y: int = 0\n"
-    assert list(late_attributes(ast.parse(late + born))) == ["3: A.x"]
+    base = "class A:\n    z: int\n    def f(self):\n        self.x, self.y = 1, 2\n"
+    base += "    def __init__(self):\n        self.y: int = 0\n"
+    derived = "class B(A):\n    def f(self):\n        self.y = self.z = 1\n"
+    modules = {"m": ast.parse(base), "n": ast.parse(derived)}
+    assert list(late_attributes(modules)) == ["m:4: A.x"]
 
 
-@pytest.mark.parametrize("room", ["experiments", "robots"])
-def test_attributes_are_born_in_init(room):
-    found = [
-        f"{path.relative_to(PACKAGE)}:{late}"
-        for path in sorted((PACKAGE / room).rglob("*.py"))
-        for late in late_attributes(ast.parse(path.read_text()))
-    ]
-    assert not found, found
+def test_attributes_are_declared():
+    modules = {
+        str(path.relative_to(PACKAGE)): ast.parse(path.read_text())
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+    late = list(late_attributes(modules))
+    assert not late, late

@@ -50,10 +50,11 @@ class _Acting:
     def __init__(self, task: ArmTask) -> None:
         self.task, self.policy = task, task.policy()
         self.theta: Params = {}
+        self.generator = torch.Generator()
 
     def begin(self, seed: int) -> None:
         """Start with a fresh random policy."""
-        self.generator = torch.Generator().manual_seed(seed)
+        self.generator.manual_seed(seed)
         self.theta = self.policy.init(self.generator)
 
     def act(self, state: Array, goal: Array) -> Array:
@@ -86,6 +87,7 @@ class LossLearner(_Acting):
         super().__init__(task)
         self._loss = loss
         self._learner = ready_to_train(method, loss, self.policy, self._typical_batch())
+        self._state: Params = {}  # of the inner optimizer
 
     def begin(self, seed: int) -> None:
         """See `PolicyLearner`."""
@@ -130,6 +132,10 @@ class RandomSearch(_Acting):
 
     What a user without a model, and without a learned loss, can do with as many episodes.
     """
+
+    def __init__(self, task: ArmTask) -> None:
+        super().__init__(task)
+        self._best, self._cost = self.theta, float("inf")
 
     def begin(self, seed: int) -> None:
         """See `PolicyLearner`."""

@@ -17,6 +17,7 @@ from geometry_msgs.msg import PoseStamped
 from rclpy.action import ActionClient
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.node import Node
+from rclpy.publisher import Publisher
 from rclpy.signals import SignalHandlerOptions
 
 from ml3_msgs.action import MetaTrain
@@ -44,6 +45,7 @@ class Conductor(Node):
     """The script of a run; every step has a deadline."""
 
     parameters_type = ConductorParameters
+    _goals: Publisher[PoseStamped]  # kept, because it is latched
 
     def __init__(self, executor: SingleThreadedExecutor, signals: Sequence[int]) -> None:
         """Declare parameters and find the nodes' services.

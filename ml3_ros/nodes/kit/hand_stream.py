@@ -37,12 +37,12 @@ class HandStream:
         self.stamp = 0
         self._joints = JointStream(names, counts)
         self._tolerance = round(tolerance * NANO)
-        self.forget()
+        self._sample: JointSample | None = None
+        self._pose: tuple[int, np.ndarray] | None = None
 
     def forget(self) -> None:
         """Let go of what has come: the next pair is a new one."""
-        self._sample: JointSample | None = None
-        self._pose: tuple[int, np.ndarray] | None = None
+        self._sample = self._pose = None
 
     def newest(self) -> int | None:
         """Return the stamp of the newest joint state [ns], also of one without a hand pose."""

@@ -78,6 +78,14 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
     A goal first waits until the stream has shown enough, then trains in a thread of its own.
     """
 
+    _folder: Path
+    _losses_folder: Path
+    _losses: dict[str, LearnedLoss]
+    _trained: set[str]  # by this process: sent again, they are trained anew
+    _latched: dict[str, Any]
+    _stream: FilteredStream
+    _memory: StreamMemory
+
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Declare the parameters; the rest is made by `load`."""
         super().__init__(name, **node_arguments)
@@ -101,9 +109,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
             ) from error
         for folder in (self._losses_folder, *(self._folder / "training").glob("*/")):
             remove_unfinished(folder)
-        self._losses: dict[str, LearnedLoss] = {}
-        self._trained: set[str] = set()  # by this process: sent again, they are trained anew
-        self._latched: dict[str, Any] = {}
+        self._losses, self._trained, self._latched = {}, set(), {}
         self._forget_stream()
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
         self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)

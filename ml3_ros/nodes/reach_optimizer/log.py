@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 class ReachLog:
     """Publishes the outcome of every episode, and writes the folder of the run."""
 
+    _run: ReachRun
+    _ended: tuple[int, str] | None  # the last policy for which its end was logged
+
     def __init__(self, node: Ml3Node[ReachOptimizerParameters]) -> None:
         """Make sure that the folder can be written, and connect.
 
@@ -38,7 +41,7 @@ class ReachLog:
     def begin(self, run: ReachRun, loss: LearnedLoss) -> None:
         """Write what is about to be done."""
         self._run = run
-        self._ended: tuple[int, str] | None = None  # the last policy for which this was logged
+        self._ended = None
         self.folder.save_config(
             {
                 **asdict(self._node.parameters),

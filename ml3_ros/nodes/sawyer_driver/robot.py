@@ -55,10 +55,6 @@ class SawyerRobot:
         self._origins = joint_origins(nominal_urdf(description))
         self.limits_known = False
         self.calibration = "not known yet"
-        self._advertise()
-        self._subscribe_all()
-
-    def _advertise(self) -> None:
         m, publisher = self._messages, self._node.publisher
         self._commands = publisher(m.JointCommand, sawyer.JOINT_COMMAND, RELIABLE_1)
         self._timeout = publisher(Float64, sawyer.COMMAND_TIMEOUT, RELIABLE_1)
@@ -67,6 +63,7 @@ class SawyerRobot:
         self._enable = publisher(Bool, sawyer.SUPER_ENABLE, RELIABLE_1)
         self._reset = publisher(Empty, sawyer.SUPER_RESET, RELIABLE_1)
         self._suppressors = [publisher(Empty, topic, RELIABLE_1) for topic in self._p.suppressed()]
+        self._subscribe_all()
 
     def _subscribe_all(self) -> None:
         m, subscribe = self._messages, self._node.subscribe

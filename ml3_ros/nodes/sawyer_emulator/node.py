@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.timer import Timer
+from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, String, UInt16
 from std_srvs.srv import SetBool, Trigger
 
@@ -46,7 +47,7 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     _wall: float  # monotonic time of the configuration [s]
     _state_rate: float  # [Hz]
     _timer: Timer
-    _states: LifecyclePublisher[convert.JointState]
+    _states: LifecyclePublisher[JointState]
     _assembly: LifecyclePublisher[Any]
     _gravity: LifecyclePublisher[Any]
     _collision: LifecyclePublisher[Any]
@@ -138,7 +139,7 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     # connections -------------------------------------------------------------------------------
     def _advertise(self) -> None:
         m, publisher = self._messages, self.publisher
-        self._states = publisher(convert.JointState, sawyer.JOINT_STATES, RELIABLE_5000)
+        self._states = publisher(JointState, sawyer.JOINT_STATES, RELIABLE_5000)
         self._assembly = publisher(m.RobotAssemblyState, sawyer.ROBOT_STATE, RELIABLE_100)
         self._gravity = publisher(m.SEAJointState, sawyer.GRAVITY_TORQUES, RELIABLE_100)
         self._collision = publisher(
