@@ -186,8 +186,8 @@ def left(arm, gains, rate, late, pose):
     """Hold a pose for 10 s from an error of 10 mrad, with a perfect model.
 
     Returns:
-        The largest error of the first second and of the last [rad], and the largest speed of the
-        last [rad/s]: a joint may stick to its dry friction.
+        The largest errors of the first second and of the last [rad], and the largest speeds of
+        both [rad/s]: a joint may stick to its dry friction.
     """
     twin = MujocoArm(arm, Perturbation(command_delay=late / rate))
     loop = ComputedTorque(gains, arm.limits, rate=rate, known=PinocchioModel(arm).rnea)
@@ -199,7 +199,8 @@ def left(arm, gains, rate, late, pose):
         errors.append(np.abs(state.q - pose).max())
         speeds.append(np.abs(state.v).max())
     second = round(rate)
-    return max(errors[:second]), max(errors[-second:]), max(speeds[-second:])
+    begin, end = slice(second), slice(-second, None)
+    return (max(errors[begin]), max(errors[end])), (max(speeds[begin]), max(speeds[end]))
 
 
 def check_that_errors_die_out(name, arm, gains, rate):
@@ -210,9 +211,9 @@ def check_that_errors_die_out(name, arm, gains, rate):
         if (np.abs(light.nle(pose, np.zeros(arm.nv))) > arm.limits.effort).any():
             continue  # too weak for this pose, as a humanoid's waist
         for late in (0, 1):
-            first, last, speed = left(arm, gains, rate, late, pose)
+            (first, last), speeds = left(arm, gains, rate, late, pose)
             assert last <= 1.01 * first + 1e-6, (name, rate, late, pose)
-            assert speed < 2e-3, (name, rate, late, pose)
+            assert speeds[1] < max(2e-3, 0.1 * speeds[0]), (name, rate, late, pose)
 
 
 @pytest.mark.parametrize("name", NASTIEST)
@@ -226,9 +227,9 @@ def test_a_small_error_dies_out(arms, name):
 def test_gains_of_home_that_ignore_the_rate_shake(arms):
     arm = arms["ur10_robot"]
     fixed = FixedGains(GainConfig(), models(arm)[1].M(arm.home), arm.limits.effort)
-    first, last, speed = left(arm, fixed, 100.0, 1, arm.home)
+    (first, last), speeds = left(arm, fixed, 100.0, 1, arm.home)
     assert last > first
-    assert speed > 1.0
+    assert speeds[1] > 1.0
 
 
 @pytest.mark.slow
