@@ -113,23 +113,23 @@ def missed_by_a_stopped_listener(graph, node):
     """Return what a process says that was stopped for 1300 samples; None if it was for long."""
     command = [sys.executable, "-c", LISTENER, graph.namespace]
     sent = node.diagnostics.rates["joint_states"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as listener:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as listener:
         try:
             os.set_blocking(listener.stdout.fileno(), False)
-            graph.until(listener.stdout.readline)
+            graph.until(listener.stdout.read)
             target, since = sent.total + 1300, time.monotonic()
             listener.send_signal(signal.SIGSTOP)
             graph.until(lambda: sent.total > target or time.monotonic() > since + LEASE_S)
             listener.send_signal(signal.SIGCONT)
             if time.monotonic() > since + LEASE_S:
                 return None
-            told = []
+            output = bytearray()
             graph.until(
-                lambda: told.append(listener.stdout.readline()) or sum(map(bool, told)) > 3
+                lambda: output.extend(listener.stdout.read() or b"") or output.count(b"\n") > 3
             )
         finally:
             listener.kill()
-    return {int(line) for line in told if line}
+    return {int(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n")}
 
 
 def test_who_is_kept_waiting_for_1300_samples_misses_none(graph):
