@@ -23,6 +23,7 @@ mujoco.set_mju_user_warning(logging.getLogger(__name__).debug)
 # arm unstable. It is of first order, but at half a millisecond accelerations on a tracked
 # trajectory agree with rnea as well as RK4's.
 _PHYSICS_DT = 5e-4
+_LEAST_STEPS = 4  # a period: at two, a loop of 1000 Hz that decays would grow
 _MOTOR_STEPS = 4  # in which the motors' torque is held at its mean
 # Dry friction and joint stops are soft constraints in MuJoCo. With its defaults a light wrist
 # would creep at 0.5 rad/s under half of its dry friction, and pass its stop by 0.4 rad.
@@ -140,7 +141,7 @@ class MujocoArm:
             raise RobotError(f"dt is {dt}: it must be {_SHORTEST:g} to {_LONGEST:g} s")
         start = self._data.time
         self._motors.command(start, tau, dt)
-        count = int(np.ceil(dt / _PHYSICS_DT - 1e-9))
+        count = max(int(np.ceil(dt / _PHYSICS_DT - 1e-9)), _LEAST_STEPS)
         self._model.opt.timestep = h = dt / count
         for done in range(0, count, _MOTOR_STEPS):
             several = min(_MOTOR_STEPS, count - done)

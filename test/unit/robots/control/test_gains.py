@@ -206,7 +206,8 @@ def left(arm, gains, rate, late, pose):
 def check_that_errors_die_out(name, arm, gains, rate):
     light = PinocchioModel(arm)
     # at its stop a joint bounces, as the home of a1 would; motions stay clear of it, too
-    inside = np.clip(arm.home, arm.limits.lower + CLEAR, arm.limits.upper - CLEAR)
+    clear = np.minimum(CLEAR, (arm.limits.upper - arm.limits.lower) / 2.0)
+    inside = np.clip(arm.home, arm.limits.lower + clear, arm.limits.upper - clear)
     for pose in (inside, elsewhere(arm, 1)[0]):
         if (np.abs(light.nle(pose, np.zeros(arm.nv))) > arm.limits.effort).any():
             continue  # too weak for this pose, as a humanoid's waist
