@@ -20,7 +20,7 @@ from ml3_ros.robots.sawyer import interface as sawyer
 
 ROBOT = node("sawyer_emulator", message_package=SAWYER_MESSAGES, control_rate=500)
 DRIVER = node("sawyer_driver", message_package=SAWYER_MESSAGES)
-CONTROLLER = node("excitation", limit_share=0.4, position_margin=0.15, lost_error=0.2, gain=0.1)
+CONTROLLER = node("excitation", limit_share=0.4, position_margin=0.15, lost_error=0.6, gain=0.1)
 # Nodes that start take all that they get of the machine; that shall not be what is measured.
 NICE = {ROBOT.name: -15, DRIVER.name: -15, CONTROLLER.name: -10}
 COMMAND_TIMEOUT_S, ROBOT_TIMEOUT_S, STATE_TIMEOUT_S = 0.05, 0.05, 0.02  # defaults of the driver

@@ -40,7 +40,7 @@ NODES = {
     "excitation": (
         "limit_share:=0.4",
         "position_margin:=0.15",
-        "lost_error:=0.2",
+        "lost_error:=0.6",
         "gain:=0.1",
     ),
 }
