@@ -57,6 +57,7 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
         raise RobotError(
             f"{path} has the root <{root.tag}>: a robot file starts with <robot> or <mujoco>"
         )
+    _check_ranges(description)
     _check_twins(description)
     return description
 
@@ -72,6 +73,9 @@ def _from_urdf(name: str, path: Path) -> RobotDescription:
     model = pinocchio_model(path, "urdf")
     _check_joints([(j.nq, j.nv, n) for n, j in zip(model.names, model.joints, strict=True)][1:])
     lower, upper = np.array(model.lowerPositionLimit), np.array(model.upperPositionLimit)
+    # urdfdom reads 0 where the file gives no limit
+    free = (lower == 0.0) & (upper == 0.0)
+    lower, upper = np.where(free, -np.inf, lower), np.where(free, np.inf, upper)
     effort, velocity = np.array(model.effortLimit), np.array(model.velocityLimit)
     return RobotDescription(
         name=name,
@@ -173,6 +177,21 @@ def _check_joints(joints: list[tuple[int, int, str]]) -> None:
     if "" in names or len(set(names)) < len(names):
         raise RobotError(
             "a joint has no name, or two have the same: give every joint a name of its own"
+        )
+
+
+def _check_ranges(description: RobotDescription) -> None:
+    """Reject joints that cannot move, as those whose limits were exchanged."""
+    limits = description.limits
+    stuck = ", ".join(
+        f"{name!r} ({lower:g} to {upper:g})"
+        for name, lower, upper in zip(description.names, limits.lower, limits.upper, strict=True)
+        if not lower < upper
+    )
+    if stuck:
+        raise RobotError(
+            f"no range to move in: {stuck} of {description.path}: give each joint its lower and "
+            "upper limit, or the type fixed"
         )
 
 

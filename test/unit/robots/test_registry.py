@@ -78,6 +78,20 @@ def test_urdf_without_its_meshes(robot_file):
     assert np.isfinite(moves.step(knows.nle(q, v), 0.01).q).all()
 
 
+@pytest.mark.parametrize("limit", ['effort="30"', 'lower="0" upper="0" effort="30"'])
+def test_a_joint_whose_limits_nobody_gave_turns_freely(robot_file, limit):
+    text = urdf().replace('lower="-2" upper="2.5" effort="30"', limit)
+    arm = load_robot(robot_file(text))
+    np.testing.assert_array_equal(arm.limits.lower, (-np.inf, 0.1))
+    np.testing.assert_array_equal(arm.limits.upper, (np.inf, 0.6))
+    moves, knows = MujocoArm(arm), PinocchioModel(arm)
+    far = np.array([3.0, 0.3])
+    moves.reset(far)
+    for _ in range(100):
+        state = moves.step(knows.nle(far, np.zeros(2)), 0.01)
+    np.testing.assert_allclose(state.q, far, atol=1e-6)  # no stop pushes it
+
+
 def test_ur10_from_its_package():
     try:
         metadata.distribution("example-robot-data")
@@ -152,6 +166,16 @@ BAD = {
     "truncated": (urdf()[:-20], "robot.urdf", "not well-formed"),
     "ball joint": (mjcf(joint='joint type="ball" name="b"'), "robot.xml", "neither revolute"),
     "free body": (mjcf(joint="freejoint"), "robot.xml", "neither revolute"),
+    "no range": (
+        urdf().replace('lower="-2" upper="2.5"', 'lower="1" upper="1"'),
+        "robot.urdf",
+        r"'shoulder' \(1 to 1\).*upper limit, or the type fixed",
+    ),
+    "limits exchanged": (
+        urdf().replace('lower="-2" upper="2.5"', 'lower="2.5" upper="-2"'),
+        "robot.urdf",
+        r"'shoulder' \(2.5 to -2\)",
+    ),
     "nameless joint": (mjcf(joint='joint axis="0 1 0"'), "robot.xml", "no name"),
     "spring": (mjcf(joint='joint name="s" stiffness="3"'), "robot.xml", "springs"),
     "wrong count": (
