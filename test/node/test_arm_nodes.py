@@ -316,9 +316,9 @@ def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph, m
     stamps = [nanoseconds(msg.header.stamp) for msg in arm.states]
     assert (np.diff(stamps) > 0).all()
     arm.trigger_deactivate()
-    refused = reset.call_async(Trigger.Request())
-    graph.until(refused.done)
-    assert not refused.result().success and "activate it" in refused.result().message
+    rejected = reset.call_async(Trigger.Request())
+    graph.until(rejected.done)
+    assert not rejected.result().success and "activate it" in rejected.result().message
 
 
 @pytest.mark.parametrize("compensated", [True, False])

@@ -60,13 +60,13 @@ def test_experiment_writes_its_folder(toy, tmp_path, capsys):
         (["--workers", "0"], "workers must be >= 1, got 0"),
     ],
 )
-def test_experiment_refuses_wrong_settings(tmp_path, capsys, words, sentence):
+def test_experiment_rejects_wrong_settings(tmp_path, capsys, words, sentence):
     assert main(["experiment", "invdyn_reacher", "--out", str(tmp_path / "out"), *words]) == 2
     assert sentence in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
-def test_experiments_are_listed_and_unknown_ones_refused(tmp_path, capsys):
+def test_experiments_are_listed_and_unknown_ones_rejected(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["experiment", "--help"])
     assert caught.value.code == 0
@@ -143,7 +143,7 @@ def test_every_engine_trains_the_same_loss(tmp_path):
         (["seed"], "key=value"),
     ],
 )
-def test_train_refuses_wrong_settings(tmp_path, capsys, words, sentence):
+def test_train_rejects_wrong_settings(tmp_path, capsys, words, sentence):
     path = tmp_path / "loss.safetensors"
     assert main(["train", "--out", str(path), *TINY_LOSS, *words]) == 2
     assert sentence in capsys.readouterr().err

@@ -121,7 +121,7 @@ def loss(make_spec, random_phi):
 
 @pytest.fixture
 def goes_on():
-    """Return a check: a trainer goes on from a checkpoint, and one of another run refuses it."""
+    """Return a check: a trainer goes on from a checkpoint, and one of another run rejects it."""
 
     def check(make, other):
         first, second = make(), make()

@@ -51,7 +51,7 @@ def test_a_checkpoint_is_a_copy(make_trainer):
     assert trainer_to_bytes(other) == trainer_to_bytes(trainer)
 
 
-def test_checkpoints_of_other_runs_are_refused(make_trainer):
+def test_checkpoints_of_other_runs_are_rejected(make_trainer):
     trainer = make_trainer()
     trainer.step()
     others = [

@@ -33,6 +33,6 @@ def test_networks_of_many_seeds_start_as_they_do_alone():
             assert torch.equal(together[name][rows], expected)
 
 
-def test_rows_that_cannot_be_shared_are_refused():
+def test_rows_that_cannot_be_shared_are_rejected():
     with pytest.raises(ValueError, match="2 seeds cannot share 5 rows"):
         rand(generators(0, 1), 5)

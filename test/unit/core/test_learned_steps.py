@@ -124,7 +124,7 @@ def test_roles_fit_networks_of_any_depth():
     assert Mlp((2, 1)).roles() == {"weight_0": "output.weight", "bias_0": "output.bias"}
 
 
-def test_a_model_with_other_roles_is_refused():
+def test_a_model_with_other_roles_is_rejected():
     with pytest.raises(ConfigError, match=r"no step size for head\.weight"):
         rule(roles={"weight": "head.weight"})
 

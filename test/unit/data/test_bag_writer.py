@@ -79,7 +79,7 @@ def test_messages_of_other_packages_are_learned_from_what_is_installed(tmp_path,
     assert "odd_msgs/msg/Outer" in (tmp_path / "bag" / "metadata.yaml").read_text()
 
 
-def test_an_unknown_message_type_is_refused(tmp_path):
+def test_an_unknown_message_type_is_rejected(tmp_path):
     writer = BagWriter(tmp_path / "bag")
     with pytest.raises(DataError, match="no definition of no_msgs/msg/Such is installed"):
         writer.add_topic("/x", "no_msgs/msg/Such")

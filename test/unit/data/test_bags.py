@@ -129,7 +129,7 @@ def test_missing_joints_are_named_beside_those_there_are(bag, tmp_path, save, jo
         read_joint_states(save(tmp_path / "halves", {"js": halves}), joints=["a", "b"])
 
 
-def test_what_is_no_bag_is_refused_with_a_cure(tmp_path):
+def test_what_is_no_bag_is_rejected_with_a_cure(tmp_path):
     with pytest.raises(DataError, match="there is no bag"):
         read_joint_states(tmp_path / "nowhere")
     with pytest.raises(DataError, match="neither metadata"):
@@ -162,7 +162,7 @@ class _Trap:
         pickle.dumps(_Trap()),
     ],
 )
-def test_foreign_files_are_refused(tmp_path, suffix, content):
+def test_foreign_files_are_rejected(tmp_path, suffix, content):
     (tmp_path / f"x{suffix}").write_bytes(content)
     with pytest.raises(DataError, match=r"x\.(db3|mcap)"):
         read_joint_states(tmp_path / f"x{suffix}")
@@ -175,7 +175,7 @@ def test_damaged_files_give_an_error_or_valid_rows(tmp_path, storage, save, join
     file = next(folder.iterdir())
     whole = file.read_bytes()
     rng = np.random.default_rng(0)
-    refused = 0
+    rejected = 0
     for i in range(60):
         broken = bytearray(whole[: rng.integers(len(whole))] if i % 2 else whole)
         for at in rng.integers(len(broken), size=0 if i % 2 else 40):
@@ -184,5 +184,5 @@ def test_damaged_files_give_an_error_or_valid_rows(tmp_path, storage, save, join
         try:
             assert np.isfinite(read_joint_states(folder).q).all()
         except DataError:
-            refused += 1
-    assert refused >= 30
+            rejected += 1
+    assert rejected >= 30

@@ -62,12 +62,12 @@ def test_the_held_out_part_begins_after_learn_until():
         ({"learn_until": np.nan}, "learn_until is NaN"),
     ],
 )
-def test_malformed_samples_are_refused(changes, sentence):
+def test_malformed_samples_are_rejected(changes, sentence):
     with pytest.raises(DataError, match=sentence):
         samples(**changes)
 
 
-def test_curves_of_other_dimensions_are_refused():
+def test_curves_of_other_dimensions_are_rejected():
     square = np.ones((2, 2))
     with pytest.raises(DataError, match="steps must be a list"):
         HeldOut(steps=square, seconds=square, methods={"m": square})
@@ -76,7 +76,7 @@ def test_curves_of_other_dimensions_are_refused():
             Predictions(t=np.arange(2.0), tau=tau, methods={})
 
 
-def test_malformed_curves_are_refused():
+def test_malformed_curves_are_rejected():
     t, two = np.arange(2.0), np.ones((2, 2))
     with pytest.raises(DataError, match="m must have shape"):
         Predictions(t=t, tau=two, methods={"m": np.ones((2, 3))})

@@ -166,13 +166,13 @@ def test_a_ratio_pairs_runs_and_is_a_geometric_mean():
 @pytest.mark.parametrize(
     "wrong", [{"seeds": 0}, {"n_inits": 0}, {"n_test_robots": -1}, {"parts": {}}]
 )
-def test_settings_out_of_range_are_refused_at_once(tiny_config, wrong):
+def test_settings_out_of_range_are_rejected_at_once(tiny_config, wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         replace(tiny_config, **wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"learned": ("ml3",)}, {"learned": ()}, {"marks": (5, 1)}])
-def test_parts_out_of_range_are_refused_at_once(wrong):
+def test_parts_out_of_range_are_rejected_at_once(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Part(nle="given", **wrong)
 

@@ -159,7 +159,7 @@ def test_looks_are_within_the_budget():
         {"losses": (MAIN, "none")},
     ],
 )
-def test_configurations_that_do_not_fit_are_refused(wrong):
+def test_configurations_that_do_not_fit_are_rejected(wrong):
     with pytest.raises(ConfigError):
         replace(TINY, **wrong)
 

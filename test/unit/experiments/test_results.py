@@ -29,7 +29,7 @@ def test_metrics_round_trip_with_infinity(tmp_path):
 
 
 @pytest.mark.parametrize("shape", [(2,), (2, 2), (1, 2, 3)])
-def test_curves_of_another_length_are_refused(shape):
+def test_curves_of_another_length_are_rejected(shape):
     with pytest.raises(DataError, match=r"sgd: per_seed must be \(seeds, 3\)"):
         Metrics(experiment="x", config={}).add("sgd", (0, 1, 2), np.zeros(shape))
 

@@ -107,6 +107,6 @@ def test_a_shaped_loss_finds_frequencies_that_the_squared_error_does_not():
     assert plain < 0.3 and shaped > 0.6, (plain, shaped)
 
 
-def test_sizes_that_do_not_fit_are_refused():
+def test_sizes_that_do_not_fit_are_rejected():
     with pytest.raises(ConfigError):
         replace(TOY, n_starts=0)

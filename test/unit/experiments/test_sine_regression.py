@@ -149,7 +149,7 @@ def test_divergence_is_infinite_and_stays():
 
 
 @pytest.mark.parametrize("wrong", [{"setting": "mine"}, {"test_steps": 50}, {"seeds": 0}])
-def test_settings_that_do_not_fit_are_refused(wrong):
+def test_settings_that_do_not_fit_are_rejected(wrong):
     with pytest.raises(ConfigError):
         replace(TOY, **wrong)
 

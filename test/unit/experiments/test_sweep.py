@@ -153,7 +153,7 @@ def test_a_seed_whose_worker_always_dies_is_given_up_and_the_others_kept(toy, st
 
 @pytest.mark.parametrize(
     ("trouble", "kind", "sentence"),
-    [("refuses", DataError, "give it some"), ("bug", RuntimeError, "KeyError: 'a bug of seed 1'")],
+    [("rejects", DataError, "give it some"), ("bug", RuntimeError, "KeyError: 'a bug of seed 1'")],
 )
 def test_what_a_seed_raises_is_raised_and_not_tried_again(toy, starts, trouble, kind, sentence):
     toy(Here(), trouble=trouble, seeds=1)
@@ -232,7 +232,7 @@ def test_a_cluster_that_does_not_answer_is_named_at_once(toy, monkeypatch):
 
 
 @pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
-def test_a_number_of_workers_below_one_is_refused(backend):
+def test_a_number_of_workers_below_one_is_rejected(backend):
     with pytest.raises(ConfigError, match="workers must be >= 1, got 0"):
         backend(0)
 

@@ -368,6 +368,6 @@ def test_the_full_experiment_is_large_enough_and_the_quick_one_is_of_its_kind():
         {"recovered": 0.9},
     ],
 )
-def test_settings_out_of_range_are_refused(wrong):
+def test_settings_out_of_range_are_rejected(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong)).replace("marks", "mark")):
         replace(SMALL, **wrong)

@@ -40,7 +40,7 @@ def run_seed(config, seed, shared, scratch, engine):
         if config.trouble == "always dies" or (config.trouble == "dies once" and not attempt):
             (scratch / "checkpoint").touch()
             os.kill(os.getpid(), signal.SIGKILL)
-        if config.trouble == "refuses":
+        if config.trouble == "rejects":
             raise DataError("seed 1 has no data: give it some")
         if config.trouble == "bug":
             raise KeyError("a bug of seed 1")

@@ -17,15 +17,15 @@ from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_whatever_a_header_says_a_loss_is_refused_in_a_sentence_or_works(architecture):
+def test_whatever_a_header_says_a_loss_is_rejected_in_a_sentence_or_works(architecture):
     data = small_loss(architecture)
     assert LearnedLoss.from_bytes(data)
-    refused = works = 0
+    rejected = works = 0
     for what, header in wrong_headers(header_of(data)):
         try:
             loss = LearnedLoss.from_bytes(with_header(data, header), "it")
         except LossFileError as error:
-            refused += 1
+            rejected += 1
             assert str(error).startswith("it"), what
             assert len(str(error)) < 1000, what
             str(error).encode()  # it can be sent
@@ -33,25 +33,25 @@ def test_whatever_a_header_says_a_loss_is_refused_in_a_sentence_or_works(archite
             works += 1
             assert math.isfinite(loss.value_at(1.0)), what
             assert LearnedLoss.from_bytes(loss.to_bytes()).spec == loss.spec, what
-    assert refused > 20 * works > 0
+    assert rejected > 20 * works > 0
 
 
-def test_whatever_a_header_says_a_model_is_refused_in_a_sentence_or_works():
+def test_whatever_a_header_says_a_model_is_rejected_in_a_sentence_or_works():
     data, read = small_model(), ModelReader()
     read(data)
-    refused = 0
+    rejected = 0
     for what, header in wrong_headers(header_of(data)):
         try:
             net, theta = read(with_header(data, header), "it")
         except DataError as error:
-            refused += 1
+            rejected += 1
             assert str(error).startswith("it"), what
             str(error).encode()
         else:
             assert {k: p.shape for k, p in net.named_parameters()} == {
                 k: p.shape for k, p in theta.items()
             }
-    assert refused > 400
+    assert rejected > 400
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

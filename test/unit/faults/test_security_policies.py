@@ -68,7 +68,7 @@ def test_policies_are_read_as_they_were_written(tmp_path):
     assert use.minus(Use(publish={"/a"}, reply={"/n/c"})) == ["publish /n/b", "call /d"]
 
 
-def test_an_enclave_of_another_node_is_refused(tmp_path):
+def test_an_enclave_of_another_node_is_rejected(tmp_path):
     write_policies({"n": Use(publish={"/a"})}, tmp_path / "policies.xml")
     text = (tmp_path / "policies.xml").read_text().replace('node="n"', 'node="m"')
     (tmp_path / "policies.xml").write_text(text)

@@ -1,4 +1,4 @@
-"""`ml3 identify`: from a bag to a folder, and every refusal in one sentence."""
+"""`ml3 identify`: from a bag to a folder, and every rejection in one sentence."""
 
 from __future__ import annotations
 
@@ -189,7 +189,7 @@ def test_friction_is_parameters_of_the_simulated_arm(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "joints: 3", "joints: {a: {gain: x}}", "joints: [", "a: 1"])
-def test_what_is_no_friction_file_is_refused(tmp_path, text):
+def test_what_is_no_friction_file_is_rejected(tmp_path, text):
     (tmp_path / "friction.yaml").write_text(text)
     with pytest.raises(DataError, match=r"cannot be read as friction\.yaml"):
         load_friction(tmp_path / "friction.yaml")
@@ -222,7 +222,7 @@ SPOILT = {
 
 
 @pytest.mark.parametrize("name", SPOILT)
-def test_bags_that_cannot_be_used_are_refused(name, recording, urdf, tmp_path, save_bag, capsys):
+def test_bags_that_cannot_be_used_are_rejected(name, recording, urdf, tmp_path, save_bag, capsys):
     spoil, sentence = SPOILT[name]
     bag = save_bag(tmp_path / "bag", spoil(recording))
     words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(tmp_path / "out")]
@@ -234,8 +234,8 @@ def test_bags_that_cannot_be_used_are_refused(name, recording, urdf, tmp_path, s
 
 
 @pytest.fixture
-def refused(recording, urdf, tmp_path, save_bag, capsys):
-    """Call `ml3 identify` with words; return the sentence of the refusal."""
+def rejected(recording, urdf, tmp_path, save_bag, capsys):
+    """Call `ml3 identify` with words; return the sentence of the rejection."""
 
     def call(*words):
         places = {
@@ -251,36 +251,36 @@ def refused(recording, urdf, tmp_path, save_bag, capsys):
     return call
 
 
-def test_wrong_words_are_refused(refused, tmp_path):
+def test_wrong_words_are_rejected(rejected, tmp_path):
     for words in ((), ("--bag", "b"), ("--urdf", "u"), ("--bag", "b", "--table", "t")):
-        assert "--bag FILE --urdf FILE, or --table FILE alone" in refused(*words)
+        assert "--bag FILE --urdf FILE, or --table FILE alone" in rejected(*words)
     both = ("--bag", "BAG", "--urdf", "URDF", "--out", "OUT")
-    assert "split.block=0" in refused(*both[:4], "--out", "OUT", "split.block=0")
+    assert "split.block=0" in rejected(*both[:4], "--out", "OUT", "split.block=0")
     assert not (tmp_path / "out").exists()
 
 
-def test_missing_files_are_refused(refused, tmp_path):
+def test_missing_files_are_rejected(rejected, tmp_path):
     nowhere = str(tmp_path / "nowhere.db3")
-    assert "there is no bag at" in refused("--bag", nowhere, "--urdf", "URDF", "--out", "OUT")
-    missing = refused("--bag", nowhere, "--urdf", str(tmp_path / "no.urdf"), "--out", "OUT")
+    assert "there is no bag at" in rejected("--bag", nowhere, "--urdf", "URDF", "--out", "OUT")
+    missing = rejected("--bag", nowhere, "--urdf", str(tmp_path / "no.urdf"), "--out", "OUT")
     assert "no.urdf" in missing
-    assert "use sawyer, reacher, ur10 or a .urdf" in refused("--bag", "b", "--urdf", "dragon")
-    assert "there is no table at" in refused("--table", str(tmp_path / "no.mat"), "--out", "OUT")
+    assert "use sawyer, reacher, ur10 or a .urdf" in rejected("--bag", "b", "--urdf", "dragon")
+    assert "there is no table at" in rejected("--table", str(tmp_path / "no.mat"), "--out", "OUT")
     assert not (tmp_path / "out").exists()
 
 
-def test_losses_that_do_not_fit_are_refused(refused):
+def test_losses_that_do_not_fit_are_rejected(rejected):
     words = ("--bag", "BAG", "--urdf", "URDF", "--out", "OUT", *SMALL)
-    assert "not one for the torques of 2 joints" in refused(*words, "loss=sawyer_ml3_shaped")
+    assert "not one for the torques of 2 joints" in rejected(*words, "loss=sawyer_ml3_shaped")
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(
-    refused, tmp_path, capsys
+    rejected, tmp_path, capsys
 ):
     (tmp_path / "file").touch()
     out = str(tmp_path / "file" / "out")
-    said = refused("--bag", "BAG", "--urdf", "URDF", "--out", out, *SMALL)
+    said = rejected("--bag", "BAG", "--urdf", "URDF", "--out", out, *SMALL)
     assert out in said and "choose a folder that can" in said
     matrix = np.random.default_rng(0).normal(size=(500, 8))
     savemat(tmp_path / "x.mat", {"x": matrix})
-    assert out in refused("--table", str(tmp_path / "x.mat"), "--out", out)
+    assert out in rejected("--table", str(tmp_path / "x.mat"), "--out", out)

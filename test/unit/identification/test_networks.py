@@ -95,7 +95,7 @@ def test_an_arm_gets_its_own_loss(rows):
     assert "reacher_ml3_shaped" in words and loss.spec.target.labels == ("joint0", "joint1")
 
 
-def test_losses_of_other_arms_are_refused(rows):
+def test_losses_of_other_arms_are_rejected(rows):
     units = units_of(rows)
     with pytest.raises(LossFileError, match=r"not one for the torques of 2 joints.*ml3 train"):
         find_loss("sawyer_ml3_shaped", units)
@@ -115,6 +115,6 @@ def test_losses_of_other_arms_are_refused(rows):
         ({"marks": (20, 10)}, "rising numbers of steps"),
     ],
 )
-def test_settings_that_cannot_be_are_refused(wrong, sentence):
+def test_settings_that_cannot_be_are_rejected(wrong, sentence):
     with pytest.raises(ConfigError, match=sentence):
         NetworkConfig(**wrong)

@@ -96,7 +96,7 @@ def test_folds_hold_out_every_block_once(recording):
     assert sum(map(len, held)) == 12
 
 
-def test_what_cannot_be_split_is_refused(recording):
+def test_what_cannot_be_split_is_rejected(recording):
     short = {name: getattr(recording, name)[:1000] for name in ("t", "q", "v", "tau")}
     with pytest.raises(DataError, match=r"too short: 10\.0 s give 5 blocks .* at least 16 s"):
         block_rows(replace(recording, **short))

@@ -145,7 +145,7 @@ def test_files_that_are_no_table_say_why(tmp_path):
         read_table(tmp_path / "two.mat")
 
 
-def test_small_tables_and_wrong_splits_are_refused(table):
+def test_small_tables_and_wrong_splits_are_rejected(table):
     few = Table(q=table.q[:100], v=table.v[:100], a=table.a[:100], tau=table.tau[:100])
     with pytest.raises(DataError, match="100 rows: at least 160 are needed"):
         table_rows(few, SPLIT)

@@ -31,7 +31,7 @@ def test_laps_survive_the_way_to_disk_and_back(tmp_path):
     assert load_laps(tmp_path) == (NAMES, LAPS)
 
 
-def test_a_damaged_file_is_refused(tmp_path):
+def test_a_damaged_file_is_rejected(tmp_path):
     with pytest.raises(DataError, match="run it again"):
         load_laps(tmp_path)
     save_laps(tmp_path, NAMES, LAPS)

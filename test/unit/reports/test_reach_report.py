@@ -81,7 +81,7 @@ def test_the_command_writes_everything(tmp_path, capsys, arm):
     assert json.loads((tmp_path / "metrics.json").read_text())["experiment"] == EXPERIMENT
 
 
-def test_a_clip_of_another_arm_is_refused(tmp_path, capsys):
+def test_a_clip_of_another_arm_is_rejected(tmp_path, capsys):
     a_run(tmp_path, "sawyer")
     assert main(["report", str(tmp_path), "--clip"]) != 0
     assert "two-joint arm only" in capsys.readouterr().err

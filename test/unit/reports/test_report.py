@@ -89,7 +89,7 @@ def test_a_run_without_a_held_out_part_is_reported(save_run):
     assert "x" not in report_metrics(report)["methods"]["ml3_shaped"]
 
 
-def test_files_of_different_runs_are_refused(save_run, stream):
+def test_files_of_different_runs_are_rejected(save_run, stream):
     folder = save_run()
     RunFolder(folder).save_samples(replace(stream, t=stream.t + 100.0, learn_until=200.0))
     with pytest.raises(DataError, match="different runs"):

@@ -74,7 +74,7 @@ def test_without_gymnasium_an_error_says_what_to_install(monkeypatch):
         gym_asset("ant")
 
 
-def test_an_unknown_robot_and_no_threads_are_refused():
+def test_an_unknown_robot_and_no_threads_are_rejected():
     with pytest.raises(RobotError, match="unicorn"):
         gym_asset("unicorn")
     with pytest.raises(ConfigError, match="threads"):

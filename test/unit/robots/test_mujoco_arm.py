@@ -1,4 +1,4 @@
-"""The arm that moves: physics, limits, friction, noise, delay, refusals."""
+"""The arm that moves: physics, limits, friction, noise, delay, rejections."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def test_bad_torques_leave_the_arm_unchanged(sawyer, tau):
     np.testing.assert_array_equal(arm.step(good, DT).v, twin.step(good, DT).v)
 
 
-def test_bad_times_and_resets_are_refused(sawyer):
+def test_bad_times_and_resets_are_rejected(sawyer):
     arm = MujocoArm(sawyer)
     for dt in (0.0, -1.0, np.nan, np.inf, 1e-320, 1e9):
         with pytest.raises(RobotError, match="dt"):

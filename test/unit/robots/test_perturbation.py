@@ -40,13 +40,13 @@ def test_survives_json_and_can_be_a_key():
         {"command_delay": -0.01},
     ],
 )
-def test_impossible_values_are_refused(values):
+def test_impossible_values_are_rejected(values):
     (name,) = values
     with pytest.raises(ConfigError, match=f"perturbation {name}"):
         Perturbation(**values)
 
 
-def test_unknown_keys_and_wrong_lengths_are_refused():
+def test_unknown_keys_and_wrong_lengths_are_rejected():
     with pytest.raises(ConfigError, match=r"no payloda: use payload"):
         Perturbation.from_dict({"payloda": 1.0})
     with pytest.raises(RobotError, match="viscous has 2 values for 7 joints"):
@@ -82,7 +82,7 @@ def test_equal_seeds_draw_equal_robots_whatever_the_ranges(sawyer):
     assert light.mass_scale == first.mass_scale
 
 
-def test_ranges_that_are_none_are_refused(sawyer):
+def test_ranges_that_are_none_are_rejected(sawyer):
     rng = np.random.default_rng(0)
     with pytest.raises(ConfigError, match="empty"):
         Perturbation.sample(sawyer, rng, payload=(3.0, 0.0))

@@ -1,4 +1,4 @@
-"""The model that knows: batches, the regressor, payload torques, refusals."""
+"""The model that knows: batches, the regressor, payload torques, rejections."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def test_payload_torque_is_what_one_more_kilogram_adds(arm, states):
     np.testing.assert_allclose(torque, expected, rtol=1e-9, atol=1e-9)
 
 
-def test_wrong_shapes_are_refused(sawyer):
+def test_wrong_shapes_are_rejected(sawyer):
     model = PinocchioModel(sawyer)
     good = np.zeros((4, 7))
     for q, v in (

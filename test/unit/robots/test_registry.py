@@ -1,4 +1,4 @@
-"""Robots by name or file: what is read from them, and what is refused in one sentence."""
+"""Robots by name or file: what is read from them, and what is rejected in one sentence."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_files_that_are_not_modelled_are_refused(robot_file, case):
+def test_files_that_are_not_modelled_are_rejected(robot_file, case):
     text, name, reason = BAD[case]
     with pytest.raises(RobotError, match=reason):
         load_robot(robot_file(text, name))

@@ -65,7 +65,7 @@ def test_it_moves_as_the_simulated_arm_that_compensates_gravity(arm):
     assert np.abs(q[0].numpy() - real.state().q).max() < 0.05
 
 
-def test_friction_of_other_joints_is_refused():
+def test_friction_of_other_joints_is_rejected():
     with pytest.raises(RobotError, match="viscous has 1 numbers for 7 joints"):
         TorchArm(SAWYER, (1.0,), 0.05)
 

@@ -62,7 +62,7 @@ def test_a_loss_file_brings_its_task_along():
         ({"joints": None}, "is none"),
     ],
 )
-def test_a_damaged_task_is_refused_with_a_sentence(change, sentence):
+def test_a_damaged_task_is_rejected_with_a_sentence(change, sentence):
     with pytest.raises(LossFileError, match=sentence):
         task_of(a_loss({KEY: TASK.to_dict() | change}))
 
@@ -72,7 +72,7 @@ def test_a_limit_may_be_a_whole_number_that_no_tensor_of_them_holds():
     assert torch.tensor(task.limits)[0] == 1e19
 
 
-def test_a_loss_of_something_else_is_refused():
+def test_a_loss_of_something_else_is_rejected():
     with pytest.raises(LossFileError, match="is not one for reaching"):
         task_of(a_loss({}))
     spec = ARM.spec()
@@ -114,7 +114,7 @@ def test_the_arm_of_meta_training_moves_as_the_simulated_one():
     assert np.linalg.norm(ARM.world.position(state).numpy() - there) < 0.005
 
 
-def test_goals_and_starts_out_of_range_are_refused():
+def test_goals_and_starts_out_of_range_are_rejected():
     pose = np.array([0.1, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0])
     TASK.check_goal(pose)
     with pytest.raises(DataError, match="out of reach"):
@@ -144,7 +144,7 @@ def test_goals_are_drawn_within_their_ranges_and_turn_with_their_direction():
     np.testing.assert_array_equal(goals, ranges.draw(100, 3))
 
 
-def test_a_recipe_that_cannot_be_is_refused():
+def test_a_recipe_that_cannot_be_is_rejected():
     with pytest.raises(ConfigError, match="no arm 'r2d2'"):
         ReachRecipe(robot="r2d2")
     with pytest.raises(ConfigError, match="n_goals"):

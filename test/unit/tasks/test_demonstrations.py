@@ -91,7 +91,7 @@ def test_a_clone_acts_like_the_expert(policy, shown):
         ("actions", torch.full((2, 40, 2), torch.nan), "leave those episodes out"),
     ],
 )
-def test_demonstrations_that_do_not_fit_are_refused(shown, field, value, words):
+def test_demonstrations_that_do_not_fit_are_rejected(shown, field, value, words):
     fields = {k: getattr(shown, k) for k in Demonstrations.__slots__} | {field: value}
     with pytest.raises(DataError, match=words):
         Demonstrations(**fields)

@@ -83,7 +83,7 @@ def test_missing_damaged_and_foreign_files_are_named(mnist, tmp_path_factory):
         load_images(str(mnist))
 
 
-def test_too_few_images_are_refused(mnist):
+def test_too_few_images_are_rejected(mnist):
     with pytest.raises(DataError, match="5 images of the digit 0, not 6"):
         load_images(str(mnist), per_digit=6, held_out=1)
     with pytest.raises(DataError, match="held_out=3"):
@@ -178,7 +178,7 @@ def test_many_models_are_computed_as_each_alone(side):
     assert set(net.roles()) == set(params) == {name for name, _ in net.named_parameters()}
 
 
-def test_images_that_do_not_fit_are_refused(images):
+def test_images_that_do_not_fit_are_rejected(images):
     with pytest.raises(ConfigError, match="too small"):
         LeNet(3)
     with pytest.raises(ConfigError, match="for 28 pixels cannot read 8"):

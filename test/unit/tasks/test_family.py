@@ -90,7 +90,7 @@ def test_equal_generators_draw_equal_batches():
         {"memory": -1},
     ],
 )
-def test_samplings_out_of_range_are_refused(wrong):
+def test_samplings_out_of_range_are_rejected(wrong):
     with pytest.raises(ConfigError, match="must be"):
         SamplingConfig(**wrong)
 
@@ -256,7 +256,7 @@ def test_with_f_given_the_target_is_what_is_left_of_the_torque(numbered):
     assert float(terms["task"].max()) < 1e-6
 
 
-def test_families_that_cannot_be_are_refused(numbered):
+def test_families_that_cannot_be_are_rejected(numbered):
     with pytest.raises(ConfigError, match="needs recordings with nle"):
         family_of(replace(numbered, nle=None), nle="given")
     with pytest.raises(ConfigError, match=r"7 samples to learn from.*window of 8"):

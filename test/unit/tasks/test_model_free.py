@@ -246,7 +246,7 @@ def test_policies_are_judged_by_their_mean():
     torch.testing.assert_close(found, torch.tensor([-4.0, -2.0]))
 
 
-def test_an_unknown_robot_is_refused():
+def test_an_unknown_robot_is_rejected():
     with pytest.raises(ConfigError, match="reacher, ant"):
         setting("unicorn")
 

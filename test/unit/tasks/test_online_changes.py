@@ -121,7 +121,7 @@ def test_restored_equals_uninterrupted(make_learner, stream, n_samples, feed):
         np.testing.assert_array_equal(restored.evaluate(100)[name], table)
 
 
-def test_checkpoints_of_other_runs_and_damaged_ones_are_refused(
+def test_checkpoints_of_other_runs_and_damaged_ones_are_rejected(
     make_learner, units, online_losses, stream, feed, online_config
 ):
     online = make_learner()

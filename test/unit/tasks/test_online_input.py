@@ -1,4 +1,4 @@
-"""What a learner on a stream refuses, and how: samples, losses, settings."""
+"""What a learner on a stream rejects, and how: samples, losses, settings."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 @pytest.mark.parametrize("signal", range(5))
-def test_samples_that_are_not_finite_are_refused(make_learner, stream, signal, value, feed):
+def test_samples_that_are_not_finite_are_rejected(make_learner, stream, signal, value, feed):
     online = make_learner()
     feed(online, stream, 0, 5)
     for when in (online, make_learner()):  # with samples and without
@@ -32,7 +32,7 @@ def test_samples_that_are_not_finite_are_refused(make_learner, stream, signal, v
 
 
 @pytest.mark.parametrize("signal", [1, 2, 3, 4])
-def test_samples_of_another_length_are_refused(make_learner, stream, signal):
+def test_samples_of_another_length_are_rejected(make_learner, stream, signal):
     online = make_learner()
     for wrong in (np.zeros(3), np.zeros(1), np.zeros((1, 2)), 0.0):
         row = [x[0] for x in stream]
@@ -65,7 +65,7 @@ def test_samples_are_kept_in_order_however_many(make_learner, stream):
     assert chosen["q"][:, 1].tolist() == [2400.0, 7.0]
 
 
-def test_losses_of_other_joints_are_refused(make_learner, units, online_losses):
+def test_losses_of_other_joints_are_rejected(make_learner, units, online_losses):
     other = replace(units, joint_names=("shoulder", "elbow"))
     wrong = squared_error(other, "tau", "sgd", 0.1)
     with pytest.raises(LossFileError, match=r"shoulder.*ml3 train"):
@@ -76,7 +76,7 @@ def test_losses_of_other_joints_are_refused(make_learner, units, online_losses):
     assert online.methods["ml3"].loss is online_losses["ml3"]
 
 
-def test_losses_that_look_at_what_a_stream_lacks_are_refused(make_learner, units, online_losses):
+def test_losses_that_look_at_what_a_stream_lacks_are_rejected(make_learner, units, online_losses):
     """A loss for F given compares with the torque that is left of tau, which nobody measures."""
     wrong = squared_error(units, "tau_inertial", "sgd", 0.1)
     with pytest.raises(LossFileError, match=r"tau_inertial.*q, v, a, tau"):
@@ -87,7 +87,7 @@ def test_losses_that_look_at_what_a_stream_lacks_are_refused(make_learner, units
     assert set(online.methods) == set(online_losses)
 
 
-def test_learners_that_cannot_be_are_refused(make_learner):
+def test_learners_that_cannot_be_are_rejected(make_learner):
     with pytest.raises(ConfigError, match="no method"):
         make_learner({})
     with pytest.raises(ConfigError, match="steps_per_window"):

@@ -46,7 +46,7 @@ def test_subset_takes_recordings_whole(numbered):
     assert replace(numbered, nle=None).subset(torch.tensor([0])).nle is None
 
 
-def test_malformed_recordings_are_refused(numbered):
+def test_malformed_recordings_are_rejected(numbered):
     short = numbered.q[:, :10]
     for wrong in (
         {"v": short},

@@ -102,12 +102,12 @@ def test_the_prior_includes_masses_payload_and_friction(reacher_config):
 
 @pytest.mark.parametrize("name", ["rate", "support_seconds", "held_out_seconds"])
 @pytest.mark.parametrize("value", [0.0, -1.0, math.nan])
-def test_configurations_out_of_range_are_refused(name, value):
+def test_configurations_out_of_range_are_rejected(name, value):
     with pytest.raises(ConfigError, match=name):
         SimulationConfig(**{name: value})
 
 
-def test_an_unknown_robot_is_refused(reacher_config):
+def test_an_unknown_robot_is_rejected(reacher_config):
     with pytest.raises(RobotError):
         simulate(replace(reacher_config, robot="no_such_arm"), 1, seed=0)
 

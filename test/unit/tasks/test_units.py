@@ -1,4 +1,4 @@
-"""Units: refused where they would make a loss or a network meaningless."""
+"""Units: rejected where they would make a loss or a network meaningless."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_joint_names_must_be_some_and_differ(names):
         "units",
     ],
 )
-def test_data_that_are_not_units_are_refused(data):
+def test_data_that_are_not_units_are_rejected(data):
     with pytest.raises(ConfigError, match="units"):
         Units.from_dict(data)
 
@@ -82,7 +82,7 @@ def test_a_joint_that_stands_still_gets_a_usable_scale():
     assert units.velocity == units.effort == (MIN_SCALE, MIN_SCALE)
 
 
-def test_samples_with_nan_or_of_other_joints_are_refused():
+def test_samples_with_nan_or_of_other_joints_are_rejected():
     good = np.ones((10, 2))
     with pytest.raises(ConfigError, match="velocity"):
         Units.from_samples(("j0", "j1"), good * np.nan, good, good)

@@ -147,7 +147,7 @@ def test_other_shapes_are_recorded_anew():
     assert calls == [(2,), (3,)]
 
 
-def test_engines_that_do_not_exist_are_refused():
+def test_engines_that_do_not_exist_are_rejected():
     for wrong, hint in (
         ({"kind": "jit"}, "use one of autograd, replayed, compiled, higher"),
         ({"device": "tpu"}, "use 'cpu' or 'cuda'"),

@@ -92,7 +92,7 @@ def test_the_slope_depends_on_example_batch_and_age(monotone, logits, target):
     assert (ages[0] != ages[1])[target[0].bool()].all()
 
 
-def test_what_it_cannot_serve_is_refused(monotone, target):
+def test_what_it_cannot_serve_is_rejected(monotone, target):
     with pytest.raises(ConfigError, match="no context, got x"):
         make_meta_loss("monotone_cross_entropy", 3, {"x": 2})
     with pytest.raises(ConfigError, match="knots must increase"):

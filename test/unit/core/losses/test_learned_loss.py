@@ -149,7 +149,7 @@ def test_a_loss_that_could_not_be_read_back_is_not_saved(loss, tmp_path):
         large.save(path)
 
 
-def test_truncated_files_are_refused(loss):
+def test_truncated_files_are_rejected(loss):
     data = loss.to_bytes()
     lengths = {0, 1, 7, 8, 9, len(data) - 1, *range(0, len(data), 37)}
     for length in sorted(lengths):
@@ -158,13 +158,13 @@ def test_truncated_files_are_refused(loss):
 
 
 @pytest.mark.parametrize("architecture", ["structured", "mlp", "squared_error"])
-def test_damaged_bytes_are_refused_or_harmless(make_spec, random_phi, architecture):
+def test_damaged_bytes_are_rejected_or_harmless(make_spec, random_phi, architecture):
     spec = make_spec(architecture)
     loss = LearnedLoss(spec=spec, phi=random_phi(spec), provenance=PROVENANCE)
     data = loss.to_bytes()
     length = 8 + int.from_bytes(data[:8], "little")
     rng = random.Random(0)
-    refused = 0
+    rejected = 0
     for i in range(400):
         damaged = bytearray(data)
         # most damage goes into the header: that is what is interpreted
@@ -176,10 +176,10 @@ def test_damaged_bytes_are_refused_or_harmless(make_spec, random_phi, architectu
         try:
             loaded = LearnedLoss.from_bytes(bytes(damaged))
         except LossFileError:
-            refused += 1
+            rejected += 1
         else:
             assert is_usable(loaded)
-    assert refused > 100
+    assert rejected > 100
 
 
 INPUT = {"name": "x", "unit": "rad", "scale": [1.0, 3.0], "labels": ["j0", "j1"]}
@@ -282,7 +282,7 @@ def target_changes(**fields):
         (target_changes(labels=[1, 2]), "damaged header"),
     ],
 )
-def test_headers_that_lie_are_refused(loss, change, sentence):
+def test_headers_that_lie_are_rejected(loss, change, sentence):
     with pytest.raises(LossFileError, match=sentence):
         LearnedLoss.from_bytes(file_of(change(header_of(loss)), loss.phi))
 
@@ -290,7 +290,7 @@ def test_headers_that_lie_are_refused(loss, change, sentence):
 @pytest.mark.parametrize(
     ("name", "values"), [("bound", ("x", None, [1.0], 0.0, float("nan"), 10**400))]
 )
-def test_options_that_do_not_work_are_refused(make_spec, random_phi, name, values):
+def test_options_that_do_not_work_are_rejected(make_spec, random_phi, name, values):
     spec = make_spec("structured")
     phi = spec.network().init(torch.Generator())
     header = header_of(LearnedLoss(spec=spec, phi=phi))
@@ -301,7 +301,7 @@ def test_options_that_do_not_work_are_refused(make_spec, random_phi, name, value
             LearnedLoss.from_bytes(file_of(changed, phi))
 
 
-def test_gain_weights_that_do_not_work_are_refused(make_spec):
+def test_gain_weights_that_do_not_work_are_rejected(make_spec):
     spec = make_spec("desired_action", options={"hidden": (4,), "gain_weight": 0.5})
     loss = LearnedLoss(spec=spec, phi=spec.network().init(torch.Generator()))
     header = header_of(loss)
@@ -312,14 +312,14 @@ def test_gain_weights_that_do_not_work_are_refused(make_spec):
             LearnedLoss.from_bytes(file_of(header, loss.phi))
 
 
-def test_a_loss_that_is_nowhere_finite_is_refused(make_spec):
+def test_a_loss_that_is_nowhere_finite_is_rejected(make_spec):
     spec = make_spec("mlp")
     phi = {k: torch.full_like(p, 3e38) for k, p in spec.network().init(torch.Generator()).items()}
     with pytest.raises(LossFileError, match="value"):
         LearnedLoss.from_bytes(file_of(header_of(LearnedLoss(spec=spec, phi=phi)), phi))
 
 
-def test_deeply_nested_headers_are_refused(loss):
+def test_deeply_nested_headers_are_rejected(loss):
     header = header_of(loss)
     for depth in (300, 900, 5000, 100_000):
         nested = json.dumps(header).replace('"seed": 3', '"seed": ' + "[" * depth + "]" * depth)
@@ -333,7 +333,7 @@ def test_deeply_nested_headers_are_refused(loss):
         LearnedLoss.from_bytes(len(text).to_bytes(8, "little") + text)
 
 
-def test_tensors_that_do_not_fit_are_refused(loss):
+def test_tensors_that_do_not_fit_are_rejected(loss):
     header = header_of(loss)
     name = next(iter(loss.phi))
     p = loss.phi[name]
@@ -402,7 +402,7 @@ def test_specifications_are_checked_when_made():
 
 
 @pytest.mark.parametrize("width", [1.5, True, 0, -1, 2**2000, float("nan"), "8"])
-def test_a_width_that_is_none_is_refused(make_spec, width):
+def test_a_width_that_is_none_is_rejected(make_spec, width):
     with pytest.raises(ConfigError, match="width must be a whole number"):
         make_spec("structured", **SCHEDULED, width=width)
     assert make_spec("structured", **SCHEDULED, width=64).width == 64
@@ -412,7 +412,7 @@ def test_a_width_that_is_none_is_refused(make_spec, width):
     "knots",
     [(), (False, 1.0), (0.0, 1e-300), (0.0, 1e300), (0.0, 10**400), (0.0, "1"), 0.0, "", {}, None],
 )
-def test_knots_that_are_none_are_refused(make_spec, knots):
+def test_knots_that_are_none_are_rejected(make_spec, knots):
     with pytest.raises(ConfigError, match="knots must increase from 0"):
         make_spec("structured", **{**SCHEDULED, "knots": knots})
 

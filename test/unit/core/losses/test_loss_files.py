@@ -1,4 +1,4 @@
-"""Learned-loss files on disk: what is no loss is refused; a failed write loses nothing."""
+"""Learned-loss files on disk: what is no loss is rejected; a failed write loses nothing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ml3_ros.core.losses.learned_loss import MAX_BYTES, LearnedLoss
 from ml3_ros.errors import LossFileError, Ml3Error
 
 
-def test_a_file_that_is_something_else_is_refused(tmp_path, loss):
+def test_a_file_that_is_something_else_is_rejected(tmp_path, loss):
     for i, data in enumerate((b"hello", b"\x00" * 100, b"\xff" * 100, b'{"a": 1}' * 9)):
         path = tmp_path / f"{i}"
         path.write_bytes(data)
@@ -31,7 +31,7 @@ def test_a_file_that_is_something_else_is_refused(tmp_path, loss):
         LearnedLoss.from_bytes(plain)
 
 
-def test_a_pickle_is_refused_and_not_run(tmp_path):
+def test_a_pickle_is_rejected_and_not_run(tmp_path):
     marker = tmp_path / "it_ran"
 
     class Hostile:
@@ -47,7 +47,7 @@ def test_a_pickle_is_refused_and_not_run(tmp_path):
         assert not marker.exists()
 
 
-def test_a_huge_file_is_refused_without_being_read_whole(tmp_path):
+def test_a_huge_file_is_rejected_without_being_read_whole(tmp_path):
     path = tmp_path / "huge"
     with path.open("wb") as file:
         file.truncate(4 * MAX_BYTES)  # sparse: takes no space
@@ -59,7 +59,7 @@ def test_a_huge_file_is_refused_without_being_read_whole(tmp_path):
     assert peak < 2 * MAX_BYTES
 
 
-def test_a_long_header_is_refused_without_being_parsed(monkeypatch):
+def test_a_long_header_is_rejected_without_being_parsed(monkeypatch):
     """A third of a million lists in 1 MB take a second to be made and collected."""
     text = b'{"a":[' + b"[]," * 350_000 + b"[]]}"
     monkeypatch.setattr(json, "loads", lambda text: pytest.fail("it was parsed"))
@@ -147,7 +147,7 @@ def test_a_pipe_is_no_loss_and_nobody_waits_for_it(tmp_path):
         LearnedLoss.load(tmp_path / "pipe")
 
 
-def test_what_is_refused_does_not_stay_open(tmp_path):
+def test_what_is_rejected_does_not_stay_open(tmp_path):
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe")
     (tmp_path / "text").write_bytes(b"hello")
@@ -158,6 +158,6 @@ def test_what_is_refused_does_not_stay_open(tmp_path):
     assert len(os.listdir("/proc/self/fd")) == before
 
 
-def test_a_name_with_a_nul_is_refused():
+def test_a_name_with_a_nul_is_rejected():
     with pytest.raises(LossFileError, match="cannot read"):
         LearnedLoss.load("a\0b")

@@ -200,7 +200,7 @@ def test_fresh_phi_follows_the_generator_and_fills_the_network(architecture):
     assert any(not torch.equal(p, other[k]) for k, p in phi.items())
 
 
-def test_unknown_architectures_and_options_are_refused():
+def test_unknown_architectures_and_options_are_rejected():
     with pytest.raises(ConfigError, match="use one of mlp, structured, prior, trajectory"):
         make_meta_loss("transformer", 3, CONTEXT)
     for architecture in ARCHITECTURES:

@@ -164,7 +164,7 @@ def test_the_pull_is_differentiable_in_model_and_gates_alone(float64):
     assert grad is None
 
 
-def test_a_model_without_inertia_is_refused():
+def test_a_model_without_inertia_is_rejected():
     loss = make()
     phi, batch = drawn_phi(loss), states()
     with pytest.raises(ConfigError, match="needs a model with M_theta"):
@@ -190,7 +190,7 @@ def test_meta_training_wants_the_prior(family, make_spec):
         {"spread": 1.0},
     ],
 )
-def test_options_that_do_not_fit_the_joints_are_refused(change):
+def test_options_that_do_not_fit_the_joints_are_rejected(change):
     with pytest.raises(ConfigError, match=next(iter(change))):
         make(**change)
 
@@ -201,7 +201,7 @@ def test_a_prior_needs_all_of_every_joint(sizes):
         make_meta_loss("prior", N, sizes, **OPTIONS)
 
 
-def test_terms_that_no_parameter_pays_for_are_refused():
+def test_terms_that_no_parameter_pays_for_are_rejected():
     # one hidden unit makes thousands of terms of it, and of each a matrix for every state
     options = OPTIONS | {"prior_hidden": (1,), "spread": (1.0,) * 4096}
     with pytest.raises(ConfigError, match="spread has 4096 values, more than 65"):

@@ -173,12 +173,12 @@ def test_episodes_that_ran_away_spoil_their_own_loss_alone():
 
 
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
-def test_weights_of_gains_that_are_none_are_refused(weight):
+def test_weights_of_gains_that_are_none_are_rejected(weight):
     with pytest.raises(ConfigError, match="gain_weight"):
         DesiredActionLoss(2, SIZES, gain_weight=weight)
 
 
-def test_gains_on_too_many_inputs_are_refused():
+def test_gains_on_too_many_inputs_are_rejected():
     """Memory grows with their square, and a loss file may say anything."""
     DesiredActionLoss(2, {"state": 2000}, hidden=(1,))
     with pytest.raises(ConfigError, match="2000 inputs"):
@@ -186,7 +186,7 @@ def test_gains_on_too_many_inputs_are_refused():
 
 
 @pytest.mark.parametrize("bound", [0.0, -1.0, math.nan, math.inf, 1e3])
-def test_bounds_that_are_none_are_refused(bound):
+def test_bounds_that_are_none_are_rejected(bound):
     with pytest.raises(ConfigError, match="bound"):
         StepSize(3, (4,), bound)
     action = InputSpec(name="action", unit="N", scale=(1.0,))

@@ -138,7 +138,7 @@ def test_a_run_goes_on_where_it_stopped_and_not_with_other_epochs(episodic, make
     goes_on(lambda: trainer(3), trainer(2))
 
 
-def test_a_family_without_episodes_is_refused(family, episodic, make_spec):
+def test_a_family_without_episodes_is_rejected(family, episodic, make_spec):
     class NoEpisodes(type(family)):
         def fixed_point_losses(self, network):
             return episodic.fixed_point_losses(network)
@@ -149,7 +149,7 @@ def test_a_family_without_episodes_is_refused(family, episodic, make_spec):
         MetaTrainer(without, make_spec("mlp"), CONFIG, (0,))
 
 
-def test_a_device_that_episodes_are_not_on_is_refused(episodic, make_spec):
+def test_a_device_that_episodes_are_not_on_is_rejected(episodic, make_spec):
     engine = SimpleNamespace(kind="replayed", device="cuda", segment=None)
     with pytest.raises(ConfigError, match="limit_epochs=3: its episodes are on the CPU"):
         MetaTrainer(episodic, make_spec("mlp"), CONFIG, (0,), engine=engine)

@@ -224,7 +224,7 @@ def test_the_weights_of_the_task_loss_decide_what_is_learned(family, make_spec):
         {"weights": (("task", 0.0),)},
     ],
 )
-def test_configurations_out_of_range_are_refused(wrong):
+def test_configurations_out_of_range_are_rejected(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         MetaTrainConfig(**wrong)
 

@@ -120,7 +120,7 @@ def test_a_model_that_nobody_renews_is_faded_out(controller):
     assert controller.torque(*HERE)[0] == 1.0
 
 
-def test_what_does_not_fit_is_refused(controller):
+def test_what_does_not_fit_is_rejected(controller):
     with pytest.raises(RobotError, match="q_ref holds NaN"):
         controller.torque(HERE[0], HERE[1], [np.nan, 0.0])
     with pytest.raises(RobotError, match="v has shape"):

@@ -131,7 +131,7 @@ def test_no_payload_is_learned_where_it_does_not_show(reacher):
     assert abs(controller.payload) < 1e-3
 
 
-def test_bad_input_is_refused_and_not_learned_from(sawyer):
+def test_bad_input_is_rejected_and_not_learned_from(sawyer):
     controller = TrackingController(PinocchioModel(sawyer))
     good = np.zeros(7)
     for q in (np.full(7, np.nan), np.zeros(6)):
@@ -224,7 +224,7 @@ def test_a_rate_at_which_gravity_is_compensated_too_late_is_rejected(sawyer, rea
     TrackingController(PinocchioModel(sawyer), rate=100.0, gain=0.1)  # beside a real one
 
 
-def test_settings_that_cannot_be_stable_are_refused(sawyer):
+def test_settings_that_cannot_be_stable_are_rejected(sawyer):
     model = PinocchioModel(sawyer)
     for keywords in ({"gain": 0.6}, {"gain": 0.0}, {"rate": 0.0}, {"adaptation": 50.0}):
         (name,) = keywords

@@ -63,7 +63,7 @@ def test_before_there_is_a_model_there_is_no_torque_and_no_fault():
 
 
 @pytest.mark.parametrize("config", [{"share": 1.1}, {"fade": 0.0}, {"max_age": np.nan}])
-def test_a_configuration_without_a_meaning_is_refused(config):
+def test_a_configuration_without_a_meaning_is_rejected(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         gate(**config)
 

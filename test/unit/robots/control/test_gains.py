@@ -106,12 +106,12 @@ def test_gains_are_far_below_those_of_the_tracking_controller():
     "wrong",
     [{"frequency": 0.0}, {"damping": np.nan}, {"rate": 20.0}, {"least_stiffness": -1.0}],
 )
-def test_gains_out_of_range_are_refused(wrong):
+def test_gains_out_of_range_are_rejected(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         GainConfig(**wrong)
 
 
-def test_an_inertia_that_does_not_fit_is_refused():
+def test_an_inertia_that_does_not_fit_is_rejected():
     with pytest.raises(RobotError, match="not positive definite"):
         FixedGains(GainConfig(), np.diag([1.0, 0.0]), np.ones(2))
     with pytest.raises(RobotError, match=r"M has shape \(3, 3\)"):

@@ -45,7 +45,7 @@ def test_laps_are_counted_from_where_the_motion_repeats(reacher):
 
 
 @pytest.mark.parametrize("shape", [{"period": 0.0}, {"piece_seconds": 5.0}])
-def test_a_motion_that_does_not_repeat_within_a_piece_is_refused(reacher, shape):
+def test_a_motion_that_does_not_repeat_within_a_piece_is_rejected(reacher, shape):
     with pytest.raises(ConfigError, match="period"):
         Laps(motion(reacher, **shape))
 
@@ -66,7 +66,7 @@ def test_an_arm_is_led_smoothly_and_slowly_to_the_beginning(arm):
     np.testing.assert_array_equal(later[0], motion(arm).at(3.0)[0])
 
 
-def test_a_pose_that_is_none_is_refused(reacher):
+def test_a_pose_that_is_none_is_rejected(reacher):
     with pytest.raises(RobotError, match="pose of the arm"):
         Approach([np.nan, 0.0], motion(reacher), shortest=1.0)
 

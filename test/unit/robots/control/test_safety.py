@@ -1,4 +1,4 @@
-"""The last stage before motors: what it refuses, what it cuts down, what it leaves alone."""
+"""The last stage before motors: what it rejects, what it cuts down, what it leaves alone."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from test.unit.robots.control.safety_bench import (
         (REST, -0.0201, FutureCommandError, r"0\.020 s after the newest"),
     ],
 )
-def test_what_must_not_be_used_is_refused(tau, age, error, sentence):
+def test_what_must_not_be_used_is_rejected(tau, age, error, sentence):
     with pytest.raises(error, match=sentence):
         stage(future_tolerance=0.02).admit(tau, age)
 
@@ -192,7 +192,7 @@ def test_overspeed_stops_the_arm_even_where_violations_are_clamped():
         ({"future_tolerance": np.nan}, "future_tolerance is nan"),
     ],
 )
-def test_a_configuration_without_a_meaning_is_refused(config, sentence):
+def test_a_configuration_without_a_meaning_is_rejected(config, sentence):
     with pytest.raises(ConfigError, match=sentence):
         stage(**config)
 

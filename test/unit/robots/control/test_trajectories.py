@@ -135,7 +135,7 @@ def test_a_motion_made_smaller_keeps_the_rest_of_its_shape(sawyer):
     assert within_effort(careful, PinocchioModel(sawyer), 5.0).config == shape
 
 
-def test_settings_that_cannot_be_planned_are_refused(sawyer):
+def test_settings_that_cannot_be_planned_are_rejected(sawyer):
     for keywords in (
         {"blend_seconds": 6.0},
         {"blend_seconds": 0.0},

@@ -36,7 +36,7 @@ class Bench:
         self.states_come = self.driver_lives = True
         self.ms = 0
         self.sent = []  # (ms, Send)
-        self.refused = []
+        self.rejected = []
 
     @property
     def now(self):
@@ -89,13 +89,13 @@ class Bench:
             else:
                 self.robot.command(Command(mode=Mode.POSITION, position=send.position), now)
         except MessageError as error:
-            self.refused.append(str(error))
+            self.rejected.append(str(error))
 
     def command(self, tau, stamp):
         try:
             self.driving.on_command(stamp, tau, self.now)
         except MessageError as error:
-            self.refused.append(str(error))
+            self.rejected.append(str(error))
 
     def enabled(self):
         """Enable the robot and wait until its brakes are released."""

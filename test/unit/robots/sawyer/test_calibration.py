@@ -55,6 +55,6 @@ def test_a_urdf_itself_is_its_nominal_description(tmp_path):
         ('<!DOCTYPE r [<!ENTITY e "x">]><robot name="r"/>', "DOCTYPE"),
     ],
 )
-def test_a_description_that_cannot_be_read_is_refused(text, sentence):
+def test_a_description_that_cannot_be_read_is_rejected(text, sentence):
     with pytest.raises(RobotError, match=sentence):
         joint_origins(text)

@@ -25,7 +25,7 @@ def test_nothing_is_ever_sent_before_an_operator_enables(bench):
     bench.run(1500)
     assert bench.driving.state is State.HOLD
     assert bench.torques() == []
-    assert "call its service enable" in bench.refused[-1]
+    assert "call its service enable" in bench.rejected[-1]
 
 
 def test_a_zero_command_sends_zero_and_the_robot_keeps_the_arm_up(bench):
@@ -94,7 +94,7 @@ def test_a_driver_that_was_held_up_does_not_go_on_as_if_nothing_had_been(bench):
     assert bench.robot.control.mode is Mode.POSITION
 
 
-def test_old_future_and_unknown_stamps_are_refused(bench):
+def test_old_future_and_unknown_stamps_are_rejected(bench):
     bench.active()
     bench.push = None
     tau = MODEL.nle(bench.q, np.zeros(7))
@@ -134,7 +134,7 @@ def test_whatever_happens_torques_end_at_once_and_do_not_come_back(bench, happen
     assert reason in bench.driving.reason
     assert not bench.driving.armed
     if happening != "no states":  # a command answers one
-        assert "call the service reset" in bench.refused[-1]
+        assert "call the service reset" in bench.rejected[-1]
     with pytest.raises(ConfigError, match="reset the driver"):
         bench.driving.arm()
 
@@ -204,7 +204,7 @@ def test_an_arm_that_moves_or_whose_brakes_open_yet_gets_no_torques(bench):
     bench.push = np.zeros(7)
     bench.run(900)
     assert bench.torques() == []
-    assert "brakes" in bench.refused[-1]
+    assert "brakes" in bench.rejected[-1]
     bench.push = None
     bench.run(300)
     v = one(2, 0.2)

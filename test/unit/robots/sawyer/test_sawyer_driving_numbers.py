@@ -90,6 +90,6 @@ def test_a_home_that_is_none_is_rejected(bench, home):
         {"brake_release": -1.0},
     ],
 )
-def test_a_configuration_without_a_meaning_is_refused(config):
+def test_a_configuration_without_a_meaning_is_rejected(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         DrivingConfig(**config)

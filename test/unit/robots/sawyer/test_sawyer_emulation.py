@@ -315,7 +315,7 @@ def test_a_squeezed_cuff_lets_the_arm_float():
     assert robot.moved() > 0.01
 
 
-def test_a_disabled_robot_refuses_commands():
+def test_a_disabled_robot_rejects_commands():
     robot = Robot(enabled=False)
     with pytest.raises(CommandRejectedError, match="disabled"):
         robot.torque()

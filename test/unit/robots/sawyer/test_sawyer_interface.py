@@ -1,4 +1,4 @@
-"""Messages of the robot are found at run time, or refused in one sentence."""
+"""Messages of the robot are found at run time, or rejected in one sentence."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ def test_a_port_with_more_fields_is_taken(port):
     assert message_types("some_port").SEAJointState is port.SEAJointState
 
 
-def test_a_missing_package_is_refused_with_how_to_get_it():
+def test_a_missing_package_is_rejected_with_how_to_get_it():
     with pytest.raises(ConfigError, match=r"no ROS 2 package 'no_such_msgs'.*parameter_bridge"):
         message_types("no_such_msgs")
 
 
-def test_a_missing_message_is_refused_by_name(port):
+def test_a_missing_message_is_rejected_by_name(port):
     del port.IODeviceStatus
     with pytest.raises(ConfigError, match=r"has no message IODeviceStatus: build"):
         message_types("some_port")
 
 
-def test_a_field_of_another_spelling_is_refused_by_name(port):
+def test_a_field_of_another_spelling_is_rejected_by_name(port):
     fields = port.RobotAssemblyState.fields
     fields["low_voltage"] = fields.pop("lowvoltage")
     with pytest.raises(ConfigError, match=r"RobotAssemblyState has no field lowvoltage: build"):

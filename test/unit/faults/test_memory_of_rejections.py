@@ -88,7 +88,7 @@ for path in bad:
 """
 
 
-def test_files_that_are_refused_have_cost_little_memory(tmp_path):
+def test_files_that_are_rejected_have_cost_little_memory(tmp_path):
     def written(name, data):
         (tmp_path / name).write_bytes(data)
         return str(tmp_path / name)
@@ -102,5 +102,5 @@ def test_files_that_are_refused_have_cost_little_memory(tmp_path):
     assert int(told[-1].split()[0]) < MOST_KIB, told
 
 
-def test_a_file_is_no_larger_than_what_may_be_refused():
+def test_a_file_is_no_larger_than_what_may_be_rejected():
     assert MAX_BYTES * 3 <= MOST_KIB * 1024
