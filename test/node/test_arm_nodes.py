@@ -132,7 +132,7 @@ def missed_by_a_stopped_listener(graph, node):
     return {int(line) for line in output.splitlines(keepends=True) if line.endswith(b"\n")}
 
 
-def test_who_is_kept_waiting_for_1300_samples_misses_none(graph):
+def test_a_reader_stopped_for_1300_samples_misses_none(graph):
     fast = {"publish_rate": 1000.0, "real_time_factor": 5.0}
     node = up(graph.add(SimArm, "sim_arm", robot="reacher", **fast))
     missed = [missed_by_a_stopped_listener(graph, node)]
@@ -245,7 +245,7 @@ def test_with_on_violation_stop_the_arm_holds_itself_until_it_is_reset(graph, ma
     lead(arm, graph, [0.03, 0.0])
 
 
-def test_an_arm_whose_model_says_nonsense_holds_itself_and_takes_the_next_command(
+def test_an_arm_whose_model_returns_nonsense_holds_itself_and_takes_the_next_command(
     graph, arm, capfd, monkeypatch
 ):
     lead(arm, graph, [0.03, 0.0])
@@ -322,7 +322,7 @@ def test_a_reset_puts_the_arm_at_rest_near_home_and_forgets_the_command(graph, m
 
 
 @pytest.mark.parametrize("compensated", [True, False])
-def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensated):
+def test_gravity_is_added_to_commands_only_on_request(graph, compensated):
     settings = {"gravity_compensation": compensated, "command_timeout": 5.0}
     arm = graph.add(SimArm, "sim_arm", robot="sawyer", **settings)
     probe = graph.plain()
@@ -352,7 +352,7 @@ def test_gravity_is_added_to_commands_only_where_it_is_asked_for(graph, compensa
         ({"home": [9.0, 9.0]}, "limits of joint"),
     ],
 )
-def test_an_arm_that_cannot_be_built_says_why(graph, capfd, parameters, sentence):
+def test_an_arm_that_cannot_be_built_logs_why(graph, capfd, parameters, sentence):
     node = graph.add(SimArm, "sim_arm", **({"robot": "reacher"} | parameters))
     assert node.trigger_configure() == FAILURE
     assert sentence in capfd.readouterr().err

@@ -64,7 +64,7 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
     assert player.diagnostic_values()["finished"]
 
 
-def test_joints_come_in_the_order_asked_for_with_the_recorded_stamps(graph, bag):
+def test_joints_come_in_the_requested_order_with_the_recorded_stamps(graph, bag):
     states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
     finished = graph.listen(graph.plain("other"), Bool, "stream_finished", LATCHED_10)
     how = {"joints": ["b", "a"], "rebase_stamps": False, "max_ahead": 0, "rate": 20.0}
@@ -94,7 +94,7 @@ def test_activated_again_it_plays_again_from_the_beginning(graph, bag):
     assert states[played].effort[0] == 0.0
 
 
-def test_nobody_listening_ends_it_with_a_sentence(graph, bag, capfd):
+def test_without_subscribers_it_ends_with_one_sentence(graph, bag, capfd):
     player = start(graph, bag=bag, subscriber_timeout=0.2)
     graph.until(lambda: player.state_name() == "finalized")
     assert "start the learner first" in capfd.readouterr().err

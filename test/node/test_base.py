@@ -214,7 +214,7 @@ def test_nothing_leaves_a_node_that_is_not_active(graph):
     assert heard[1].name == ["3"]
 
 
-def test_diagnostics_tell_rates_and_warn_as_long_as_something_is_rejected(graph):
+def test_diagnostics_hold_rates_and_warn_as_long_as_something_is_rejected(graph):
     node = graph.add(Relay, "relay")
     probe = graph.plain()
     told = graph.listen(probe, DiagnosticArray, "/diagnostics")
@@ -298,7 +298,7 @@ def test_a_message_counts_as_an_error_where_its_callback_raises_anything(graph, 
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_who_wants_to_end_the_process_is_not_held_back(graph, error):
+def test_an_exit_from_a_callback_ends_the_process(graph, error):
     def fail(*_):
         raise error
 
@@ -328,7 +328,7 @@ def test_a_timer_goes_on_after_a_sentence_and_after_an_error(graph):
     assert node.diagnostics.counts[ERRORS] == len(raised)
 
 
-def test_diagnostics_are_told_on_the_events_executor_too(executor):
+def test_diagnostics_are_published_on_the_events_executor_too(executor):
     """It gives what a timer knows to every callback that can take it."""
     node = Relay("relay", context=executor.context)
     probe = Node("probe", context=executor.context)

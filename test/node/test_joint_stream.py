@@ -165,7 +165,7 @@ def test_a_stream_that_cannot_be_used_is_complained_of_until_it_can():
     assert filtered.complaint == ""
 
 
-def test_a_stream_of_which_nothing_ever_comes_out_is_complained_of_too():
+def test_a_stream_without_a_single_usable_window_is_complained_of_too():
     filtered = FilteredStream(["a"], Counter(), P)
     pauses = np.arange(300) * DT + np.arange(300) // 15 * 15 * DT
     assert taken_from(filtered, pauses) == 0

@@ -59,7 +59,7 @@ def learns(arm, *methods, since=0):
     return all(name in newest and newest[name].learning for name in methods)
 
 
-def test_a_method_that_fails_is_told_by_name_and_the_run_ends_as_planned(
+def test_a_method_that_fails_is_logged_by_name_and_the_run_ends_as_planned(
     graph, learning, tmp_path, capfd
 ):
     node, arm = learning(20)
@@ -86,7 +86,7 @@ def test_a_method_that_fails_is_told_by_name_and_the_run_ends_as_planned(
     assert np.isfinite(run.load_heldout().methods["ml3_shaped"]).all()
 
 
-def test_a_run_without_a_method_that_learns_says_so_and_writes_what_it_has(
+def test_a_run_without_a_method_that_learns_logs_so_and_writes_what_it_has(
     graph, learning, tmp_path, capfd
 ):
     node, arm = learning(20, sgd_lr=0.0, adam_lr=0.0)

@@ -46,7 +46,7 @@ def test_a_sample_survives_the_way_there_and_back():
         np.testing.assert_array_equal(getattr(back, name), getattr(sample, name))
 
 
-def test_a_message_with_some_of_the_joints_says_which_are_missing():
+def test_a_message_with_some_of_the_joints_is_rejected_with_those_missing():
     msg = JointState(name=["b"], position=[1.0], velocity=[1.0], effort=[1.0])
     with pytest.raises(PartialMessageError, match=r"has no a \(it has b\).*check the remapping"):
         sample_from_msg(msg, NAMES)
@@ -110,7 +110,7 @@ def test_a_loss_that_was_damaged_on_its_way_is_rejected():
         loss_from_msg(msg)
 
 
-def test_a_number_that_no_arm_has_is_rejected():
+def test_values_outside_the_robots_range_are_rejected():
     with pytest.raises(ImplausibleError, match=r"velocity of b is 1e\+30.*its unit"):
         sample_from_msg(state(velocity=[9.0, 1e30, 3.0]), NAMES)
 

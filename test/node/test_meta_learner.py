@@ -197,7 +197,7 @@ def test_a_training_killed_at_its_end_makes_the_same_loss(graph, learner, tmp_pa
         ({"name": "../../evil"}, "is not inside"),
     ],
 )
-def test_a_goal_that_cannot_be_done_says_why(learner, goal, sentence):
+def test_a_goal_that_cannot_be_trained_is_aborted_with_the_reason(learner, goal, sentence):
     _, _, client = learner()
     status, result = client.result(client.send(**goal))
     assert status == GoalStatus.STATUS_ABORTED

@@ -65,7 +65,7 @@ def up(node):
     assert node.trigger_activate() == SUCCESS
 
 
-def test_errors_of_an_arm_without_power_are_told_in_finite_numbers(graph, optimizer):
+def test_errors_of_an_arm_without_power_are_published_as_finite_numbers(graph, optimizer):
     node, arm = optimizer(learn_duration=60.0)
     moving = arm.message
 
@@ -133,7 +133,7 @@ def test_models_are_handed_out_while_they_are_learned_also_to_who_comes_late(gra
     assert all(msg.update >= newest[msg.method] for msg in late)
 
 
-def test_only_the_shipped_losses_that_are_asked_for_are_used(graph, optimizer):
+def test_only_the_selected_shipped_losses_are_used(graph, optimizer):
     node, _ = optimizer(
         robot="reacher", joints=["joint0", "joint1"], loss="shipped", shipped_losses=["ml3_prior"]
     )
@@ -197,7 +197,7 @@ def test_a_loss_file_that_does_not_fit_stops_configure_with_a_sentence(
     assert sentence in capfd.readouterr().err
 
 
-def test_a_robot_without_shipped_losses_is_told_what_to_do(optimizer, capfd):
+def test_for_a_robot_without_shipped_losses_the_log_names_a_cure(optimizer, capfd):
     node, _ = optimizer(loss="shipped", robot="r2d2")
     assert node.trigger_configure() == FAILURE
     assert "loss:=train" in capfd.readouterr().err
@@ -241,7 +241,7 @@ def test_a_folder_that_cannot_be_written_stops_configure(optimizer, tmp_path, ca
     assert "choose a folder that can" in capfd.readouterr().err
 
 
-def test_a_disk_that_fills_up_is_told_and_the_stream_goes_on(graph, optimizer, tmp_path, capfd):
+def test_a_disk_that_fills_up_is_logged_and_the_stream_goes_on(graph, optimizer, tmp_path, capfd):
     node, arm = optimizer(checkpoint_period=0.5, learn_duration=60.0)
     up(node)
     logged = []

@@ -47,7 +47,7 @@ def start(graph, tmp_path, **parameters):
 
 
 @pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
-def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
+def test_every_message_received_is_in_the_bag(graph, tmp_path, storage):
     probe = graph.plain()
     prefix = graph.namespace
     latched = probe.create_publisher(LearnedLoss, "learned_loss", LATCHED_1)
@@ -83,7 +83,7 @@ def test_everything_heard_is_in_the_bag(graph, tmp_path, storage):
     assert (tmp_path / "bag" / "metadata.yaml").exists()
 
 
-def test_only_topics_asked_for_and_a_new_bag_each_time(graph, tmp_path, capfd):
+def test_only_selected_topics_and_a_new_bag_each_time(graph, tmp_path, capfd):
     probe = graph.plain()
     wanted = probe.create_publisher(Float64, "wanted", 10)
     probe.create_publisher(Float64, "other", 10)
@@ -136,9 +136,7 @@ def ends(thread):
 
 
 @pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
-def test_an_error_that_nobody_expected_ends_the_recording_and_is_told(
-    tmp_path, monkeypatch, storage
-):
+def test_an_unexpected_error_ends_the_recording_and_is_logged(tmp_path, monkeypatch, storage):
     monkeypatch.setattr(bag_thread, "QUEUE_LENGTH", 4)
     thread = BagThread(tmp_path / "bag", storage)
     assert thread.offer("/x", "std_msgs/msg/String", 1, b"good")
@@ -155,9 +153,7 @@ def test_an_error_that_nobody_expected_ends_the_recording_and_is_told(
         assert contents(tmp_path / "bag") == {"/x": [b"good"]}
 
 
-def test_messages_that_an_error_takes_along_are_counted_and_told(
-    graph, tmp_path, capfd, monkeypatch
-):
+def test_messages_lost_to_an_error_are_counted_and_logged(graph, tmp_path, capfd, monkeypatch):
     busy = threading.Event()
 
     def write(*_):

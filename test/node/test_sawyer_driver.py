@@ -109,7 +109,7 @@ def test_the_robot_appears_as_any_arm_does(graph, rig):
     graph.until(lambda: set(rig.states[-1].velocity) == {0.0})
 
 
-def test_what_the_robot_tells_once_is_heard_before_the_driver_is_active(graph, messages):
+def test_what_the_robot_publishes_once_is_read_before_the_driver_is_active(graph, messages):
     rig = Rig(graph, wait=1.0)
     assert rig.call("sawyer_driver/enable", True).success
 
@@ -204,9 +204,7 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     assert np.abs(rig.q - SAWYER.home).max() < 0.02
 
 
-def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_rejected(
-    graph, messages, capfd
-):
+def test_a_calibrated_robot_is_logged_and_one_of_other_limits_rejected(graph, messages, capfd):
     rig = Rig(graph, robot={"calibration_offset": 0.005})
     graph.until(lambda: "mm" in rig.driver.diagnostic_values()["calibrated origins"])
     assert "give its own URDF" in capfd.readouterr().err
@@ -226,7 +224,7 @@ def test_a_robot_that_is_calibrated_is_told_and_one_of_other_limits_rejected(
     assert "joint_limits" in rejected.message
 
 
-def test_without_the_robots_messages_one_sentence_says_how_to_get_them(graph, capfd):
+def test_without_the_robots_messages_the_log_names_how_to_get_them(graph, capfd):
     driver = graph.add(SawyerDriver, "sawyer_driver", message_package="no_such_msgs")
     assert driver.trigger_configure() == TransitionCallbackReturn.FAILURE
     told = capfd.readouterr().err

@@ -161,7 +161,7 @@ def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
     assert robot.node._timer.timer_period_ns == NANO // rate  # one by one, not in bursts
 
 
-def test_what_was_before_a_message_knows_nothing_of_it(robot):
+def test_a_message_has_no_effect_on_what_was_before_it(robot):
     robot.enable()
     robot.node._timer.cancel()
     robot.graph.for_(0.1)
@@ -189,7 +189,7 @@ def test_limits_and_description_reach_who_comes_late(robot, tmp_path):
     assert set(load_robot(path).names) == {"head_pan", *ARM_JOINTS}
 
 
-def test_gravity_torques_tell_what_is_added(robot):
+def test_gravity_torques_are_those_that_are_added(robot):
     robot.torque_mode()
 
     def is_commanded():
@@ -358,7 +358,7 @@ def test_a_malformed_command_is_rejected_and_counted(robot, arrays):
 
 
 # the world around it -----------------------------------------------------------------------------
-def test_a_squeezed_cuff_is_told_and_ends_following(robot):
+def test_a_squeezed_cuff_is_published_and_ends_following(robot):
     robot.torque_mode()
     robot.until_more(robot.cuff, 3)  # also while nothing happens
     robot.call("squeeze_cuff", True)
@@ -376,7 +376,7 @@ def test_a_squeezed_cuff_is_told_and_ends_following(robot):
     robot.graph.until(lambda: cuff()[sawyer.CUFF_SIGNAL] == "[0]")
 
 
-def test_a_collision_is_told_and_ends_following(robot):
+def test_a_collision_is_published_and_ends_following(robot):
     robot.torque_mode()
     robot.call("collide", True)
     robot.graph.until(lambda: robot.collision[-1].collision_state)
@@ -388,7 +388,7 @@ def test_a_collision_is_told_and_ends_following(robot):
     robot.graph.until(lambda: not robot.collision[-1].collision_state)
 
 
-def test_a_muted_robot_says_nothing_and_still_listens(robot):
+def test_a_muted_robot_publishes_nothing_and_still_reads(robot):
     robot.enable()
     robot.call("mute", True)
     for publisher in (robot.node._states, robot.node._assembly, robot.node._cuff):
@@ -403,7 +403,7 @@ def test_a_muted_robot_says_nothing_and_still_listens(robot):
     robot.until_more(robot.states)
 
 
-def test_without_the_messages_it_says_how_to_get_them(graph, capfd):
+def test_without_the_messages_it_logs_how_to_get_them(graph, capfd):
     node = graph.add(SawyerEmulator, "sawyer_emulator", message_package="no_such_msgs")
     assert node.trigger_configure() == FAILURE
     assert "parameter_bridge" in capfd.readouterr().err

@@ -113,7 +113,7 @@ def loop(graph, tmp_path):
     return make
 
 
-def test_laps_differ_in_their_feedforward_alone_and_are_told(loop, tmp_path):
+def test_laps_differ_in_their_feedforward_alone_and_are_published(loop, tmp_path):
     it = loop("rigid_body", "feedback_only", "ml3_shaped")
     first = it.run(1)[0]
     assert np.abs(first).max() < 1e-3  # it rests where it is led from

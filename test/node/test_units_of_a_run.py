@@ -161,7 +161,7 @@ def test_one_scale_may_be_set_alone(graph, optimizer, tmp_path, losses):
         ),
     ],
 )
-def test_a_run_is_not_resumed_with_units_that_are_none_or_of_other_joints(
+def test_a_run_is_not_resumed_with_units_that_are_invalid_or_of_other_joints(
     optimizer, tmp_path, capfd, config, sentence
 ):
     checkpoints = tmp_path / "out" / "checkpoints"

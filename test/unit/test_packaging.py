@@ -122,7 +122,7 @@ def test_locks_hold_exact_public_versions_only(name):
         assert re.fullmatch(r"==[0-9a-z.]+", str(requirement.specifier)), str(requirement)
 
 
-def test_locks_fit_what_the_package_asks_for():
+def test_locks_fit_what_the_package_requires():
     pins = {k.lower(): v for lock in LOCKS for k, v in locked(lock).items()}
     for needed in map(Requirement, importlib.metadata.requires("ml3_ros")):
         (pin,) = pins[needed.name.lower()].specifier

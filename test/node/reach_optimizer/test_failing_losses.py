@@ -25,7 +25,7 @@ def failing(plant):
     return make
 
 
-def test_a_policy_whose_loss_fails_is_told_and_the_run_ends_as_planned(
+def test_a_policy_whose_loss_fails_is_logged_and_the_run_ends_as_planned(
     graph, failing, tmp_path, capfd
 ):
     arm = failing(1, baseline=True)
@@ -61,7 +61,7 @@ def test_a_loss_that_cannot_train_is_rejected_on_activation(failing, capfd):
     assert not arm.sent
 
 
-def test_an_error_that_nobody_meant_breaks_the_episode_off(graph, failing, monkeypatch, capfd):
+def test_an_unexpected_error_breaks_the_episode_off(graph, failing, monkeypatch, capfd):
     arm = failing(100, retries=1)
     assert arm.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
 

@@ -44,7 +44,7 @@ def test_no_torque_leaves_but_in_an_episode(graph, plant):
     assert len(arm.sent) == count
 
 
-def test_without_a_goal_nothing_is_asked_of_the_arm(graph, plant):
+def test_without_a_goal_the_arm_gets_no_command(graph, plant):
     arm = plant()
     for _ in range(3):
         arm.k += 1
@@ -203,7 +203,7 @@ def test_an_arm_that_is_not_where_episodes_begin_is_not_moved(graph, plant, capf
     assert not arm.sent
 
 
-def test_a_reset_that_is_rejected_is_asked_for_again_and_then_told(graph, plant, capfd):
+def test_a_rejected_reset_is_requested_again_and_then_logged(graph, plant, capfd):
     arm = plant(retries=0, reset_timeout=1.0)
     arm.answer = "the arm is stopped"
     arm.goal()

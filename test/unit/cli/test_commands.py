@@ -94,7 +94,7 @@ def test_every_experiment_is_complete(name):
     assert json.dumps(resolved(experiment.config))
 
 
-def test_train_writes_a_loss_that_says_how(tmp_path, capsys):
+def test_train_writes_a_loss_with_its_recipe(tmp_path, capsys):
     path = tmp_path / "my_loss.safetensors"
     words = [*TINY_LOSS, "recipe.use_prior=False", "seed=7"]
     assert main(["train", "--out", str(path), *words]) == 0

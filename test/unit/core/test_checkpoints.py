@@ -98,7 +98,7 @@ def test_a_damaged_checkpoint_changes_nothing(make_trainer):
 
 
 @pytest.mark.parametrize("step", [None, -1, 1.5, True, "3", 2**60, float("nan")])
-def test_a_checkpoint_whose_step_is_none_changes_nothing(make_trainer, step):
+def test_a_checkpoint_with_an_invalid_step_changes_nothing(make_trainer, step):
     source, trainer = make_trainer(), make_trainer()
     source.step()
     before = trainer_to_bytes(trainer)
@@ -109,7 +109,7 @@ def test_a_checkpoint_whose_step_is_none_changes_nothing(make_trainer, step):
 
 
 @pytest.mark.parametrize("count", [float("nan"), float("inf"), -1.0, 2.5])
-def test_a_checkpoint_whose_counts_are_none_changes_nothing(make_trainer, count):
+def test_a_checkpoint_with_invalid_counts_changes_nothing(make_trainer, count):
     source, trainer = make_trainer(), make_trainer()
     source.step()
     before = trainer_to_bytes(trainer)

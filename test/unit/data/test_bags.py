@@ -53,7 +53,7 @@ def test_split_bag_without_metadata_is_read_in_number_order(tmp_path, save, join
     assert recording.checks.reordered == 0
 
 
-def test_columns_follow_the_joints_asked_for_never_the_message(tmp_path, save, joint_state):
+def test_columns_follow_the_requested_joints_never_the_message(tmp_path, save, joint_state):
     messages = [
         joint_state(1.0, ("a", "b", "gripper"), (1, 2, 9), (3, 4, 9), (5, 6, 9)),
         joint_state(1.1, ("b", "a"), (20, 10), (40, 30), (60, 50)),
@@ -115,7 +115,9 @@ def test_topics_are_listed_and_must_be_chosen(tmp_path, bag, save, joint_state):
         ((8.0, 8.1, 2.0, 2.1), {}, r"time goes back by 6\.1 s at sample 2"),
     ],
 )
-def test_unusable_recordings_say_why(tmp_path, stamps, content, sentence, save, joint_state):
+def test_unusable_recordings_are_rejected_with_the_reason(
+    tmp_path, stamps, content, sentence, save, joint_state
+):
     messages = [joint_state(t, **content) for t in stamps]
     with pytest.raises(DataError, match=sentence):
         read_joint_states(save(tmp_path / "bag", {"js": messages}))
@@ -129,7 +131,7 @@ def test_missing_joints_are_named_beside_those_there_are(bag, tmp_path, save, jo
         read_joint_states(save(tmp_path / "halves", {"js": halves}), joints=["a", "b"])
 
 
-def test_what_is_no_bag_is_rejected_with_a_cure(tmp_path):
+def test_other_files_than_bags_are_rejected_with_a_cure(tmp_path):
     with pytest.raises(DataError, match="there is no bag"):
         read_joint_states(tmp_path / "nowhere")
     with pytest.raises(DataError, match="neither metadata"):

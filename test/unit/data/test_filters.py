@@ -121,7 +121,7 @@ def test_samples_that_cannot_be_used_leave_the_filter_unchanged():
     np.testing.assert_array_equal([o.a for o in outputs], savgol_acceleration(v, DT)[10:50])
 
 
-def test_settings_that_make_no_filter_are_rejected():
+def test_invalid_filter_settings_are_rejected():
     for keywords, name in (
         ({"seconds": 0.0}, "window"),
         ({"seconds": float("nan")}, "window"),

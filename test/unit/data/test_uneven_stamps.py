@@ -70,9 +70,7 @@ def test_jitter_and_losses_cost_hardly_a_sample_and_no_accuracy(rate, kind):
 
 
 @pytest.mark.parametrize(("kind", "rate"), [("bursts", 100.0), ("gauss", 100.0), ("gauss", 30.0)])
-def test_samples_that_were_taken_evenly_and_stamped_late_are_told_by_what_the_fit_leaves(
-    kind, rate
-):
+def test_samples_taken_evenly_and_stamped_late_show_in_the_residual_of_the_fit(kind, rate):
     rng = np.random.default_rng(4)
     even, stamps = jittered(rng, kind, rate, 30.0, drops=0.0)
     _, reference = filtered(rng, rate, even, even)

@@ -102,7 +102,7 @@ def test_a_model_that_diverged_is_counted(results):
     assert measured.methods["ml3_sgd"]["per_seed"][0][-1] == float("inf")
 
 
-def test_settings_that_cannot_be_are_rejected(tmp_path):
+def test_invalid_settings_are_rejected(tmp_path):
     with pytest.raises(ConfigError, match="test_steps must be >= 30"):
         replace(SMALL, test_steps=20)
     with pytest.raises(ConfigError, match="n_inits must be >= 1"):

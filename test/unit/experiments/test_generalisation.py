@@ -129,7 +129,7 @@ def test_what_is_written(results, tmp_path):
         LearnedLoss.load(tmp_path / "losses" / "sine" / f"seed_{seed}.safetensors")
 
 
-def test_settings_that_cannot_be_are_rejected():
+def test_invalid_settings_are_rejected():
     with pytest.raises(ConfigError, match="there is no cosine, only sine, reacher"):
         replace(SMALL, settings=("cosine",))
     with pytest.raises(ConfigError, match="n_tasks must be >= 1"):

@@ -103,7 +103,7 @@ def test_episodes_end_by_time_and_are_those_of_the_environment(world):
     assert not np.array_equal(seen, last)  # a new episode has begun
 
 
-def test_without_the_library_an_error_says_what_to_install(world, monkeypatch):
+def test_without_the_library_an_error_names_what_to_install(world, monkeypatch):
     real = builtins.__import__
 
     def missing(name, *args, **kwargs):

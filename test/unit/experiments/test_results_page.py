@@ -85,7 +85,7 @@ def test_sentences_are_filled_from_the_metrics():
     assert "75% of 3 seeds" in page(metrics=changed)
 
 
-def test_targets_are_judged_and_counted():
+def test_targets_are_evaluated_and_counted():
     text = page()
     assert "| few | ≤ 0.5 | 0.25 | reached |" in text
     assert "| many | ≥ 0.5 | 0.25 | **missed** |" in text
@@ -143,7 +143,7 @@ def test_a_run_on_one_robot_has_its_two_tables():
     assert "| least squares | 0.1 | 0.1 | 0.1 | - |" in text
 
 
-def test_without_metrics_a_section_says_so():
+def test_without_metrics_a_section_holds_a_note():
     text = results_page((SECTION,), {})
     assert "| not run yet | - |" in text
     assert "Not run yet." in text

@@ -34,7 +34,7 @@ def test_the_best_loss_on_the_way_is_kept():
     assert trainer.n == 3 * N_SCORED  # it goes on to the end
 
 
-def test_whoever_steps_in_its_place_is_asked_to():
+def test_an_outer_step_given_from_outside_is_used():
     trainer, steps = Counted(), []
 
     def step():

@@ -307,7 +307,7 @@ def test_headlines_pair_runs_and_keep_those_that_diverged():
     assert head["ml3_shaped/ratio_at_1"] == pytest.approx(1.0)
 
 
-def test_the_results_page_can_say_what_the_full_experiment_found():
+def test_the_results_page_takes_what_the_full_experiment_found():
     config = TrackingConfig(seeds=1, n_robots=1)
     found = {
         name: Found(

@@ -77,7 +77,7 @@ def test_every_seed_gets_a_file_and_a_second_run_loads_them(reacher, tmp_path, n
     assert [x.to_bytes() for x in again] == [x.to_bytes() for x in losses]
 
 
-def test_a_loss_says_where_it_comes_from(reacher, tmp_path):
+def test_a_loss_holds_where_it_comes_from(reacher, tmp_path):
     kind, _, make = reacher
     loss = train_losses(make((3,)), artefact(kind), tmp_path)[0]
     assert loss.provenance["robot"] == "reacher"
@@ -173,7 +173,7 @@ def test_a_killed_training_goes_on_to_the_same_file(tmp_path, killed_after):
     assert not path.with_suffix(".checkpoint").exists()
 
 
-def test_the_file_tells_how_to_make_it_and_nothing_of_this_machine(tmp_path, monkeypatch):
+def test_the_file_holds_its_recipe_and_nothing_of_this_machine(tmp_path, monkeypatch):
     """A robot given by its path is known by its name."""
     description = load_robot("reacher")
     loss = train_loss(TINY, tmp_path / "by_name.safetensors", str)

@@ -28,7 +28,7 @@ def test_the_page_shows_every_row_and_marks_what_does_not_hold():
     assert "| height | 1 m |  |  |" in text
 
 
-def test_the_page_says_what_was_not_measured_again():
+def test_the_page_names_what_was_not_measured_again():
     text = page.render(
         {
             "teapots": page.Measured(FINDING, 4, "2026-11-28"),

@@ -33,7 +33,7 @@ def test_samples_that_a_stream_lacks_are_counted_by_their_stamps():
     assert (received.samples, received.missing, received.backwards) == (6, 2, 1)
 
 
-def test_counts_that_grow_are_told_with_their_last_value():
+def test_counts_that_grow_are_reported_with_their_last_value():
     received = Received()
     for count, message in ((1, "active; now: lost samples"), (3, "active")):
         status = DiagnosticStatus(name="n", message=message)
@@ -55,7 +55,7 @@ def test_memory_is_flat_or_not(slope, holds):
     assert short.holds is None
 
 
-def test_recoveries_and_failures_are_told_apart():
+def test_recoveries_and_failures_are_counted_apart():
     recoveries = Recoveries()
     answers = iter([False, True, True])
     recoveries.wait(lambda: True, at=0.0, timeout_s=1e12)

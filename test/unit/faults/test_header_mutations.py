@@ -17,7 +17,7 @@ from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_whatever_a_header_says_a_loss_is_rejected_in_a_sentence_or_works(architecture):
+def test_whatever_its_header_holds_a_loss_is_rejected_in_a_sentence_or_works(architecture):
     data = small_loss(architecture)
     assert LearnedLoss.from_bytes(data)
     rejected = works = 0
@@ -36,7 +36,7 @@ def test_whatever_a_header_says_a_loss_is_rejected_in_a_sentence_or_works(archit
     assert rejected > 20 * works > 0
 
 
-def test_whatever_a_header_says_a_model_is_rejected_in_a_sentence_or_works():
+def test_whatever_its_header_holds_a_model_is_rejected_in_a_sentence_or_works():
     data, read = small_model(), ModelReader()
     read(data)
     rejected = 0

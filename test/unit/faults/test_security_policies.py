@@ -32,7 +32,7 @@ def test_every_enclave_is_that_of_a_node(policies):
 @pytest.mark.parametrize(
     ("needs", "gives"), [("subscribe", "publish"), ("request", "reply"), ("call", "execute")]
 )
-def test_what_one_may_hear_or_call_another_may_offer(policies, needs, gives):
+def test_what_one_may_subscribe_to_or_call_another_may_offer(policies, needs, gives):
     unoffered = everything(policies, needs) - everything(policies, gives)
     assert unoffered <= {sawyer.SUPPRESS_GRAVITY}  # which a driver never does
 

@@ -120,7 +120,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_recording_is_told_what_is_wrong(name, recording, findings):
+def test_the_check_of_a_bad_recording_names_what_is_wrong(name, recording, findings):
     topic, sentence, spoil = BAD[name]
     found = findings(spoil(recording))[topic]
     assert sentence in found.text
@@ -128,7 +128,7 @@ def test_a_bad_recording_is_told_what_is_wrong(name, recording, findings):
     assert found.fine == unit_unknown
 
 
-def test_columns_that_go_together_are_told(recording, rows, data):
+def test_columns_that_go_together_are_named(recording, rows, data):
     """A torque that is the velocity's: gain and viscous friction cannot be told apart."""
     found = check_recording(recording, rows.t, 3.0 * rows.v + 1e-3 * data.tau_rbd)[-1]
     assert found.topic == "excitation" and not found.fine

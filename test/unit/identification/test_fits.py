@@ -108,7 +108,7 @@ def test_the_smooth_sign_is_the_sign_averaged_over_time():
     assert stillness(np.zeros(1), np.zeros(1), speed=0.1, smoothing=0.1)[0] == 1.0
 
 
-def test_ridge_leaves_the_offset_free_and_judges_groups_by_the_others():
+def test_ridge_leaves_the_offset_free_and_evaluates_groups_by_the_others():
     rng = np.random.default_rng(0)
     x = rng.normal(size=(300, 2)) * [1.0, 100.0]
     x = np.column_stack([x, np.ones(300)])  # a column that never varies

@@ -85,7 +85,7 @@ def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys):
     assert (out / "table.md").read_text().startswith("| held-out NMSE | mean |")
 
 
-def test_every_method_is_judged_on_held_out_rows_alone(result):
+def test_every_method_is_evaluated_on_held_out_rows_alone(result):
     assert list(result.heldout) == METHODS
     out = result.rows.held_out
     for name, predicted in result.predicted.items():
@@ -96,7 +96,7 @@ def test_every_method_is_judged_on_held_out_rows_alone(result):
     assert {finding.topic for finding in result.findings} >= {"rate", "effort", "excitation"}
 
 
-def test_a_loss_that_there_is_none_for_leaves_a_note_and_the_rest(model, recording, tiny):
+def test_where_no_loss_fits_the_arm_a_note_and_the_rest_remain(model, recording, tiny):
     """An arm of one joint: no loss ships for it."""
     one = replace(
         recording,
@@ -156,7 +156,7 @@ def test_names_are_escaped(result):
     assert "&lt;script&gt;" in page and "a&#34;b&amp;c" in page
 
 
-def test_the_report_says_what_was_found(result):
+def test_the_report_holds_what_was_found(result):
     page = report_html(result, {})
     for finding in result.findings:
         assert finding.topic in page
@@ -189,7 +189,7 @@ def test_friction_is_parameters_of_the_simulated_arm(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "joints: 3", "joints: {a: {gain: x}}", "joints: [", "a: 1"])
-def test_what_is_no_friction_file_is_rejected(tmp_path, text):
+def test_invalid_friction_files_are_rejected(tmp_path, text):
     (tmp_path / "friction.yaml").write_text(text)
     with pytest.raises(DataError, match=r"cannot be read as friction\.yaml"):
         load_friction(tmp_path / "friction.yaml")
@@ -251,7 +251,7 @@ def rejected(recording, urdf, tmp_path, save_bag, capsys):
     return call
 
 
-def test_wrong_words_are_rejected(rejected, tmp_path):
+def test_wrong_arguments_are_rejected(rejected, tmp_path):
     for words in ((), ("--bag", "b"), ("--urdf", "u"), ("--bag", "b", "--table", "t")):
         assert "--bag FILE --urdf FILE, or --table FILE alone" in rejected(*words)
     both = ("--bag", "BAG", "--urdf", "URDF", "--out", "OUT")
@@ -274,7 +274,7 @@ def test_losses_that_do_not_fit_are_rejected(rejected):
     assert "not one for the torques of 2 joints" in rejected(*words, "loss=sawyer_ml3_shaped")
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_anything_is_learned(
+def test_a_folder_that_cannot_be_written_is_rejected_before_anything_is_learned(
     rejected, tmp_path, capsys
 ):
     (tmp_path / "file").touch()

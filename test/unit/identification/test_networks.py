@@ -115,6 +115,6 @@ def test_losses_of_other_arms_are_rejected(rows):
         ({"marks": (20, 10)}, "rising numbers of steps"),
     ],
 )
-def test_settings_that_cannot_be_are_rejected(wrong, sentence):
+def test_invalid_settings_are_rejected(wrong, sentence):
     with pytest.raises(ConfigError, match=sentence):
         NetworkConfig(**wrong)

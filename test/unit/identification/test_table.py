@@ -94,7 +94,7 @@ def test_the_perceptron_is_tuned_on_left_out_clusters_and_sees_nothing_held_out(
     np.testing.assert_array_equal(tuned_mlp(spoilt, columns, MLP, seeds=2)[0], predicted)
 
 
-def test_every_method_is_judged_and_reported(table, tiny, tmp_path):
+def test_every_method_is_evaluated_and_reported(table, tiny, tmp_path):
     said = []
     config = TableConfig(table="motion.mat", split=SPLIT, mlp=MLP, networks=tiny)
     result = identify_table(config, table, said.append)
@@ -129,12 +129,12 @@ def test_every_method_is_judged_and_reported(table, tiny, tmp_path):
         (np.zeros((0, 8)), "give 4 columns a joint"),
     ],
 )
-def test_tables_that_cannot_be_used_say_why(tmp_path, matrix, sentence):
+def test_unusable_tables_are_rejected_with_the_reason(tmp_path, matrix, sentence):
     with pytest.raises(DataError, match=sentence):
         read_table(save(tmp_path / "x.mat", matrix))
 
 
-def test_files_that_are_no_table_say_why(tmp_path):
+def test_other_files_than_tables_are_rejected_with_the_reason(tmp_path):
     with pytest.raises(DataError, match="there is no table at"):
         read_table(tmp_path / "nowhere.mat")
     (tmp_path / "text.mat").write_text("hello " * 100)

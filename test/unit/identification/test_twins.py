@@ -103,7 +103,7 @@ def test_motion_that_never_comes_again_is_split_as_before(recording):
         np.testing.assert_array_equal(getattr(rows, name), getattr(before, name)[kept])
 
 
-def test_everything_that_is_written_says_that_it_is_on_repeats(repeated, model, tiny):
+def test_every_output_states_that_it_is_on_repeats(repeated, model, tiny):
     said = []
     config = IdentifyConfig(bag="my_bag", urdf="pendulum.urdf", networks=tiny)
     result = identify(config, repeated(6.0, 48.0), model, said.append)
@@ -121,7 +121,9 @@ def test_everything_that_is_written_says_that_it_is_on_repeats(repeated, model, 
     assert not any("heldout" in name or "best" in name for name in metrics.headline)
 
 
-def test_a_bag_that_repeats_is_said_on_the_terminal(repeated, urdf, tmp_path, save_bag, capsys):
+def test_a_bag_that_repeats_is_reported_on_the_terminal(
+    repeated, urdf, tmp_path, save_bag, capsys
+):
     bag, out = save_bag(tmp_path / "bag", repeated(12.0, 30.0)), tmp_path / "out"
     small = [
         "networks.seeds=1",

@@ -42,7 +42,7 @@ def test_a_bad_joint_is_named_with_both_numbers(verdicts, rows):
     assert "hybrid is good enough there" in better and "neither" not in better
 
 
-def test_standstill_is_told(verdicts, rows):
+def test_standstill_is_reported(verdicts, rows):
     speed = np.abs(rows.v[:, 1])
     still = speed < 0.04 * speed.max()
     found = verdicts(off(rows, 1, 0.5, still), off(rows, 1, 0.5, still))["elbow"]
@@ -50,18 +50,18 @@ def test_standstill_is_told(verdicts, rows):
     assert "near standstill" not in verdicts(off(rows, 1, 0.5), off(rows, 1, 0.5))["elbow"]
 
 
-def test_a_joint_whose_rigid_body_torque_is_hidden_is_told(verdicts, rows, data):
+def test_a_joint_whose_rigid_body_torque_is_hidden_is_reported(verdicts, rows, data):
     rng = np.random.default_rng(0)
     found = verdicts(off(rows, 1, 0.1), off(rows, 1, 0.1), tau_rbd=rng.normal(size=rows.tau.shape))
     assert "its gain means nothing" in found["elbow"]
 
 
-def test_motion_unlike_the_rest_is_told(verdicts, rows):
+def test_motion_unlike_the_rest_is_reported(verdicts, rows):
     found = verdicts(off(rows, 1, 0.1), off(rows, 1, 0.1, rows.held_out))["elbow"]
     assert "record longer" in found
 
 
-def test_an_effort_that_never_changes_is_not_judged(verdicts, rows):
+def test_an_effort_that_never_changes_is_not_evaluated(verdicts, rows):
     constant = replace(rows, tau=rows.tau * [1.0, 0.0])
     none = np.zeros_like(rows.tau)
     found = verdicts(none, none, rows=constant)

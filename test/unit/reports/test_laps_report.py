@@ -42,7 +42,7 @@ def test_a_damaged_file_is_rejected(tmp_path):
             load_laps(tmp_path)
 
 
-def test_the_report_tells_of_each_feedforward():
+def test_the_report_holds_each_feedforward():
     metrics = laps_metrics(NAMES, LAPS)
     assert metrics["ml3_shaped"]["updates"] == [40, 120]
     assert metrics["ml3_shaped"]["per_seed"] == [[pytest.approx(0.03), np.inf]]

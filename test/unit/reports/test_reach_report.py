@@ -46,7 +46,7 @@ def a_run(path, arm="reacher", goals=2, last_goal_done=True):
     return folder
 
 
-def test_distances_are_told_by_goal_and_method(tmp_path):
+def test_distances_are_reported_by_goal_and_method(tmp_path):
     report = build_reach_report(a_run(tmp_path))
     table = reach_table(report)
     rows = [line.split() for line in table.splitlines() if "ML3  " in line]
@@ -87,7 +87,7 @@ def test_a_clip_of_another_arm_is_rejected(tmp_path, capsys):
     assert "two-joint arm only" in capsys.readouterr().err
 
 
-def test_a_damaged_folder_is_told(tmp_path):
+def test_a_damaged_folder_is_rejected_by_name(tmp_path):
     folder = a_run(tmp_path)
     with np.load(tmp_path / "episodes.npz") as file:
         arrays = dict(file)

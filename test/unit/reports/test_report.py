@@ -62,7 +62,7 @@ def test_references_never_see_the_held_out_part(save_run, stream):
         np.testing.assert_array_equal(report.methods[name].prequential, method.prequential)
 
 
-def test_held_out_motion_that_was_learned_from_before_is_told(save_run, stream):
+def test_held_out_motion_that_was_learned_from_before_is_reported(save_run, stream):
     assert not any("repeat" in note for note in build_report(save_run()).notes)
     lap = np.arange(len(stream.t)) % 300
     again = {name: getattr(stream, name)[lap] for name in ("q", "v", "a", "tau")}
@@ -74,7 +74,7 @@ def test_held_out_motion_that_was_learned_from_before_is_told(save_run, stream):
 
 
 @pytest.mark.parametrize("robot", ["", "sawyer", "gone.urdf"])
-def test_without_the_model_the_report_goes_on_and_says_why(save_run, robot):
+def test_without_the_model_the_report_goes_on_and_names_the_reason(save_run, robot):
     report = build_report(save_run(robot=robot))
     assert list(report.methods) == ["ml3_shaped", "adam_tuned"]
     assert "no reference lines: " in report_table(report)

@@ -68,7 +68,7 @@ def test_home_is_that_of_the_file(robot):
     assert simulation.model.nu == env.model.nu and isinstance(simulation.model, mujoco.MjModel)
 
 
-def test_without_gymnasium_an_error_says_what_to_install(monkeypatch):
+def test_without_gymnasium_an_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr(gym_models, "find_spec", lambda name: None)
     with pytest.raises(ConfigError, match=r"pip install 'ml3_ros\[rl\]'"):
         gym_asset("ant")

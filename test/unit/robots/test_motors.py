@@ -56,7 +56,7 @@ def test_a_command_that_comes_before_the_last_is_reached_goes_on_from_there():
     np.testing.assert_array_equal(given.torque(0.15), [0.0, 0.0])
 
 
-def test_commands_are_cut_to_the_limits_and_told_when_they_are_followed():
+def test_commands_are_cut_to_the_limits_and_reported_when_they_are_followed():
     given = motors(delay=0.1)
     given.command(0.0, np.array([20.0, 0.5]), 0.1)
     given.torque(0.1)

@@ -135,7 +135,7 @@ def test_payload_and_masses_change_the_torque_at_rest(sawyer):
     np.testing.assert_allclose(heavy, 1.2 * nominal, atol=1e-9)
 
 
-def test_noise_is_as_large_as_asked_and_seeded(sawyer):
+def test_noise_is_as_large_as_configured_and_seeded(sawyer):
     perturbation = Perturbation(
         position_noise=1e-3, velocity_noise=2e-3, torque_noise=tuple(0.01 * np.arange(7))
     )
@@ -211,7 +211,7 @@ def test_reset_starts_over(sawyer):
     np.testing.assert_array_equal([arm.step(np.zeros(7), DT).q for _ in range(5)], first)
 
 
-def test_a_diverged_arm_says_so_until_it_is_reset(sawyer, tmp_path, monkeypatch):
+def test_a_diverged_arm_raises_until_it_is_reset(sawyer, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     arm = MujocoArm(sawyer)
     arm.reset(sawyer.home, np.full(7, 1e9))

@@ -82,7 +82,7 @@ def test_equal_seeds_draw_equal_robots_whatever_the_ranges(sawyer):
     assert light.mass_scale == first.mass_scale
 
 
-def test_ranges_that_are_none_are_rejected(sawyer):
+def test_invalid_ranges_are_rejected(sawyer):
     rng = np.random.default_rng(0)
     with pytest.raises(ConfigError, match="empty"):
         Perturbation.sample(sawyer, rng, payload=(3.0, 0.0))

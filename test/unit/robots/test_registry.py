@@ -214,7 +214,7 @@ def test_files_that_are_not_modelled_are_rejected(robot_file, case):
 
 
 @pytest.mark.parametrize("name", ["sawyerr", "sawyer.step", "nowhere/robot.urdf", ""])
-def test_unknown_names_say_what_to_do(name):
+def test_unknown_names_are_rejected_with_a_cure(name):
     with pytest.raises(RobotError, match=r"use sawyer, reacher|give the path"):
         load_robot(name)
 

@@ -93,7 +93,7 @@ def asked_while(worker, aside, monkeypatch, name):
     return answers
 
 
-def test_who_asks_while_the_results_are_written_does_not_wait(
+def test_a_request_while_the_results_are_written_does_not_wait(
     make_worker, offer, aside, monkeypatch
 ):
     worker, *_ = make_worker()
@@ -107,7 +107,7 @@ def test_who_asks_while_the_results_are_written_does_not_wait(
             answer.result(SOON_S)
 
 
-def test_who_asks_while_the_thread_is_stopped_does_not_wait(
+def test_a_request_while_the_thread_is_stopped_does_not_wait(
     make_worker, offer, aside, monkeypatch
 ):
     worker, *_ = make_worker()
@@ -120,7 +120,7 @@ def test_who_asks_while_the_thread_is_stopped_does_not_wait(
         answers[0].result(SOON_S)
 
 
-def test_an_unexpected_error_is_told_and_what_was_learned_is_written(
+def test_an_unexpected_error_is_logged_and_what_was_learned_is_written(
     make_worker, offer, aside, monkeypatch
 ):
     worker, online, folder, _ = make_worker()
@@ -149,7 +149,9 @@ def test_an_unexpected_error_is_told_and_what_was_learned_is_written(
     assert again.n_steps == 3 * STEPS
 
 
-def test_a_sample_that_must_not_be_used_is_told_and_the_next_ones_are(make_worker, offer, stream):
+def test_a_sample_that_must_not_be_used_is_logged_and_the_next_ones_are_used(
+    make_worker, offer, stream
+):
     worker, online, _, complaints = make_worker()
     worker.start()
     offer(worker, slice(0, 20))
@@ -163,7 +165,7 @@ def test_a_sample_that_must_not_be_used_is_told_and_the_next_ones_are(make_worke
     ]
 
 
-def test_a_method_that_ends_is_told_and_the_run_ends_as_planned(make_worker, online_losses, offer):
+def test_a_method_that_ends_is_logged_and_the_run_goes_on(make_worker, online_losses, offer):
     failing = FailingLoss.like(online_losses["adam"], good=1 + 5 * STEPS)
     worker, online, folder, complaints = make_worker({"failing": failing, **online_losses})
     worker.start()

@@ -144,7 +144,7 @@ def test_goals_are_drawn_within_their_ranges_and_turn_with_their_direction():
     np.testing.assert_array_equal(goals, ranges.draw(100, 3))
 
 
-def test_a_recipe_that_cannot_be_is_rejected():
+def test_invalid_recipes_are_rejected():
     with pytest.raises(ConfigError, match="no arm 'r2d2'"):
         ReachRecipe(robot="r2d2")
     with pytest.raises(ConfigError, match="n_goals"):

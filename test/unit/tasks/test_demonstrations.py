@@ -31,7 +31,7 @@ def shown():
     return Demonstrations(goals, states, 0.4 * torch.tanh(goals[:, None] - states[..., :2]))
 
 
-def test_a_policy_is_judged_by_its_actions_at_the_experts_states(policy, shown):
+def test_a_policy_is_evaluated_by_its_actions_at_the_experts_states(policy, shown):
     family = DemonstrationFamily(policy, shown)
     generator, tasks = torch.Generator().manual_seed(1), torch.tensor([1, 0, 1])
     theta = family.init(tasks, generator)

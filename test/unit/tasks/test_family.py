@@ -256,7 +256,7 @@ def test_with_f_given_the_target_is_what_is_left_of_the_torque(numbered):
     assert float(terms["task"].max()) < 1e-6
 
 
-def test_families_that_cannot_be_are_rejected(numbered):
+def test_invalid_families_are_rejected(numbered):
     with pytest.raises(ConfigError, match="needs recordings with nle"):
         family_of(replace(numbered, nle=None), nle="given")
     with pytest.raises(ConfigError, match=r"7 samples to learn from.*window of 8"):
@@ -272,7 +272,7 @@ def test_families_that_cannot_be_are_rejected(numbered):
 
 @pytest.mark.parametrize("nle", ["given", "learned"])
 @pytest.mark.parametrize("wrong", [{"inner_lr": 0.0}, {"horizon": 0}, {"steps_per_window": 0}])
-def test_zero_is_no_way_to_ask_for_what_was_tested(numbered, nle, wrong):
+def test_zeros_in_a_recipe_are_rejected(numbered, nle, wrong):
     units = family_of(numbered).optimizee.units
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         Recipe(nle=nle, **wrong).trainer(numbered, units, "reacher", (0,))

@@ -66,7 +66,7 @@ def phi():
     return {**fresh, "net.weight_1": 30.0 * fresh["net.weight_1"]}  # else all wants are near zero
 
 
-def test_it_acts_as_the_loss_wants_within_the_limits(phi, places):
+def test_it_takes_the_greedy_action_within_the_limits(phi, places):
     """Against the loss itself: it is zero where the policy does as it wants."""
     spec = spec_of(options={"reach": 0.95})
     actions = GreedyPolicy(WORLD, spec.network()).call(phi, places)
@@ -132,7 +132,7 @@ def test_an_episode_is_one_of_the_world(phi):
         torch.testing.assert_close(states[:, t + 1], WORLD.step(states[:, t], actions[:, t]))
 
 
-def test_the_limit_of_reaching_is_the_task_loss_of_what_is_wanted(phi):
+def test_the_fixed_point_of_reaching_is_the_task_loss_of_the_greedy_action(phi):
     family, wanted = family_of(), GreedyPolicy(WORLD, spec_of().network())
     tasks = torch.tensor([2, 0])
     batch, extra = family.query(tasks, tasks, torch.Generator().manual_seed(0))
@@ -160,7 +160,7 @@ def test_the_limit_looks_through_learned_dynamics_where_there_are_some(phi):
     assert ((learned - true).abs() > 1e-3 * true).all()
 
 
-def test_the_limit_of_demonstrations_is_how_far_the_wanted_is_from_the_shown(phi):
+def test_the_fixed_point_of_demonstrations_is_how_far_greedy_actions_are_from_the_shown(phi):
     generator = torch.Generator().manual_seed(0)
     shown = Demonstrations(
         GOALS[:2],
@@ -191,7 +191,7 @@ def config(limit_weight, n_outer_steps=40):
     )
 
 
-def test_meta_training_with_a_limit_makes_losses_want_what_reaches():
+def test_meta_training_on_the_fixed_point_makes_greedy_actions_reach():
     """Two small steps of a policy tell little of where they lead."""
     family = family_of()
     tasks = torch.arange(3)
@@ -225,7 +225,7 @@ def test_recorded_steps_give_the_same_run():
         torch.testing.assert_close(phis[1][k], p, rtol=1e-3, atol=1e-4)
 
 
-def test_what_other_losses_want_nobody_knows():
+def test_other_losses_have_no_greedy_action():
     with pytest.raises(ConfigError, match="TrajectoryLoss is not known: a limit_weight needs"):
         GreedyPolicy(WORLD, spec_of("trajectory").network())
     MetaTrainer(family_of(), spec_of("trajectory"), config(0.0), (0,))

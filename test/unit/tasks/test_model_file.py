@@ -50,7 +50,7 @@ def test_models_that_come_again_share_a_network_but_not_their_parameters():
     assert reader(data)[0].hidden == (8,)
 
 
-def test_what_is_no_model_is_rejected_in_a_sentence():
+def test_other_bytes_than_a_model_are_rejected_in_a_sentence():
     net, theta = a_model()
     data = model_to_bytes(net, theta)
     header = header_of(data)

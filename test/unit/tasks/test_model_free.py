@@ -238,7 +238,7 @@ def test_meta_training_improves_what_a_loss_teaches(architecture):
     assert sum(losses[-15:]) < 0.9 * sum(losses[:15])
 
 
-def test_policies_are_judged_by_their_mean():
+def test_policies_are_evaluated_by_their_mean():
     policy = GaussianPolicy(Slide(), (8,), log_std=2.0)
     theta = {k: torch.zeros_like(p) for k, p in policy.init(generator(), (2,)).items()}
     start = torch.zeros(2, 3, 1, dtype=torch.float64)
@@ -291,7 +291,7 @@ def test_the_limit_may_look_at_more_episodes():
     torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
 
 
-def test_a_wanted_policy_improves_by_its_limit():
+def test_a_greedy_policy_improves_by_its_fixed_point():
     tasks = family(n_judged=8)
     spec = LossSpec(
         architecture="desired_action",

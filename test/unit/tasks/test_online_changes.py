@@ -193,7 +193,7 @@ def test_checkpoints_whose_tensors_do_not_fit_change_nothing(make_learner, strea
 
 
 @pytest.mark.parametrize("count", [float("nan"), -1.0, 2.5])
-def test_checkpoints_whose_counts_are_none_change_nothing(make_learner, stream, feed, count):
+def test_checkpoints_with_invalid_counts_change_nothing(make_learner, stream, feed, count):
     online, fresh = make_learner(), make_learner()
     feed(online, stream, 0, 3 * WINDOW)
     tensors, header = unpack(learner_to_bytes(online))

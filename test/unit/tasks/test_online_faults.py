@@ -141,7 +141,7 @@ def test_a_method_that_fails_ends_alone(make_learner, with_failing, stream, feed
     assert np.isfinite(tables["failing"]).all()
 
 
-def test_an_error_that_says_nothing_ends_its_method_alone(
+def test_an_error_without_a_message_ends_its_method_alone(
     make_learner, online_losses, stream, feed
 ):
     failing = FailingLoss.like(online_losses["adam"], good=1 + STEPS, error=SpeechlessError())

@@ -87,7 +87,7 @@ def test_losses_that_look_at_what_a_stream_lacks_are_rejected(make_learner, unit
     assert set(online.methods) == set(online_losses)
 
 
-def test_learners_that_cannot_be_are_rejected(make_learner):
+def test_invalid_learners_are_rejected(make_learner):
     with pytest.raises(ConfigError, match="no method"):
         make_learner({})
     with pytest.raises(ConfigError, match="steps_per_window"):

@@ -96,7 +96,7 @@ def test_a_stream_without_the_prior_gives_recordings_without_it():
     assert recordings.nle is None
 
 
-def test_streams_that_do_not_do_say_why():
+def test_unusable_streams_are_rejected_with_the_reason():
     signals = stream_signals(100)
     with pytest.raises(DataError, match=r"100 samples \(10.0 s\).*120.*move longer"):
         recordings_from_stream(signals, 10.0, segment_seconds=12.0)

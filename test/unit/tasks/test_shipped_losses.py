@@ -48,7 +48,7 @@ def prior_options(loss):
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
-def test_a_loss_belongs_to_its_robot_and_tells_how_it_was_made(path):
+def test_a_loss_belongs_to_its_robot_and_holds_its_recipe(path):
     loss = LearnedLoss.load(path)
     assert loss.to_bytes() == path.read_bytes()
     assert path.stem.startswith(loss.provenance["robot"])

@@ -43,7 +43,7 @@ def test_the_loss_for_two_links_reaches_goals_where_it_was_trained():
     assert distance[:, 1].mean() < 0.03 and distance[:, 2].mean() < 0.015
 
 
-def test_the_loss_from_demonstrations_reaches_targets_that_nobody_showed():
+def test_the_loss_from_demonstrations_reaches_targets_that_were_not_shown():
     chosen, loss = setting("reacher"), shipped("reacher_ml3_demos")
     assert loss.spec == chosen.spec("desired_action")
     targets = new_targets(4, torch.Generator().manual_seed(99))

@@ -62,7 +62,7 @@ def test_the_paper_meta_trains_on_one_task():
 @pytest.mark.parametrize(
     "wrong", [{"x": (1.0, -1.0)}, {"amplitude": (0.0, math.nan)}, {"n_points": 0}]
 )
-def test_ranges_that_are_none_are_rejected(wrong):
+def test_invalid_ranges_are_rejected(wrong):
     with pytest.raises(ConfigError):
         SineDistribution(**wrong)
 

@@ -80,7 +80,9 @@ def test_it_meta_trains_any_module(plain_family, make_spec):
         assert torch.equal(p, before[k]) and p.grad is None
 
 
-def test_other_engines_say_what_takes_a_plain_module(plain_family, make_spec):
+def test_other_engines_reject_a_plain_module_and_name_the_one_that_takes_it(
+    plain_family, make_spec
+):
     trainer = MetaTrainer(plain_family, make_spec("mlp"), CONFIG, (0,))
     with pytest.raises(ConfigError, match=r"Plain is no FunctionalModule.*engine 'higher'"):
         trainer.step()

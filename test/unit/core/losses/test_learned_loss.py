@@ -290,7 +290,7 @@ def test_headers_that_lie_are_rejected(loss, change, sentence):
 @pytest.mark.parametrize(
     ("name", "values"), [("bound", ("x", None, [1.0], 0.0, float("nan"), 10**400))]
 )
-def test_options_that_do_not_work_are_rejected(make_spec, random_phi, name, values):
+def test_invalid_options_are_rejected(make_spec, random_phi, name, values):
     spec = make_spec("structured")
     phi = spec.network().init(torch.Generator())
     header = header_of(LearnedLoss(spec=spec, phi=phi))
@@ -301,7 +301,7 @@ def test_options_that_do_not_work_are_rejected(make_spec, random_phi, name, valu
             LearnedLoss.from_bytes(file_of(changed, phi))
 
 
-def test_gain_weights_that_do_not_work_are_rejected(make_spec):
+def test_invalid_gain_weights_are_rejected(make_spec):
     spec = make_spec("desired_action", options={"hidden": (4,), "gain_weight": 0.5})
     loss = LearnedLoss(spec=spec, phi=spec.network().init(torch.Generator()))
     header = header_of(loss)
@@ -402,7 +402,7 @@ def test_specifications_are_checked_when_made():
 
 
 @pytest.mark.parametrize("width", [1.5, True, 0, -1, 2**2000, float("nan"), "8"])
-def test_a_width_that_is_none_is_rejected(make_spec, width):
+def test_invalid_widths_are_rejected(make_spec, width):
     with pytest.raises(ConfigError, match="width must be a whole number"):
         make_spec("structured", **SCHEDULED, width=width)
     assert make_spec("structured", **SCHEDULED, width=64).width == 64
@@ -412,7 +412,7 @@ def test_a_width_that_is_none_is_rejected(make_spec, width):
     "knots",
     [(), (False, 1.0), (0.0, 1e-300), (0.0, 1e300), (0.0, 10**400), (0.0, "1"), 0.0, "", {}, None],
 )
-def test_knots_that_are_none_are_rejected(make_spec, knots):
+def test_invalid_knots_are_rejected(make_spec, knots):
     with pytest.raises(ConfigError, match="knots must increase from 0"):
         make_spec("structured", **{**SCHEDULED, "knots": knots})
 

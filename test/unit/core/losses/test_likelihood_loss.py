@@ -54,6 +54,6 @@ def test_derivatives_are_those_of_finite_differences(case):
     assert set(scoped(phi, "net")) == {"weight_0", "bias_0", "weight_1"}
 
 
-def test_a_spread_that_is_none_is_rejected():
+def test_invalid_spreads_are_rejected():
     with pytest.raises(ConfigError, match="log_std"):
         LikelihoodLoss(1, {}, log_std=math.inf)

@@ -141,7 +141,7 @@ def test_saved_files_can_be_read_by_others(loss, tmp_path):
     assert loss.save(tmp_path / "loss.safetensors").stat().st_mode == mode
 
 
-def test_a_pipe_is_no_loss_and_nobody_waits_for_it(tmp_path):
+def test_a_pipe_is_rejected_without_waiting_for_it(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(LossFileError, match="is no file"):
         LearnedLoss.load(tmp_path / "pipe")

@@ -173,7 +173,7 @@ def test_homogeneous_mlp_has_no_biases_and_grows_in_proportion(float64):
     ("architecture", "options"),
     [("mlp", {}), ("squared_error", {}), *(("structured", options) for options in OPTIONS)],
 )
-def test_one_loss_per_seed_judges_all_tasks(float64, architecture, options):
+def test_one_loss_per_seed_evaluates_all_tasks(float64, architecture, options):
     net = network(architecture, **options)
     phi = random_phi(net, 0, lead=(2, 1), size=0.5)
     prediction, target, context = inputs(lead=(2, 4))

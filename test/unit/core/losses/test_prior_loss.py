@@ -171,7 +171,7 @@ def test_a_model_without_inertia_is_rejected():
         evaluate(loss, phi, batch["q"], batch["q"], batch)
 
 
-def test_meta_training_wants_the_prior(family, make_spec):
+def test_meta_training_needs_the_prior(family, make_spec):
     context = tuple(InputSpec(name=name, unit="", scale=(1.0,) * N) for name in SIZES)
     spec = replace(make_spec("prior", options=OPTIONS), context=context)
     with pytest.raises(ConfigError, match="give a trained prior"):

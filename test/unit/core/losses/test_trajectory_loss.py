@@ -173,7 +173,7 @@ def test_episodes_that_ran_away_spoil_their_own_loss_alone():
 
 
 @pytest.mark.parametrize("weight", [-0.1, math.nan, math.inf])
-def test_weights_of_gains_that_are_none_are_rejected(weight):
+def test_invalid_gain_weights_are_rejected(weight):
     with pytest.raises(ConfigError, match="gain_weight"):
         DesiredActionLoss(2, SIZES, gain_weight=weight)
 
@@ -186,7 +186,7 @@ def test_gains_on_too_many_inputs_are_rejected():
 
 
 @pytest.mark.parametrize("bound", [0.0, -1.0, math.nan, math.inf, 1e3])
-def test_bounds_that_are_none_are_rejected(bound):
+def test_invalid_bounds_are_rejected(bound):
     with pytest.raises(ConfigError, match="bound"):
         StepSize(3, (4,), bound)
     action = InputSpec(name="action", unit="N", scale=(1.0,))

@@ -140,6 +140,6 @@ def test_a_run_goes_on_where_it_stopped(family, make_spec):
 
 
 @pytest.mark.parametrize("sigma", [0.0, -1.0, float("nan"), float("inf")])
-def test_a_sigma_that_is_none_is_rejected(sigma):
+def test_invalid_sigmas_are_rejected(sigma):
     with pytest.raises(Ml3Error, match="sigma"):
         Evolution(sigma=sigma)

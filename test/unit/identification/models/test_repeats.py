@@ -93,7 +93,7 @@ def test_slow_and_fast_repeats_of_one_recording_are_both_found():
     assert found.share > 0.9
 
 
-def test_what_is_said_names_period_share_and_joints():
+def test_the_sentence_names_period_share_and_joints():
     t = times(60.0)
     found = find_repeats(NAMES, t, *periodic(t, 6.0))
     assert str(found) == "the motion repeats every 6.00 s (shoulder, elbow, wrist)"

@@ -44,7 +44,7 @@ def test_without_patience_it_is_never_seen():
 
 
 @given(st.lists(st.sampled_from((np.nan, np.inf, -np.inf, 0.0, 5.0)), max_size=5))
-def test_times_and_velocities_that_are_none_are_not_remembered(times):
+def test_invalid_times_and_velocities_are_not_remembered(times):
     standstill = Standstill(0.4)
     for t in times:
         standstill.lasts(t, STANDS, MOVES)
@@ -82,6 +82,6 @@ def test_a_joint_that_must_not_move_cannot_be_led(velocity):
 
 
 @pytest.mark.parametrize("bad", [np.nan, -1.0])
-def test_a_patience_that_is_none_is_rejected(bad):
+def test_invalid_patience_is_rejected(bad):
     with pytest.raises(ConfigError, match="patience is"):
         Standstill(bad)

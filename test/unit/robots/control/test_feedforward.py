@@ -63,7 +63,7 @@ def test_before_there_is_a_model_there_is_no_torque_and_no_fault():
 
 
 @pytest.mark.parametrize("config", [{"share": 1.1}, {"fade": 0.0}, {"max_age": np.nan}])
-def test_a_configuration_without_a_meaning_is_rejected(config):
+def test_invalid_configurations_are_rejected(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         gate(**config)
 
@@ -118,7 +118,7 @@ def test_a_torque_of_another_shape_is_rejected(shape):
 
 
 @pytest.mark.parametrize("dt", [np.nan, np.inf, -0.1])
-def test_a_period_that_is_none_changes_nothing(dt):
+def test_invalid_periods_change_nothing(dt):
     learned = gate(fade=0.5)
     learned.passed(TAU, 0.0, 0.1)
     with pytest.raises(ConfigError, match="dt is"):

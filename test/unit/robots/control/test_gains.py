@@ -175,7 +175,7 @@ def test_arms_that_the_rate_suits_keep_their_gains(arms):
         np.testing.assert_allclose(gains_of(arm, rate)(arm.home), expected)
 
 
-def test_an_arm_that_no_gains_hold_is_told_the_joint_and_to_raise_the_rate(arms):
+def test_for_an_arm_that_no_gains_hold_the_error_names_the_joint_and_the_cure(arms):
     arm = arms["so100"]
     with pytest.raises(ConfigError, match=r"shakes or falls at 100 Hz.*raise the rate"):
         PoseGains(GainConfig(), *models(arm), arm.home)

@@ -66,13 +66,13 @@ def test_an_arm_is_led_smoothly_and_slowly_to_the_beginning(arm):
     np.testing.assert_array_equal(later[0], motion(arm).at(3.0)[0])
 
 
-def test_a_pose_that_is_none_is_rejected(reacher):
+def test_invalid_poses_are_rejected(reacher):
     with pytest.raises(RobotError, match="pose of the arm"):
         Approach([np.nan, 0.0], motion(reacher), shortest=1.0)
 
 
 @pytest.mark.parametrize("t", [np.nan, np.inf, -np.inf])
-def test_a_time_that_is_none_has_no_place_on_the_way(reacher, t):
+def test_invalid_times_have_no_place_on_the_way(reacher, t):
     laps = Laps(motion(reacher))
     for motion_or_way in (laps, Approach(reacher.home, laps, 1.0)):
         with pytest.raises(ConfigError, match="finite"):

@@ -93,7 +93,7 @@ def test_effort_grows_no_faster_than_its_rate_and_starts_from_gravity():
     assert kinds(command) == {"effort rate": ("right_j0",)}
 
 
-def test_a_joint_that_is_too_fast_is_braked_and_the_others_do_as_they_were_told():
+def test_a_joint_that_is_too_fast_is_braked_and_the_others_follow_their_command():
     v = one(2, 1.0 * LIMITS.velocity[2])
     tau = MODEL.rnea(HOME, v, np.array([1.0, -1.0, 2.0, 0.5, 1.0, -1.0, 1.0]))
     command = stage(velocity_share=0.9).limit(tau, HOME, v)
@@ -125,7 +125,7 @@ def test_beyond_its_soft_limit_a_joint_is_pushed_back():
 
 @pytest.mark.parametrize("joint", range(7))
 @pytest.mark.parametrize("sign", [1.0, -1.0])
-def test_no_joint_is_driven_into_its_stop_by_a_controller_gone_mad(joint, sign):
+def test_no_joint_is_driven_into_its_stop_by_a_runaway_controller(joint, sign):
     arm = MujocoArm(SAWYER)
     safety = stage(effort_share=0.3, effort_rate=10.0, velocity_share=0.7, position_margin=0.1)
     state, fastest = arm.reset(HOME), 0.0
@@ -192,7 +192,7 @@ def test_overspeed_stops_the_arm_even_where_violations_are_clamped():
         ({"future_tolerance": np.nan}, "future_tolerance is nan"),
     ],
 )
-def test_a_configuration_without_a_meaning_is_rejected(config, sentence):
+def test_invalid_configurations_are_rejected(config, sentence):
     with pytest.raises(ConfigError, match=sentence):
         stage(**config)
 
@@ -211,6 +211,6 @@ def test_an_arm_without_limits_in_its_file_is_never_braked(tmp_path):
 
 
 @pytest.mark.filterwarnings("error")
-def test_a_wrong_word_on_gravity_moves_no_limit():
+def test_a_wrong_gravity_setting_moves_no_limit():
     command = stage(effort_share=0.3).limit(gravity(), HOME, REST, gravity() + one(4, 1e38))
     assert (np.abs(command.added) <= 0.3 * LIMITS.effort).all()

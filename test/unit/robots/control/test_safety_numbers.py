@@ -72,7 +72,7 @@ class Broken:
         (Broken(nle=lambda q, v: 1e300 * v), "Coriolis and gravity torque of right_j4 is inf"),
     ],
 )
-def test_a_model_that_says_nonsense_gives_no_torque(model, sentence):
+def test_a_model_that_returns_nonsense_gives_no_torque(model, sentence):
     safety, fast = model.built(), one(4, 1e9)
     with pytest.raises(NoTorqueError, match=sentence):
         safety.limit(gravity(), HOME, fast)
@@ -151,6 +151,6 @@ def test_an_arm_without_an_inertia_is_rejected(inertia):
 
 
 @pytest.mark.parametrize("rate", [0.0, -1.0, np.nan, np.inf])
-def test_a_rate_that_is_none_is_rejected(rate):
+def test_invalid_rates_are_rejected(rate):
     with pytest.raises(ConfigError, match=f"rate is {rate}: it must be finite"):
         stage(rate=rate)

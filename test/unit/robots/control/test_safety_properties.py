@@ -175,7 +175,7 @@ def test_after_an_error_the_stage_is_as_one_whose_arm_held_itself(toy, config, r
     configs,
     st.sampled_from((100.0, 0.0, -1.0, np.nan, np.inf, -np.inf)),
 )
-def test_limits_and_rates_without_a_meaning_make_no_stage(limits, config, rate):
+def test_invalid_limits_and_rates_are_rejected(limits, config, rate):
     rest = np.zeros(N)
     try:
         stage = SafetyStage(Toy(limits, np.eye(N), rest, rest), config, rate=rate)

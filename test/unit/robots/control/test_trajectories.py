@@ -87,7 +87,7 @@ def test_no_limits_are_fine():
     assert np.abs(q).max() <= 1.0
 
 
-def test_equal_seeds_are_equal_whatever_is_asked_first(sawyer):
+def test_equal_seeds_are_equal_whatever_is_evaluated_first(sawyer):
     one, other = (Excitation(sawyer.limits, sawyer.home, 4) for _ in range(2))
     t = np.random.default_rng(0).uniform(0.0, 100.0, 50)
     late = one.at(90.0)

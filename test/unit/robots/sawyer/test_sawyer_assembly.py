@@ -71,7 +71,7 @@ def test_transitions(what, state):
     assert robot.ready == robot.enabled
 
 
-def test_rejections_are_told():
+def test_rejected_requests_return_false():
     robot = Assembly()
     robot.press(True)
     assert not robot.enable(True)

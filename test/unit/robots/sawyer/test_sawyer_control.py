@@ -41,7 +41,7 @@ def test_a_period_that_is_none_is_rejected(dt):
     + [(4, np.nan), (4, np.inf), (0, np.nan), (0, np.inf)]
     + [(1, bad) for bad in (0.0, -1.0, np.nan, np.inf)],
 )
-def test_a_torque_that_is_no_number_is_not_returned_and_nothing_is_kept_of_it(argument, bad):
+def test_a_torque_that_is_not_finite_is_not_returned_and_nothing_is_kept_of_it(argument, bad):
     control, twin = (ArmControl(PinocchioModel(SAWYER)) for _ in range(2))
     good = [0.0, DT, HOME + 0.01, np.zeros(7), np.zeros(7)]
     for each in (control, twin):

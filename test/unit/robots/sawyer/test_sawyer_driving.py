@@ -278,7 +278,7 @@ def test_a_runaway_joint_stops_the_driver(bench):
     assert send.torque[5] < 0.0
 
 
-def test_a_hold_is_within_the_limits_whatever_the_robot_tells():
+def test_a_hold_is_within_the_limits_whatever_the_robot_reports():
     driving = Bench().driving
     driving.reports.on_robot(RobotView(enabled=True), 0.0)
     driving.reports.on_joints(1, SAWYER.limits.upper + np.eye(7)[2], np.zeros(7), 0.0)

@@ -24,7 +24,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("model", BROKEN)
-def test_a_model_that_says_nonsense_ends_torques_and_the_robot_holds_the_arm(
+def test_a_model_that_returns_nonsense_ends_torques_and_the_robot_holds_the_arm(
     bench, monkeypatch, model
 ):
     bench.active(one(0, 8.0)).run(600)
@@ -55,7 +55,7 @@ def test_a_load_that_is_not_finite_is_a_fault(bench, monkeypatch):
 
 
 @pytest.mark.parametrize("bad", [np.full(7, np.nan), np.full(7, -np.inf), np.zeros(6)])
-def test_what_the_robot_tells_is_finite_or_not_noted(bench, bad):
+def test_what_the_robot_reports_is_finite_or_not_noted(bench, bad):
     bench.active().run(50)
     reports = bench.driving.reports
     q, v, age = reports.q, reports.v, reports.age(bench.now)
@@ -73,7 +73,7 @@ def test_what_the_robot_tells_is_finite_or_not_noted(bench, bad):
 
 
 @pytest.mark.parametrize("home", [np.full(7, np.nan), np.zeros(6)])
-def test_a_home_that_is_none_is_rejected(bench, home):
+def test_invalid_homes_are_rejected(bench, home):
     with pytest.raises(RobotError, match="home"):
         SawyerDriving(MODEL, bench.driving.safety, home, DrivingConfig())
 
@@ -90,6 +90,6 @@ def test_a_home_that_is_none_is_rejected(bench, home):
         {"brake_release": -1.0},
     ],
 )
-def test_a_configuration_without_a_meaning_is_rejected(config):
+def test_invalid_configurations_are_rejected(config):
     with pytest.raises(ConfigError, match=next(iter(config))):
         DrivingConfig(**config)
