@@ -1,4 +1,4 @@
-"""What holds for every test process: one thread a library, and ROS 2 traffic nobody else hears.
+"""What holds for every test process: one thread a library, and ROS 2 traffic of its own domain.
 
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
 Property-based tests try the same examples in every run, however slow the machine is.

@@ -34,7 +34,7 @@ class Graph:
     def __init__(self, executor: SingleThreadedExecutor) -> None:
         self.executor = executor
         self.context = executor.context
-        # Nodes of the last test may still be leaving: they shall not be heard in this one.
+        # Nodes of the last test may still be leaving: this one shall not read their messages.
         self.namespace = f"/test_{next(TESTS)}"
 
     def add(self, node_class: type, name: str, **parameters: Any) -> Any:
@@ -53,7 +53,7 @@ class Graph:
         return node
 
     def arm(self, node: Any) -> Arm:
-        """Return an arm whose joint states `node` hears."""
+        """Return an arm whose joint states `node` reads."""
         return Arm(self, node)
 
     def plain(self, name: str = "probe") -> Node:
@@ -116,13 +116,13 @@ class Arm:
         """Send `count` samples, no faster than the node takes them."""
         self.graph.connect("joint_states")
         for _ in range(count // 20):
-            before = self.heard()
+            before = self.received()
             for _ in range(20):
                 self.states.publish(self.message(self.k))
                 self.k += 1
-            self.graph.until(lambda target=before + 20: self.heard() >= target or self.done())
+            self.graph.until(lambda target=before + 20: self.received() >= target or self.done())
 
-    def heard(self):
+    def received(self):
         rate = self.node.diagnostics.rates.get("joint_states")
         return rate.total if rate else 0
 

@@ -91,26 +91,26 @@ def step(arm, graph, states=None):
     graph.until(lambda: nanoseconds(states[-1].header.stamp) > now)
 
 
-# Hears joint states, and tells at the first, and at every 250th, how many it has missed.
+# Reads joint states, and prints at the first, and at every 250th, how many it has missed.
 LISTENER = """
 import sys, rclpy
 from sensor_msgs.msg import JointState
 from ml3_ros.nodes.kit.qos import RELIABLE_5000
 stamps = []
-def hear(msg):
+def on_state(msg):
     stamps.append(msg.header.stamp.sec * 10**9 + msg.header.stamp.nanosec)
     if len(stamps) % 250 == 1:
         print(round((stamps[-1] - stamps[0]) / 1e6) + 1 - len(stamps), flush=True)
 rclpy.init()
 node = rclpy.create_node("listener", namespace=sys.argv[1])
-node.create_subscription(JointState, "joint_states", hear, RELIABLE_5000)
+node.create_subscription(JointState, "joint_states", on_state, RELIABLE_5000)
 rclpy.spin(node)
 """
-LEASE_S = 2.0  # who is not heard of for 3 s, as `fastdds.xml` says, counts as gone
+LEASE_S = 2.0  # who sends no sign of life for 3 s, as in `fastdds.xml`, counts as gone
 
 
 def missed_by_a_stopped_listener(graph, node):
-    """Return what a process says that was stopped for 1300 samples; None if it was for long."""
+    """Return what a process prints that was stopped for 1300 samples; None if it was for long."""
     command = [sys.executable, "-c", LISTENER, graph.namespace]
     sent = node.diagnostics.rates["joint_states"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0) as listener:
@@ -463,7 +463,7 @@ def test_of_two_controllers_none_is_followed_and_both_are_named(graph, make_arm,
         return arm.diagnostics.counts["messages of several publishers"]
 
     graph.until(lambda: command(left, right) or (rejected() > 10 and not is_led(arm)))
-    said = capfd.readouterr().err
-    assert f"({graph.namespace}/left, {graph.namespace}/right)" in said
+    log = capfd.readouterr().err
+    assert f"({graph.namespace}/left, {graph.namespace}/right)" in log
     # the other publisher still exists, but sends nothing
     graph.until(lambda: command(left) or is_led(arm))

@@ -134,26 +134,26 @@ def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
     monkeypatch.setattr(rate, "STALL_S", 600.0)  # it is this machine that may stall
     probe = graph.plain()
     states = graph.listen(probe, JointState, "joint_states", RELIABLE_5000)
-    told = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)
+    adaptation = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)
     start(graph, bag=bag, rate=20.0, max_ahead=50)
     graph.connect("adaptation")
     graph.until(lambda: len(states) >= 2)
 
-    def tell(count):
+    def report(count):
         msg = Adaptation(method="m")
         msg.header.stamp = states[count - 1].header.stamp
-        told.publish(msg)
+        adaptation.publish(msg)
 
-    tell(2)
+    report(2)
     graph.until(lambda: len(states) >= 52)
     graph.for_(0.3)
     assert len(states) <= 52 + BURST
     ahead = Adaptation(method="m")  # of samples that have not been played
     ahead.header.stamp.sec = states[-1].header.stamp.sec + 3600
-    told.publish(ahead)
+    adaptation.publish(ahead)
     graph.for_(0.3)
     assert len(states) <= 52 + BURST
-    tell(52)
+    report(52)
     graph.until(lambda: len(states) >= 102)
 
 

@@ -40,7 +40,7 @@ class RelayParameters(NodeParameters):
 
 
 class Relay(Ml3Node[RelayParameters]):
-    """Sends on what it hears."""
+    """Publishes what it reads."""
 
     def load(self):
         if self.parameters.gains == (0.0,):
@@ -196,28 +196,28 @@ def test_timers_go_on_while_the_clock_of_the_machine_is_set(graph):
 def test_nothing_leaves_a_node_that_is_not_active(graph):
     node = graph.add(Relay, "relay")
     probe = graph.plain()
-    heard = graph.listen(probe, JointState, "out")
+    received = graph.listen(probe, JointState, "out")
     sender = probe.create_publisher(JointState, "in", RELIABLE_100)
     node.trigger_configure()
     node.trigger_activate()
     graph.connect("in")
     graph.connect("out")
     sender.publish(JointState(name=["1"]))
-    graph.until(lambda: len(heard) == 1)
+    graph.until(lambda: len(received) == 1)
     node.trigger_deactivate()
     sender.publish(JointState(name=["2"]))
     assert sender.wait_for_all_acked()  # so it has come
     graph.for_(0.3)
     node.trigger_activate()
     sender.publish(JointState(name=["3"]))
-    graph.until(lambda: len(heard) == 2)
-    assert heard[1].name == ["3"]
+    graph.until(lambda: len(received) == 2)
+    assert received[1].name == ["3"]
 
 
 def test_diagnostics_hold_rates_and_warn_as_long_as_something_is_rejected(graph):
     node = graph.add(Relay, "relay")
     probe = graph.plain()
-    told = graph.listen(probe, DiagnosticArray, "/diagnostics")
+    published = graph.listen(probe, DiagnosticArray, "/diagnostics")
     node.trigger_configure()
     node.trigger_activate()
     graph.connect("/diagnostics")
@@ -225,7 +225,7 @@ def test_diagnostics_hold_rates_and_warn_as_long_as_something_is_rejected(graph)
     node.reject(MessageError("a message is broken: mend it"))
 
     def mine():
-        return [s for msg in told for s in msg.status if s.name == "relay"]
+        return [s for msg in published for s in msg.status if s.name == "relay"]
 
     graph.until(lambda: any(status.level == DiagnosticStatus.WARN for status in mine()))
     warned = next(status for status in mine() if status.level == DiagnosticStatus.WARN)
@@ -242,8 +242,8 @@ class Brittle(Relay):
     def load(self):
         self.subscribe(JointState, "in", self.fail, RELIABLE_100)
         self.every(0.02, self.fail)
-        self.serve(Trigger, "~/ask", self.fail)
-        self.serve(Empty, "~/ask_for_nothing", self.fail)
+        self.serve(Trigger, "~/request", self.fail)
+        self.serve(Empty, "~/empty_request", self.fail)
 
     def diagnostic_values(self):
         return self.fail()
@@ -255,18 +255,18 @@ class Brittle(Relay):
 def test_nothing_that_is_raised_ends_a_node(graph, capfd):
     node = graph.add(Brittle, "brittle")
     probe = graph.plain()
-    told = graph.listen(probe, DiagnosticArray, "/diagnostics")
+    published = graph.listen(probe, DiagnosticArray, "/diagnostics")
     sender = probe.create_publisher(JointState, "in", RELIABLE_100)
-    ask = probe.create_client(Trigger, "brittle/ask")
-    ask_for_nothing = probe.create_client(Empty, "brittle/ask_for_nothing")
+    request = probe.create_client(Trigger, "brittle/request")
+    empty_request = probe.create_client(Empty, "brittle/empty_request")
     node.trigger_configure()
     node.trigger_activate()
     graph.connect("in")
     sender.publish(JointState())
-    graph.until(lambda: ask.service_is_ready() and ask_for_nothing.service_is_ready())
+    graph.until(lambda: request.service_is_ready() and empty_request.service_is_ready())
     answer, nothing = (
-        ask.call_async(Trigger.Request()),
-        ask_for_nothing.call_async(Empty.Request()),
+        request.call_async(Trigger.Request()),
+        empty_request.call_async(Empty.Request()),
     )
     graph.until(lambda: answer.done() and nothing.done())
     assert not answer.result().success
@@ -275,7 +275,7 @@ def test_nothing_that_is_raised_ends_a_node(graph, capfd):
     graph.until(
         lambda: any(
             s.level == DiagnosticStatus.ERROR and ERRORS in {pair.key for pair in s.values}
-            for msg in told
+            for msg in published
             for s in msg.status
             if s.name == "brittle"
         )
@@ -317,7 +317,9 @@ def test_a_timer_goes_on_after_a_sentence_and_after_an_error(graph):
     raised = []
 
     def fail():
-        raised.append(MessageError("told") if len(raised) % 2 else ZeroDivisionError("not told"))
+        raised.append(
+            MessageError("a sentence") if len(raised) % 2 else ZeroDivisionError("a bug")
+        )
         raise raised[-1]
 
     node = graph.add(Relay, "relay")
@@ -332,16 +334,16 @@ def test_diagnostics_are_published_on_the_events_executor_too(executor):
     """It gives what a timer knows to every callback that can take it."""
     node = Relay("relay", context=executor.context)
     probe = Node("probe", context=executor.context)
-    told = []
-    probe.create_subscription(DiagnosticArray, "/diagnostics", told.append, 10)
+    published = []
+    probe.create_subscription(DiagnosticArray, "/diagnostics", published.append, 10)
     executor.add_node(probe)
     events = EventsExecutor(context=executor.context)
     events.add_node(node)
     end = time.monotonic() + 60.0
-    while not told and time.monotonic() < end:
+    while not published and time.monotonic() < end:
         events.spin_once(timeout_sec=0.05)
         executor.spin_once(timeout_sec=0.05)
     events.shutdown()
     node.destroy_node()
-    assert told
+    assert published
     assert not node.diagnostics.counts

@@ -1,4 +1,4 @@
-"""What is made from the parameters of the nodes is current, and systems set only what exists."""
+"""Files made from the nodes' parameters are current, and systems set existing parameters only."""
 
 from __future__ import annotations
 

@@ -54,8 +54,8 @@ def learning(optimizer, tmp_path):
 
 
 def learns(arm, *methods, since=0):
-    """Return whether the newest status of each of these methods says that it learns."""
-    newest = {msg.method: msg for msg in arm.told[since:]}
+    """Return whether the newest status of each of these methods has it as learning."""
+    newest = {msg.method: msg for msg in arm.adaptation[since:]}
     return all(name in newest and newest[name].learning for name in methods)
 
 
@@ -65,8 +65,8 @@ def test_a_method_that_fails_is_logged_by_name_and_the_run_ends_as_planned(
     node, arm = learning(20)
     diagnostics = graph.listen(arm.probe, DiagnosticArray, "/diagnostics")
     arm.stream(300)
-    graph.until(lambda: any(not msg.learning for msg in arm.told))
-    assert {msg.method for msg in arm.told if not msg.learning} == {"ml3_shaped"}
+    graph.until(lambda: any(not msg.learning for msg in arm.adaptation))
+    assert {msg.method for msg in arm.adaptation if not msg.learning} == {"ml3_shaped"}
     graph.until(
         lambda: any(
             kv.key == "method ml3_shaped has ended" and "RuntimeError" in kv.value
@@ -78,9 +78,9 @@ def test_a_method_that_fails_is_logged_by_name_and_the_run_ends_as_planned(
     arm.stream(260)
     graph.until(lambda: node.state_name() == "inactive")
     assert not node.failed
-    told = capfd.readouterr().err
-    assert told.count("method ml3_shaped has ended after 20 updates (RuntimeError: ") == 1
-    assert "all methods" not in told
+    log = capfd.readouterr().err
+    assert log.count("method ml3_shaped has ended after 20 updates (RuntimeError: ") == 1
+    assert "all methods" not in log
     run = RunFolder(tmp_path / "out")
     assert set(run.load_predictions().methods) == set(run.load_heldout().methods) == METHODS
     assert np.isfinite(run.load_heldout().methods["ml3_shaped"]).all()
@@ -91,13 +91,13 @@ def test_a_run_without_a_method_that_learns_logs_so_and_writes_what_it_has(
 ):
     node, arm = learning(20, sgd_lr=0.0, adam_lr=0.0)
     arm.stream(300)
-    graph.until(lambda: arm.told and not arm.told[-1].learning)
+    graph.until(lambda: arm.adaptation and not arm.adaptation[-1].learning)
     arm.stream(260)
     graph.until(lambda: node.state_name() == "finalized")
     assert node.failed
-    told = capfd.readouterr().err
-    assert told.count("all methods have ended: nothing is learned") == 1
-    assert "at the end of the run no method was learning any more" in told
+    log = capfd.readouterr().err
+    assert log.count("all methods have ended: nothing is learned") == 1
+    assert "at the end of the run no method was learning any more" in log
     run = RunFolder(tmp_path / "out")
     assert run.load_samples().learn_until < np.inf
     assert set(run.load_heldout().methods) == {"ml3_shaped"}
@@ -112,9 +112,9 @@ def test_a_reset_or_another_loss_revives_a_method(graph, learning, tmp_path, cap
     ):
         arm.stream(200)  # the loss fails, for the second time after the reset
         graph.until(lambda: node._worker.ended() and node._worker.waiting == 0)
-        graph.until(lambda: arm.told and not learns(arm, "ml3_shaped"))
+        graph.until(lambda: arm.adaptation and not learns(arm, "ml3_shaped"))
         assert call(graph, arm.probe, srv_type, name, **request).success
-        since = len(arm.told)
+        since = len(arm.adaptation)
         graph.until(lambda k=since: learns(arm, "ml3_shaped", since=k))
     arm.stream(100)
     graph.until(lambda: node._worker.waiting == 0)
@@ -159,7 +159,7 @@ def test_a_loss_that_cannot_train_is_answered_at_once_and_not_used(
     graph.until(lambda: node.diagnostics.counts["rejected messages"] == 1)
     assert "cannot train this network" in capfd.readouterr().err
     assert node._shelf.losses["ml3_shaped"] is used
-    since = len(arm.told)
+    since = len(arm.adaptation)
     arm.stream(100)
     graph.until(lambda: learns(arm, *METHODS, since=since))
 
@@ -179,7 +179,7 @@ def test_another_loss_is_used_in_the_units_of_the_run(graph, learning):
     node._shelf.losses["ml3_shaped"] = a_loss()
     a_loss().save(node._folder.path.parent / "mine_ml3_shaped.safetensors")
     arm.stream(100)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     first = node._worker._online.methods["ml3_shaped"].loss
     assert first.spec.target.scale == (4.0, 4.0)
     assert call(graph, arm.probe, LoadLearnedLoss, LOAD, file="mine_ml3_shaped").success

@@ -1,4 +1,4 @@
-"""A node reads and writes losses in its folder only, whatever a request asks for."""
+"""A node reads and writes losses in its folder only, whatever path a request holds."""
 
 from __future__ import annotations
 

@@ -166,7 +166,7 @@ def test_a_goal_that_was_done_before_a_kill_is_soon_done_again(graph, learner, t
     assert client.result(client.send())[1].success  # no stream any more
     assert file.read_bytes() == loss
     client.feedback.clear()
-    handle = client.send()  # whoever sends it twice to one process wants another loss
+    handle = client.send()  # the same goal sent twice to one process is for another loss
     graph.until(lambda: len(client.feedback) > 2)
     assert second._action._worker is None  # it waits for a stream
     graph.until(handle.cancel_goal_async().done)
@@ -249,7 +249,7 @@ def test_a_goal_with_prior_trains_on_samples_whose_prior_is_known(graph, learner
     handle = client.send(name="ml3_shaped", use_prior=True)
     graph.until(lambda: client.feedback)
     assert node._memory.count(with_prior=True) == 0
-    heard = node.diagnostics.rates
+    rates = node.diagnostics.rates
     for _ in range(13):
         for k in range(arm.k, arm.k + 20):
             stamp = nanoseconds(arm.message(k).header.stamp)
@@ -257,7 +257,7 @@ def test_a_goal_with_prior_trains_on_samples_whose_prior_is_known(graph, learner
             priors.publish(prior_to_msg(JOINTS, stamp, zero, zero, np.eye(2), zero))
         target = arm.k - 240
         graph.until(
-            lambda n=target: "inertia_prior" in heard and heard["inertia_prior"].total >= n
+            lambda n=target: "inertia_prior" in rates and rates["inertia_prior"].total >= n
         )
         arm.stream(20)
     status, result = client.result(handle)

@@ -14,25 +14,25 @@ SHARED = """
 from pathlib import Path
 import rclpy
 rclpy.init()
-node = rclpy.create_node("looks")
+node = rclpy.create_node("shared")
 print("/dev/shm/fastdds" in Path("/proc/self/maps").read_text())
 rclpy.shutdown()
 """
-# Says whether it hears the other, which it goes on to speak to until it is killed.
-HEARS = """
+# Prints whether it receives from the other, to which it publishes until it is killed.
+RECEIVES = """
 import rclpy, time
 from std_msgs.msg import String
 rclpy.init()
-node, heard = rclpy.create_node("{name}"), []
-node.create_subscription(String, "{other}", heard.append, 10)
+node, received = rclpy.create_node("{name}"), []
+node.create_subscription(String, "{other}", received.append, 10)
 publisher = node.create_publisher(String, "{name}", 10)
-end, told = time.monotonic() + 120.0, False
+end, printed = time.monotonic() + 120.0, False
 while True:
     publisher.publish(String(data="here"))
     rclpy.spin_once(node, timeout_sec=0.05)
-    if not told and (heard or time.monotonic() > end):
-        told = True
-        print(bool(heard), flush=True)
+    if not printed and (received or time.monotonic() > end):
+        printed = True
+        print(bool(received), flush=True)
 """
 
 
@@ -73,8 +73,8 @@ def test_a_node_finds_another_of_this_machine_with_and_without_the_profile(monke
     del plain[PROFILE]
     for other in (ours, plain | {RANGE: "LOCALHOST"}, plain | {RANGE: "SUBNET"}):
         both = [
-            python(HEARS.format(name="one", other="two"), ours),
-            python(HEARS.format(name="two", other="one"), other),
+            python(RECEIVES.format(name="one", other="two"), ours),
+            python(RECEIVES.format(name="two", other="one"), other),
         ]
         try:
             assert [process.stdout.readline() for process in both] == ["True\n"] * 2

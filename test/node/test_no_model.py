@@ -1,4 +1,4 @@
-"""Who adapts online knows no model of the arm."""
+"""Processes that adapt online import no model of the arm."""
 
 from __future__ import annotations
 

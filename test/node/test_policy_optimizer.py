@@ -1,4 +1,4 @@
-"""policy_optimizer over real topics: it learns, tells, saves, and stands a faulty stream."""
+"""policy_optimizer over real topics: it learns, publishes, saves, and stands a faulty stream."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def optimizer(graph, tmp_path):
                     "units_samples": 50}  # fmt: skip
         node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
         arm = graph.arm(node)
-        arm.told = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+        arm.adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
         return node, arm
 
     return make
@@ -79,8 +79,8 @@ def test_errors_of_an_arm_without_power_are_published_as_finite_numbers(graph, o
     assert node.trigger_configure() == SUCCESS
     assert node.trigger_activate() == SUCCESS
     arm.stream(900)
-    graph.until(lambda: arm.told and arm.told[-1].samples > 700)
-    errors = np.array([msg.nmse for msg in arm.told])
+    graph.until(lambda: arm.adaptation and arm.adaptation[-1].samples > 700)
+    errors = np.array([msg.nmse for msg in arm.adaptation])
     assert (errors < 1e6).all()
 
 
@@ -107,9 +107,9 @@ def test_it_learns_tests_writes_and_ends(graph, optimizer, tmp_path):
         np.testing.assert_array_equal(at.methods["ml3_shaped"], at.methods["adam_tuned"])
     # on a busy machine the last status comes after the node has ended
     graph.until(
-        lambda: {msg.method for msg in arm.told if msg.samples == len(samples.t)} == methods
+        lambda: {msg.method for msg in arm.adaptation if msg.samples == len(samples.t)} == methods
     )
-    last = {msg.method: msg for msg in arm.told}
+    last = {msg.method: msg for msg in arm.adaptation}
     assert not last["adam_tuned"].learning
     assert list(last["adam_tuned"].joint_names) == list(NAMES)
     assert run.load_config()["seed"] == 0
@@ -153,7 +153,7 @@ def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, o
     for msg in (nan, gripper, short, old):
         arm.states.publish(msg)
     arm.stream(200)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     assert node.diagnostics.counts == {
         "not finite messages": 1,
         "partial messages": 1,
@@ -161,8 +161,8 @@ def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, o
         "stamps out of order": 1,
     }
     assert "velocity of b is nan" in capfd.readouterr().err
-    graph.until(lambda: arm.told[-1].lost_samples == 4)
-    assert arm.told[-1].update > 0
+    graph.until(lambda: arm.adaptation[-1].lost_samples == 4)
+    assert arm.adaptation[-1].update > 0
 
 
 def test_a_rate_that_is_not_the_streams_is_named(graph, optimizer, capfd):
@@ -172,8 +172,8 @@ def test_a_rate_that_is_not_the_streams_is_named(graph, optimizer, capfd):
     for k in range(20):
         arm.states.publish(arm.message(k))
     graph.until(lambda: node.diagnostics.counts)
-    told = capfd.readouterr().err
-    assert "joint_states come at 100.0 Hz but the parameter `rate` is 250" in told
+    log = capfd.readouterr().err
+    assert "joint_states come at 100.0 Hz but the parameter `rate` is 250" in log
 
 
 @pytest.mark.parametrize(
@@ -215,7 +215,7 @@ def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd)
     node.trigger_activate()
     arm.stream(100)
     learned = {"ml3_shaped", "ml3_unshaped"}
-    graph.until(lambda: {msg.method for msg in arm.told} >= learned)
+    graph.until(lambda: {msg.method for msg in arm.adaptation} >= learned)
     before = node._shelf.losses["ml3_shaped"].sha256()
     damaged, foreign = message_of(a_loss()), message_of(a_loss(("x", "y")))
     damaged.data[40] ^= 255
@@ -223,15 +223,15 @@ def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd)
     for count, msg in enumerate((damaged, foreign, message_of(a_loss(), "other")), 1):
         publishers["ml3_shaped"].publish(msg)
         graph.until(lambda n=count: rejected["rejected messages"] == n)
-    told = capfd.readouterr().err
-    assert "arrived damaged" in told
+    log = capfd.readouterr().err
+    assert "arrived damaged" in log
     assert node._shelf.losses["ml3_shaped"].sha256() == before
     newer = a_loss(inner_lr=0.001)
     publishers["ml3_shaped"].publish(message_of(newer))
     graph.until(lambda: node._shelf.losses["ml3_shaped"].sha256() == newer.sha256())
-    count = len(arm.told)
+    count = len(arm.adaptation)
     arm.stream(100)
-    graph.until(lambda: len(arm.told) > count)
+    graph.until(lambda: len(arm.adaptation) > count)
 
 
 def test_a_folder_that_cannot_be_written_stops_configure(optimizer, tmp_path, capfd):
@@ -256,10 +256,10 @@ def test_a_disk_that_fills_up_is_logged_and_the_stream_goes_on(graph, optimizer,
     try:
         arm.stream(200)
         graph.until(is_full)
-        graph.until(lambda: arm.told)
-        update = arm.told[-1].update
+        graph.until(lambda: arm.adaptation)
+        update = arm.adaptation[-1].update
         arm.stream(100)
-        graph.until(lambda: arm.told[-1].update > update)
+        graph.until(lambda: arm.adaptation[-1].update > update)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -270,7 +270,7 @@ def test_no_sample_is_lost_while_the_node_has_no_time(graph, optimizer):
     graph.connect("joint_states")
     for k in range(500):
         arm.states.publish(arm.message(k))  # and nobody spins
-    graph.until(lambda: arm.heard() == 500)
+    graph.until(lambda: arm.received() == 500)
     assert not node.diagnostics.counts
 
 
@@ -290,17 +290,17 @@ def test_a_run_goes_on_where_it_was(graph, optimizer, tmp_path, capfd):
     node, arm = optimizer(learn_duration=60.0)
     up(node)
     arm.stream(200)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     node.trigger_deactivate()
-    graph.until(lambda: arm.told[-1].update > 0)
-    steps, rows = arm.told[-1].update, len(RunFolder(tmp_path / "out").load_predictions().t)
+    graph.until(lambda: arm.adaptation[-1].update > 0)
+    steps, rows = arm.adaptation[-1].update, len(RunFolder(tmp_path / "out").load_predictions().t)
     node.trigger_cleanup()
     node.set_parameters([Parameter("resume", value=True)])
     up(node)
     arm.stream(200)
     resumed = int(re.search(r"resumed after (\d+) updates", capfd.readouterr().err)[1])
     assert resumed >= steps
-    graph.until(lambda: arm.told[-1].update > resumed)  # what is told late is of the first run
+    graph.until(lambda: arm.adaptation[-1].update > resumed)  # late messages are of the first run
     node.trigger_deactivate()
     assert len(RunFolder(tmp_path / "out").load_predictions().t) > rows
     online = tmp_path / "out" / "checkpoints" / "online.safetensors"
@@ -333,7 +333,7 @@ def test_the_services_reset_and_load_and_reject_in_sentences(graph, optimizer, t
     assert not early.success
     assert "nothing is learned yet" in early.message
     arm.stream(100)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     assert call(graph, arm.probe, ResetOptimizee, reset, methods=["adam_tuned"], seed=3).success
     wrong = call(graph, arm.probe, ResetOptimizee, reset, methods=["magic"])
     assert not wrong.success
@@ -349,7 +349,7 @@ def test_the_services_reset_and_load_and_reject_in_sentences(graph, optimizer, t
 
 def test_its_process_gives_large_blocks_back(monkeypatch):
     done = []
-    monkeypatch.setattr(policy_optimizer, "return_large_blocks", lambda: done.append("asked"))
+    monkeypatch.setattr(policy_optimizer, "return_large_blocks", lambda: done.append("returned"))
     monkeypatch.setattr(policy_optimizer, "run", lambda make_node: done.append("run") or 0)
     assert policy_optimizer.main() == 0
-    assert done == ["asked", "run"]
+    assert done == ["returned", "run"]

@@ -1,4 +1,4 @@
-"""What is heard is in the bag, which is closed whatever happens."""
+"""What is received is in the bag, which is closed whatever happens."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_every_message_received_is_in_the_bag(graph, tmp_path, storage):
     loose = QoSProfile(depth=5, reliability=ReliabilityPolicy.BEST_EFFORT)
     numbers = probe.create_publisher(Float64, "numbers", loose)
     recorder = start(graph, tmp_path, storage=storage)
-    heard = recorder._recorded
-    graph.until(lambda: {f"{prefix}/joint_states", f"{prefix}/numbers"} <= set(heard))
+    received = recorder._recorded
+    graph.until(lambda: {f"{prefix}/joint_states", f"{prefix}/numbers"} <= set(received))
     graph.until(lambda: states.get_subscription_count() and numbers.get_subscription_count())
     late = probe.create_publisher(String, "late", 10)
     graph.until(late.get_subscription_count)
@@ -85,17 +85,17 @@ def test_every_message_received_is_in_the_bag(graph, tmp_path, storage):
 
 def test_only_selected_topics_and_a_new_bag_each_time(graph, tmp_path, capfd):
     probe = graph.plain()
-    wanted = probe.create_publisher(Float64, "wanted", 10)
+    selected = probe.create_publisher(Float64, "selected", 10)
     probe.create_publisher(Float64, "other", 10)
-    recorder = start(graph, tmp_path, topics=["wanted", "silent"])
+    recorder = start(graph, tmp_path, topics=["selected", "silent"])
     for name in ("bag", "bag_1"):
-        graph.until(wanted.get_subscription_count)
-        wanted.publish(Float64(data=2.0))
+        graph.until(selected.get_subscription_count)
+        selected.publish(Float64(data=2.0))
         graph.until(lambda: recorder.diagnostic_values()["messages"] == 1)
         assert recorder.trigger_deactivate() == SUCCESS
         found = contents(tmp_path / name)
-        assert set(found) == {f"{graph.namespace}/wanted"}
-        graph.until(lambda: not wanted.get_subscription_count())
+        assert set(found) == {f"{graph.namespace}/selected"}
+        graph.until(lambda: not selected.get_subscription_count())
         if name == "bag":
             assert recorder.trigger_activate() == SUCCESS
     assert f"nobody published {graph.namespace}/silent" in capfd.readouterr().err
@@ -230,10 +230,10 @@ def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path):
     for setting in (f"out:={tmp_path}", "autostart:=true", "topics:=[/numbers]"):
         command += ["-p", setting]
     numbers = graph.plain().create_publisher(Float64, "/numbers", RELIABLE_100)
-    told = graph.listen(graph.plain("reader"), DiagnosticArray, "/diagnostics")
+    diagnostics = graph.listen(graph.plain("reader"), DiagnosticArray, "/diagnostics")
 
     def recorded():
-        statuses = [s for msg in told for s in msg.status if s.name == "recorder"]
+        statuses = [s for msg in diagnostics for s in msg.status if s.name == "recorder"]
         pairs = [pair for status in statuses for pair in status.values]
         return max((int(pair.value) for pair in pairs if pair.key == "messages"), default=0)
 

@@ -54,7 +54,7 @@ class Rig:
         )
         self.probe = graph.plain()
         self.states = graph.listen(self.probe, JointState, "joint_states", RELIABLE_100)
-        self.told = graph.listen(self.probe, String, "sawyer_driver/state", LATCHED_100)
+        self.reported = graph.listen(self.probe, String, "sawyer_driver/state", LATCHED_100)
         self.commands = self.probe.create_publisher(JointState, "joint_command", RELIABLE_1)
         self.probe.create_subscription(JointState, "joint_states", self._answer, RELIABLE_1)
         for node in (self.emulator, self.driver):
@@ -82,7 +82,7 @@ class Rig:
         return answer.result()
 
     def until(self, state):
-        self.graph.until(lambda: self.told and self.told[-1].data == state)
+        self.graph.until(lambda: self.reported and self.reported[-1].data == state)
 
     def active(self, push=None):
         assert self.call("sawyer_driver/enable", True).success
@@ -200,7 +200,7 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     graph.until(lambda: np.abs(rig.q - away).max() < 0.01)
     assert "on its way" in rig.call("reset_arm").message
     graph.until(lambda: rig.call("reset_arm").success)
-    graph.until(lambda: "moving home" in [msg.data for msg in rig.told])
+    graph.until(lambda: "moving home" in [msg.data for msg in rig.reported])
     assert np.abs(rig.q - SAWYER.home).max() < 0.02
 
 
@@ -227,6 +227,6 @@ def test_a_calibrated_robot_is_logged_and_one_of_other_limits_rejected(graph, me
 def test_without_the_robots_messages_the_log_names_how_to_get_them(graph, capfd):
     driver = graph.add(SawyerDriver, "sawyer_driver", message_package="no_such_msgs")
     assert driver.trigger_configure() == TransitionCallbackReturn.FAILURE
-    told = capfd.readouterr().err
-    assert "no ROS 2 package 'no_such_msgs'" in told
-    assert "ros1_bridge" in told
+    log = capfd.readouterr().err
+    assert "no ROS 2 package 'no_such_msgs'" in log
+    assert "ros1_bridge" in log

@@ -25,7 +25,7 @@ SAWYER = load_robot("sawyer")
 
 
 class Client:
-    """An emulator and a node beside it that hears all its topics and can say all of its own.
+    """An emulator and a node beside it that reads all its topics and can publish to all of them.
 
     On a busy machine this process may lose messages at high rates and be late for anything.
     """
@@ -67,19 +67,19 @@ class Client:
         for topic in (*self.out, *(topic for _, topic, _ in topics.values())):
             graph.connect(topic)
 
-    def say(self, topic, msg=None):
+    def publish(self, topic, msg=None):
         self.out[topic].publish(msg or Empty())
 
     def enable(self):
-        self.say(sawyer.SUPER_ENABLE, Bool(data=True))
+        self.publish(sawyer.SUPER_ENABLE, Bool(data=True))
         self.until_state(lambda state: state.enabled and state.ready)
 
     def command(self, mode=Mode.TORQUE, names=ARM_JOINTS, **arrays):
         arrays = arrays or {"effort": [0.0] * 7}
-        self.say(sawyer.JOINT_COMMAND, self.m.JointCommand(mode=mode, names=names, **arrays))
+        self.publish(sawyer.JOINT_COMMAND, self.m.JointCommand(mode=mode, names=names, **arrays))
 
     def set_timeout(self, seconds):
-        self.say(sawyer.COMMAND_TIMEOUT, Float64(data=seconds))
+        self.publish(sawyer.COMMAND_TIMEOUT, Float64(data=seconds))
         self.graph.until(lambda: self.node.diagnostic_values()["command timeout [s]"] == seconds)
 
     def torque_mode(self):
@@ -111,9 +111,9 @@ class Client:
 
         self.graph.until(came)
 
-    def until_more(self, heard, count=5):
-        target = len(heard) + count
-        self.graph.until(lambda: len(heard) >= target)
+    def until_more(self, received, count=5):
+        target = len(received) + count
+        self.graph.until(lambda: len(received) >= target)
 
     def counted(self, kind, count=1):
         self.graph.until(lambda: self.node.diagnostics.counts[kind] == count)
@@ -128,7 +128,7 @@ def robot(graph, messages):
     return Client(graph, messages)
 
 
-# what it tells -----------------------------------------------------------------------------------
+# what it publishes ------------------------------------------------------------------------------
 def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
     robot.until_more(robot.states, 60)
     robot.graph.until(lambda: len(robot.assembly) >= 40)
@@ -140,23 +140,23 @@ def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
     step = robot.states[-1].position[2] / (1e-3 / 1024)
     assert step == pytest.approx(round(step), abs=1e-6)
     assert abs(robot.states[-1].effort[2]) > 5.0  # gravity load
-    for heard in (robot.states, robot.gravity, robot.collision, robot.endpoint):
-        periods = np.diff([nanoseconds(msg.header.stamp) for msg in heard])
+    for received in (robot.states, robot.gravity, robot.collision, robot.endpoint):
+        periods = np.diff([nanoseconds(msg.header.stamp) for msg in received])
         assert np.median(periods) == NANO // 100
         assert not (periods % (NANO // 100)).any()
     assert len(robot.assembly) == pytest.approx(len(robot.gravity), rel=0.2)
 
 
-@pytest.mark.parametrize(("asked", "rate"), [(500, 500), (60_000, 800)])
-def test_the_rate_of_states_is_set_and_has_a_maximum(robot, asked, rate):
-    robot.say(sawyer.STATE_RATE, UInt16(data=asked))
+@pytest.mark.parametrize(("requested", "rate"), [(500, 500), (60_000, 800)])
+def test_the_rate_of_states_is_set_and_has_a_maximum(robot, requested, rate):
+    robot.publish(sawyer.STATE_RATE, UInt16(data=requested))
     robot.graph.until(lambda: robot.node.diagnostic_values()["state rate"] == rate)
     robot.until_more(robot.states)
-    told = robot.node.diagnostics.rates["joint_states"]
-    start, count = robot.node._stamp(), told.total
-    robot.graph.until(lambda: told.total >= count + 200)
+    rate_of_states = robot.node.diagnostics.rates["joint_states"]
+    start, count = robot.node._stamp(), rate_of_states.total
+    robot.graph.until(lambda: rate_of_states.total >= count + 200)
     seconds = (robot.node._stamp() - start) / NANO
-    assert (told.total - count) / seconds == pytest.approx(rate, rel=0.03)
+    assert (rate_of_states.total - count) / seconds == pytest.approx(rate, rel=0.03)
     robot.graph.until(lambda: nanoseconds(robot.states[-1].header.stamp) > start)
     assert robot.node._timer.timer_period_ns == NANO // rate  # one by one, not in bursts
 
@@ -207,7 +207,8 @@ def test_gravity_torques_are_those_that_are_added(robot):
     assert list(msg.commanded_effort) == [0.0] * 7
     robot.graph.until(
         lambda: (
-            robot.say(sawyer.SUPPRESS_GRAVITY) or not any(robot.gravity[-1].gravity_model_effort)
+            robot.publish(sawyer.SUPPRESS_GRAVITY)
+            or not any(robot.gravity[-1].gravity_model_effort)
         )
     )
     assert any(robot.gravity[-1].gravity_only)
@@ -237,7 +238,7 @@ def test_it_begins_disabled_and_only_enabling_turns_the_motors_on(robot):
     assert not robot.node.diagnostic_values()["enabled"]
     robot.enable()
     robot.until_mode("position")
-    robot.say(sawyer.SUPER_ENABLE, Bool(data=False))
+    robot.publish(sawyer.SUPER_ENABLE, Bool(data=False))
     robot.until_state(lambda state: not state.enabled)
 
 
@@ -247,13 +248,13 @@ def test_a_pressed_button_stops_and_cannot_be_reset(robot):
     robot.until_state(lambda state: state.stopped)
     assert robot.estop() == (True, False, EstopButton.PRESSED, EstopSource.USER)
     robot.until_mode("disabled")
-    robot.say(sawyer.SUPER_RESET)
+    robot.publish(sawyer.SUPER_RESET)
     robot.counted("rejected messages")
     robot.call("press_estop", False)
     robot.until_state(lambda state: state.estop_button == EstopButton.RELEASED)
-    robot.say(sawyer.SUPER_ENABLE, Bool(data=True))
+    robot.publish(sawyer.SUPER_ENABLE, Bool(data=True))
     robot.counted("rejected messages", 2)
-    robot.say(sawyer.SUPER_RESET)
+    robot.publish(sawyer.SUPER_RESET)
     robot.until_state(lambda state: not state.stopped)
     assert robot.estop() == (False, False, EstopButton.UNPRESSED, EstopSource.NONE)
     robot.enable()
@@ -261,10 +262,10 @@ def test_a_pressed_button_stops_and_cannot_be_reset(robot):
 
 def test_a_stop_by_software_needs_a_reset(robot):
     robot.torque_mode()
-    robot.say(sawyer.SUPER_STOP)
+    robot.publish(sawyer.SUPER_STOP)
     robot.until_state(lambda state: state.stopped)
     assert robot.estop() == (True, False, EstopButton.UNKNOWN, EstopSource.UNKNOWN)
-    robot.say(sawyer.SUPER_RESET)
+    robot.publish(sawyer.SUPER_RESET)
     robot.until_state(lambda state: not state.stopped)
     assert not robot.assembly[-1].enabled
 
@@ -394,11 +395,11 @@ def test_a_muted_robot_publishes_nothing_and_still_reads(robot):
     for publisher in (robot.node._states, robot.node._assembly, robot.node._cuff):
         assert publisher.wait_for_all_acked()  # what was published has come
     robot.graph.for_(0.1)
-    said = len(robot.states), len(robot.assembly), len(robot.cuff)
+    published = len(robot.states), len(robot.assembly), len(robot.cuff)
     robot.command()
     robot.until_mode("torque")
     robot.graph.for_(0.1)
-    assert said == (len(robot.states), len(robot.assembly), len(robot.cuff))
+    assert published == (len(robot.states), len(robot.assembly), len(robot.cuff))
     robot.call("mute", False)
     robot.until_more(robot.states)
 

@@ -1,4 +1,4 @@
-"""A stream that can hardly be used is told of by name: in the log and on /diagnostics."""
+"""A stream that can hardly be used is named: in the log and on /diagnostics."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SENTENCE = "only 0 % of the last 2.1 s of joint_states (a, b) can be used"
 
 @pytest.fixture(params=NODES)
 def listener(request, graph, tmp_path):
-    """Return an active node that learns from joint states, and the arm that it hears."""
+    """Return an active node that learns from joint states, and the arm that it reads."""
     kind, parameters = NODES[request.param]
     node = graph.add(
         kind, request.param, joints=["a", "b"], out=str(tmp_path / "out"), **parameters
@@ -68,7 +68,7 @@ def test_joints_in_separate_messages(listener, capfd):
             setattr(msg, field, getattr(msg, field)[k % 2 : k % 2 + 1])
         return msg
 
-    arm.message, arm.heard = half, lambda: sum(node.diagnostics.counts.values())
+    arm.message, arm.received = half, lambda: sum(node.diagnostics.counts.values())
     arm.stream(20)
     status = node.diagnostics.status()
     assert status.level == DiagnosticStatus.WARN
@@ -86,7 +86,7 @@ def test_jitter_is_learned_from_without_a_word(listener, capfd):
     arm.stream(600)
     status = node.diagnostics.status()
     assert status.level == DiagnosticStatus.OK, status.message
-    told = {pair.key: pair.value for pair in status.values}
-    assert float(told["share of samples used"]) >= 0.98
-    assert float(told["jitter of stamps [ms]"]) == pytest.approx(2.7, abs=0.5)
+    values = {pair.key: pair.value for pair in status.values}
+    assert float(values["share of samples used"]) >= 0.98
+    assert float(values["jitter of stamps [ms]"]) == pytest.approx(2.7, abs=0.5)
     assert "can be used" not in capfd.readouterr().err

@@ -56,7 +56,7 @@ class Loop:
         self.states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
         self.models = probe.create_publisher(LearnedModel, "learned_model", LATCHED_1)
         self.answers = graph.listen(probe, JointState, "joint_command", RELIABLE_100)
-        self.told = graph.listen(probe, Tracking, "tracking", RELIABLE_100)
+        self.tracking = graph.listen(probe, Tracking, "tracking", RELIABLE_100)
 
     def connect(self):
         for topic in ("joint_states", "learned_model", "joint_command", "tracking"):
@@ -119,12 +119,16 @@ def test_laps_differ_in_their_feedforward_alone_and_are_published(loop, tmp_path
     assert np.abs(first).max() < 1e-3  # it rests where it is led from
     taus = np.concatenate(([first], it.run(30 + 50 + 3 * 200 + 2)))
     assert np.abs(np.diff(taus, axis=0)).max() < 0.02  # no jump where feedforwards change
-    it.graph.until(lambda: len(it.told) == 3)
-    assert [msg.feedforward for msg in it.told] == ["rigid_body", "feedback_only", "ml3_shaped"]
-    errors = [msg.rms_mean for msg in it.told]
+    it.graph.until(lambda: len(it.tracking) == 3)
+    assert [msg.feedforward for msg in it.tracking] == [
+        "rigid_body",
+        "feedback_only",
+        "ml3_shaped",
+    ]
+    errors = [msg.rms_mean for msg in it.tracking]
     assert errors[0] < 0.01 * errors[1]  # torques are fed forward for when the motors give them
     assert errors[2] == pytest.approx(errors[1], rel=0.3)  # no model has come
-    assert it.told[2].update == 0
+    assert it.tracking[2].update == 0
     assert it.node.trigger_deactivate() == SUCCESS
     names, laps = load_laps(tmp_path)
     assert names == NAMES
@@ -159,7 +163,7 @@ def test_models_that_do_not_fit_are_rejected_and_the_arm_moves_on(loop):
         model_msg([np.nan, 1.0], update=9),
     ):
         assert not it.give(wrong)
-    it.models.publish(model_msg([1.0, 1.0], method="sgd_tuned", update=9))  # nobody asked for it
+    it.models.publish(model_msg([1.0, 1.0], method="sgd_tuned", update=9))  # it was not requested
     it.run(20)
     assert set(it.node._models) == {"ml3_shaped"}
     assert it.node.diagnostics.counts["rejected messages"] == 3
@@ -190,8 +194,8 @@ def test_an_arm_that_somebody_else_holds_gets_no_torque_and_its_lap_counts_as_lo
     it.send()
     it.graph.until(lambda: it.node.diagnostics.counts["arms lost"] == 1)
     assert len(it.answers) == count
-    it.graph.until(lambda: len(it.told) == 1)
-    assert it.told[0].rms_mean == np.inf
+    it.graph.until(lambda: len(it.tracking) == 1)
+    assert it.tracking[0].rms_mean == np.inf
     assert load_laps(tmp_path)[1][0].rms == (np.inf, np.inf)
     taus = np.concatenate((np.zeros((1, 2)), it.run(5)))  # it is led on from where it is
     assert np.abs(np.diff(taus, axis=0)).max() < 0.03

@@ -1,4 +1,4 @@
-"""The units of a run: those of the parameters, whenever a loss comes and in whichever way."""
+"""Units of a run: those of the parameters, whenever and by whichever way a loss arrives."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ def test_a_loss_that_comes_later_is_carried_over_as_one_that_was_there(
     node, arm = of_files(optimizer, tmp_path, **SCALES)
     up(node)
     arm.stream(100)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     first = running(node)
     assert first.spec.target.scale == (4.0, 4.0)
     give(node, arm, way, a_loss())
@@ -105,7 +105,7 @@ def test_a_prior_in_other_units_is_rejected_whenever_it_comes(
         assert node.trigger_activate() == SUCCESS
     if moment == "learning":
         arm.stream(100)
-        graph.until(lambda: arm.told)
+        graph.until(lambda: arm.adaptation)
     used = node._shelf.losses["ml3_shaped"]
     answer = give(node, arm, way, with_prior())
     assert REJECTION in (answer or capfd.readouterr().err)
@@ -113,7 +113,7 @@ def test_a_prior_in_other_units_is_rejected_whenever_it_comes(
     if moment == "inactive":
         assert node.trigger_activate() == SUCCESS
     arm.stream(100)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     assert not node.failed
 
 
@@ -142,7 +142,7 @@ def test_one_scale_may_be_set_alone(graph, optimizer, tmp_path, losses):
     node, arm = make(optimizer, tmp_path, units_effort=[4.0, 5.0])
     up(node)
     arm.stream(100)
-    graph.until(lambda: arm.told)
+    graph.until(lambda: arm.adaptation)
     units = node._worker._online.optimizee.units
     assert units.effort == (4.0, 5.0)
     if losses:
@@ -170,9 +170,9 @@ def test_a_run_is_not_resumed_with_units_that_are_invalid_or_of_other_joints(
     (tmp_path / "out" / "config.json").write_text(json.dumps(config))
     node, _ = optimizer(resume=True)
     assert node.trigger_configure() == FAILURE
-    told = capfd.readouterr().err
-    assert sentence in told
-    assert "set resume to false" in told
+    log = capfd.readouterr().err
+    assert sentence in log
+    assert "set resume to false" in log
 
 
 def test_text_of_a_loss_that_cannot_be_sent_does_not_end_the_node(

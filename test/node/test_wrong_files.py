@@ -1,4 +1,4 @@
-"""Losses and models that come over topics and are none: the node lives and counts them."""
+"""Invalid losses and models on topics: the node goes on, and counts them."""
 
 from __future__ import annotations
 

@@ -52,14 +52,17 @@ class Rig:
     def __init__(self) -> None:
         self.processes: dict[str, subprocess.Popen] = {}
         self.q: deque[tuple[float, np.ndarray]] = deque(maxlen=400)
-        self.said = {"mode": "", "state": ""}
+        self.newest = {"mode": "", "state": ""}
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
         node = rclpy.create_node("watcher", context=self._context)
         node.create_subscription(JointState, JOINT_STATES, self._on_state, RELIABLE_100)
         for key, topic in (("mode", "sawyer_emulator/mode"), ("state", "sawyer_driver/state")):
             node.create_subscription(
-                String, topic, lambda msg, key=key: self.said.update({key: msg.data}), LATCHED_100
+                String,
+                topic,
+                lambda msg, key=key: self.newest.update({key: msg.data}),
+                LATCHED_100,
             )
         self._executor = SingleThreadedExecutor(context=self._context)
         self._executor.add_node(node)
@@ -86,7 +89,7 @@ class Rig:
         process.wait(DEADLINE_S)
 
     def until(self, key: str, value: str) -> None:
-        wait_until(lambda: self.said[key] == value)
+        wait_until(lambda: self.newest[key] == value)
 
     def moves(self) -> bool:
         return self.travel(0.5) > 0.01
@@ -98,7 +101,7 @@ class Rig:
         return float(np.ptp(recent, axis=0).max()) if len(recent) else np.nan
 
     def held(self) -> bool:
-        return self.said["mode"] == "position" and self.travel(0.5) < 1e-3
+        return self.newest["mode"] == "position" and self.travel(0.5) < 1e-3
 
     def close(self) -> None:
         for process in self.processes.values():
@@ -132,12 +135,12 @@ def test_whoever_is_killed_the_arm_is_held_and_goes_on_when_it_is_back(rig):
 
     rig.end("sawyer_driver", signal.SIGKILL)
     wait_until(rig.held)  # by the robot's own watchdog
-    rig.said["state"] = ""
+    rig.newest["state"] = ""
     rig.start("sawyer_driver")
     rig.until("state", "holding")
     time.sleep(1.0)  # long enough for a command to come: nobody has enabled it again
     wait_until(rig.held)  # a machine that stalls shows no state for a while
-    assert rig.said["state"] == "holding"
+    assert rig.newest["state"] == "holding"
     assert main(["arm", "enable"]) == 0
     rig.until("state", "active")
     wait_until(rig.moves)
@@ -145,4 +148,4 @@ def test_whoever_is_killed_the_arm_is_held_and_goes_on_when_it_is_back(rig):
     rig.end("sawyer_driver", signal.SIGTERM)  # leaves by itself
     wait_until(rig.held)
 
-    assert main(["arm", "stop"]) == 2  # says that there is no driver
+    assert main(["arm", "stop"]) == 2  # reports that there is no driver

@@ -24,7 +24,7 @@ children = json.loads(sys.argv[1])
 commands = [Command(name=name, argv=[sys.executable, "-c", code]) for name, code in children]
 sys.exit(Supervisor().run(commands, ends="main"))
 """
-# A node that ends when it is told to, as ours do.
+# A node that ends on SIGINT, as ours do.
 OBEDIENT = """
 import os, signal, sys, time
 def end(*_):

@@ -1,4 +1,4 @@
-"""The documents tell the truth: their code runs, their links lead somewhere."""
+"""The documents are true: their code runs, their links lead somewhere."""
 
 import re
 from pathlib import Path

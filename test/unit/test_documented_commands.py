@@ -1,4 +1,4 @@
-"""Commands that pages show are such that the program accepts them."""
+"""Commands in the documents are accepted by the program."""
 
 import argparse
 import importlib

@@ -43,7 +43,7 @@ TASK = ArmTask(
 
 
 def a_loss(task):
-    """Return a loss of the right shape that nobody has trained."""
+    """Return a loss of the right shape that is not trained."""
     spec = LossSpec(
         architecture="desired_action",
         target=InputSpec(name="action", unit="N m", scale=task.limits, labels=NAMES),
@@ -59,7 +59,7 @@ def a_loss(task):
 
 
 class Plant:
-    """Two masses at home after a reset; the test tells when their time goes on."""
+    """Two masses at home after a reset; the test lets their time go on."""
 
     GOAL = np.array([1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0])
     STEP = NANO // 100  # of its joint states
@@ -99,15 +99,15 @@ class Plant:
             JointSample(stamp=self.stamp, q=self.q, v=self.v, tau=self.tau), NAMES
         )
 
-    def tell(self, state=None):
-        """Send where the hand is and a joint state, and spin until the node has heard both."""
-        heard = self.heard()
+    def publish_state(self, state=None):
+        """Send where the hand is and a joint state, and spin until the node has read both."""
+        before = self.received()
         hand = np.array([*self.q, 0.0, 0.0, 0.0, 0.0, 1.0])
         self.poses.publish(pose_to_msg(hand, self.stamp))
         self.states.publish(self.state() if state is None else state)
-        self.graph.until(lambda: self.heard() > heard or self.done())
+        self.graph.until(lambda: self.received() > before or self.done())
 
-    def heard(self):
+    def received(self):
         rate = self.node.diagnostics.rates.get("joint_states")
         return (rate.total if rate else 0) + sum(self.node.diagnostics.counts.values())
 
@@ -122,7 +122,7 @@ class Plant:
         self.k += 1
         self.v = self.v + 0.01 * self.tau
         self.q = self.q + 0.01 * self.v
-        self.tell()
+        self.publish_state()
         self.graph.until(
             lambda: (
                 self.done()

@@ -14,7 +14,7 @@ from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path):
     arm = plant()
-    told = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+    adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
     distances = graph.listen(arm.probe, Float64, "goal_distance", RELIABLE_100)
     arm.connect()
     arm.goal()
@@ -34,8 +34,8 @@ def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path)
     assert not np.array_equal(episodes.hand[0], episodes.hand[1])  # the policy has changed
     assert folder.load_config()["experiment"] == "reach_live"
     n = 3 * arm.task.horizon + 1
-    graph.until(lambda: (len(told), len(distances), len(arm.sent)) == (3, 3, 3 * n))
-    assert [msg.update for msg in told] == [0, 1, 2]
+    graph.until(lambda: (len(adaptation), len(distances), len(arm.sent)) == (3, 3, 3 * n))
+    assert [msg.update for msg in adaptation] == [0, 1, 2]
     assert [msg.data for msg in distances] == episodes.distance[:, -1].tolist()
     # torques: one for each joint state of an episode and nothing else, the last one zero
     for i in range(3):

@@ -1,4 +1,4 @@
-"""A loss that fails ends one policy, which acts on; errors that nobody meant end the node."""
+"""A loss that fails ends one policy's learning, not its acting; unexpected errors end the node."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_a_policy_whose_loss_fails_is_logged_and_the_run_ends_as_planned(
 ):
     arm = failing(1, baseline=True)
     assert arm.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
-    told = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+    adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
     graph.connect("adaptation")
     arm.goal()
     arm.until(arm.done)
@@ -38,10 +38,10 @@ def test_a_policy_whose_loss_fails_is_logged_and_the_run_ends_as_planned(
     assert "RuntimeError" in arm.node.diagnostic_values()["method ml3_reach has ended at goal 1"]
     episodes = ReachFolder(tmp_path / "out").load_episodes()
     assert episodes.number.tolist() == [0, 1, 2] * 2
-    graph.until(lambda: len(told) == 6)
-    assert [msg.learning for msg in told] == [True, False, False, True, True, False]
-    said = capfd.readouterr().err
-    assert said.count("method ml3_reach has ended after 1 updates (RuntimeError") == 1
+    graph.until(lambda: len(adaptation) == 6)
+    assert [msg.learning for msg in adaptation] == [True, False, False, True, True, False]
+    log = capfd.readouterr().err
+    assert log.count("method ml3_reach has ended after 1 updates (RuntimeError") == 1
 
 
 def test_a_run_without_a_policy_that_learns_ends_as_a_failure(failing, capfd, tmp_path):

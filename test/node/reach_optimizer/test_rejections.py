@@ -1,4 +1,4 @@
-"""No torque leaves but in an episode, and none after a message that must not be used."""
+"""Torques are published in episodes only, and none after a rejected message."""
 
 from __future__ import annotations
 
@@ -48,18 +48,20 @@ def test_without_a_goal_the_arm_gets_no_command(graph, plant):
     arm = plant()
     for _ in range(3):
         arm.k += 1
-        arm.tell()
+        arm.publish_state()
     graph.for_(0.1)
     assert not arm.resets and not arm.sent
 
 
 def rejections(arm, monkeypatch):
     """Return the list into which sentences of what the node rejects go."""
-    told, reject = [], arm.node.reject
+    rejected, reject = [], arm.node.reject
     monkeypatch.setattr(
-        arm.node, "reject", lambda error, **how: (told.append(str(error)), reject(error, **how))
+        arm.node,
+        "reject",
+        lambda error, **how: (rejected.append(str(error)), reject(error, **how)),
     )
-    return told
+    return rejected
 
 
 REJECTED = {
@@ -74,20 +76,20 @@ REJECTED = {
 def test_more_goals_than_can_wait_are_rejected(graph, plant, monkeypatch):
     monkeypatch.setattr(reach_optimizer, "MOST_GOALS", 2)
     arm = plant()
-    told = rejections(arm, monkeypatch)
+    rejected = rejections(arm, monkeypatch)
     for _ in range(4):
         arm.goal()
     graph.until(lambda: arm.node.diagnostics.counts.get("rejected goals") == 2)
-    assert "clean up the node" in told[0] and len(told) == 2
+    assert "clean up the node" in rejected[0] and len(rejected) == 2
 
 
 def test_a_goal_that_must_not_be_used_is_rejected(graph, plant, monkeypatch):
     arm = plant()
-    told = rejections(arm, monkeypatch)
+    rejected = rejections(arm, monkeypatch)
     for pose in REJECTED.values():
         arm.goal(pose)
-    graph.until(lambda: len(told) == len(REJECTED))
-    for sentence, text in zip(REJECTED, told, strict=True):
+    graph.until(lambda: len(rejected) == len(REJECTED))
+    for sentence, text in zip(REJECTED, rejected, strict=True):
         assert sentence in text
     assert arm.node.diagnostics.counts == {
         "rejected goals": 3,
@@ -124,7 +126,7 @@ def test_a_joint_state_that_must_not_be_used_gets_no_torque(graph, plant):
         arm.until(lambda: arm.phase() == "acting" and len(arm.sent) > 2)
         count = len(arm.sent)
         arm.k += 1
-        arm.tell(bad(arm))
+        arm.publish_state(bad(arm))
         graph.for_(0.05)
         assert len(arm.sent) == count
     arm.until(arm.done)  # the episode goes on with the next one
@@ -154,7 +156,7 @@ def test_an_episode_with_a_gap_is_broken_off_and_made_again(graph, plant, capfd)
     arm.goal()
     arm.until(lambda: len(arm.sent) > 2)
     arm.k += 6  # 60 ms
-    arm.tell()
+    arm.publish_state()
     graph.until(lambda: arm.node.diagnostics.counts["broken episodes"] == 1)
     graph.until(lambda: (arm.sent[-1][1] == 0.0).all())
     assert "no joint state came for 0.060 s" in capfd.readouterr().err
@@ -170,9 +172,9 @@ def test_a_silent_arm_ends_the_episode_and_in_the_end_the_node(graph, plant, cap
     arm.until(lambda: len(arm.sent) > 2)
     graph.until(lambda: (arm.sent[-1][1] == 0.0).all())
     graph.until(lambda: arm.node.state_name() == "finalized")
-    told = capfd.readouterr().err
-    assert re.search(r"no joint state with its hand pose came for \d\.\d s amid an episode", told)
-    assert "2 episodes in a row were broken off: no joint state with its hand pose shows" in told
+    log = capfd.readouterr().err
+    assert re.search(r"no joint state with its hand pose came for \d\.\d s amid an episode", log)
+    assert "2 episodes in a row were broken off: no joint state with its hand pose shows" in log
 
 
 def test_torques_that_are_not_finite_stay_here(graph, plant, capfd):
@@ -184,7 +186,7 @@ def test_torques_that_are_not_finite_stay_here(graph, plant, capfd):
     arm.k += 1
     for _ in range(3):
         arm.k += 1
-        arm.tell()
+        arm.publish_state()
     graph.until(lambda: arm.node.state_name() == "finalized")
     assert "torques are not finite" in capfd.readouterr().err
     assert np.isfinite([tau for _, tau in arm.sent]).all()
@@ -197,7 +199,7 @@ def test_an_arm_that_is_not_where_episodes_begin_is_not_moved(graph, plant, capf
     arm.q = np.array([0.0, 0.9])
     for _ in range(10):
         arm.k += 1
-        arm.tell()
+        arm.publish_state()
     graph.until(lambda: arm.node.state_name() == "finalized")
     assert "after its reset b is at 0.900 rad" in capfd.readouterr().err
     assert not arm.sent

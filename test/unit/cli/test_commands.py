@@ -44,10 +44,10 @@ def test_experiment_writes_its_folder(toy, tmp_path, capsys):
     assert found["experiment"] == "toy"
     assert (found["config"]["seeds"], found["config"]["offset"]) == (2, 3.5)
     assert len(found["methods"]["svd"]["per_seed"]) == 2
-    said = capsys.readouterr().out
-    assert str(out / "metrics.json") in said
-    assert str(out / "result.txt") in said
-    assert "seed 1: done" in said
+    printed = capsys.readouterr().out
+    assert str(out / "metrics.json") in printed
+    assert str(out / "result.txt") in printed
+    assert "seed 1: done" in printed
 
 
 @pytest.mark.parametrize(
@@ -70,8 +70,8 @@ def test_experiments_are_listed_and_unknown_ones_rejected(tmp_path, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["experiment", "--help"])
     assert caught.value.code == 0
-    said = capsys.readouterr().out
-    assert all(name in said for name in EXPERIMENTS)
+    printed = capsys.readouterr().out
+    assert all(name in printed for name in EXPERIMENTS)
     with pytest.raises(SystemExit) as caught:
         main(["experiment", "invdyn_dragon", "--out", str(tmp_path)])
     assert caught.value.code == 2
@@ -155,6 +155,6 @@ def test_a_place_that_cannot_be_written_is_one_sentence(toy, tmp_path, capsys):
     below = tmp_path / "file" / "out"
     assert main(["train", "--out", str(below / "loss.safetensors"), *TINY_LOSS]) == 2
     assert main(["experiment", "toy", "--out", str(below)]) == 2
-    said = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ml3: ")]
-    assert len(said) == 2
-    assert all(str(below) in line for line in said)
+    printed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ml3: ")]
+    assert len(printed) == 2
+    assert all(str(below) in line for line in printed)

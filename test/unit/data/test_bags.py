@@ -1,4 +1,4 @@
-"""Recordings become arrays by joint name, and bad ones a sentence."""
+"""Recordings become arrays by joint name; bad ones are rejected in one sentence."""
 
 from __future__ import annotations
 

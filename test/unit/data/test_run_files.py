@@ -1,4 +1,4 @@
-"""The folder of a run: what is written is read back, and what cannot be is a sentence."""
+"""The folder of a run: what is written is read back, and damage is rejected in one sentence."""
 
 from __future__ import annotations
 

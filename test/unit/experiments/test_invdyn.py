@@ -35,10 +35,10 @@ EVERYWHERE = {
 
 
 def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, monkeypatch):
-    told = []
-    shared = prepare(tiny_config, tmp_path / "scratch", told.append)
+    lines = []
+    shared = prepare(tiny_config, tmp_path / "scratch", lines.append)
     seeds = {s: run_seed(tiny_config, s, shared, tmp_path / str(s)) for s in range(2)}
-    paths = finish(tiny_config, seeds, shared, tmp_path, told.append, name="invdyn_reacher")
+    paths = finish(tiny_config, seeds, shared, tmp_path, lines.append, name="invdyn_reacher")
     found = json.loads((tmp_path / "metrics.json").read_text())
     assert set(found) == {"experiment", "config", "methods", "headline"}
     for key, value in resolved(tiny_config).items():
@@ -61,7 +61,7 @@ def test_it_leaves_everything_and_a_killed_seed_goes_on(tiny_config, tmp_path, m
     losses = sorted(str(p.relative_to(tmp_path)) for p in tmp_path.glob("losses/**/*.safetensors"))
     assert len(losses) == 2 * 5
     assert "losses/residual/ml3_adaptive/seed_1.safetensors" in losses
-    text = "\n".join(told)
+    text = "\n".join(lines)
     assert all(name in text for name in EVERYWHERE)
 
     def fail(*args, **kwargs):

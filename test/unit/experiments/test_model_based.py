@@ -70,7 +70,7 @@ def test_a_small_run_of_model_based_reaching(short, tmp_path):
     )
     share = headline["ml3_desired_action/share_of_sgd_true_model"]
     assert share == pytest.approx(mean[2] / there[3])
-    assert 0.0 < headline["ml3_desired_action/wanted"] < 10.0
+    assert 0.0 < headline["ml3_desired_action/greedy"] < 10.0
     assert (tmp_path / "losses" / "ml3_mlp" / "seed_0.safetensors").exists()
     again = model_based.run_seed(config, 0, shared, tmp_path)
     np.testing.assert_array_equal(again["distance/ml3_mlp"], seeds[0]["distance/ml3_mlp"])

@@ -37,7 +37,7 @@ TINY = ModelFreeConfig(
 
 
 @pytest.mark.parametrize("world", ["reacher", "ant"])
-def test_losses_without_the_limit_do_not_follow_it_in_any_way(world):
+def test_losses_without_the_fixed_point_do_not_follow_it_in_any_way(world):
     given = setting(world).meta_training
     assert given.limit_weight or given.limit_epochs
     assert LOSSES[MAIN].meta_training(given) == given
@@ -48,7 +48,7 @@ def test_losses_without_the_limit_do_not_follow_it_in_any_way(world):
 class Here:
     """A backend that runs seeds in this process."""
 
-    def run(self, jobs, tell):
+    def run(self, jobs, report):
         for job in jobs:
             yield (
                 job.seed,
@@ -61,16 +61,16 @@ class Here:
 
 @pytest.fixture
 def small(monkeypatch):
-    """Only two architectures, judged on few episodes."""
+    """Only two architectures, evaluated on few episodes."""
     monkeypatch.setattr(model_free, "LAYERS", (1, 3))
     monkeypatch.setattr(model_free, "TEST_EPISODES", 1)
 
 
 def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     experiment = EXPERIMENTS["reacher_free"]
-    said = []
+    lines = []
     paths = run_experiment(
-        "reacher_free", experiment, TINY, tmp_path, backend=Here(), report=said.append
+        "reacher_free", experiment, TINY, tmp_path, backend=Here(), report=lines.append
     )
     assert all(path.stat().st_size > 1000 for path in paths)
     content = json.loads((tmp_path / "metrics.json").read_text())
@@ -90,14 +90,14 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, small):
     low, middle, high = (headline[f"{MAIN}/{k}"] for k in ("ratio_low", "ratio", "ratio_high"))
     assert low <= middle <= high
     assert (tmp_path / f"losses/{MAIN}/seed_1.safetensors").exists()
-    assert any("goals elsewhere" in text for text in said)
+    assert any("goals elsewhere" in text for text in lines)
     section = replace(load_sections("ml3_ros.experiments.model_free")[0], columns=(100,))
     page = results_page((section,), {"reacher_free": MetricsView(content)})
     assert "3 hidden layers" in page and "ML3, evolution" in page
-    said.clear()
+    lines.clear()
     more = replace(TINY, seeds=2)
-    run_experiment("reacher_free", experiment, more, tmp_path, backend=Here(), report=said.append)
-    assert [text for text in said if "kept" in text][:1]  # nothing is computed twice
+    run_experiment("reacher_free", experiment, more, tmp_path, backend=Here(), report=lines.append)
+    assert [text for text in lines if "kept" in text][:1]  # nothing is computed twice
     assert json.loads((tmp_path / "metrics.json").read_text()) == content
 
 
@@ -120,7 +120,7 @@ def test_steps_are_counted_on_the_way_from_fresh_to_best():
         "slow": np.array([[[10.0, 9.0, 2.5, 2.0]]]),
         "never": np.array([[[10.0, np.inf, np.inf, np.inf]]]),
     }
-    steps = steps_to_share(found, x)  # at most 2 is wanted
+    steps = steps_to_share(found, x)  # the target is at most 2
     assert {name: float(s[0, 0]) for name, s in steps.items()} == {
         "fast": 200.0,
         "slow": 300.0,

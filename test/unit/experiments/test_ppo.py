@@ -70,13 +70,13 @@ def test_the_measured_policy_is_the_one_that_is_trained(world):
 
 def test_what_diverges_is_infinite_from_then_on(world, monkeypatch):
     policy = GaussianPolicy(world)
-    cost, looks = cost_of(policy), []
+    cost, costs = cost_of(policy), []
 
     def broken(theta):
-        looks.append(cost(theta))
-        if len(looks) == 2:
+        costs.append(cost(theta))
+        if len(costs) == 2:
             raise ValueError("NaN in the policy")
-        return looks[-1]
+        return costs[-1]
 
     curve = ppo_curve(policy, GOAL, SETTINGS, (0, 200, 400), broken, seed=0)
     assert np.isfinite(curve[0]) and np.isinf(curve[1:]).all()

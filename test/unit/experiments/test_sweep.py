@@ -46,7 +46,7 @@ class Here:
 
 @pytest.fixture
 def toy(monkeypatch, tmp_path):
-    """Return (backend, out, config fields) -> what was told."""
+    """Return (backend, out, config fields) -> the lines that were logged."""
     monkeypatch.syspath_prepend(str(HERE))
     monkeypatch.setenv("PYTHONPATH", str(HERE))  # for the workers of Ray
     module = importlib.import_module("toy_experiment")
@@ -54,13 +54,13 @@ def toy(monkeypatch, tmp_path):
     notes.mkdir()
 
     def run(backend, out="out", engine=AUTOGRAD, **changes):
-        told = []
+        lines = []
         config = module.ToyConfig(notes=str(notes), **changes)
         run_experiment(
             "toy", module.TOY, config, tmp_path / out,
-            backend=backend, engine=engine, report=told.append,
+            backend=backend, engine=engine, report=lines.append,
         )  # fmt: skip
-        return told
+        return lines
 
     return run
 
@@ -86,10 +86,10 @@ def assert_same_seeds(one: Path, other: Path, seeds: int) -> None:
 
 
 def test_seeds_are_equal_for_any_number_of_workers(toy, starts, tmp_path):
-    told = toy(LocalBackend(2), seeds=3)
-    assert told[0] == "prepared"
+    lines = toy(LocalBackend(2), seeds=3)
+    assert lines[0] == "prepared"
     for seed in range(3):
-        ours = [line for line in told if line.startswith(f"seed {seed}: ")]
+        ours = [line for line in lines if line.startswith(f"seed {seed}: ")]
         assert ours[:3] == [f"seed {seed}: {x}" for x in ("half", f"of {seed}", "a warning")]
         assert "done" in ours[-1] and len(ours) == 4
     toy(Here(), out="here", seeds=3)
@@ -111,16 +111,16 @@ def test_what_is_done_is_kept(toy, starts, tmp_path):
     assert not list((out / "checkpoints").iterdir())
     assert (out / "result.txt").read_text().startswith("[(0, ")
 
-    told = toy(Here(), seeds=2)
-    assert told == ["shared by all seeds: kept", "seed 0: kept", "seed 1: kept"]
-    told = toy(Here(), seeds=3)  # only the new one
+    lines = toy(Here(), seeds=2)
+    assert lines == ["shared by all seeds: kept", "seed 0: kept", "seed 1: kept"]
+    lines = toy(Here(), seeds=3)  # only the new one
     assert [starts(seed) for seed in range(3)] == [1, 1, 1]
     (out / "seeds" / "seed_1.npz").write_bytes(b"damaged")
-    told = toy(Here(), seeds=3)
-    assert "seed 0: kept" in told
+    lines = toy(Here(), seeds=3)
+    assert "seed 0: kept" in lines
     np.testing.assert_array_equal(arrays_of(out)["seed_1.npz"]["y"], first["seed_1.npz"]["y"])
-    told = toy(Here(), seeds=1, offset=2.0)  # other settings: everything
-    assert not any("kept" in line for line in told)
+    lines = toy(Here(), seeds=1, offset=2.0)  # other settings: everything
+    assert not any("kept" in line for line in lines)
     np.testing.assert_array_equal(
         arrays_of(out)["seed_0.npz"]["y"], first["seed_0.npz"]["y"] + 1.0
     )
@@ -130,13 +130,13 @@ def test_results_of_another_revision_are_kept_and_named(toy, monkeypatch):
     monkeypatch.setattr(sweep, "revision", lambda: "new")
     monkeypatch.setattr(workers, "revision", lambda: "0ld")
     toy(Here(), seeds=1)
-    told = toy(Here(), seeds=1)
-    assert told[-1] == "seed 0: kept from revision 0ld; delete it to run it anew"
+    lines = toy(Here(), seeds=1)
+    assert lines[-1] == "seed 0: kept from revision 0ld; delete it to run it anew"
 
 
 def test_a_seed_whose_worker_is_killed_goes_on_to_the_same_result(toy, starts, tmp_path):
-    told = toy(LocalBackend(2), trouble="dies once", out="killed", seeds=2)
-    assert any(line.startswith("seed 1: its worker ended with -9") for line in told)
+    lines = toy(LocalBackend(2), trouble="dies once", out="killed", seeds=2)
+    assert any(line.startswith("seed 1: its worker ended with -9") for line in lines)
     assert [starts(seed) for seed in range(2)] == [1, 2]
     assert arrays_of(tmp_path / "killed")["seed_1.npz"]["resumed"]
     toy(Here(), seeds=2)
@@ -209,9 +209,9 @@ def test_no_worker_outlives_the_sweep(tmp_path, number):
 
 def test_ray_gives_the_same_and_runs_a_killed_seed_again(toy, starts, tmp_path, monkeypatch):
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
-    told = toy(RayBackend(2), trouble="dies once", out="ray", seeds=2)
+    lines = toy(RayBackend(2), trouble="dies once", out="ray", seeds=2)
     assert starts(1) == 2
-    assert sum("done" in line for line in told) == 2
+    assert sum("done" in line for line in lines) == 2
     toy(Here(), seeds=2)
     assert_same_seeds(tmp_path / "ray", tmp_path / "out", 2)
 
@@ -238,11 +238,11 @@ def test_a_number_of_workers_below_one_is_rejected(backend):
 
 
 def test_progress_shows_bars_as_percentages_and_passes_lines_on():
-    told = []
-    progress = _Progress([], told.append)
+    lines = []
+    progress = _Progress([], lines.append)
     for text in ("\r", "phi:  10%|#   ", "\rphi:  50%|##  | 5/10", "\n", "one ", "line\n", "\n"):
         progress.log(4, text)
-    assert told == ["seed 4: one line"]
+    assert lines == ["seed 4: one line"]
     progress.log(5, "\rphi:  70%|###")
     assert progress.status == "4: phi: 50%, 5: phi: 70%"
     progress.done(4)

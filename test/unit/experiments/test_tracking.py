@@ -48,7 +48,7 @@ def bench():
 
 
 class Rail:
-    """Two joints that do at once what they are told: q becomes the torque."""
+    """Two joints that follow at once: q becomes the torque."""
 
     def __init__(self, diverges_at=math.inf):
         self.q, self.t, self.diverges_at = np.zeros(2), 0.0, diverges_at

@@ -1,4 +1,4 @@
-"""An experiment of seconds whose workers can be told to die; workers import it by its name."""
+"""An experiment of seconds whose workers can be made to die; workers import it by its name."""
 
 import os
 import signal

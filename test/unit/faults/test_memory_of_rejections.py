@@ -1,4 +1,4 @@
-"""What a description asks for is not taken before it is known to be as large as the file."""
+"""A file whose header claims a huge size is rejected without taking that memory."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def test_files_that_are_rejected_have_cost_little_memory(tmp_path):
     good.append(written("good model", small_model()))
     bad = [written(case, file_of(case)) for case in CASES]
     argv = [sys.executable, "-c", CHILD, *good, *bad]
-    told = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert len(told) == len(bad)
-    assert int(told[-1].split()[0]) < MOST_KIB, told
+    lines = subprocess.run(argv, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert len(lines) == len(bad)
+    assert int(lines[-1].split()[0]) < MOST_KIB, lines
 
 
 def test_a_file_is_no_larger_than_what_may_be_rejected():

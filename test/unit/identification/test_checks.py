@@ -1,4 +1,4 @@
-"""Each check is silent on a good recording and says what is wrong with a bad one."""
+"""Each check is silent on a good recording and names what is wrong with a bad one."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ BAD = {
     ),
     "velocity: degrees": (
         "velocity",
-        "times what positions say: one of them is in degrees",
+        "times d position/dt: one of them is in degrees",
         lambda r: replace(r, v=r.v * [57.29578, 1.0]),
     ),
     "velocity: scaled": ("velocity", "see the driver's units", lambda r: replace(r, v=1.2 * r.v)),
@@ -129,7 +129,7 @@ def test_the_check_of_a_bad_recording_names_what_is_wrong(name, recording, findi
 
 
 def test_columns_that_go_together_are_named(recording, rows, data):
-    """A torque that is the velocity's: gain and viscous friction cannot be told apart."""
+    """A torque that is the velocity's: gain and viscous friction look alike."""
     found = check_recording(recording, rows.t, 3.0 * rows.v + 1e-3 * data.tau_rbd)[-1]
     assert found.topic == "excitation" and not found.fine
     assert "go together (condition" in found.text

@@ -36,7 +36,7 @@ def test_the_classical_fit_recovers_friction_and_gains(data, rows):
 
 
 def test_the_regressor_finds_a_payload_that_the_model_lacks(recording, rows, data, model):
-    """Twice the last link's mass: no gain can say that of the shoulder, other parameters can."""
+    """Twice the last link's mass: no gain explains that of the shoulder, other parameters do."""
     extra = data.regressor[:, :, 10] * 1.5  # the mass of the second link
     heavy = replace(rows, tau=rows.tau + TRUE[:, 0] * extra)
     changed = Explained(heavy, data.tau_rbd, data.regressor)

@@ -63,8 +63,8 @@ def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys):
     bag, out = save_bag(tmp_path / "bag", recording), tmp_path / "out"
     words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(out), *SMALL]
     assert main(words) == 0
-    said = capsys.readouterr().out
-    assert "velocity: correlates" in said and "hybrid_ml3: held-out NMSE" in said
+    printed = capsys.readouterr().out
+    assert "velocity: correlates" in printed and "hybrid_ml3: held-out NMSE" in printed
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["experiment"] == "identify"
     assert metrics["config"]["joints"] == ["shoulder", "elbow"]
@@ -227,9 +227,9 @@ def test_bags_that_cannot_be_used_are_rejected(name, recording, urdf, tmp_path, 
     bag = save_bag(tmp_path / "bag", spoil(recording))
     words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(tmp_path / "out")]
     assert main([*words, *SMALL]) == 2
-    said = capsys.readouterr().err.splitlines()
-    assert len(said) == 1 and said[0].startswith("ml3: ")
-    assert re.search(sentence, said[0])
+    printed = capsys.readouterr().err.splitlines()
+    assert len(printed) == 1 and printed[0].startswith("ml3: ")
+    assert re.search(sentence, printed[0])
     assert not (tmp_path / "out" / "metrics.json").exists()
 
 
@@ -279,8 +279,8 @@ def test_a_folder_that_cannot_be_written_is_rejected_before_anything_is_learned(
 ):
     (tmp_path / "file").touch()
     out = str(tmp_path / "file" / "out")
-    said = rejected("--bag", "BAG", "--urdf", "URDF", "--out", out, *SMALL)
-    assert out in said and "choose a folder that can" in said
+    sentence = rejected("--bag", "BAG", "--urdf", "URDF", "--out", out, *SMALL)
+    assert out in sentence and "choose a folder that can" in sentence
     matrix = np.random.default_rng(0).normal(size=(500, 8))
     savemat(tmp_path / "x.mat", {"x": matrix})
     assert out in rejected("--table", str(tmp_path / "x.mat"), "--out", out)

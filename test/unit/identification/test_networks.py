@@ -38,7 +38,7 @@ def test_a_network_learns_what_the_fit_cannot_say(wavy, data):
 
 
 def test_of_noise_nothing_is_kept(rows, data):
-    """The classical fit says all there is: what is left is the sensor's noise."""
+    """The classical fit explains all there is: what is left is the sensor's noise."""
     base = classical(data)
     trained = train_best(rows, base, [adam(units_of(rows), 1e-2)], LEARNS)
     assert (trained.share < 0.05).all()

@@ -95,9 +95,9 @@ def test_the_perceptron_is_tuned_on_left_out_clusters_and_sees_nothing_held_out(
 
 
 def test_every_method_is_evaluated_and_reported(table, tiny, tmp_path):
-    said = []
+    lines = []
     config = TableConfig(table="motion.mat", split=SPLIT, mlp=MLP, networks=tiny)
-    result = identify_table(config, table, said.append)
+    result = identify_table(config, table, lines.append)
     assert list(result.heldout) == [
         "ridge",
         "ridge_features",
@@ -108,7 +108,7 @@ def test_every_method_is_evaluated_and_reported(table, tiny, tmp_path):
         "hybrid_ml3",
     ]
     assert "16 clusters of (q, v), every fourth held out" in result.notes[0]
-    assert any("hybrid_ml3: held-out NMSE" in line for line in said)
+    assert any("hybrid_ml3: held-out NMSE" in line for line in lines)
     assert {path.name for path in save_identification(result, tmp_path)} == {
         "metrics.json",
         "report.html",

@@ -1,4 +1,4 @@
-"""Whoever only remembers is not taken for good where a recording repeats its motion."""
+"""Recordings that repeat their motion: a model that only remembers does not look good."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_a_memory_looks_good_on_repeats_and_is_called_so(repeated):
     assert not repeats.fine and "the motion repeats every 6.00 s (shoulder, elbow)" in repeats.text
     assert "these numbers say nothing of other motion; record several diff" in repeats.text
     assert rows.on_repeats and rows.measure == "NMSE on repeats"
-    assert not twins.fine and "errors are on repeats and judge no model" in twins.text
+    assert not twins.fine and "errors are on repeats and validate no model" in twins.text
     exact = rows.tau
     (verdict,) = joint_verdicts(rows, exact, exact, exact, "hybrid")
     assert verdict.joint == "shoulder, elbow" and verdict.sentence.startswith("not tested: ")
@@ -104,11 +104,13 @@ def test_motion_that_never_comes_again_is_split_as_before(recording):
 
 
 def test_every_output_states_that_it_is_on_repeats(repeated, model, tiny):
-    said = []
+    lines = []
     config = IdentifyConfig(bag="my_bag", urdf="pendulum.urdf", networks=tiny)
-    result = identify(config, repeated(6.0, 48.0), model, said.append)
-    assert any(line.startswith("NOTICE repeats: the motion repeats every 6.00 s") for line in said)
-    assert not any("held-out NMSE" in line for line in said)
+    result = identify(config, repeated(6.0, 48.0), model, lines.append)
+    assert any(
+        line.startswith("NOTICE repeats: the motion repeats every 6.00 s") for line in lines
+    )
+    assert not any("held-out NMSE" in line for line in lines)
     assert error_table(result).startswith("NMSE on repeats") and "held-out" not in error_table(
         result
     )
@@ -133,12 +135,12 @@ def test_a_bag_that_repeats_is_reported_on_the_terminal(
     ]
     words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(out), *small]
     assert main(words) == 0
-    said = capsys.readouterr().out
-    assert "NOTICE repeats: the motion repeats every 12.0 s (shoulder, elbow): these" in said
+    printed = capsys.readouterr().out
+    assert "NOTICE repeats: the motion repeats every 12.0 s (shoulder, elbow): these" in printed
     metrics = json.loads((out / "metrics.json").read_text())
     assert not metrics["config"]["on_repeats"]
     left = metrics["config"]["learned_samples"]
-    assert f"learning from {left} samples" in said
+    assert f"learning from {left} samples" in printed
     page = (out / "report.html").read_text()
     assert "the motion repeats every 12.0 s" in page and "were learned from" in page
     assert "Every joint is served well." not in page

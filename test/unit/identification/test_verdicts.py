@@ -12,14 +12,14 @@ from ml3_ros.identification.verdicts import joint_verdicts
 
 @pytest.fixture
 def verdicts(rows, data):
-    """Judge predictions given as errors (R, n) on top of the measured effort."""
+    """Return the verdicts on predictions given as errors (R, n) on top of the measured effort."""
 
-    def judge(classical, best, rows=rows, tau_rbd=data.tau_rbd):
+    def verdict(classical, best, rows=rows, tau_rbd=data.tau_rbd):
         predicted = (rows.tau + classical, rows.tau + best)
         found = joint_verdicts(rows, tau_rbd, *predicted, "hybrid")
         return {verdict.joint: verdict.sentence for verdict in found}
 
-    return judge
+    return verdict
 
 
 def off(rows, joint, share, where=None):

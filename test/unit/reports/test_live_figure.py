@@ -29,7 +29,7 @@ def texts(figure):
 
     renderer.draw_text = record
     figure.draw(renderer)
-    # that of an annotation includes its leader, so ask for that of the text
+    # that of an annotation includes its leader, so take that of the text
     return [(text.get_text(), Text.get_window_extent(text, renderer)) for text in drawn if text]
 
 
@@ -81,19 +81,19 @@ def test_every_method_is_named_beside_its_line(save_run):
 def test_spread_keeps_order_distance_and_bounds():
     rng = np.random.default_rng(0)
     for count in range(1, 10):
-        wanted = rng.uniform(0, 100, count) ** 2 / 100
-        places = _spread(wanted, 10.0, 100.0)
+        targets = rng.uniform(0, 100, count) ** 2 / 100
+        places = _spread(targets, 10.0, 100.0)
         assert (np.diff(np.sort(places)) >= 10.0 - 1e-9).all()
         assert places.min() >= -1e-9 and places.max() <= 100.0 + 1e-9
-        assert (np.argsort(places) == np.argsort(wanted)).all()
+        assert (np.argsort(places) == np.argsort(targets)).all()
     np.testing.assert_allclose(_spread(np.array([10.0, 50.0]), 10.0, 100.0), [10.0, 50.0])
 
 
 def test_methods_have_looks_of_their_own():
     for group in ("online", "tracking", "policies"):  # who stands in one figure
         styles = STYLE_GROUPS[group]
-        looks = [(style.color, style.linestyle) for style in styles.values()]
-        assert len(set(looks)) == len(looks)
+        pairs = [(style.color, style.linestyle) for style in styles.values()]
+        assert len(set(pairs)) == len(pairs)
     others = ["mine", "yours"]
     assert method_style("mine", others).color != method_style("yours", others).color
     assert method_style("my_own").label == "my own"

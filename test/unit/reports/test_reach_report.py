@@ -73,8 +73,8 @@ def test_the_command_writes_everything(tmp_path, capsys, arm):
     a_run(tmp_path, arm)
     words = ["--clip"] if arm == "reacher" else []
     assert main(["report", str(tmp_path), *words]) == 0
-    told = capsys.readouterr().out
-    assert ("the hand is turned 0 degrees" in told) == (arm == "sawyer")
+    printed = capsys.readouterr().out
+    assert ("the hand is turned 0 degrees" in printed) == (arm == "sawyer")
     names = ["reach_live.png", "reach_live.svg"] + ["reach_live.gif"] * (arm == "reacher")
     for name in names:
         assert (tmp_path / name).stat().st_size > 1000

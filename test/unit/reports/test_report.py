@@ -66,9 +66,11 @@ def test_held_out_motion_that_was_learned_from_before_is_reported(save_run, stre
     assert not any("repeat" in note for note in build_report(save_run()).notes)
     lap = np.arange(len(stream.t)) % 300
     again = {name: getattr(stream, name)[lap] for name in ("q", "v", "a", "tau")}
-    said = report_table(build_report(save_run(replace(stream, **again))))
-    assert "100 % of the held-out samples repeat what was learned from (the motion repeats" in said
-    assert "every 3.00 s" in said and "held-out errors say nothing of other motion" in said
+    table = report_table(build_report(save_run(replace(stream, **again))))
+    assert (
+        "100 % of the held-out samples repeat what was learned from (the motion repeats" in table
+    )
+    assert "every 3.00 s" in table and "held-out errors say nothing of other motion" in table
     alone = replace(stream, learn_until=stream.t[-1])
     assert build_report(save_run(alone)).notes == ()
 
@@ -149,5 +151,5 @@ def test_a_method_that_learned_no_more_is_named(save_run):
     run = RunFolder(folder)
     ended = {"adam_tuned": {"reason": "RuntimeError: shapes", "n_steps": 40}}
     run.save_config(run.load_config() | {"ended": ended})
-    told = report_table(build_report(folder))
-    assert "adam_tuned learned no more after 40 updates (RuntimeError: shapes)" in told
+    table = report_table(build_report(folder))
+    assert "adam_tuned learned no more after 40 updates (RuntimeError: shapes)" in table

@@ -1,4 +1,4 @@
-"""The arm that moves: physics, limits, friction, noise, delay, rejections."""
+"""The simulated arm in MuJoCo: physics, limits, friction, noise, delay, rejections."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The model that knows: batches, the regressor, payload torques, rejections."""
+"""The rigid-body model in Pinocchio: batches, the regressor, payload torques, rejections."""
 
 from __future__ import annotations
 

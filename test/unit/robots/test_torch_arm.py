@@ -1,4 +1,4 @@
-"""The arm that autograd sees through: its twins agree, and derivatives are the true ones."""
+"""The arm in torch: it agrees with MuJoCo and Pinocchio, and its derivatives are the true ones."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def float64():
 
 @pytest.fixture
 def numbered():
-    """Recordings whose every signal tells recording and sample: 1000 * recording + sample."""
+    """Recordings whose every signal numbers recording and sample: 1000 * recording + sample."""
     n_recordings, n_samples, n = 2, 60, 2
     number = 1000.0 * torch.arange(n_recordings)[:, None] + torch.arange(n_samples)
     signal = number.unsqueeze(-1).expand(-1, -1, n).clone()
@@ -121,7 +121,7 @@ def online_losses(units):
 
 @pytest.fixture
 def make_learner(units, online_losses, online_config):
-    """Make a small learner, of `online_losses` unless told otherwise."""
+    """Make a small learner, of `online_losses` unless given others."""
 
     def learner(chosen=None, config=online_config, seed=0):
         net = InverseDynamicsNet(units, nle="learned", hidden=(16,))

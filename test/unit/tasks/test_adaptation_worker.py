@@ -1,4 +1,4 @@
-"""The thread that learns: it answers everyone, and an error costs as little as it can."""
+"""The thread that learns: requests are answered at once, and an error ends as little as it can."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def offer(stream):
 
 @pytest.fixture
 def aside():
-    """Return an executor: whoever asks has to wait."""
+    """Return an executor: whoever sends a request has to wait."""
     with ThreadPoolExecutor() as executor:
         yield executor
 

@@ -1,4 +1,4 @@
-"""What an arm is asked to do: checked wherever it comes from, and the same as in meta-training."""
+"""The task of an arm: checked wherever it comes from, and the same as in meta-training."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Behavioural cloning as task loss and as baseline: judged where the expert was."""
+"""Behavioural cloning as task loss and as baseline: evaluated where the expert was."""
 
 from __future__ import annotations
 

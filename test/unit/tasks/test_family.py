@@ -1,4 +1,4 @@
-"""Batches never look ahead, and what only meta-training may know reaches nobody else."""
+"""Batches never look ahead, and what only meta-training may know reaches no learner."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_query_of_a_stream_is_what_has_come_so_far(numbered):
     assert torch.equal(samples.amax((0, 2)), torch.tensor([7.0, 15.0]))
 
 
-@pytest.mark.parametrize("sampling", [IID, replace(STREAM, judged_on="held_out")])
+@pytest.mark.parametrize("sampling", [IID, replace(STREAM, evaluated_on="held_out")])
 def test_query_is_held_out_without_a_stream_or_on_request(numbered, sampling):
     tasks, ages = torch.tensor([0, 1]), torch.tensor([0, 3])
     rows = [

@@ -1,4 +1,4 @@
-"""Episodes of what a loss wants, from which it learns more than once."""
+"""Episodes of the greedy policy of a loss, from which it learns more than once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def reaching():
     environment = chosen.make(1)
     policy = GaussianPolicy(environment, (8,), log_std=-1.3)
     goals = chosen.goals(N, generator(), trained=True)
-    tasks = GoalFamily(policy, goals, n_judged=2, n_limit=4, discount=0.9)
+    tasks = GoalFamily(policy, goals, n_evaluated=2, n_limit=4, discount=0.9)
     network = DesiredActionLoss(
         environment.n_actions, {"observation": environment.n_observations}, hidden=(8,)
     )
@@ -40,11 +40,11 @@ def reaching():
     return tasks, network, phi, query
 
 
-def test_they_are_those_of_who_does_what_the_loss_wants(reaching):
+def test_they_are_those_of_the_greedy_policy(reaching):
     tasks, network, phi, query = reaching
     found = tasks.fixed_point_episodes(network, phi, query)
-    wanted = GreedyPolicy(tasks.optimizee.environment, network, -1.3)
-    episodes = act(wanted, phi, *(query[f"limit.{k}"] for k in ("start", "goal", "noise")))
+    greedy = GreedyPolicy(tasks.optimizee.environment, network, -1.3)
+    episodes = act(greedy, phi, *(query[f"limit.{k}"] for k in ("start", "goal", "noise")))
     rows = 4 * tasks.optimizee.environment.horizon
     assert {x.shape[:2] for x in found.values()} == {(N, rows)}
     seen = episodes.observations.flatten(-3, -2)
@@ -52,7 +52,7 @@ def test_they_are_those_of_who_does_what_the_loss_wants(reaching):
     torch.testing.assert_close(found["action"], episodes.actions.flatten(-3, -2))
     weights = advantages(episodes.rewards, episodes.observations, 0.9)
     torch.testing.assert_close(found["advantage"], weights.flatten(-2).unsqueeze(-1))
-    likely = log_likelihoods(wanted, phi, seen, found["action"]).unsqueeze(-1)
+    likely = log_likelihoods(greedy, phi, seen, found["action"]).unsqueeze(-1)
     torch.testing.assert_close(found["log_likelihood"], likely)
 
 
@@ -66,7 +66,7 @@ def test_their_tasks_are_others_every_time(reaching):
     assert len(torch.cat(goals).unique(dim=0)) == N
 
 
-def test_the_first_step_on_all_rows_is_that_of_the_limit_itself(reaching):
+def test_the_first_step_on_all_rows_is_that_of_the_fixed_point_itself(reaching):
     """Nothing is clipped before the loss has changed: the gradients are the same."""
     tasks, network, phi, query = reaching
     learned = {k: p.clone().requires_grad_() for k, p in phi.items()}

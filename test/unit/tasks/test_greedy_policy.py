@@ -1,4 +1,4 @@
-"""What a loss wants: an action within limits, where descent ends, and better with a limit."""
+"""The greedy action of a loss: within limits, at the fixed point of descent, and trained on it."""
 
 from __future__ import annotations
 
@@ -60,14 +60,15 @@ def places():
 
 @pytest.fixture
 def phi():
-    """Parameters of a loss that wants something else in each state, some of it too much."""
+    """Parameters of a loss with another greedy action in each state, some of them too large."""
     generator = torch.Generator().manual_seed(1)
     fresh = spec_of().init_phi(generator)
-    return {**fresh, "net.weight_1": 30.0 * fresh["net.weight_1"]}  # else all wants are near zero
+    large = 30.0 * fresh["net.weight_1"]  # else all actions are near zero
+    return {**fresh, "net.weight_1": large}
 
 
 def test_it_takes_the_greedy_action_within_the_limits(phi, places):
-    """Against the loss itself: it is zero where the policy does as it wants."""
+    """Against the loss itself: it is zero where the policy takes the greedy action."""
     spec = spec_of(options={"reach": 0.95})
     actions = GreedyPolicy(WORLD, spec.network()).call(phi, places)
     seen = {**places, **WORLD.observe(places["state"], places["goal"]), "action": actions}
@@ -78,17 +79,17 @@ def test_it_takes_the_greedy_action_within_the_limits(phi, places):
 
 
 def far(phi):
-    """Return a loss that everywhere wants more than can be done, with both signs."""
+    """Return a loss whose greedy action is beyond the limits everywhere, with both signs."""
     return {**phi, "net.bias_1": torch.tensor([99.0, -99.0, 0.0, 0.0])}
 
 
 def test_at_the_limits_the_gradient_goes_on(phi, places):
     network = spec_of().network()
-    wanted = GreedyPolicy(WORLD, network)
-    actions = wanted.call(far(phi), places)
+    greedy = GreedyPolicy(WORLD, network)
+    actions = greedy.call(far(phi), places)
     torch.testing.assert_close(actions, torch.tensor([[2.0, -0.5]]).expand(60, 2))
     learned = {k: p.requires_grad_() for k, p in phi.items() if k.startswith("net")}
-    actions = wanted.call({**phi, **learned}, places)
+    actions = greedy.call({**phi, **learned}, places)
     assert (actions.abs() <= torch.tensor(LIMITS) * (1.0 + 1e-6)).all()
     observed = WORLD.observe(places["state"], places["goal"])
     x = torch.cat([observed[i.name] / torch.tensor(i.scale) for i in WORLD.inputs], -1)
@@ -122,31 +123,31 @@ def test_descent_on_the_loss_ends_there(phi, places, gain_weight):
 
 
 def test_an_episode_is_one_of_the_world(phi):
-    wanted = GreedyPolicy(WORLD, spec_of().network())
+    greedy = GreedyPolicy(WORLD, spec_of().network())
     start, goal = torch.zeros(3, 4), GOALS
-    states, actions = wanted.rollout(phi, start, goal)
+    states, actions = greedy.rollout(phi, start, goal)
     assert states.shape == (3, 7, 4) and actions.shape == (3, 6, 2)
     for t in range(6):
         now = {"state": states[:, t], "goal": goal}
-        torch.testing.assert_close(actions[:, t], wanted.call(phi, now))
+        torch.testing.assert_close(actions[:, t], greedy.call(phi, now))
         torch.testing.assert_close(states[:, t + 1], WORLD.step(states[:, t], actions[:, t]))
 
 
 def test_the_fixed_point_of_reaching_is_the_task_loss_of_the_greedy_action(phi):
-    family, wanted = family_of(), GreedyPolicy(WORLD, spec_of().network())
+    family, greedy = family_of(), GreedyPolicy(WORLD, spec_of().network())
     tasks = torch.tensor([2, 0])
     batch, extra = family.query(tasks, tasks, torch.Generator().manual_seed(0))
     losses = {k: p.unsqueeze(0) for k, p in phi.items()}  # one for both tasks
     found = family.fixed_point_losses(spec_of().network())(losses, batch, extra)["task"]
     for i, task in enumerate(tasks):
-        states, _ = wanted.rollout(phi, batch["start"][i], batch["goal"][i])
+        states, _ = greedy.rollout(phi, batch["start"][i], batch["goal"][i])
         far = (states[..., :2] - GOALS[task]).norm(dim=-1)
         speed = states[..., 2:].norm(dim=-1)
         expected = (10.0 * far[:, -1] + far.mean(-1) + 1e-4 * speed.mean(-1)).mean()
         torch.testing.assert_close(found[i], expected)
 
 
-def test_the_limit_looks_through_learned_dynamics_where_there_are_some(phi):
+def test_the_fixed_point_is_seen_through_learned_dynamics_where_there_are_some(phi):
     dynamics = Dynamics(WORLD, (1.0,) * 4, (4,))
     family = family_of(dynamics=dynamics)
     family.model = dynamics.init(torch.Generator().manual_seed(0))
@@ -192,28 +193,28 @@ def config(limit_weight, n_outer_steps=40):
 
 
 def test_meta_training_on_the_fixed_point_makes_greedy_actions_reach():
-    """Two small steps of a policy tell little of where they lead."""
+    """Two small steps of a policy show little of where they lead."""
     family = family_of()
     tasks = torch.arange(3)
     query = family.query(tasks, tasks, torch.Generator().manual_seed(5))
 
-    def judged(trainer):
+    def distance(trainer):
         phi = {k: p.unsqueeze(0) for k, p in trainer.seed_phi(0).items()}
         return float(family.fixed_point_losses(spec_of().network())(phi, *query)["task"].mean())
 
     trained = {}
     for weight in (0.0, 1.0):
         trainer = MetaTrainer(family, spec_of(inner_lr=0.03), config(weight), (0,))
-        fresh = judged(trainer)
+        fresh = distance(trainer)
         while not trainer.done:
             trainer.step()
-        trained[weight] = judged(trainer)
+        trained[weight] = distance(trainer)
     assert trained[1.0] < 0.3 * fresh
     assert trained[1.0] < 0.5 * trained[0.0]
 
 
 def test_recorded_steps_give_the_same_run():
-    """With all that came with the limit: gains and momentum."""
+    """With gain weights and momentum."""
     spec = spec_of(options={"gain_weight": 0.5}, momentum=0.5)
     phis = []
     for engine in (Engine(), Engine(kind="replayed")):

@@ -1,4 +1,4 @@
-"""A trained model travels as bytes that say what they are, and never as code."""
+"""A trained model travels as bytes that describe themselves, and never as code."""
 
 from __future__ import annotations
 

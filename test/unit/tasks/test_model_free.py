@@ -147,7 +147,7 @@ def test_advantages_leave_out_what_observations_foretell():
 
 
 def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
-    tasks = family(n_judged=6)
+    tasks = family(n_evaluated=6)
     which = torch.arange(3)
     theta = tasks.init(which, generator())
     theta = {k: p.requires_grad_() for k, p in theta.items()}
@@ -161,12 +161,12 @@ def test_the_task_loss_is_the_cost_with_the_gradient_of_the_surrogate():
     ).view(3, 6, 4)
     weights = advantages(episodes.rewards, episodes.observations, tasks.discount)
     expected = surrogate(likelihoods, weights).sum() / 4.0
-    for found, wanted in zip(
+    for gradient, expected_gradient in zip(
         torch.autograd.grad(value.sum(), tuple(theta.values())),
         torch.autograd.grad(expected, tuple(theta.values())),
         strict=True,
     ):
-        torch.testing.assert_close(found, wanted)
+        torch.testing.assert_close(gradient, expected_gradient)
 
 
 def test_experience_is_all_that_was_done_in_the_given_order():
@@ -212,7 +212,7 @@ def test_an_inner_step_makes_one_update_on_each_mini_batch():
 
 @pytest.mark.parametrize("architecture", ["desired_action", "likelihood"])
 def test_meta_training_improves_what_a_loss_teaches(architecture):
-    tasks = family(n_episodes=2, n_judged=16, n_mini_batches=2)
+    tasks = family(n_episodes=2, n_evaluated=16, n_mini_batches=2)
     spec = LossSpec(
         architecture=architecture,
         target=InputSpec(name="action", unit="", scale=(1.0,)),
@@ -259,9 +259,9 @@ def test_turned_starts_are_part_of_a_task():
     assert torch.equal(turned, -plain)
 
 
-def test_the_limit_is_the_return_of_what_the_loss_wants():
-    """Its gradient on phi is that of the surrogate, by the policy that the loss wants."""
-    tasks, chosen = family(n_judged=3), torch.arange(4)
+def test_the_fixed_point_is_the_return_of_the_greedy_policy():
+    """Its gradient on phi is that of the surrogate, by the greedy policy of the loss."""
+    tasks, chosen = family(n_evaluated=3), torch.arange(4)
     spec = LossSpec(
         architecture="desired_action",
         target=InputSpec(name="action", unit="", scale=(1.0,)),
@@ -270,8 +270,8 @@ def test_the_limit_is_the_return_of_what_the_loss_wants():
     phi = {k: p.unsqueeze(0).requires_grad_() for k, p in spec.init_phi(generator()).items()}
     batch, extra = tasks.query(chosen, chosen, generator(1))
     found = tasks.fixed_point_losses(spec.network())(phi, batch, extra)["task"]
-    wanted = GreedyPolicy(Slide(), spec.network(), tasks.optimizee.log_std)
-    episodes = act(wanted, phi, batch["start"], batch["goal"], batch["noise"])
+    greedy = GreedyPolicy(Slide(), spec.network(), tasks.optimizee.log_std)
+    episodes = act(greedy, phi, batch["start"], batch["goal"], batch["noise"])
     torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
     moved = torch.autograd.grad(found.sum(), list(phi.values()), allow_unused=True)
     by_name = dict(zip(phi, moved, strict=True))
@@ -279,20 +279,20 @@ def test_the_limit_is_the_return_of_what_the_loss_wants():
     assert by_name["step_net.weight_0"] is None  # the step size leads nowhere
 
 
-def test_the_limit_may_look_at_more_episodes():
+def test_the_fixed_point_may_see_more_episodes():
     chosen, network = torch.arange(4), DesiredActionLoss(1, {"observation": 1})
     phi = {k: p.unsqueeze(0) for k, p in network.init(generator()).items()}
-    tasks = family(n_judged=3, n_limit=20)
+    tasks = family(n_evaluated=3, n_limit=20)
     batch, _ = tasks.query(chosen, chosen, generator(1))
     assert batch["start"].shape == (4, 3, 1) and batch["limit.start"].shape == (4, 20, 1)
-    wanted = GreedyPolicy(Slide(), network, tasks.optimizee.log_std)
-    episodes = act(wanted, phi, *(batch[f"limit.{k}"] for k in ("start", "goal", "noise")))
+    greedy = GreedyPolicy(Slide(), network, tasks.optimizee.log_std)
+    episodes = act(greedy, phi, *(batch[f"limit.{k}"] for k in ("start", "goal", "noise")))
     found = tasks.fixed_point_losses(network)(phi, batch, {})["task"]
     torch.testing.assert_close(found, -episodes.rewards.sum(-1).mean(-1))
 
 
 def test_a_greedy_policy_improves_by_its_fixed_point():
-    tasks = family(n_judged=8)
+    tasks = family(n_evaluated=8)
     spec = LossSpec(
         architecture="desired_action",
         target=InputSpec(name="action", unit="", scale=(1.0,)),
@@ -302,10 +302,10 @@ def test_a_greedy_policy_improves_by_its_fixed_point():
         n_outer_steps=40, n_tasks=8, unroll=1, outer_lr=1e-2, log_task_loss=False, limit_weight=1e3
     )
     trainer = MetaTrainer(tasks, spec, config, (0,), engine=Engine())
-    wanted = GreedyPolicy(Slide(), spec.network())
+    greedy = GreedyPolicy(Slide(), spec.network())
     start = Slide().start(generator(5), len(GOALS), 4)
     before, after = (
-        mean_return(wanted, {k: p[:, 0] for k, p in trainer.phi.items()}, start, GOALS)
+        mean_return(greedy, {k: p[:, 0] for k, p in trainer.phi.items()}, start, GOALS)
         for _ in _steps(trainer)
     )
     assert (after > before + 0.3).float().mean() >= 0.75

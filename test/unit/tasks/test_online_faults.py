@@ -20,7 +20,7 @@ WINDOW, STEPS = 8, 4  # of online_config
 
 
 class SpeechlessError(Exception):
-    """It cannot even say what it is."""
+    """It cannot even be printed."""
 
     def __str__(self):
         raise ValueError("no words")
@@ -40,13 +40,13 @@ def test_a_loss_that_cannot_make_one_step_is_not_used(
     make_learner, online_losses, stream, feed, error
 ):
     bad = FailingLoss.like(online_losses["ml3"], good=0, error=error)
-    said = rf"the loss of the method ml3 .*{type(error).__name__}.*ml3 train"
-    with pytest.raises(LossFileError, match=said):
+    sentence = rf"the loss of the method ml3 .*{type(error).__name__}.*ml3 train"
+    with pytest.raises(LossFileError, match=sentence):
         make_learner({**online_losses, "ml3": bad})
     online, untouched = make_learner(), make_learner()
     for learner in (online, untouched):
         feed(learner, stream, 0, 3 * WINDOW)
-    with pytest.raises(LossFileError, match=said):
+    with pytest.raises(LossFileError, match=sentence):
         online.replace_loss("ml3", bad)
     with pytest.raises(LossFileError, match="the loss of the method new"):
         online.replace_loss("new", bad)
@@ -85,12 +85,12 @@ def test_a_loss_without_one_finite_update_is_not_used(make_learner, units, onlin
     )
     phi = scheduled.init_phi(torch.Generator().manual_seed(0))
     explodes = EndlessLoss(spec=spec, phi=online_losses["ml3"].phi)
-    for wrong, said in (
+    for wrong, sentence in (
         (replace(online_losses["ml3"], spec=scheduled, phi=phi), "no step size for"),
         (explodes, "first update is not finite"),
         (VectorLoss(spec=spec, phi=online_losses["ml3"].phi), "one element"),
     ):
-        with pytest.raises(LossFileError, match=f"the loss of the method wrong .*{said}"):
+        with pytest.raises(LossFileError, match=f"the loss of the method wrong .*{sentence}"):
             make_learner({"wrong": wrong})
 
 
@@ -147,7 +147,7 @@ def test_an_error_without_a_message_ends_its_method_alone(
     failing = FailingLoss.like(online_losses["adam"], good=1 + STEPS, error=SpeechlessError())
     online = make_learner({"failing": failing, **online_losses})
     feed(online, stream, 0, 4 * WINDOW)
-    assert online.ended()["failing"].reason == "SpeechlessError: it does not say why"
+    assert online.ended()["failing"].reason == "SpeechlessError: no message"
     assert online.n_steps == 4 * STEPS
 
 

@@ -98,8 +98,10 @@ def test_an_update_that_is_not_finite_leaves_the_policy_as_it_was(loss):
 
 def test_a_loss_that_cannot_train_the_policy_is_not_used(loss):
     wrong = FailingLoss.like(loss, good=0)
-    said = r"the loss of the method ml3_reach cannot train this network \(RuntimeError: the size"
-    with pytest.raises(LossFileError, match=said):
+    sentence = (
+        r"the loss of the method ml3_reach cannot train this network \(RuntimeError: the size"
+    )
+    with pytest.raises(LossFileError, match=sentence):
         LossLearner(TASK, wrong)
 
 

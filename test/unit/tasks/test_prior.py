@@ -1,4 +1,4 @@
-"""The physics prior is taught what Pinocchio knows: the nominal arm, its links, its payload."""
+"""The physics prior is trained on Pinocchio's model: the nominal arm, its links, its payload."""
 
 from __future__ import annotations
 

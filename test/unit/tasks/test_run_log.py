@@ -73,7 +73,7 @@ def test_predictions_have_no_hole_wherever_the_checkpoint_ended(
     kill_after(100)
     online, log = make_log()
     assert log.restore(LEARN_S * 100.0)
-    assert not log.last(60.0)  # nothing that would tell of updates before there are some
+    assert not log.last(60.0)  # nothing that would hold updates before there are some
     for window in feed(online, stream, len(online.samples), 200):
         log.add(window)
     log.save(finished=False)
@@ -88,7 +88,7 @@ def worker_on(make_log, stream, part, learn_duration=LEARN_S):
     plan = Plan(learn_duration=learn_duration, hold_out_duration=3.0, checkpoint_period=0.1)
     worker = AdaptationWorker(online, log, plan, pytest.fail)
     worker.start()
-    since = stream[0][part][0]  # a process counts from the first sample that it hears
+    since = stream[0][part][0]  # a process counts from the first sample that it reads
     for t, *row in zip(*(x[part] for x in stream), strict=True):
         assert worker.offer(FilteredSample(t - since, *row))
     end = time.monotonic() + 30.0

@@ -121,7 +121,7 @@ def test_the_pools_of_an_experiment_share_no_seed():
 
 @pytest.mark.parametrize("nle", ["given", "learned"])
 def test_test_robots_are_not_those_of_training(nle):
-    """All recordings begin at home, so M there tells the robots apart."""
+    """All recordings begin at home, so M there distinguishes the robots."""
     kind = population("reacher", nle)
     short = {"support_seconds": 1.0, "held_out_seconds": 1.0}
 

@@ -1,11 +1,11 @@
-"""What a process does with memory that is freed."""
+"""Large blocks that a process frees go back to the system once that is set."""
 
 import subprocess
 import sys
 
 import pytest
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, asks glibc")
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, calls glibc")
 
 RETURNED = """
 import numpy as np

@@ -1,4 +1,4 @@
-"""Meta-losses of numbers at hand."""
+"""Evaluate a meta-loss on given predictions and targets."""
 
 from __future__ import annotations
 

@@ -63,7 +63,7 @@ def batch(loss, n_samples=4, seed=0):
 
 
 def value_of(loss, prediction, observed):
-    """Return what the loss says of a model that predicts `prediction`."""
+    """Return the loss value of a model that predicts `prediction`."""
     function = loss.spec.loss()
     return function.evaluate(loss.phi, lambda batch: prediction, observed, torch.zeros(()))
 

@@ -1,4 +1,4 @@
-"""Learned-loss files on disk: what is no loss is rejected; a failed write loses nothing."""
+"""Learned-loss files on disk: other files are rejected; a failed write loses nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the loss networks promise for any phi, not only for trained ones."""
+"""Properties of the loss networks that hold for any phi, not only for trained ones."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ OPTIONS = {
 
 
 class Arm(FunctionalModule):
-    """What the loss asks of a model, as free numbers: M and F that depend on nothing."""
+    """What the loss needs of a model, as free numbers: M and F that depend on nothing."""
 
     def scaled_inertia(self, theta, q):
         return theta["inertia"].expand(*q.shape[:-1], N, N)

@@ -128,7 +128,7 @@ def test_regression_is_least_squares_with_a_ridge(float64):
         rows = np.hstack([np.ones((40, 1)), x[i].numpy()])
         expected = np.linalg.lstsq(rows, y[i].numpy(), rcond=None)[0]
         np.testing.assert_allclose(regression(x, y, 1e-12)[i], expected, rtol=1e-9, atol=1e-10)
-        # a ridge is further rows, which say that each coefficient is zero
+        # a ridge is further rows, which set each coefficient to zero
         more = np.vstack([rows, np.sqrt(0.3 * 40) * np.eye(5)])
         targets = np.vstack([y[i].numpy(), np.zeros((5, 2))])
         expected = np.linalg.lstsq(more, targets, rcond=None)[0]
@@ -179,7 +179,7 @@ def test_invalid_gain_weights_are_rejected(weight):
 
 
 def test_gains_on_too_many_inputs_are_rejected():
-    """Memory grows with their square, and a loss file may say anything."""
+    """Memory grows with their square, and a loss file may hold anything."""
     DesiredActionLoss(2, {"state": 2000}, hidden=(1,))
     with pytest.raises(ConfigError, match="2000 inputs"):
         DesiredActionLoss(2, {"state": 2000}, hidden=(1,), gain_weight=1.0)

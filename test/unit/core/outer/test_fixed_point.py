@@ -31,7 +31,7 @@ def mean_parameter(phi):
 
 @pytest.fixture
 def limited(family):
-    """The family, where what a loss wants is a number: it should be 1 more than targets are."""
+    """The family, where the greedy action of a loss is a number: best 1 above targets."""
 
     class Limited(type(family)):
         def fixed_point_losses(self, network):

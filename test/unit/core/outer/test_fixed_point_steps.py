@@ -35,23 +35,23 @@ def mean_parameter(phi):
 
 @pytest.fixture
 def episodic(family):
-    """The family, where what a loss wants is a number, and episodes say that it should be 1."""
+    """The family, where the greedy action of a loss is a number: best 1 by the episodes."""
 
     class Episodic(type(family)):
         def __init__(self):
             super().__init__(family.optimizee, family.amplitudes)
-            self.asked, self.parts = [], []
+            self.requested, self.parts = [], []
 
         def fixed_point_episodes(self, network, phi, query):
             lead = query["y"].shape[:2]
-            self.asked.append(mean_parameter(phi).clone())
+            self.requested.append(mean_parameter(phi).clone())
             row = torch.arange(ROWS).view(ROWS, 1).expand(*lead, ROWS, 1)
-            return {"wanted": torch.ones(*lead, ROWS, 1), "row": row}
+            return {"target": torch.ones(*lead, ROWS, 1), "row": row}
 
         def fixed_point_losses(self, network):
             def losses(phi, query, extra):
                 self.parts.append(query["row"])
-                error = mean_parameter(phi)[..., None, None] - query["wanted"]
+                error = mean_parameter(phi)[..., None, None] - query["target"]
                 return {"task": error.square().mean((-2, -1))}
 
             return losses
@@ -61,7 +61,7 @@ def episodic(family):
 
 @pytest.fixture
 def steps(episodic, make_spec, random_phi):
-    """Return (FixedPointSteps, what its gradients are asked for with)."""
+    """Return (FixedPointSteps, the arguments of its gradients)."""
     spec = make_spec("mlp")
     objective = OuterObjective(
         task_losses=episodic.task_losses,
@@ -80,7 +80,7 @@ def test_mini_batches_of_an_epoch_share_no_row_and_differ_between_tasks_and_epoc
 ):
     made, arguments = steps
     assert len(list(made.gradients(*arguments))) == 3 * 4
-    assert len(episodic.asked) == 1  # all of them of the same episodes
+    assert len(episodic.requested) == 1  # all of them of the same episodes
     epochs = [torch.cat(episodic.parts[4 * i : 4 * i + 4], dim=-2) for i in range(3)]
     for seen in epochs:
         assert seen.shape == (SEEDS, TASKS, 8, 1)  # 4 parts of 2; 3 of 11 rows are left over
@@ -115,7 +115,7 @@ def test_meta_training_descends_by_them(episodic, make_spec):
     while not trainer.done:
         trainer.step()
     assert ((mean_parameter(trainer.phi) - 1.0).abs() < 0.3 * before).all()
-    assert len(episodic.asked) == CONFIG.n_outer_steps
+    assert len(episodic.requested) == CONFIG.n_outer_steps
 
 
 def test_they_have_a_rate_of_their_own(episodic, make_spec):

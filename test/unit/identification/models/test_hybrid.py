@@ -1,4 +1,4 @@
-"""The hybrid's gate: what is not found in fresh samples does not come through."""
+"""The gate of the hybrid: a residual that fresh samples do not confirm stays closed."""
 
 from __future__ import annotations
 

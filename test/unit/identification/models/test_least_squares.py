@@ -1,4 +1,4 @@
-"""Recursive least squares is least squares, and identifies an arm that is none of ours."""
+"""Recursive least squares equals least squares, and identifies an arm it never saw."""
 
 from __future__ import annotations
 

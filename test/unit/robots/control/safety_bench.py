@@ -1,4 +1,4 @@
-"""A safety stage of a Sawyer, and what its tests say about joints."""
+"""A safety stage of a Sawyer, and what its tests assert of joints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A learned torque is let in gradually, within bounds, and only while it can be trusted."""
+"""A learned feedforward torque fades in, stays within bounds, and fades out when it is stale."""
 
 from __future__ import annotations
 
@@ -164,13 +164,13 @@ def test_a_mixture_that_is_faded_out_still_follows_the_reference():
 
 
 def test_changing_over_every_period_stays_cheap():
-    mix, asked = Crossfade(CONSTANTS[0], seconds=0.1, dt=0.01), []
+    mix, evaluated = Crossfade(CONSTANTS[0], seconds=0.1, dt=0.01), []
     for k in range(300):
-        mix.to(lambda q, v, a, k=k: asked.append(k) or q)
+        mix.to(lambda q, v, a, k=k: evaluated.append(k) or q)
         mix(*HERE)
-    asked.clear()
+    evaluated.clear()
     mix(*HERE)
-    assert len(asked) < 140
+    assert len(evaluated) < 140
 
 
 @pytest.mark.parametrize("bad", [0.0, -1.0, np.nan, np.inf])

@@ -45,7 +45,7 @@ def models(arm):
 
 
 def gains_of(arm, rate):
-    """Return the gains, or None where the arm asks for a higher rate."""
+    """Return the gains, or None where the arm needs a higher rate."""
     try:
         return PoseGains(GainConfig(rate=rate), *models(arm), arm.home)
     except ConfigError as error:

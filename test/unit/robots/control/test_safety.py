@@ -83,12 +83,12 @@ def test_gravity_and_the_rest_together_stay_within_the_effort_limit():
 
 def test_effort_grows_no_faster_than_its_rate_and_starts_from_gravity():
     safety = stage(effort_rate=10.0)
-    wanted = gravity() + one(0, 40.0)
-    grown = [safety.limit(wanted, HOME, REST).added[0] for _ in range(40)]
+    command_in = gravity() + one(0, 40.0)
+    grown = [safety.limit(command_in, HOME, REST).added[0] for _ in range(40)]
     np.testing.assert_allclose(np.diff([0.0, *grown])[:25], 80.0 * 10.0 / RATE, rtol=1e-9)
     assert grown[-1] == pytest.approx(40.0)
     safety.hold()  # the arm held itself meanwhile
-    command = safety.limit(wanted, HOME, REST)
+    command = safety.limit(command_in, HOME, REST)
     assert command.added[0] == pytest.approx(80.0 * 10.0 / RATE)
     assert kinds(command) == {"effort rate": ("right_j0",)}
 

@@ -1,4 +1,4 @@
-"""Numbers that are none, on their way through the last stage before motors."""
+"""NaN, infinite and huge numbers on their way through the last stage before motors."""
 
 from __future__ import annotations
 

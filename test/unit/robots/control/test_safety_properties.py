@@ -58,11 +58,11 @@ class Toy:
     names = ("one", "two")
     nv = N
 
-    asked = 0
+    evaluated = 0
 
     def M(self, q):
-        self.asked += 1
-        return np.eye(N) if self.asked == 1 else self.inertia  # the first is asked at the start
+        self.evaluated += 1
+        return np.eye(N) if self.evaluated == 1 else self.inertia  # the first is at the start
 
     def nle(self, q, v):
         return self.load + self.coriolis * v
@@ -112,7 +112,7 @@ inputs = st.tuples(vector, vector, vector, vector | st.none())
 
 
 def built(toy, config, rate):
-    toy.asked = 0
+    toy.evaluated = 0
     try:
         return SafetyStage(toy, config, rate=rate)
     except Ml3Error:

@@ -61,7 +61,7 @@ class Bench:
     def _millisecond(self):
         now = self.now
         if self.states_come and self.driver_lives:
-            self._tell(now)
+            self._report(now)
         if self.push is not None and self.ms % CONTROL == 0 and self.driver_lives:
             tau = MODEL.nle(self.q, np.zeros(7)) + self.push
             self.command(tau, self.ms - self.ms % STEP)
@@ -73,13 +73,13 @@ class Bench:
         self.robot.step(now)
         self.ms += 1
 
-    def _tell(self, now):
+    def _report(self, now):
         reading, assembly = self.robot.reading(), self.robot.assembly
         v = np.where(np.abs(reading.v) < 0.001001, 0.0, reading.v)
         self.driving.reports.on_joints(self.ms, reading.q, v, now)
         self.driving.reports.on_gravity(self.robot.control.gravity_effort(reading.q, v), now)
-        told = self.driving.reports
-        told.cuff, told.collision = self.robot.cuff, self.robot.collided
+        reports = self.driving.reports
+        reports.cuff, reports.collision = self.robot.cuff, self.robot.collided
         self.driving.reports.on_robot(view_from_msg(assembly), now)
 
     def _forward(self, send, now):

@@ -1,4 +1,4 @@
-"""Numbers that are none, on their way through the controller of an emulated Sawyer."""
+"""NaN, infinite and huge numbers in the controller of an emulated Sawyer."""
 
 from __future__ import annotations
 

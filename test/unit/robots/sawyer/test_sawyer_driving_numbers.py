@@ -1,4 +1,4 @@
-"""Numbers that are none, on their way through the driver of a Sawyer."""
+"""NaN, infinite and huge numbers on their way through the driver of a Sawyer."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_model_that_returns_nonsense_ends_torques_and_the_robot_holds_the_arm(
 
 def test_a_load_that_is_not_finite_is_a_fault(bench, monkeypatch):
     bench.active(one(0, 3.0)).run(600)
-    bench.driving.reports._gravity_at = -np.inf  # the robot has not told it for long
+    bench.driving.reports._gravity_at = -np.inf  # the robot has not published it for long
     monkeypatch.setattr(bench.driving._model, "nle", lambda q, v: np.full(7, np.nan))
     send = bench.driving.cycle(bench.now)
     assert bench.driving.state is State.FAULT

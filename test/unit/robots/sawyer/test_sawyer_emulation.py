@@ -228,8 +228,8 @@ def test_positions_need_no_repetition(mode):
 
 def test_the_timeout_is_clamped_and_finite():
     robot = Robot()
-    for asked, set_ in ((5.0, 1.0), (-1.0, 0.0), (0.05, 0.05)):
-        robot.control.set_timeout(asked)
+    for requested, set_ in ((5.0, 1.0), (-1.0, 0.0), (0.05, 0.05)):
+        robot.control.set_timeout(requested)
         assert robot.control.timeout == set_
     with pytest.raises(CommandRejectedError):
         robot.control.set_timeout(np.nan)
@@ -270,13 +270,13 @@ def test_a_trajectory_is_followed_without_lag_and_extrapolated_for_the_timeout_o
         )
 
     robot.run(1.0, follow)
-    wanted = robot.control.commanded()
-    assert np.abs(wanted.velocity).min() > 0.1
-    np.testing.assert_allclose(robot.arm.state().q, wanted.position, atol=5e-3)
+    target = robot.control.commanded()
+    assert np.abs(target.velocity).min() > 0.1
+    np.testing.assert_allclose(robot.arm.state().q, target.position, atol=5e-3)
     robot.run(1.0)
-    age, v, a = robot.control.timeout, wanted.velocity, wanted.acceleration
+    age, v, a = robot.control.timeout, target.velocity, target.acceleration
     np.testing.assert_allclose(
-        robot.arm.state().q, wanted.position + age * v + 0.5 * age**2 * a, atol=5e-3
+        robot.arm.state().q, target.position + age * v + 0.5 * age**2 * a, atol=5e-3
     )
 
 
