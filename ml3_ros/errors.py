@@ -8,12 +8,12 @@ class Ml3Error(Exception):
 
 
 def reason_of(error: Exception) -> str:
-    """Return in one short line why something failed; of errors nobody meant, the kind too."""
+    """Return in one short line why something failed; of unexpected errors, the kind too."""
     try:
-        said = " ".join(str(error).split())
+        message = " ".join(str(error).split())
     except Exception:  # an error from anywhere may fail at this, too
-        said = "it does not say why"
-    text = said if isinstance(error, Ml3Error) else f"{type(error).__name__}: {said}"
+        message = "no message"
+    text = message if isinstance(error, Ml3Error) else f"{type(error).__name__}: {message}"
     return text if len(text) <= MAX_REASON else text[:MAX_REASON] + "..."
 
 

@@ -203,7 +203,7 @@ class System:
 
 
 def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:
-    """Return the ROS arguments that put a node into its security enclave, where one is asked for.
+    """Return the ROS arguments that put a node into its security enclave, where security is on.
 
     Args:
         name: Of the node.

@@ -1,8 +1,8 @@
-"""What is set for Fast DDS, the middleware that ROS 2 comes with; others keep their own defaults.
+"""Settings of Fast DDS, the default middleware of ROS 2; others keep their own defaults.
 
-Its shared memory is left out: a process that is killed in it holds up the others by a second, and
-lets them miss messages. Where ROS 2 is told to stay on this machine it takes shared memory
-whatever a profile says, so that a profile has to do that as well.
+Shared memory is off: a process that is killed while it uses it holds up the others by a second,
+and lets them miss messages. Where ROS 2 is restricted to this machine it turns shared memory on
+whatever the profile sets, so the profile restricts the traffic itself.
 """
 
 from __future__ import annotations

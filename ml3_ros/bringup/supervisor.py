@@ -155,7 +155,7 @@ class Supervisor:
                 now = time.monotonic()
                 if now > deadline or (number == signal.SIGKILL and again):
                     break
-                if now > again:  # a node that is just starting does not hear the first one
+                if now > again:  # a node that is just starting misses the first one
                     again = now + REMIND_S
                     for child in living:
                         child.send(number)

@@ -12,7 +12,9 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "arm",
         help="enable, disable, stop, reset a real arm, or send it home",
-        description="Say a word to the driver of a real arm. The red button is quicker.",
+        description=(
+            "Send a command to the driver of a real arm. The emergency stop button is quicker."
+        ),
     )
     parser.add_argument("word", choices=("enable", "disable", "stop", "reset", "home"))
     parser.add_argument(

@@ -109,7 +109,7 @@ class BagThread:
         self.error = error
 
     def _run(self) -> None:
-        # the bag is opened, written and closed here: SQLite wants one thread
+        # the bag is opened, written and closed here: SQLite needs one thread
         try:
             writer = BagWriter(self.path, self._storage)
         except Exception as error:

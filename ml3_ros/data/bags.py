@@ -102,7 +102,7 @@ def read_joint_states(
     Args:
         path: Bag folder, `.db3` or `.mcap`.
         topic: Topic to read; may be left out where only one carries joint states.
-        joints: Joints to read, in the order wanted; without it, those of the most frequent
+        joints: Joints to read, in the order of the arrays; without it, those of the most frequent
             message layout, in its order.
 
     Raises:
@@ -189,7 +189,7 @@ def _choose_joints(
         missing = [name for name in names if name not in known]
         if missing or not names:
             raise DataError(
-                f"{path} has no joint {', '.join(missing) or '(none asked for)'}: "
+                f"{path} has no joint {', '.join(missing) or '(none given)'}: "
                 f"{topic} carries {', '.join(sorted(known))}"
             )
     if len(set(names)) != len(names):

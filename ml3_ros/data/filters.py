@@ -30,9 +30,9 @@ from ml3_ros.errors import ConfigError, DataError
 Array = NDArray[np.float64]
 
 LARGEST = 1e9  # number of a measurement; sums of squares of much larger ones overflow
-_CROWD = 8  # times as many samples in a window as its period says: the stamps are wrong
-_ASKED_EVERY = 8  # uneven windows: then the stamps are compared with an even clock
-_MEMORY = 1.0  # over so long what speaks for an even clock is averaged [s]
+_CROWD = 8  # times as many samples in a window as its period allows: the stamps are wrong
+_COMPARED_EVERY = 8  # uneven windows: then the stamps are compared with an even clock
+_MEMORY = 1.0  # over so long the evidence for an even clock is averaged [s]
 
 
 class FilteredSample(NamedTuple):
@@ -196,7 +196,7 @@ class AccelerationFilter:
                 ripe += self._filtered(centre)
         return ripe
 
-    def reset(self, reason: str = "asked to") -> None:
+    def reset(self, reason: str = "on request") -> None:
         """Drop the window; the next result needs a full new one."""
         self._times.clear()
         self._next = 0
@@ -251,16 +251,16 @@ class AccelerationFilter:
         """
         since = (np.array(self._times[first:after]) - self._times[centre])[None]
         v, inside = self._signals[first:after, 1], np.ones_like(since)
-        asked, self._fits = self._fits % _ASKED_EVERY == 0, self._fits + 1
-        if not asked and self._even_clock >= EVEN_CLOCK:
+        compare, self._fits = self._fits % _COMPARED_EVERY == 0, self._fits + 1
+        if not compare and self._even_clock >= EVEN_CLOCK:
             fit = fit_slopes(since / self._reach, inside, v, self._order)
             return fit.slope[0], float(fit.gain[0])
         x = clocks(since, inside, np.array([centre - first]), self._dt)[:, 0] / self._reach
         fit = fit_slopes(x, np.ones_like(x), v, self._order)
-        speaks, better = evidence(fit.left[:, None])
-        if asked:
-            share = min(_ASKED_EVERY * self._dt / _MEMORY, 1.0)
-            self._even_clock += share * (float(speaks[0]) - self._even_clock)
+        for_even, better = evidence(fit.left[:, None])
+        if compare:
+            share = min(_COMPARED_EVERY * self._dt / _MEMORY, 1.0)
+            self._even_clock += share * (float(for_even[0]) - self._even_clock)
         chosen = int(better[0]) if self._even_clock < EVEN_CLOCK else 0
         return fit.slope[chosen], float(fit.gain[chosen])
 

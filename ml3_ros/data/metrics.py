@@ -15,7 +15,7 @@ from ml3_ros.errors import DataError
 
 @dataclass(slots=True)
 class Metrics:
-    """Curves of every method, one row a seed, and the numbers that a reader wants first.
+    """Curves of every method, one row a seed, and the numbers that a reader needs first.
 
     Attributes:
         experiment: Its name.

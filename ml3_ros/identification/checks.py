@@ -59,7 +59,7 @@ def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list
 
 
 def check_rate(recording: JointRecording) -> Finding:
-    """Judge how fast and how steadily samples come."""
+    """Check the rate of the samples and its steadiness."""
     steps, dt = np.diff(recording.t), recording.dt
     # what is longer is a gap, and reported as one
     jitter = float(np.percentile(np.abs(steps[steps < 1.5 * dt] - dt), 99.0)) / dt
@@ -76,7 +76,7 @@ def check_rate(recording: JointRecording) -> Finding:
 
 
 def check_gaps(recording: JointRecording) -> Finding:
-    """Judge what is missing."""
+    """Check for missing stretches and unusable messages."""
     parts, checks, dt = gap_free_parts(recording), recording.checks, recording.dt
     lost = max(recording.t[-1] - (len(recording.t) - 1) * dt, 0.0)  # single samples as well
     measured = f"{checks}; {len(parts) - 1} gaps, {lost:.2f} s missing"
@@ -124,7 +124,7 @@ def check_velocity(recording: JointRecording) -> Finding:
         elif abs(scale - 1.0) > SLOPE:
             degrees = any(abs(scale / unit - 1.0) < SLOPE for unit in (57.2958, 1 / 57.2958))
             guess = "one of them is in degrees" if degrees else "see the driver's units"
-            words.append(f"{name}: velocity is {scale:.3g} times what positions say: {guess}")
+            words.append(f"{name}: velocity is {scale:.3g} times d position/dt: {guess}")
         elif abs(lag) > 1.5 * dt:
             late = "behind" if lag > 0 else "ahead of"
             words.append(
@@ -169,7 +169,7 @@ def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]
 
 
 def check_smoothing(recording: JointRecording) -> Finding:
-    """Judge whether efforts were low-pass filtered: friction then turns round too slowly.
+    """Check whether efforts were low-pass filtered: friction then turns round too slowly.
 
     Dry friction alone puts corners into an effort, and sensors add noise; one whose power is below
     a millionth from some low frequency on has been through a filter.
@@ -196,7 +196,7 @@ def check_smoothing(recording: JointRecording) -> Finding:
 
 
 def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
-    """Judge whether the motion shows what is to be identified."""
+    """Check whether the motion shows what is to be identified."""
     words, fewest, smallest = [], len(recording.t), np.inf
     for j, name in enumerate(recording.names):
         v = recording.v[:, j]

@@ -60,7 +60,7 @@ def without_twins(rows: Rows, repeats: Repeats, window: float) -> tuple[Rows, Fi
     if learnable - count < LEAST * learnable or len(blocks) < INNER:
         text = (
             f"{share} and too few are left without them, so all are learned from: errors are on "
-            f"repeats and judge no model; {OTHER_MOTION}."
+            f"repeats and validate no model; {OTHER_MOTION}."
         )
         return replace(rows, on_repeats=True), Finding(topic="twins", fine=False, text=text)
     group = np.where(left.held_out, HELD_OUT, np.searchsorted(blocks, left.block) % INNER)

@@ -52,8 +52,8 @@ class BagPlayerParameters(NodeParameters):
     max_ahead: Annotated[
         int,
         Param(
-            "number of samples that may be sent beyond the newest one that a learner has used by "
-            "what it says on `adaptation`; 0: any number [-]",
+            "number of samples that may be sent beyond the newest one that a learner has used "
+            "according to `adaptation`; 0: any number [-]",
             (0, 1_000_000),
         ),
     ] = 300

@@ -70,8 +70,8 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     after a fifth of the updates over the rival's after all; "NAME/gap", its distance elsewhere
     over that at trained goals, after 100 updates; "NAME/worst", its largest distance from 100
     updates to the last over that after 100; "NAME/lost", runs that end farther away than
-    they began. "ml3_desired_action/wanted" is how far from the goal an episode ends that
-    does what it wants.
+    they began. "ml3_desired_action/greedy" is how far from the goal an episode ends in which
+    every action is the loss's target action.
     """
     about = {"x": "updates of the policy", "y": "distance to the goal at the end [m]"}
     result = Metrics(name_of(config), resolved(config) | about)
@@ -97,7 +97,7 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
         result.headline[f"{name}/worst"] = float(np.median(later.max(-1) / later[:, 0]))
         result.headline[f"{name}/lost"] = float((~(final[..., -1] <= final[..., 0])).sum())
     greedy = np.stack([greedy_distance(config, seed, arrays) for seed, arrays in seeds.items()])
-    result.headline[f"{MAIN}/wanted"] = float(np.median(greedy.mean(1)))
+    result.headline[f"{MAIN}/greedy"] = float(np.median(greedy.mean(1)))
     result.headline["runs"] = float(final.shape[0] * final.shape[1])
     for rival, (_, rule) in RIVALS.items():
         best = candidates(config, rule)[int(shared[f"choice/{rival}"])]

@@ -247,7 +247,7 @@ def under_loss(
 
 
 def greedy_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
-    """Return how far from its goals (goals,) [m] ends who does what a seed's main loss wants."""
+    """Return how far from its goals (goals,) [m] the greedy policy of a seed's main loss ends."""
     loss = LearnedLoss.from_bytes(arrays[f"loss/{MAIN}"].tobytes())
     policy = GreedyPolicy(setting(config.world).world, loss.spec.network())
     observer = _Observer(policy, torch.from_numpy(arrays["goals"]).float(), seed)

@@ -29,7 +29,7 @@ class GoalFamily:
         turns: By how much the robot is turned where the episodes of each task begin (N,) [rad];
             None is not at all.
         n_episodes: Episodes that an inner step observes.
-        n_judged: Episodes of the updated policy that the task loss sees.
+        n_evaluated: Episodes of the updated policy that the task loss sees.
         n_limit: Episodes at the fixed point of descent, see `core.outer.fixed_point`, in each of
             as many tasks drawn anew; None takes starts, goals and noise of the task loss's.
         discount: Of the rewards in the task loss.
@@ -42,13 +42,13 @@ class GoalFamily:
         *,
         turns: Tensor | None = None,
         n_episodes: int = 1,
-        n_judged: int = 8,
+        n_evaluated: int = 8,
         n_limit: int | None = None,
         discount: float = 0.95,
     ) -> None:
         self.optimizee, self.goals = policy, goals
         self.turns = torch.zeros(len(goals)) if turns is None else turns
-        self.n_episodes, self.n_judged, self.discount = n_episodes, n_judged, discount
+        self.n_episodes, self.n_evaluated, self.discount = n_episodes, n_evaluated, discount
         self.n_limit = n_limit
 
     @property
@@ -72,7 +72,7 @@ class GoalFamily:
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the same of fresh episodes; there is no extra information."""
-        batch = self._episodes(tasks, self.n_judged, generator)
+        batch = self._episodes(tasks, self.n_evaluated, generator)
         if self.n_limit:
             # other tasks every time: those of the models stay for many outer steps
             others = self.sample(len(tasks), generator)

@@ -57,7 +57,7 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
             label_line_ends(each, lines)
         canvas.supxlabel(
             f"line: mean over {len(seeds)} seeds, band: their standard deviation; dotted: the "
-            "action that the loss wants, without a policy; steps of meta-training are not counted",
+            "target action of the loss, without a policy; steps of meta-training are not counted",
             color=FAINT,
             fontsize=8,
         )

@@ -82,7 +82,8 @@ def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -
     "NAME/reached", the share of runs that come there; of every loss "NAME/ratio" with its 95 %
     interval "NAME/ratio_low" and "NAME/ratio_high", how many times more steps PPO takes in the
     mean; the same on the two halves of the goals, with suffix. "meta_training_steps" are those of
-    one loss, "NAME/break_even" after how many policies they are saved.
+    one loss, "NAME/break_even" after how many policies they are saved; "greedy_action/cost" is the
+    cost of acting by the target action of the loss, without a policy.
     """
     about = {
         "x": "environment steps of the policy, without those of meta-training",
@@ -95,8 +96,8 @@ def metrics(config: ModelFreeConfig, seeds: dict[int, Arrays], shared: Arrays) -
             result.add(name + suffix, x[: curve.shape[1]], curve)
     for n, cost in by_method(seeds, "layers").items():
         result.add(f"hidden_layers_{n}{ARCHITECTURES}", x[: cost.shape[2]], cost.mean(1))
-    wanted = np.stack([arrays["wanted"] for arrays in seeds.values()])
-    result.headline["wanted_action/cost"] = float(wanted.mean())
+    greedy = np.stack([arrays["wanted"] for arrays in seeds.values()])
+    result.headline["greedy_action/cost"] = float(greedy.mean())
     half = config.n_goals // 2
     parts = {"": slice(None), "@trained": slice(half), ELSEWHERE: slice(half, None)}
     chosen = setting(config.world)

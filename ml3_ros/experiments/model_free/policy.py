@@ -37,7 +37,7 @@ class Gaussian(Protocol):
 
 
 class GreedyPolicy:
-    """Does on average what a loss wants to be done; its parameters are those of the loss.
+    """Takes the target action of a loss, on average; its parameters are those of the loss.
 
     Args:
         environment: Where it acts.
@@ -45,7 +45,7 @@ class GreedyPolicy:
         log_std: As of `GaussianPolicy`.
 
     Raises:
-        ConfigError: It is not known what such a loss wants.
+        ConfigError: A loss of this kind has no target action.
     """
 
     def __init__(

@@ -152,7 +152,7 @@ def _mean_network(model: PPO) -> Params:
 
 
 def one_goal(environment: GoalEnvironment, goal: Tensor, n: int, seed: int) -> VecEnv:
-    """Return n copies of an environment with one goal, as stable-baselines3 wants them.
+    """Return n copies of an environment with one goal, as stable-baselines3 takes them.
 
     Episodes end by their time limit only, and all at once.
     """

@@ -9,7 +9,7 @@ from ml3_ros.robots.gym_models import ParallelSimulation, gym_asset
 
 LENGTHS = (0.1, 0.11)  # from joint to joint, and to the fingertip [m]
 SPREAD = 0.1  # half width of the range of angles in which episodes begin [rad]
-STRENGTH = 0.2  # share of the motors' range that an action of 1 asks for
+STRENGTH = 0.2  # share of the motors' range that an action of 1 commands
 DISTANCE, EFFORT = 10.0, 0.1  # weights of the reward
 
 

@@ -37,7 +37,7 @@ class Setting:
         meta_training: Algorithm 1.
         n_episodes: That a policy acts for between its updates.
         n_mini_batches: Into which their transitions are split.
-        n_judged: Episodes of every updated policy that the task loss sees.
+        n_evaluated: Episodes of every updated policy that the task loss sees.
         n_limit: Episodes that evaluate greedy policies; None takes those.
         discount: In the task loss.
         inner_lr: What learned step sizes start from.
@@ -49,7 +49,7 @@ class Setting:
     meta_training: MetaTrainConfig
     n_episodes: int = 2
     n_mini_batches: int = 5
-    n_judged: int = 6
+    n_evaluated: int = 6
     n_limit: int | None = None
     discount: float = 0.97
     inner_lr: float = 0.1
@@ -79,7 +79,7 @@ class Setting:
             goals,
             turns=turns,
             n_episodes=self.n_episodes,
-            n_judged=self.n_judged,
+            n_evaluated=self.n_evaluated,
             n_limit=self.n_limit,
             discount=self.discount,
         )
@@ -105,10 +105,10 @@ class Setting:
 
     def meta_training_steps(self, environment: GoalEnvironment, config: MetaTrainConfig) -> int:
         """Return how many environment steps a meta-training takes."""
-        episodes = config.unroll * (self.n_episodes + self.n_judged)
+        episodes = config.unroll * (self.n_episodes + self.n_evaluated)
         # each way to follow the limit acts by itself
         ways = bool(config.limit_weight) + bool(config.limit_epochs)
-        episodes += ways * (self.n_limit or self.n_judged)
+        episodes += ways * (self.n_limit or self.n_evaluated)
         return config.n_outer_steps * config.n_tasks * episodes * environment.horizon
 
 
@@ -141,7 +141,7 @@ SETTINGS: dict[str, Setting] = {
             limit_epochs=5,
         ),
         inner_lr=0.05,
-        n_judged=2,
+        n_evaluated=2,
         n_limit=8,
     ),
 }

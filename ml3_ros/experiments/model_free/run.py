@@ -97,7 +97,7 @@ def run_seed(
 
     Returns:
         By method "cost/METHOD" (goals, x), minus the mean return; that of policies with other
-        numbers of hidden layers as "layers/N", and of the action that the main loss wants, without
+        numbers of hidden layers as "layers/N", and of the target action of the main loss, without
         any training, as "wanted" (goals,); "loss/METHOD", a file. Of losses, x is `loss_x`.
     """
     chosen = setting(config.world)

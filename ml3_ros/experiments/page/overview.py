@@ -13,7 +13,7 @@ from ml3_ros.reports.figures import draw, house_style, label_line_ends
 from ml3_ros.reports.styles import FAINT
 
 COLUMNS = 2
-SHOWN = 7  # methods in a panel; more would not be told apart
+SHOWN = 7  # methods in a panel; more would look alike
 
 
 def overview_figure(

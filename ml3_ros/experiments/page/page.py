@@ -48,7 +48,7 @@ def results_page(sections: Sequence[Section], metrics: Mapping[str, MetricsView]
                 f"section {section.name} needs {error}, which its metrics lack: correct the "
                 "section, or run the experiment anew"
             ) from error
-    header = ["experiment", "the paper says", "the authors' code gives", "ours", "targets reached"]
+    header = ["experiment", "paper", "authors' code", "ours", "targets reached"]
     return _PAGES.get_template("results.md.j2").render(
         overview=markdown_table(header, rows, n_texts=4),
         has_curves=any(section.curves for section in sections if section.name in metrics),

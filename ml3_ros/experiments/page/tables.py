@@ -32,7 +32,7 @@ def targets_table(section: Section, metrics: MetricsView) -> str:
                 "reached" if target.reached(value) else "**missed**",
             ]
         )
-    return markdown_table(["target", "wanted", "measured", ""], rows)
+    return markdown_table(["quantity", "target", "measured", ""], rows)
 
 
 def curve_tables(section: Section, metrics: MetricsView) -> list[str]:

@@ -14,11 +14,11 @@ from ml3_ros.learners.inverse_dynamics.checkpoint import learner_to_bytes, resto
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, WindowReport
 
-CHUNK = 1024  # windows; the newest so many cover the time that `last` is asked for
+CHUNK = 1024  # windows; the newest so many cover the time that `last` reads
 
 
 class RunLog:
-    """Keeps the windows of a run and writes its folder; one thread adds, others may look."""
+    """Keeps the windows of a run and writes its folder; one thread adds, others may read."""
 
     def __init__(self, online: OnlineLearner, folder: RunFolder) -> None:
         """Log what `online` does into `folder`."""

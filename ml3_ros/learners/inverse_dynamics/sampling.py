@@ -25,7 +25,7 @@ class SamplingConfig:
     steps_per_window: int = 0
     window: int = 8  # samples per window
     newest: int = 8  # of these, in every batch
-    judged_on: Literal["seen", "held_out"] = "seen"  # at meta-train, on a stream
+    evaluated_on: Literal["seen", "held_out"] = "seen"  # at meta-train, on a stream
     memory: int = 0  # samples that uniform draws go back; 0: to the first, for an arm that stays
 
     def __post_init__(self) -> None:

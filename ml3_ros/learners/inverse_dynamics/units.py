@@ -140,9 +140,9 @@ class Units:
 def rescaled(loss: LearnedLoss, units: Units) -> LearnedLoss:
     """Return the loss for a robot whose signals have other sizes, of the same joints.
 
-    The network sees normalised signals only, so new scales carry it over: from a simulated arm in
-    N m to a real one that reports motor currents, say. A physics prior within a loss does not
-    carry over.
+    The network sees normalised signals only, so new scales carry it over: for example from
+    a simulated arm in N m to a real one that reports motor currents. A physics prior within a loss
+    does not carry over.
 
     Raises:
         LossFileError: If the joints are not those of the loss, or it carries a prior in other

@@ -51,7 +51,7 @@ class Recorder:
         """Return whether a new action is due at a joint state, or the end.
 
         Raises:
-            DataError: Nothing was heard of the arm for too long before it.
+            DataError: No joint state came for too long before it.
         """
         gap = (stamp - self._newest) / NANO
         if not 0.0 <= gap <= self._largest_gap:

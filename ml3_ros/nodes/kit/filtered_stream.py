@@ -18,8 +18,8 @@ from ml3_ros.nodes.messages.joint_states import NANO, listed
 HIGHEST_RATE = 2000.0  # [Hz]
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is rejected
 QUICK_TOLERANCE = 0.5  # likewise while its rate is known roughly
-ROUNDING = 1e-6  # of the period: a change that is none
-JUDGED_EVERY = 2.0  # [s] of the stream
+ROUNDING = 1e-6  # of the period: smaller changes are rounding
+CHECKED_EVERY = 2.0  # [s] of the stream
 LEAST_SHARE = 0.9  # of the samples received that must be used
 
 
@@ -67,8 +67,8 @@ class FilteredStream:
         self._filter: AccelerationFilter | None = None
         self._period = 0.0  # of the filter [s]
         self._restarts = 0  # of the stream, that the filter knows of
-        self._received = self._used = 0  # since the last judgement
-        self._judged: float | None = None  # when that was [s]
+        self._received = self._used = 0  # since the last check
+        self._checked: float | None = None  # when that was [s]
         self._began = False  # samples have come out
         self._reason = "the window of the filter has not filled yet"
 
@@ -104,7 +104,7 @@ class FilteredStream:
         t = self.stream.seconds(sample.stamp)
         samples = self._push(t, sample.q, sample.v, sample.tau)
         self._used += len(samples)
-        self._judge(t, bool(samples))
+        self._check_share(t, bool(samples))
         return samples
 
     def _push(self, t: float, *signals: Array) -> list[FilteredSample]:
@@ -151,16 +151,16 @@ class FilteredStream:
                 f"{self._announced:g}: set it to that, or to 0.0 to have it measured"
             )
 
-    def _judge(self, t: float, some: bool) -> None:
-        """Tell whether enough of what came since the last judgement came out."""
-        if self._judged is None or (some and not self._began):
+    def _check_share(self, t: float, some: bool) -> None:
+        """Complain unless enough of what came since the last check came out."""
+        if self._checked is None or (some and not self._began):
             self._began = self._began or some
-            self._received, self._used, self._judged = 0, 0, t
-        if t - self._judged < JUDGED_EVERY or not self._received:
+            self._received, self._used, self._checked = 0, 0, t
+        if t - self._checked < CHECKED_EVERY or not self._received:
             return
         self.share = min(self._used / self._received, 1.0)
-        self.complaint = self._sentence(t - self._judged) if self.share < LEAST_SHARE else ""
-        self._received, self._used, self._judged = 0, 0, t
+        self.complaint = self._sentence(t - self._checked) if self.share < LEAST_SHARE else ""
+        self._received, self._used, self._checked = 0, 0, t
 
     def _sentence(self, seconds: float) -> str:
         jitter = 1e3 * self.stream.pace.jitter / NANO

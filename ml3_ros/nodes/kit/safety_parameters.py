@@ -12,7 +12,7 @@ from ml3_ros.robots.control.safety import SafeCommand
 from ml3_ros.robots.control.safety_config import SafetyConfig
 
 DEFAULT = SafetyConfig()
-OFF = 1e9  # stands for infinity, which no YAML of ROS can say
+OFF = 1e9  # stands for infinity, which YAML of ROS cannot express
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +81,7 @@ class SafetyParameters(NodeParameters):
 
 
 def log_violations(node: Ml3Node[Any], command: SafeCommand) -> None:
-    """Count what the stage changed in a command, and say so."""
+    """Count and log what the stage changed in a command."""
     for violation in command.violations:
         node.diagnostics.counts[violation.kind] += 1
         node.get_logger().warning(str(violation), throttle_duration_sec=2.0)

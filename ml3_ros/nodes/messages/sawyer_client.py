@@ -140,11 +140,11 @@ def check_limits(msg: Any, names: Sequence[str], limits: JointLimits) -> None:
                 f"the robot's joint_limits name {len(msg.joint_names)} joints but {field} has "
                 f"{len(values)} numbers: check the bridge"
             )
-        told = values[pick]
-        differ = ~(np.abs(told - known) <= SAME_LIMIT * np.abs(known))
+        reported = values[pick]
+        differ = ~(np.abs(reported - known) <= SAME_LIMIT * np.abs(known))
         if differ.any():
             j = int(np.argmax(differ))
             raise ConfigError(
-                f"the robot's {field} of {names[j]} is {told[j]:g}, the model's {known[j]:g}: "
+                f"the robot's {field} of {names[j]} is {reported[j]:g}, the model's {known[j]:g}: "
                 "describe this robot in a URDF and give it as `robot`"
             )

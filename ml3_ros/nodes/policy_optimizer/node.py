@@ -157,7 +157,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     def _start_worker(self, units: Units) -> None:
         p = self.parameters
         torch.set_num_threads(1)
-        losses = {name: self._shelf.losses[name] for name in self._shelf.wanted}
+        losses = {name: self._shelf.losses[name] for name in self._shelf.methods}
         online = make_learner(units, losses, p)
         config = {"experiment": "invdyn_live", **asdict(p), "units": units.to_dict()}
         config["robot"] = p.model or p.robot
@@ -231,10 +231,10 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
 
     # losses -------------------------------------------------------------------------------------
     def _on_loss(self, msg: LearnedLossMsg) -> None:
-        if msg.name not in self._shelf.wanted:
+        if msg.name not in self._shelf.methods:
             raise MessageError(
                 f"learned_loss '{listed([msg.name])}' is no method of this run, it is ignored: "
-                f"the methods with learned losses are {', '.join(self._shelf.wanted) or 'none'}"
+                f"the methods with learned losses are {', '.join(self._shelf.methods) or 'none'}"
             )
         source = f"the learned loss '{msg.name}'"
         self._use(msg.name, LearnedLoss.from_bytes(loss_from_msg(msg), source))
@@ -259,10 +259,10 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         path = loss_files.to_load(Path(self.parameters.loss_folder), request.file)
         loss = LearnedLoss.load(path)
         name = loss_files.method_of(path)
-        if name not in self._shelf.wanted:
+        if name not in self._shelf.methods:
             raise LossFileError(
                 f"{path.name} does not say which method it is for: let its name end with one of "
-                f"{', '.join(self._shelf.wanted)}"
+                f"{', '.join(self._shelf.methods)}"
             )
         msg = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
         self._use(name, loss)

@@ -36,7 +36,7 @@ class LossShelf:
         self.losses: dict[str, LearnedLoss] = {}
         self.born: dict[str, float] = {}  # monotonic time at which each loss came [s]
         self.kept_units: Units | None = None  # of a run that is resumed
-        self.wanted: list[str] = list(loss_files.LEARNED) if p.loss == "train" else []
+        self.methods: list[str] = list(loss_files.LEARNED) if p.loss == "train" else []
         self.samples_for_units: int = p.units_samples
         self._joints: tuple[str, ...] = p.joints
         self._robot: str = p.robot
@@ -45,13 +45,13 @@ class LossShelf:
             self._rescaled(_units_of_ones(self._joints))
         if p.loss == "shipped":
             for name in p.shipped_losses or _methods_of(p.robot):
-                self.wanted.append(name)
+                self.methods.append(name)
                 self._add(name, _shipped(p.robot, name))
         for text in p.losses:
             name, equals, file = text.partition("=")
             if not equals:
                 raise ConfigError(f"losses: '{text}' is not NAME=FILE")
-            self.wanted.append(name)
+            self.methods.append(name)
             self._add(name, LearnedLoss.load(shipped().get(file, file)))
 
     def _add(self, name: str, loss: LearnedLoss) -> None:
@@ -73,7 +73,7 @@ class LossShelf:
             loss.check_labels(self.joints())
         if "units" not in loss.provenance:
             raise LossFileError(
-                f"the loss for {name} does not say the units of its robot: train it again"
+                f"the loss for {name} lacks the units of its robot: train it again"
             )
         try:
             units = Units.from_dict(loss.provenance["units"])
@@ -92,16 +92,16 @@ class LossShelf:
         """
         losses = self.losses | {name: loss}
         units = self._known_units(losses)
-        assert units is not None  # the loss says some
+        assert units is not None  # those of the loss
         for each in losses.values():
             rescaled(each, units)
 
     def missing(self) -> list[str]:
         """Return the methods whose losses have not come yet."""
-        return [name for name in self.wanted if name not in self.losses]
+        return [name for name in self.methods if name not in self.losses]
 
     def joints(self) -> tuple[str, ...]:
-        """Return the joint names; () while nobody has told them."""
+        """Return the joint names; () while they are not known."""
         if self._joints:
             return self._joints
         return next((loss.spec.target.labels for loss in self.losses.values()), ())
@@ -118,7 +118,7 @@ class LossShelf:
         known = self._known_units(self.losses)
         if known is not None:
             return known
-        if self.wanted or len(samples) < self.samples_for_units:
+        if self.methods or len(samples) < self.samples_for_units:
             return None
         v, a, tau = (np.stack([getattr(s, name) for s in samples]) for name in ("v", "a", "tau"))
         measured = Units.from_samples(self.joints(), v, a, tau)
@@ -176,10 +176,10 @@ def kept_units(folder: RunFolder, joints: Sequence[str]) -> Units:
 
     Args:
         folder: Of the run.
-        joints: Of the run that goes on; () while nobody has told them.
+        joints: Of the run that goes on; () while they are not known.
 
     Raises:
-        DataError: It does not say them, or was a run of other joints.
+        DataError: It holds no units, or was a run of other joints.
     """
     try:
         units = Units.from_dict(folder.load_config().get("units", {}))

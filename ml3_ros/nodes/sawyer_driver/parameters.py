@@ -33,7 +33,7 @@ class SawyerDriverParameters(SafetyParameters):
     ] = 100.0
     state_rate: Annotated[
         int,
-        Param("rate of states that the robot is asked for [Hz]", (100, sawyer.MAX_STATE_RATE_HZ)),
+        Param("rate of states that is set on the robot [Hz]", (100, sawyer.MAX_STATE_RATE_HZ)),
     ] = 500
     robot_timeout: Annotated[
         float,

@@ -25,7 +25,7 @@ EXPERIMENT = "identify"
 
 
 def save_identification(result: Identification, folder: Path) -> list[Path]:
-    """Write metrics, figures, report and friction; return the paths a reader wants.
+    """Write metrics, figures, report and friction; return the paths to print.
 
     Raises:
         DataError: The folder cannot be written.

@@ -17,7 +17,7 @@ _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
 
 
 class TrackingModel(RigidBodyModel, Protocol):
-    """What the controller asks of its model; `PinocchioModel` is one. M takes batches, too."""
+    """What the controller needs of its model; `PinocchioModel` is one. M takes batches, too."""
 
     def gravity_gradient(self, q: Array) -> Array:
         """Return the change of the gravity torque with q [N m/rad]: (n, n), or (B, n, n)."""

@@ -32,7 +32,7 @@ class GainConfig:
     """How stiff the feedback is.
 
     With the defaults a joint's error is taken back with 64 / s^2 and at most 11 / s: less where a
-    light arm does not bear that at its rate, more where gravity asks for it (`PoseGains`).
+    light arm does not bear that at its rate, more where gravity needs it (`PoseGains`).
     `TrackingController` has 300 / s^2 and 30 / s at 100 Hz, linearises at the measured state, and
     learns what it still lacks: here the feedforward alone makes an arm track well.
 

@@ -15,7 +15,7 @@ _GAIN_PER_RATE = 0.3  # largest stop_gain over the control rate that torques hel
 
 
 class GravityModel(Protocol):
-    """What the stage asks of a model; any `RigidBodyModel` is one."""
+    """What the stage needs of a model; any `RigidBodyModel` is one."""
 
     names: tuple[str, ...]
     limits: JointLimits

@@ -50,9 +50,9 @@ def settles(M: Array, G: Array, kp: Array, kd: Array, rate: float) -> np.ndarray
 
     s > 0 [1/s] being the slowest decay of the same pose and gains without sampling. The first is
     the margin against shaking: held a period late, a velocity feedback that large bears a tenth
-    more. It cannot be asked of slow motions: the faster the rate, the closer to 1 is all that a
+    more. It cannot hold for slow motions: the faster the rate, the closer to 1 is all that a
     well damped arm does in a period; so these are held to what the gains are meant to do. Of a
-    torque that is both late and reached at the end only, no more is asked than that nothing grows.
+    torque that is both late and reached at the end only, it is required only that nothing grows.
 
     Args:
         M: Inertia matrices [kg m^2], (B, n, n).

@@ -95,7 +95,7 @@ class Excitation:
         seed: int = 0,
         config: ExcitationConfig = ExcitationConfig(),
     ) -> None:
-        """Plan nothing yet; pieces are drawn when they are asked for.
+        """Plan nothing yet; pieces are drawn when they are needed.
 
         Raises:
             ConfigError: home is not inside the position limits, or the seed is negative.

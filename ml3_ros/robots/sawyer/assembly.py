@@ -26,7 +26,7 @@ class Assembly:
         return self.enabled
 
     def enable(self, on: bool) -> bool:
-        """Turn the motors on or off; return whether they are as asked for now."""
+        """Turn the motors on or off; return whether they are as requested now."""
         self.enabled = on and not self.stopped
         return self.enabled == on
 

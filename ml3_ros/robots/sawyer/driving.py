@@ -66,7 +66,7 @@ class SawyerDriving:
             self._enter_active_or_raise(now)
         self._command = (tau, received)
 
-    # what an operator asks for -----------------------------------------------------------------
+    # requests of an operator -------------------------------------------------------------------
     def arm(self) -> None:
         """Allow torques, once the robot is enabled.
 

@@ -25,7 +25,7 @@ class State(StrEnum):
     HOMING = "moving home"  # the robot moves home in its position mode
     ACTIVE = "active"
     STOPPING = "stopping"  # commands have ended: damping, then hold
-    FAULT = "fault"  # wants an operator's reset
+    FAULT = "fault"  # until an operator resets it
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

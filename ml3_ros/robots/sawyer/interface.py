@@ -41,7 +41,7 @@ COMMAND_TIMEOUT: Final = "/robot/limb/right/joint_command_timeout"  # std_msgs/F
 SPEED_RATIO: Final = "/robot/limb/right/set_speed_ratio"  # std_msgs/Float64 [-]
 STATE_RATE: Final = "/robot/joint_state_publish_rate"  # std_msgs/UInt16 [Hz]
 SUPER_ENABLE: Final = "/robot/set_super_enable"  # std_msgs/Bool: motors on or off
-SUPER_STOP: Final = "/robot/set_super_stop"  # std_msgs/Empty: wants a reset afterwards
+SUPER_STOP: Final = "/robot/set_super_stop"  # std_msgs/Empty: to be reset afterwards
 SUPER_RESET: Final = "/robot/set_super_reset"  # std_msgs/Empty: clears; the arm stays disabled
 
 # std_msgs/Empty; each works only while it is repeated within SUPPRESS_WINDOW_S.

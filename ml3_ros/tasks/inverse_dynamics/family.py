@@ -57,7 +57,7 @@ class InverseDynamicsFamily:
         samples of what has come so far. Over a hundred steps and more "held_out" teaches to
         generalise.
         """
-        if self.sampling.steps_per_window and self.sampling.judged_on == "seen":
+        if self.sampling.steps_per_window and self.sampling.evaluated_on == "seen":
             first, last = 0, self._seen(ages)
         else:
             first = self.recordings.n_support

@@ -78,7 +78,7 @@ class Recipe:
         """Return how samples become batches."""
         return SamplingConfig(
             steps_per_window=self.steps_per_window * (self.nle == "learned"),
-            judged_on="held_out" if self.adaptive else "seen",
+            evaluated_on="held_out" if self.adaptive else "seen",
         )
 
     def optimizee(self, units: Units, robot: str) -> InverseDynamicsNet:
