@@ -41,6 +41,7 @@ setup(
             "robots/models/*.xml",
             "robots/models/*.json",
             "zoo/*.safetensors",
+            "identification/*.j2",
             "reports/styles.yaml",
             "reports/identification/*.j2",
             "experiments/*/sections.yaml",

@@ -1,10 +1,14 @@
-"""Verdicts: a sentence about every joint that a model predicts badly, and the likely cause."""
+"""Verdicts: a sentence about every joint that a model predicts badly, and the likely cause.
+
+Its words are the template `verdict.txt.j2` beside this file.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from ml3_ros.identification.split import Rows
@@ -17,6 +21,10 @@ ON_REPEATS = (
     "not tested: what is held out repeats what was learned from, and a model that only remembers "
     "does as well; record other motion."
 )
+_TEXTS = Environment(  # one sentence of plain text
+    loader=PackageLoader(__package__, "."), autoescape=False, undefined=StrictUndefined
+)
+_TEXTS.filters["percent"] = lambda share, digits: f"{100.0 * share:.{digits}f} %"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -39,7 +47,7 @@ def joint_verdicts(
         tau_rbd: Rigid-body torque [N m], (R, n).
         classical: Effort by the classical fit, (R, n).
         best: Effort by the best learned model, (R, n).
-        best_name: What it is called.
+        best_name: Its name.
     """
     if rows.on_repeats:
         return [Verdict(joint=", ".join(rows.joint_names), sentence=ON_REPEATS)]
@@ -69,39 +77,30 @@ def _sentence(
     j: int,
     left: list[float],
 ) -> str:
-    out = rows.held_out
-    words = [
-        f"the classical fit leaves {100.0 * left[0]:.1f} % of the held-out effort's variance, "
-        f"{best_name} {100.0 * left[1]:.1f} %"
-    ]
-    correlation = _correlation(tau_rbd[~out, j], rows.tau[~out, j])
-    if correlation < HIDDEN:
-        words.append(
-            f"rigid-body torque hardly shows (correlation {correlation:.2f}): what moves this "
-            "joint is friction and rotor inertia, and its gain means nothing"
-        )
+    """Return the verdict on joint j, whose held-out NMSE by (classical fit, best) is `left`."""
+    out, good_enough = rows.held_out, left[1] < BAD
     worse = classical if left[0] >= left[1] else best
     error = (rows.tau[out, j] - worse[out, j]) ** 2
-    speed = np.abs(rows.v[out, j])
-    still = speed < STILL * np.abs(rows.v[~out, j]).max()
-    share = float(error[still].sum() / error.sum())
-    if share > max(0.3, 2.0 * still.mean()):
-        words.append(
-            f"{100.0 * share:.0f} % of the squared error of the worse falls on the "
-            f"{100.0 * still.mean():.0f} % of time near standstill: dry friction there depends on "
-            "where the joint came from; slow passages and reversals would show more of it"
-        )
-    seen = float(np.mean((rows.tau[~out, j] - best[~out, j]) ** 2) / rows.tau[~out, j].var())
-    if left[1] >= BAD and seen < 0.3 * left[1]:
-        words.append(
-            f"where it learned {best_name} leaves {100.0 * seen:.1f} % only: the held-out motion "
-            "is unlike the rest; record longer"
-        )
-    elif left[1] >= BAD and len(words) == 1:
-        words.append("neither friction nor inertia explains the rest: a payload, cables, or noise")
-    if left[1] < BAD:
-        words.append(f"{best_name} is good enough there")
-    return "; ".join(words) + "."
+    still = np.abs(rows.v[out, j]) < STILL * np.abs(rows.v[~out, j]).max()
+    still_error, still_time = float(error[still].sum() / error.sum()), float(still.mean())
+    correlation = _correlation(tau_rbd[~out, j], rows.tau[~out, j])
+    hidden = correlation < HIDDEN
+    standstill = still_error > max(0.3, 2.0 * still_time)
+    learned = float(np.mean((rows.tau[~out, j] - best[~out, j]) ** 2) / rows.tau[~out, j].var())
+    return _TEXTS.get_template("verdict.txt.j2").render(
+        classical=left[0],
+        best=left[1],
+        best_name=best_name,
+        correlation=correlation,
+        hidden=hidden,
+        still_error=still_error,
+        still_time=still_time,
+        standstill=standstill,
+        learned=learned,
+        unlike=not good_enough and learned < 0.3 * left[1],
+        unexplained=not (good_enough or hidden or standstill),
+        good_enough=good_enough,
+    )
 
 
 def _correlation(x: Array, y: Array) -> float:

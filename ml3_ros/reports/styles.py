@@ -18,6 +18,9 @@ FAINT = "#8a8a8a"  # remarks
 MEASURED = "#b4b4b4"  # what the robot really did, behind every prediction
 GUIDE = "#bbbbbb"  # lines at a horizon, a goal or a threshold
 GRID = "#e7e7e7"
+GOAL = "#0d6fb8"  # where a hand or a policy is to end
+NEW_GOAL = "#eb9f14"  # likewise, where no demonstration ended
+TRUTH = "#b0243f"  # the value that is to be found
 LINES: Mapping[str, str | tuple[int, tuple[float, ...]]] = {
     "solid": "-",
     "dashed": (0, (5.0, 2.0)),

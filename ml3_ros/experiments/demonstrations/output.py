@@ -20,7 +20,7 @@ from ml3_ros.experiments.demonstrations.run import (
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import FAINT, in_order, method_style
+from ml3_ros.reports.styles import FAINT, GOAL, NEW_GOAL, in_order, method_style
 from ml3_ros.reports.tables import median_in_range, text_table
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
@@ -123,8 +123,8 @@ def _draw_paths(axes: Axes, arrays: Arrays, paths: NDArray[np.float64], method: 
     """Draw where an episode leads for every new target, and which targets were shown."""
     for path in paths:
         axes.plot(*path.T, color=method_style(method).color, linewidth=1.0)
-    axes.plot(*arrays["targets"].T, "o", color="#E69F00", markersize=6)
-    axes.plot(*arrays["shown/goals"].T, "o", color="#0072B2", markersize=6)
+    axes.plot(*arrays["targets"].T, "o", color=NEW_GOAL, markersize=6)
+    axes.plot(*arrays["shown/goals"].T, "o", color=GOAL, markersize=6)
     axes.set(xlim=(-0.02, 0.2), ylim=(-0.16, 0.16), aspect="equal", xlabel="x [m]", ylabel="y [m]")
     axes.text(
         0.02,

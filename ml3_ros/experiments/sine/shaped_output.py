@@ -27,7 +27,7 @@ from ml3_ros.experiments.sine.shaped import (
     run_seed,
 )
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
-from ml3_ros.reports.styles import GUIDE, INK, in_order
+from ml3_ros.reports.styles import GUIDE, INK, TRUTH, in_order
 from ml3_ros.reports.tables import number_in_range, text_table
 
 AT_HORIZON = CHECKPOINTS.index(HORIZON)
@@ -174,7 +174,7 @@ def _scaled(landscape: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _mark(axes: Axes, nu: float) -> None:
     """Mark the true frequency."""
-    axes.axvline(nu, color="#c00000", linewidth=1.2, zorder=2.0)
+    axes.axvline(nu, color=TRUTH, linewidth=1.2, zorder=2.0)
     axes.set(xlim=(OMEGA[0], OMEGA[-1]), xlabel="omega")
     axes.set_title(f"nu = {nu:g}", color=INK)
 

@@ -1,4 +1,7 @@
-"""Friction of the classical fit as YAML, and as parameters of the simulated arm."""
+"""Friction of the classical fit as YAML, and as parameters of the simulated arm.
+
+The files are the templates `friction.yaml.j2` and `sim_arm.yaml.j2` beside this one.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
@@ -16,22 +20,14 @@ from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 
 Array = NDArray[np.float64]
 
-_HEADER = """\
-# Fitted to the blocks of a recording that were learned from, by joint:
-#   effort = gain * tau_rbd + viscous * v + coulomb * sign(v) + offset
-# tau_rbd [N m] is the torque of the rigid-body model, v [rad/s] the joint velocity.
-# gain     [unit of the recorded effort per N m]
-# viscous  [unit of the recorded effort, s/rad]
-# coulomb  [unit of the recorded effort]
-# offset   [unit of the recorded effort]
-"""
-_SIM_HEADER = """\
-# Friction for the node sim_arm, joints in the order of the robot:
-#   {names}
-#   ros2 run ml3_ros sim_arm --ros-args --params-file sim_arm.yaml -p robot:=FILE.urdf
-# viscous [N m s/rad] and coulomb [N m] are those of friction.yaml: right where the recorded effort
-# is in N m. {doubt}
-"""
+_TEXTS = Environment(  # YAML behind a header, no HTML
+    loader=PackageLoader(__package__, "."),
+    autoescape=False,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+)
+# A joint's name may hold a line break, at which a comment would end.
+_TEXTS.filters["comma_list"] = lambda names: " ".join(", ".join(names).split())
 
 
 def friction_text(names: Sequence[str], coefficients: Array) -> str:
@@ -40,26 +36,25 @@ def friction_text(names: Sequence[str], coefficients: Array) -> str:
         str(name): dict(zip(COEFFICIENTS, map(_short, row), strict=True))
         for name, row in zip(names, coefficients, strict=True)
     }
-    content: str = yaml.safe_dump({"joints": joints}, sort_keys=False, allow_unicode=True)
-    return _HEADER + content
+    content = yaml.safe_dump({"joints": joints}, sort_keys=False, allow_unicode=True)
+    return _TEXTS.get_template("friction.yaml.j2").render(content=content)
 
 
 def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
     """Return a parameter file for the node sim_arm; friction below zero becomes none."""
     gain, viscous, coulomb, _ = np.asarray(coefficients).T
     low, high = NEWTON_METRES
-    foreign = [str(n) for n, g in zip(names, gain, strict=True) if not low <= g <= high]
-    doubt = "The gain of every joint says so."
-    if foreign:
-        doubt = f"Gains beyond {low:g} to {high:g} say otherwise, or nothing where the\n"
-        doubt += f"# rigid-body torque is small, for {_one_line(foreign)}."
     parameters = {
         "viscous": [max(0.0, _short(x)) for x in viscous],
         "coulomb": [max(0.0, _short(x)) for x in coulomb],
     }
-    header = _SIM_HEADER.format(names=_one_line(names), doubt=doubt)
-    content: str = yaml.safe_dump({"/**": {"ros__parameters": parameters}}, sort_keys=False)
-    return header + content
+    return _TEXTS.get_template("sim_arm.yaml.j2").render(
+        names=names,
+        foreign=[str(n) for n, g in zip(names, gain, strict=True) if not low <= g <= high],
+        low=f"{low:g}",
+        high=f"{high:g}",
+        content=yaml.safe_dump({"/**": {"ros__parameters": parameters}}, sort_keys=False),
+    )
 
 
 def save_friction(folder: Path, names: Sequence[str], coefficients: Array) -> tuple[Path, Path]:
@@ -85,11 +80,6 @@ def load_friction(path: str | Path) -> tuple[tuple[str, ...], Array]:
             f"{path} cannot be read as friction.yaml ({error}): let `ml3 identify` write it"
         ) from error
     return tuple(joints), coefficients
-
-
-def _one_line(names: Sequence[str]) -> str:
-    """Return names for a comment, which must not end where a name holds a line break."""
-    return " ".join(", ".join(names).split())
 
 
 def _short(value: float) -> float:

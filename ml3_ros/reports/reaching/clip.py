@@ -14,7 +14,7 @@ from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.learners.reaching.files import EXPERIMENT
 from ml3_ros.reports.figures import house_style
 from ml3_ros.reports.reaching.report import ReachReport
-from ml3_ros.reports.styles import INK, method_style
+from ml3_ros.reports.styles import GOAL, INK, method_style
 
 MOST_GOALS = 4
 SHOWN = (0, 1, 2, 3, 5)  # updates before the episodes that are shown, beside the last
@@ -40,7 +40,7 @@ def reach_clip(report: ReachReport, folder: Path) -> Path:
         panels = figure.subplots(1, n, sharex=True, sharey=True, squeeze=False)[0]
         lines = []
         for axes, goal in zip(panels, report.goals, strict=False):
-            axes.plot(*goal[:2], "+", color="#0d6fb8", markersize=13, markeredgewidth=2.5)
+            axes.plot(*goal[:2], "+", color=GOAL, markersize=13, markeredgewidth=2.5)
             (trail,) = axes.plot([], [], color=method_style(method).color, linewidth=1.2)
             (arm,) = axes.plot([], [], "-o", color=INK, linewidth=3.0, markersize=4)
             axes.set(xlim=(-0.12, 0.23), ylim=(-0.2, 0.2), xticks=[], yticks=[], aspect="equal")

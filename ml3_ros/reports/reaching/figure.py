@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from ml3_ros.learners.reaching.arm_task import Array
 from ml3_ros.reports.figures import draw, house_style
 from ml3_ros.reports.reaching.report import ReachReport
-from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.styles import GOAL, method_style
 
 MOST_GOALS = 8  # that are drawn
 COLOURS = colormaps["YlOrRd"]
@@ -55,7 +55,7 @@ def _ways(axes: Axes, hand: Array, goal: Array, number: int) -> None:
         width = 2.2 if k == last else 1.0
         axes.plot(way[:, 0], way[:, 1], color=colour, linewidth=width, zorder=2 + k / (last + 1))
     axes.plot(*hand[-1, -1, :2], "o", color=COLOURS(1.0), markersize=5, zorder=4)
-    axes.plot(*goal[:2], "+", color="black", markersize=11, markeredgewidth=1.6, zorder=5)
+    axes.plot(*goal[:2], "+", color=GOAL, markersize=11, markeredgewidth=1.6, zorder=5)
     axes.set_title(f"goal {number + 1}")
     axes.set_aspect("equal")
 
