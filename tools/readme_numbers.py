@@ -2,7 +2,7 @@
 
     .venv/bin/python tools/readme_numbers.py
 
-`readme_numbers.yaml` says what its rows are, and which sentences of README.md hold numbers too.
+`readme_numbers.yaml` describes its rows, and the other sentences of README.md that hold numbers.
 """
 
 from collections.abc import Mapping
@@ -45,9 +45,12 @@ def metrics(name: str) -> MetricsView:
 
 
 def filled(template: str, view: MetricsView) -> str:
-    """Return a sentence with its numbers; a percent sign has a space before it."""
+    """Return a sentence with its numbers, each `factor` times that of the file.
+
+    A percent sign has a space before it.
+    """
     sentence = _TEMPLATES.from_string(template).render(
-        m=lambda name, form: format(view[name], form).replace("%", " %")
+        m=lambda name, form, factor=1.0: format(factor * view[name], form).replace("%", " %")
     )
     return " ".join(sentence.split())
 

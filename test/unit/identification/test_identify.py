@@ -183,7 +183,7 @@ def test_friction_is_parameters_of_the_simulated_arm(tmp_path):
     parameters = yaml.safe_load(text)["/**"]["ros__parameters"]
     arm = Perturbation(**parameters)
     assert arm.viscous == (0.8, 0.4) and arm.coulomb == (1.5, 0.0)
-    assert "otherwise" in text and text.count("elbow") == 2  # its gain is 2.5
+    assert "contradict" in text and text.count("elbow") == 2  # its gain is 2.5
     known = Path(__file__).resolve().parents[3] / "config" / "sim_arm.yaml"
     assert set(parameters) <= set(yaml.safe_load(known.read_text())["/**"]["ros__parameters"])
 
