@@ -1,4 +1,4 @@
-"""Files, functions and folders of the package are small enough to be read at once."""
+"""Files, functions and folders are small enough to be read at once."""
 
 from __future__ import annotations
 
@@ -6,27 +6,34 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-PACKAGE = Path(__file__).resolve().parent.parent / "ml3_ros"
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "ml3_ros"
 FILES = sorted(PACKAGE.rglob("*.py"))
+ALL_FILES = FILES + [
+    path
+    for folder in ("examples", "faults", "launch", "test", "tools")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+]
+LONG = {ROOT / "tools" / "setup_env.py"}  # has to run alone, before anything is installed
 LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 60
 FILES_OF_A_FOLDER = 15  # beside __init__.py, where it has no folders
 
 
 def test_files_are_short():
-    lengths = {path: len(path.read_text().splitlines()) for path in FILES}
-    assert not [path for path, length in lengths.items() if length > LINES_OF_A_FILE]
+    lengths = {path: len(path.read_text().splitlines()) for path in ALL_FILES}
+    assert {path for path, length in lengths.items() if length > LINES_OF_A_FILE} <= LONG
 
 
 def test_functions_are_short():
-    lengths = {name: length for path in FILES for name, length in functions(path)}
+    lengths = {name: length for path in ALL_FILES for name, length in functions(path)}
     assert not [name for name, length in lengths.items() if length > LINES_OF_A_FUNCTION]
 
 
 def functions(path: Path) -> Iterator[tuple[str, int]]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            name = f"{path.relative_to(PACKAGE)}:{node.lineno} {node.name}"
+            name = f"{path.relative_to(ROOT)}:{node.lineno} {node.name}"
             yield name, node.end_lineno - node.lineno + 1
 
 

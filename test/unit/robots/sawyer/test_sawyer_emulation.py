@@ -1,4 +1,4 @@
-"""The emulated robot without ROS: what it does with commands, and what it reports."""
+"""The emulated robot without ROS: enabling, brakes, gravity, hands and collisions, readings."""
 
 from __future__ import annotations
 
@@ -9,54 +9,17 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.robots.control.sampled_loop import poses_within
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sawyer.controller import Command, CommandRejectedError
-from ml3_ros.robots.sawyer.emulation import SawyerEmulation, reading
+from ml3_ros.robots.sawyer.controller import CommandRejectedError
+from ml3_ros.robots.sawyer.emulation import reading
 from ml3_ros.robots.sawyer.interface import (
     SUPPRESS_CONTACT_SAFETY,
     SUPPRESS_CUFF,
     SUPPRESS_GRAVITY,
     Mode,
 )
-
-SAWYER = load_robot("sawyer")
-HOME, LIMITS = SAWYER.home, SAWYER.limits
-DT = 1e-3
-FRICTION = Perturbation(
-    viscous=tuple(0.02 * LIMITS.effort / LIMITS.velocity), coulomb=tuple(0.02 * LIMITS.effort)
-)
+from test.unit.robots.sawyer.emulation_bench import DT, FRICTION, HOME, LIMITS, SAWYER, Robot
 
 
-class Robot(SawyerEmulation):
-    """An emulated Sawyer with a clock of its own."""
-
-    def __init__(self, perturbation=Perturbation(), enabled=True, **options):  # noqa: B008
-        super().__init__(SAWYER, perturbation, dt=DT, **options)
-        self.t = 0.0
-        if enabled:
-            self.enable(True, self.t)
-
-    def send(self, mode, **arrays):
-        self.command(Command(mode=mode, **arrays), self.t)
-
-    def torque(self, tau=0.0):
-        self.send(Mode.TORQUE, effort=np.broadcast_to(tau, 7).astype(float))
-
-    def run(self, seconds, each=lambda: None):
-        for _ in range(round(seconds / DT)):
-            each()
-            self.step(self.t)
-            self.t += DT
-        return self.arm.state()
-
-    def moved(self):
-        return np.abs(self.arm.state().q - HOME).max()
-
-    def mode(self):
-        return self.doing(self.t)
-
-
-# enabling and brakes -----------------------------------------------------------------------------
 def test_a_robot_begins_disabled_with_three_brakes_on():
     robot = Robot(FRICTION, enabled=False)
     state = robot.run(2.0)
@@ -119,7 +82,6 @@ def test_brakes_must_be_on_joints():
         Robot(brakes=["right_j9"])
 
 
-# torque mode and gravity -------------------------------------------------------------------------
 def test_zero_torque_holds_the_nominal_arm_against_gravity():
     robot = Robot()
     robot.run(1.0, robot.torque)
@@ -175,112 +137,6 @@ def test_an_effort_beyond_the_limit_is_clamped_and_counted():
     assert robot.control.clamped == 1
 
 
-# the watchdog ------------------------------------------------------------------------------------
-@pytest.mark.parametrize("timeout", [0.2, 0.02])
-@pytest.mark.parametrize("mode", [Mode.TORQUE, Mode.VELOCITY])
-def test_the_watchdog_fires_exactly_at_the_timeout(mode, timeout):
-    robot = Robot()
-    if timeout != 0.2:
-        robot.control.set_timeout(timeout)
-    robot.run(0.1)
-    robot.send(mode, effort=np.zeros(7), velocity=np.zeros(7))
-    robot.step(robot.t + timeout - 1e-6)
-    assert robot.mode() == mode.name.lower()
-    robot.step(robot.t + timeout)
-    assert robot.mode() == "position"
-    assert robot.firings == 1
-    assert robot.last_delay == pytest.approx(timeout)
-    robot.t += timeout
-    robot.run(0.5)
-    assert robot.firings == 1
-
-
-def test_after_a_timeout_a_moving_arm_comes_to_rest_and_stays():
-    robot = Robot(FRICTION)
-    robot.send(Mode.VELOCITY, velocity=np.full(7, 0.3))
-    robot.run(0.2)
-    assert robot.arm.state().v[1] == pytest.approx(0.3, abs=0.05)
-    robot.run(0.6)
-    q = robot.arm.state().q
-    robot.run(1.0)
-    assert np.abs(robot.arm.state().q - q).max() < 2e-3
-    assert robot.control.held_since == pytest.approx(0.2, abs=2e-3)
-
-
-def test_after_a_timeout_the_robot_can_also_disable_itself():
-    robot = Robot(timeout_outcome="disable")
-    robot.torque()
-    robot.run(0.25)
-    assert robot.mode() == "disabled"
-    assert robot.firings == 1
-    assert not robot.assembly.stopped
-
-
-@pytest.mark.parametrize("mode", [Mode.POSITION, Mode.TRAJECTORY])
-def test_positions_need_no_repetition(mode):
-    robot = Robot()
-    zero = np.zeros(7)
-    robot.send(mode, position=HOME, velocity=zero, acceleration=zero)
-    robot.run(0.5)
-    assert robot.firings == 0
-    assert robot.mode() == mode.name.lower()
-
-
-def test_the_timeout_is_clamped_and_finite():
-    robot = Robot()
-    for requested, set_ in ((5.0, 1.0), (-1.0, 0.0), (0.05, 0.05)):
-        robot.control.set_timeout(requested)
-        assert robot.control.timeout == set_
-    with pytest.raises(CommandRejectedError):
-        robot.control.set_timeout(np.nan)
-    assert robot.control.timeout == 0.05
-
-
-# positions, velocities, trajectories -------------------------------------------------------------
-def test_position_mode_goes_there_at_its_share_of_the_largest_speed():
-    robot = Robot(FRICTION)
-    target = HOME + np.array([0.5, 0.0, 0.0, -0.3, 0.2, 0.0, 0.0])
-    robot.control.set_speed_ratio(0.2)
-    robot.send(Mode.POSITION, position=target)
-    speeds = []
-    robot.run(3.0, lambda: speeds.append(np.abs(robot.arm.state().v)))
-    np.testing.assert_allclose(robot.arm.state().q, target, atol=2e-3)
-    share = (np.max(speeds, axis=0) / LIMITS.velocity)[[0, 3]]
-    np.testing.assert_allclose(share, 0.2, atol=0.03)
-
-
-def test_a_target_beyond_the_limits_is_clamped_and_counted():
-    robot = Robot()
-    robot.send(Mode.POSITION, position=np.full(7, 9.0))
-    np.testing.assert_array_equal(robot.control.commanded().position, LIMITS.upper)
-    assert robot.control.clamped == 1
-
-
-def test_a_trajectory_is_followed_without_lag_and_extrapolated_for_the_timeout_only():
-    robot = Robot()
-
-    def follow():
-        phase = 2.0 * robot.t
-        swing = np.array([0.2, 0.1, 0.2, 0.1, 0.2, 0.2, 0.2])
-        robot.send(
-            Mode.TRAJECTORY,
-            position=HOME + swing * (1 - np.cos(phase)),
-            velocity=2.0 * swing * np.sin(phase),
-            acceleration=4.0 * swing * np.cos(phase),
-        )
-
-    robot.run(1.0, follow)
-    target = robot.control.commanded()
-    assert np.abs(target.velocity).min() > 0.1
-    np.testing.assert_allclose(robot.arm.state().q, target.position, atol=5e-3)
-    robot.run(1.0)
-    age, v, a = robot.control.timeout, target.velocity, target.acceleration
-    np.testing.assert_allclose(
-        robot.arm.state().q, target.position + age * v + 0.5 * age**2 * a, atol=5e-3
-    )
-
-
-# hands and collisions ----------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("what", "word", "suppression"),
     [("cuff", "zero gravity", SUPPRESS_CUFF), ("collided", "collision", SUPPRESS_CONTACT_SAFETY)],
@@ -321,7 +177,6 @@ def test_a_disabled_robot_rejects_commands():
         robot.torque()
 
 
-# what it reports ---------------------------------------------------------------------------------
 def test_readings_come_in_steps_with_a_dead_band():
     got = reading(q=np.array([1.2345678]), v=np.array([4e-4, -9e-4, 0.5]), tau=np.array([3.14159]))
     assert got.q[0] / (1e-3 / 1024) == pytest.approx(round(got.q[0] / (1e-3 / 1024)), abs=1e-6)

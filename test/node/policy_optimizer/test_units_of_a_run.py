@@ -13,7 +13,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.nodes.kit.qos import LATCHED_10
-from test.node.test_policy_optimizer import (
+from test.node.policy_optimizer.bench import (
     FAILURE,
     NAMES,
     SUCCESS,
@@ -21,11 +21,8 @@ from test.node.test_policy_optimizer import (
     a_loss,
     call,
     message_of,
-    optimizer,
     up,
 )
-
-__all__ = ["optimizer"]  # a fixture
 
 LOAD = "policy_optimizer/load_learned_loss"
 SCALES = {"units_velocity": [2.0, 2.0], "units_acceleration": [3.0, 3.0],

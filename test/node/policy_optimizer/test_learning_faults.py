@@ -16,10 +16,8 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner
 from ml3_ros.nodes.kit.qos import LATCHED_1
-from test.node.test_policy_optimizer import a_loss, call, message_of, optimizer, up
+from test.node.policy_optimizer.bench import a_loss, call, message_of, up
 from test.unit.tasks.failing_loss import FailingLoss
-
-__all__ = ["optimizer"]  # a fixture
 
 METHODS = {"ml3_shaped", "sgd_tuned", "adam_tuned"}
 RESET = "policy_optimizer/reset_optimizee"

@@ -1,68 +1,27 @@
-"""policy_optimizer over real topics: it learns, publishes, saves, and stands a faulty stream."""
+"""Runs of policy_optimizer over real topics: it learns, publishes, saves and resumes."""
 
 from __future__ import annotations
 
 import re
 import resource
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 
-from ml3_msgs.msg import Adaptation, LearnedModel
-from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
-from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
-from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_msgs.msg import LearnedModel
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
-from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100
-from ml3_ros.nodes.messages.ml3 import loss_to_msg, model_from_msg
+from ml3_ros.nodes.kit.qos import LATCHED_10
+from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.nodes.policy_optimizer import node as policy_optimizer
-from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
-
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-NAMES = ("a", "b")
-UNITS = Units(joint_names=NAMES, velocity=(1, 1), acceleration=(2, 2), effort=(2, 1))
-
-
-def a_loss(names=NAMES, inner_lr=0.003):
-    """Return a loss that needs no training, as a learned one."""
-    units = replace(UNITS, joint_names=names)
-    loss = squared_error(units, "tau", "adam", inner_lr)
-    provenance = {"task_family": "inverse_dynamics", "robot": "toy", "units": units.to_dict()}
-    return LearnedLoss(spec=loss.spec, phi=loss.phi, provenance=provenance)
-
-
-def message_of(loss, name="ml3_shaped"):
-    return loss_to_msg(
-        name, loss.to_bytes(), stamp=0, task_family="inverse_dynamics", robot="toy",
-        joint_names=loss.spec.target.labels,
-    )  # fmt: skip
-
-
-@pytest.fixture
-def optimizer(graph, tmp_path):
-    """Return a function that makes a policy_optimizer and the arm that it listens to."""
-
-    def make(**parameters):
-        defaults = {"joints": list(NAMES), "loss": "none", "out": str(tmp_path / "out"),
-                    "learn_duration": 4.0, "hold_out_duration": 1.0, "steps_per_window": 2,
-                    "units_samples": 50}  # fmt: skip
-        node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
-        arm = graph.arm(node)
-        arm.adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
-        return node, arm
-
-    return make
-
-
-def up(node):
-    assert node.trigger_configure() == SUCCESS
-    assert node.trigger_activate() == SUCCESS
+from test.node.policy_optimizer.bench import (
+    FAILURE,
+    NAMES,
+    SUCCESS,
+    a_loss,
+    up,
+)
 
 
 def test_errors_of_an_arm_without_power_are_published_as_finite_numbers(graph, optimizer):
@@ -133,14 +92,6 @@ def test_models_are_handed_out_while_they_are_learned_also_to_who_comes_late(gra
     assert all(msg.update >= newest[msg.method] for msg in late)
 
 
-def test_only_the_selected_shipped_losses_are_used(graph, optimizer):
-    node, _ = optimizer(
-        robot="reacher", joints=["joint0", "joint1"], loss="shipped", shipped_losses=["ml3_prior"]
-    )
-    assert node.trigger_configure() == SUCCESS
-    assert list(node._shelf.losses) == ["ml3_prior"]
-
-
 def test_what_a_stream_may_hold_is_counted_and_the_rest_is_learned_from(graph, optimizer, capfd):
     node, arm = optimizer()
     up(node)
@@ -174,64 +125,6 @@ def test_a_rate_that_is_not_the_streams_is_named(graph, optimizer, capfd):
     graph.until(lambda: node.diagnostics.counts)
     log = capfd.readouterr().err
     assert "joint_states come at 100.0 Hz but the parameter `rate` is 250" in log
-
-
-@pytest.mark.parametrize(
-    ("damage", "sentence"),
-    [
-        (lambda loss: loss.to_bytes()[:-20], "is truncated or not a learned loss"),
-        (lambda loss: loss.to_bytes().replace(b'version\\": 1', b'version\\": 9'), "version 9"),
-        (lambda loss: a_loss(("x", "y")).to_bytes(), r"was trained for the joints ['x', 'y']"),
-        (lambda loss: None, "cannot read the loss file"),
-    ],
-)
-def test_a_loss_file_that_does_not_fit_stops_configure_with_a_sentence(
-    optimizer, tmp_path, capfd, damage, sentence
-):
-    file = tmp_path / "bad.safetensors"
-    data = damage(a_loss())
-    if data is not None:
-        file.write_bytes(data)
-    node, _ = optimizer(losses=[f"ml3_shaped={file}"])
-    assert node.trigger_configure() == FAILURE
-    assert sentence in capfd.readouterr().err
-
-
-def test_for_a_robot_without_shipped_losses_the_log_names_a_cure(optimizer, capfd):
-    node, _ = optimizer(loss="shipped", robot="r2d2")
-    assert node.trigger_configure() == FAILURE
-    assert "loss:=train" in capfd.readouterr().err
-
-
-def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd):
-    probe = graph.plain()
-    publishers = {}
-    for name in ("ml3_shaped", "ml3_unshaped"):
-        publishers[name] = probe.create_publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
-        publishers[name].publish(message_of(a_loss(), name))
-    node, arm = optimizer(loss="train")
-    assert node.trigger_configure() == SUCCESS
-    graph.until(lambda: not node._shelf.missing())  # a latched message comes only once
-    node.trigger_activate()
-    arm.stream(100)
-    learned = {"ml3_shaped", "ml3_unshaped"}
-    graph.until(lambda: {msg.method for msg in arm.adaptation} >= learned)
-    before = node._shelf.losses["ml3_shaped"].sha256()
-    damaged, foreign = message_of(a_loss()), message_of(a_loss(("x", "y")))
-    damaged.data[40] ^= 255
-    rejected = node.diagnostics.counts
-    for count, msg in enumerate((damaged, foreign, message_of(a_loss(), "other")), 1):
-        publishers["ml3_shaped"].publish(msg)
-        graph.until(lambda n=count: rejected["rejected messages"] == n)
-    log = capfd.readouterr().err
-    assert "arrived damaged" in log
-    assert node._shelf.losses["ml3_shaped"].sha256() == before
-    newer = a_loss(inner_lr=0.001)
-    publishers["ml3_shaped"].publish(message_of(newer))
-    graph.until(lambda: node._shelf.losses["ml3_shaped"].sha256() == newer.sha256())
-    count = len(arm.adaptation)
-    arm.stream(100)
-    graph.until(lambda: len(arm.adaptation) > count)
 
 
 def test_a_folder_that_cannot_be_written_stops_configure(optimizer, tmp_path, capfd):
@@ -309,42 +202,6 @@ def test_a_run_goes_on_where_it_was(graph, optimizer, tmp_path, capfd):
     arm.stream(100)
     graph.until(lambda: node.state_name() == "finalized")
     assert "delete it to start anew" in capfd.readouterr().err
-
-
-def call(graph, node, srv_type, name, **request):
-    client = node.create_client(srv_type, name)
-    graph.until(client.service_is_ready)
-    future = client.call_async(srv_type.Request(**request))
-    graph.until(future.done)
-    return future.result()
-
-
-def test_the_services_reset_and_load_and_reject_in_sentences(graph, optimizer, tmp_path):
-    a_loss().save(tmp_path / "losses" / "mine_ml3_shaped.safetensors")
-    a_loss().save(tmp_path / "elsewhere.safetensors")
-    node, arm = optimizer(
-        losses=[f"ml3_shaped={tmp_path / 'elsewhere.safetensors'}"],
-        loss_folder=str(tmp_path / "losses"),
-        learn_duration=60.0,
-    )
-    up(node)
-    reset, load = "policy_optimizer/reset_optimizee", "policy_optimizer/load_learned_loss"
-    early = call(graph, arm.probe, ResetOptimizee, reset)
-    assert not early.success
-    assert "nothing is learned yet" in early.message
-    arm.stream(100)
-    graph.until(lambda: arm.adaptation)
-    assert call(graph, arm.probe, ResetOptimizee, reset, methods=["adam_tuned"], seed=3).success
-    wrong = call(graph, arm.probe, ResetOptimizee, reset, methods=["magic"])
-    assert not wrong.success
-    assert "magic" in wrong.message
-    loaded = call(graph, arm.probe, LoadLearnedLoss, load, file="mine_ml3_shaped")
-    assert loaded.success, loaded.message
-    assert loaded.learned_loss.name == "ml3_shaped"
-    for file in ("../elsewhere.safetensors", str(tmp_path / "elsewhere.safetensors")):
-        rejected = call(graph, arm.probe, LoadLearnedLoss, load, file=file)
-        assert not rejected.success
-        assert "is not inside" in rejected.message
 
 
 def test_its_process_gives_large_blocks_back(monkeypatch):

@@ -1,150 +1,24 @@
-"""What every node does: it fails in sentences, rejects what is out of range, and stays alive."""
+"""What every node does: life cycle, one name, diagnostics; errors that do not end it."""
 
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Annotated, Literal
 
 import pytest
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.clock_type import ClockType
 from rclpy.experimental import EventsExecutor
-from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.node import Node
-from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Empty, Trigger
 
-from ml3_ros.errors import ConfigError, MessageError, RobotError
+from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit import name_guard
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.name_guard import claim_name
-from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param, rows_of
 from ml3_ros.nodes.kit.qos import RELIABLE_100
-
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-
-
-@dataclass(frozen=True, kw_only=True)
-class RelayParameters(NodeParameters):
-    """Parameters of all kinds."""
-
-    rate: Annotated[float, Param("messages per second [Hz]", (1.0, 500.0))] = 100.0
-    mode: Annotated[Literal["fast", "slow"], Param("how", live=True)] = "fast"
-    gains: Annotated[tuple[float, ...], Param("one a joint [-]", (0.0, 10.0))] = (1.0,)
-    joints: Annotated[tuple[str, ...], Param("names")] = ()
-    fixed: Annotated[int, Param("a number [-]", read_only=True)] = 1
-
-
-class Relay(Ml3Node[RelayParameters]):
-    """Publishes what it reads."""
-
-    def load(self):
-        if self.parameters.gains == (0.0,):
-            raise RobotError("all gains are zero: give one that is not")
-        if self.parameters.gains == (9.0,):
-            raise ZeroDivisionError
-        self.sent = self.publisher(JointState, "out", RELIABLE_100)
-        self.subscribe(JointState, "in", self.sent.publish, RELIABLE_100)
-
-
-def change(node, **values):
-    (result,) = node.set_parameters([Parameter(k, value=v) for k, v in values.items()])
-    return result
-
-
-@pytest.mark.parametrize(
-    ("values", "reason"),
-    [
-        ({"rate": 5000.0}, "Min: 1.0, Max: 500.0"),
-        ({"rate": float("nan")}, "Min: 1.0, Max: 500.0"),
-        ({"mode": "other"}, "mode must be one of fast, slow, got 'other'"),
-        ({"gains": [1.0, 11.0]}, "gains must be from 0 to 10, got 11"),
-        ({"fixed": 2}, "read-only"),
-    ],
-)
-def test_a_value_out_of_range_is_rejected_with_the_range(graph, values, reason):
-    node = graph.add(Relay, "relay")
-    before = node.parameters
-    result = change(node, **values)
-    assert not result.successful
-    assert reason in result.reason
-    assert node.parameters == before
-
-
-def test_a_bad_override_is_one_sentence(graph):
-    with pytest.raises(ConfigError, match=r"rate is rejected.*Max: 500"):
-        graph.add(Relay, "relay", rate=1e6)
-    with pytest.raises(ConfigError, match=r"rate must be a float, so write 1\.0 and not 1"):
-        graph.add(Relay, "relay", rate=5)
-
-
-def test_a_list_that_is_not_set_is_empty(graph):
-    assert graph.add(Relay, "relay").parameters.joints == ()
-    assert graph.add(Relay, "relay2", joints=["a"]).parameters.joints == ("a",)
-
-
-def test_a_misspelt_parameter_is_named(graph, capfd):
-    graph.add(Relay, "relay", raet=3.0)
-    assert (
-        "there is no parameter 'raet', it is ignored: did you mean 'rate'?"
-        in capfd.readouterr().err
-    )
-
-
-def test_ros_describes_a_parameter_as_its_field_does(graph):
-    node = graph.add(Relay, "relay")
-    rate, mode, gains = node.describe_parameters(["rate", "mode", "gains"])
-    assert rate.description == "messages per second [Hz]"
-    assert (rate.floating_point_range[0].to_value, rate.read_only) == (500.0, False)
-    assert mode.additional_constraints == "one of fast, slow"
-    assert gains.additional_constraints == (
-        "every element from 0 to 10; set it while the node is unconfigured"
-    )
-    assert node.describe_parameter("fixed").read_only
-
-
-@dataclass(frozen=True, kw_only=True)
-class SlowParameters(RelayParameters):
-    """Another default, and one more."""
-
-    delay: Annotated[float, Param("before it is sent on [s]")] = 1.0
-    rate: float = 2.0
-
-
-def test_a_subclass_gives_a_parameter_another_default():
-    rows = {row.name: row for row in rows_of(SlowParameters)}
-    assert rows["rate"].default == 2.0
-    assert rows["rate"].param.help == "messages per second [Hz]"
-    assert next(iter(rows)) == "delay"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Bare:
-    """Without a description."""
-
-    rate: float = 2.0
-
-
-def test_a_field_without_a_description_is_named():
-    with pytest.raises(TypeError, match=r"Bare: describe rate by Annotated"):
-        rows_of(Bare)
-
-
-def test_what_configure_reads_is_locked_until_cleanup(graph):
-    node = graph.add(Relay, "relay")
-    assert node.trigger_configure() == SUCCESS
-    result = change(node, rate=50.0)
-    assert not result.successful
-    assert "deactivate and clean up" in result.reason
-    assert change(node, mode="slow").successful
-    assert (node.parameters.rate, node.parameters.mode) == (100.0, "slow")
-    node.trigger_cleanup()
-    assert change(node, rate=50.0).successful
-    assert node.parameters.rate == 50.0
+from test.node.kit.relay import FAILURE, SUCCESS, Relay, change
 
 
 @pytest.mark.parametrize("gain", [0.0, 9.0])

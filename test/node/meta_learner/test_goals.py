@@ -1,86 +1,20 @@
-"""meta_learner over real topics: one goal at a time, cancelled, resumed, latched, rejected."""
+"""meta_learner over real topics: one goal at a time, cancelled, resumed, latched."""
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
-import pytest
 from action_msgs.msg import GoalStatus
-from rclpy.action import ActionClient, GoalResponse
-from rclpy.lifecycle import TransitionCallbackReturn
-from rclpy.qos import DurabilityPolicy, QoSProfile
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
-from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.data.filters import FilteredSample
-from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
-from ml3_ros.nodes.meta_learner import action
 from ml3_ros.nodes.meta_learner.node import MetaLearner
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
-
-SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-JOINTS = ("a", "b")
-GOAL = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
-        "architecture": "structured", "iterations": 3}  # fmt: skip
-
-
-class Client:
-    """Sends goals and keeps what comes back."""
-
-    def __init__(self, graph, node):
-        self.graph, self.feedback = graph, []
-        self.action = ActionClient(node, MetaTrain, "meta_train")
-
-    def send(self, **fields):
-        """Return the handle of a goal, accepted or not."""
-        goal = GOAL | fields
-        self.graph.until(self.action.server_is_ready)
-        future = self.action.send_goal_async(
-            MetaTrain.Goal(**goal), lambda msg: self.feedback.append(msg.feedback)
-        )
-        self.graph.until(future.done)
-        return future.result()
-
-    def result(self, handle):
-        """Return status and result of an accepted goal."""
-        future = handle.get_result_async()
-        self.graph.until(future.done)
-        return future.result().status, future.result().result
-
-
-@pytest.fixture
-def learner(graph, tmp_path):
-    """Return a function that makes an active meta_learner, its arm and a client."""
-
-    def make(**parameters):
-        defaults = {
-            "joints": list(JOINTS),
-            "robot": "toy",
-            "out": str(tmp_path / "out"),
-            "record_seconds": 2.0,
-            "segment_seconds": 1.0,
-            "checkpoint_period": 0.1,
-        }
-        node = graph.add(MetaLearner, "meta_learner", **(defaults | parameters))
-        assert node.trigger_configure() == SUCCESS
-        assert node.trigger_activate() == SUCCESS
-        arm = graph.arm(node)
-        return node, arm, Client(graph, arm.probe)
-
-    return make
-
-
-def latched(graph, node):
-    """Return the list of losses that a subscriber gets which comes now."""
-    qos = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
-    return graph.listen(node, LearnedLossMsg, "learned_loss", qos)
+from test.node.meta_learner.bench import GOAL, JOINTS, SUCCESS, latched
 
 
 def test_a_goal_waits_for_the_stream_trains_and_is_latched(graph, learner, tmp_path):
@@ -187,32 +121,6 @@ def test_a_training_killed_at_its_end_makes_the_same_loss(graph, learner, tmp_pa
     assert losses[0] == losses[1] == losses[2]
 
 
-@pytest.mark.parametrize(
-    ("goal", "sentence"),
-    [
-        ({"task": "cooking"}, "there is no task 'cooking': use 'inverse_dynamics'"),
-        ({"nle": "maybe"}, "nle must be one of given, learned"),
-        ({"architecture": "tree"}, "architecture must be one of mlp, structured"),
-        ({"seed": -1}, "seed must be >= 0"),
-        ({"name": "../../evil"}, "is not inside"),
-    ],
-)
-def test_a_goal_that_cannot_be_trained_is_aborted_with_the_reason(learner, goal, sentence):
-    _, _, client = learner()
-    status, result = client.result(client.send(**goal))
-    assert status == GoalStatus.STATUS_ABORTED
-    assert sentence in result.message
-
-
-def test_a_training_that_cannot_be_kept_is_not_begun(graph, learner, tmp_path):
-    _, arm, client = learner()
-    (tmp_path / "out" / "training").write_text("a file where the folder should be")
-    arm.stream(260)
-    status, result = client.result(client.send())
-    assert status == GoalStatus.STATUS_ABORTED
-    assert "choose a folder that can" in result.message
-
-
 def test_losses_are_saved_and_loaded_inside_the_folder_only(graph, learner, tmp_path):
     _, arm, client = learner()
     arm.stream(260)
@@ -262,110 +170,3 @@ def test_a_goal_with_prior_trains_on_samples_whose_prior_is_known(graph, learner
         arm.stream(20)
     status, result = client.result(handle)
     assert status == GoalStatus.STATUS_SUCCEEDED, result.message
-
-
-def test_samples_meet_the_prior_of_their_own_stamp():
-    memory = StreamMemory(10.0)
-    z = np.zeros(1)
-    for k in range(5):
-        if k != 2:
-            memory.add_prior(k, np.full((1, 1), float(k)), np.full(1, 10.0 * k))
-    for k in range(5):
-        memory.add(k, FilteredSample(0.1 * k, z + k, z, z, z))
-    assert memory.count(with_prior=False) == 5
-    arrays = memory.arrays(3, with_prior=True)
-    assert arrays["q"].ravel().tolist() == [1, 3, 4]
-    assert arrays["inertia"].ravel().tolist() == [1, 3, 4]
-    assert arrays["nle"].ravel().tolist() == [10, 30, 40]
-    memory.add(9, FilteredSample(10.25, z, z, z, z))
-    assert memory.count(with_prior=False) == 3  # older ones than 10 s are forgotten
-
-
-def test_a_folder_that_cannot_be_made_stops_configure(graph, tmp_path, capfd):
-    (tmp_path / "file").write_text("")
-    node = graph.add(MetaLearner, "meta_learner", joints=["a"], out=str(tmp_path / "file" / "out"))
-    assert node.trigger_configure() == FAILURE
-    assert "choose another `out`" in capfd.readouterr().err
-
-
-def test_a_goal_whose_beginning_fails_is_answered_whatever_the_error(
-    graph, learner, monkeypatch, capfd
-):
-    node, arm, client = learner()
-    arm.stream(260)
-
-    def breaks(*_args, **_how):
-        raise ZeroDivisionError("nobody thought of this")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(node._memory, "arrays", breaks)
-        status, result = client.result(client.send())
-    assert status == GoalStatus.STATUS_ABORTED
-    assert "ZeroDivisionError: nobody thought of this" in result.message
-    assert client.result(client.send())[1].success  # and the next one is trained
-
-
-def test_a_training_that_breaks_is_answered_with_the_error(graph, learner, monkeypatch):
-    _, arm, client = learner()
-    arm.stream(260)
-
-    def breaks(_worker, _trainer):
-        raise ZeroDivisionError("nobody thought of this")
-
-    monkeypatch.setattr(MetaTrainingWorker, "_train", breaks)
-    status, result = client.result(client.send())
-    assert status == GoalStatus.STATUS_ABORTED
-    assert "the training failed: ZeroDivisionError: nobody thought of this" in result.message
-
-
-def test_of_two_goals_at_once_each_gets_its_answer(graph, learner, monkeypatch):
-    """Both are accepted before the first is begun."""
-    node, arm, client = learner()
-    arm.stream(260)
-    accept = lambda _goal: GoalResponse.ACCEPT  # noqa: E731
-    monkeypatch.setattr(node._action._server, "_goal_callback", accept)
-    results = [client.result(handle) for handle in (client.send(name="a"), client.send(name="b"))]
-    assert [result.success for _, result in results] == [True, False]
-    assert "the goal came too late" in results[1][1].message
-
-
-def test_a_goal_that_is_accepted_just_before_the_end_gets_its_answer(graph, learner, monkeypatch):
-    node, _, client = learner()
-    accept = node._action._on_goal
-
-    def late(goal):
-        answer = accept(goal)
-        node.trigger_deactivate()
-        return answer
-
-    monkeypatch.setattr(node._action._server, "_goal_callback", late)
-    status, result = client.result(client.send())
-    assert status == GoalStatus.STATUS_ABORTED
-    assert "the goal came too late: send the same goal again" in result.message
-
-
-def test_an_outer_step_that_does_not_end_holds_up_neither_the_node_nor_its_folder(
-    graph, learner, monkeypatch, capfd
-):
-    node, arm, client = learner()
-    arm.stream(260)
-    begun, step, go_on = threading.Event(), MetaTrainingWorker._train, threading.Event()
-
-    def hangs(worker, trainer):
-        begun.set()
-        go_on.wait(60.0)
-        step(worker, trainer)
-
-    monkeypatch.setattr(action, "JOIN_S", 0.1)
-    monkeypatch.setattr(MetaTrainingWorker, "_train", hangs)
-    handle = client.send()
-    graph.until(begun.is_set)
-    assert node.trigger_deactivate() == SUCCESS
-    assert client.result(handle)[0] == GoalStatus.STATUS_ABORTED
-    assert "so the training ends later" in capfd.readouterr().err
-    assert node.trigger_cleanup() == node.trigger_configure() == node.trigger_activate() == SUCCESS
-    result = client.result(client.send())[1]
-    assert "the training before this one is still ending" in result.message
-    go_on.set()
-    graph.until(node._worker.ended.is_set)
-    assert client.result(client.send())[1].success

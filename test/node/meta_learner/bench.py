@@ -1,0 +1,45 @@
+"""A client of meta_learner's action, and the goals that tests send."""
+
+from __future__ import annotations
+
+from rclpy.action import ActionClient
+from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.qos import DurabilityPolicy, QoSProfile
+
+from ml3_msgs.action import MetaTrain
+from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+JOINTS = ("a", "b")
+GOAL = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
+        "architecture": "structured", "iterations": 3}  # fmt: skip
+
+
+class Client:
+    """Sends goals and keeps what comes back."""
+
+    def __init__(self, graph, node):
+        self.graph, self.feedback = graph, []
+        self.action = ActionClient(node, MetaTrain, "meta_train")
+
+    def send(self, **fields):
+        """Return the handle of a goal, accepted or not."""
+        goal = GOAL | fields
+        self.graph.until(self.action.server_is_ready)
+        future = self.action.send_goal_async(
+            MetaTrain.Goal(**goal), lambda msg: self.feedback.append(msg.feedback)
+        )
+        self.graph.until(future.done)
+        return future.result()
+
+    def result(self, handle):
+        """Return status and result of an accepted goal."""
+        future = handle.get_result_async()
+        self.graph.until(future.done)
+        return future.result().status, future.result().result
+
+
+def latched(graph, node):
+    """Return the list of losses that a subscriber gets which comes now."""
+    qos = QoSProfile(depth=10, durability=DurabilityPolicy.TRANSIENT_LOCAL)
+    return graph.listen(node, LearnedLossMsg, "learned_loss", qos)
