@@ -1,4 +1,4 @@
-"""Clocks that are set: stamps that leap, and the clock of the machine under running nodes."""
+"""Changes of clocks: stamps that leap, and the machine's clock set under running nodes."""
 
 from __future__ import annotations
 

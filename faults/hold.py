@@ -1,4 +1,4 @@
-"""Whoever is killed, stopped or switched off, the arm is held: the driver and its emulated robot.
+"""Kills and stops around an emulated robot: whichever process ends, the arm comes to a hold.
 
 All times are those at which messages were handed to the middleware by who published them.
 """

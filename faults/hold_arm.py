@@ -1,4 +1,4 @@
-"""The emulated robot, its driver and a controller; how the arm comes to a hold."""
+"""Parts of the hold bench: emulated robot, driver, controller, and how the arm comes to a hold."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several publishers of the same joint commands, and one that comes after another was killed."""
+"""Several publishers of joint commands at once, and one that takes over after a kill."""
 
 from __future__ import annotations
 

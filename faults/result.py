@@ -1,4 +1,4 @@
-"""What a fault bench has measured, and whether it is what is promised."""
+"""Results of a fault bench: what was measured, and whether it is as promised."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the files beside the code are: config/, launch/."""
+"""Paths of the files beside the code: config/, launch/."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A look at a running system where there is no `ros2` command: topics, and their messages."""
+"""Viewer of topics and their messages, for machines without the `ros2` command."""
 
 from __future__ import annotations
 

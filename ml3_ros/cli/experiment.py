@@ -28,7 +28,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument("name", metavar="NAME", choices=EXPERIMENTS, help="see below")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
     parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
-    parser.add_argument("--quick", action="store_true", help="the ordering, in minutes")
+    parser.add_argument(
+        "--quick",
+        action="store_true",
+        help="a small version that takes minutes: the same ranking of methods",
+    )
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
@@ -41,7 +45,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--data", metavar="DIR", help="folder of a data set, such as MNIST's")
     add_engine(parser)
-    parser.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="any other setting")
+    parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="any other setting: a field of its configuration",
+    )
 
 
 def run(args: argparse.Namespace) -> int:

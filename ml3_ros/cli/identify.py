@@ -1,4 +1,4 @@
-"""`ml3 identify --bag FILE --urdf FILE [--out DIR] [key=value ...]`: an arm from a recording."""
+"""`ml3 identify --bag FILE --urdf FILE [--out DIR] [key=value ...]`: identify an arm."""
 
 from __future__ import annotations
 
@@ -47,7 +47,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "--out", type=Path, default=Path("out/identify"), metavar="DIR", help="folder to write"
     )
     parser.add_argument(
-        "overrides", nargs="*", metavar="KEY=VALUE", help="see IdentifyConfig and TableConfig"
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="a setting: a field of IdentifyConfig, or for a table of TableConfig",
     )
 
 

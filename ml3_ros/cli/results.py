@@ -18,8 +18,20 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog="example: ml3 results --from out/sine_regression --from out/demo",
     )
     docs = Path("docs")
-    parser.add_argument("--metrics", type=Path, default=docs / "metrics", metavar="DIR")
-    parser.add_argument("--out", type=Path, default=docs / "results.md", metavar="FILE")
+    parser.add_argument(
+        "--metrics",
+        type=Path,
+        default=docs / "metrics",
+        metavar="DIR",
+        help="folder of metrics files (%(default)s)",
+    )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=docs / "results.md",
+        metavar="FILE",
+        help="page to write (%(default)s)",
+    )
     parser.add_argument(
         "--from",
         dest="runs",
@@ -27,7 +39,7 @@ def add_parser(subparsers: Subparsers) -> None:
         action="append",
         default=[],
         metavar="RUN",
-        help="folder of a run, called as its section: its metrics and figures are copied first; "
+        help="folder of a run, named like its section: its metrics and figures are copied first; "
         + ", ".join(section.name for section in SECTIONS),
     )
 

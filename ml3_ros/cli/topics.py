@@ -1,4 +1,4 @@
-"""`ml3 topics [NAME]`: what `ros2 topic` shows, where there is no ros2 command."""
+"""`ml3 topics [NAME]`: topics and their messages, for machines without the `ros2` command."""
 
 from __future__ import annotations
 

@@ -29,7 +29,10 @@ def add_parser(subparsers: Subparsers) -> None:
         epilog="example: ml3 train robot=sawyer recipe.use_prior=False --out my_loss.safetensors",
     )
     parser.add_argument(
-        "--task", choices=tuple(TRAINING), default="inverse_dynamics", help="what it is for"
+        "--task",
+        choices=tuple(TRAINING),
+        default="inverse_dynamics",
+        help="task of the loss (%(default)s)",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="loss to write")
     add_engine(parser)
@@ -37,7 +40,7 @@ def add_parser(subparsers: Subparsers) -> None:
         "overrides",
         nargs="*",
         metavar="KEY=VALUE",
-        help="see TrainConfig, or for reaching ReachRecipe",
+        help="a setting: a field of TrainConfig, or for reaching of ReachRecipe",
     )
 
 

@@ -1,4 +1,4 @@
-"""Random numbers for the models of many seeds at once, which are those of each seed alone."""
+"""Random numbers for many seeds at once, equal to those that each seed draws alone."""
 
 from collections.abc import Sequence
 

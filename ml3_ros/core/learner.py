@@ -1,4 +1,4 @@
-"""What learns: an optimizee, the loss it descends on, and the update rule it does so by."""
+"""Learner: an optimizee, the loss it descends on, and its update rule."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Quaternions x, y, z, w as tensors, so that autograd sees through turns."""
+"""Quaternions x, y, z, w as tensors, differentiable by autograd."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One update under a loss before it is put to use: one that cannot train stops nothing."""
+"""Trial update under a loss before it is used: a loss that cannot train is rejected early."""
 
 from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss

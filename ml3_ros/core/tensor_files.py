@@ -1,4 +1,4 @@
-"""Safetensors files with a JSON header of ours: the one writer, and the one reader."""
+"""Safetensors files with a JSON header: the one writer and the one reader of the package."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""How regularly samples come, from nothing but their stamps: the period, jitter, what is missing.
+"""Regularity of samples from their stamps alone: period, jitter, and what is missing.
 
 Stamps may be in any unit; results are in the same one.
 """

@@ -1,4 +1,4 @@
-"""What a stream has shown lately, with the rigid-body prior of each sample where it is known."""
+"""Newest samples of a stream, each with its rigid-body prior where that is known."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What least squares makes of the rows: from the rigid-body model alone to friction that sticks.
+"""Least-squares fits of a recording: from the rigid-body model alone to friction that sticks.
 
 Every fit is made INNER + 1 times: once without each inner group, which tells how well its settings
 serve rows that it did not see, and once from all rows that may be learned from. Held-out rows are

@@ -1,4 +1,4 @@
-"""The systems of ml3_ros, as data."""
+"""The systems in which networks learn the inverse dynamics of an arm, as data."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ REACHER_MOTION = {
 REACHER_INVDYN = replace(
     SAWYER_INVDYN,
     name="reacher_invdyn",
-    help="the same with a two-joint arm, in half the time",
+    help="a two-joint arm moves; the same as sawyer_invdyn, in half the time",
     arguments=tuple(
         replace(argument, default=REACHER_DEFAULTS.get(argument.name, argument.default))
         for argument in SAWYER_INVDYN.arguments
@@ -156,7 +156,7 @@ REPLAY = System(
             name="urdf",
             default=None,
             help="ur10, sawyer, or path of a URDF or MJCF: it names joints and losses, and the "
-            "report compares with it; no learner sees it",
+            "report compares with it; no learner reads it",
         ),
         SHIPPED_LOSS,
         Argument(

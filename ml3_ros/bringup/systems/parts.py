@@ -1,4 +1,4 @@
-"""What several systems have in common: arguments, and the processes around an arm."""
+"""Shared parts of the systems: arguments, and the processes around an arm."""
 
 from __future__ import annotations
 

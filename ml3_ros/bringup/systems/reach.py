@@ -94,12 +94,12 @@ SAWYER_DRIVER = Process(
 
 REACHER_REACH = System(
     name="reacher_reach",
-    help="policies learn to reach goals with an arm, from random to done in a few episodes",
+    help="policies learn to reach goals with an arm, from random ones in a few episodes",
     arguments=(
         Argument(
             name="robot",
             default="reacher",
-            help="the two-joint arm, or a Sawyer whose hand shall take poses: a simulated one, or "
+            help="the two-joint arm, or a Sawyer whose hand reaches poses: a simulated one, or "
             "the robot itself",
             choices=("reacher", "sawyer_sim", "sawyer"),
         ),

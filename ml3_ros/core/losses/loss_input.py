@@ -1,4 +1,4 @@
-"""What a meta-loss sees of a model and of the batch that the model is trained on."""
+"""Input of a meta-loss: a model, its prediction, its age, and the batch it is trained on."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Learned losses from bytes that may come from anywhere: cheap to reject, and made of no code."""
+"""Reader of learned losses from untrusted bytes: runs no code, and rejects bad ones cheaply."""
 
 from typing import Any
 

@@ -55,7 +55,7 @@ def _quick(config: InvdynConfig) -> InvdynConfig:
 EXPERIMENTS = {
     pattern.format(robot): Experiment(
         help=f"inverse dynamics of the {robot} "
-        + ("from a stream, F learned too" if "live" in pattern else "(Fig. 5c, d)"),
+        + ("from a stream, F(q, v) learned too" if "live" in pattern else "(Fig. 5c, d)"),
         config=replace(config, robot=robot),
         quick=_quick(replace(config, robot=robot)),
         prepare=prepare,

@@ -1,4 +1,4 @@
-"""Least squares on the rigid-body regressor: what a user with a model's structure would do.
+"""Least squares on the rigid-body regressor: the reference that knows a model's structure.
 
 Inverse dynamics is linear in the inertial parameters, tau = Y(q, v, a) w (Atkeson, An and
 Hollerbach 1986), and stays so with friction columns beside Y. Where that structure is right,

@@ -1,4 +1,4 @@
-"""Motion that comes again: after which time, and which samples are near twins of others.
+"""Repeated motion: its period, and samples that are near twins of others.
 
 Where a motion repeats, a sample that is held out was seen before, and whoever remembers it looks
 as good as whoever understands it. Both are found from positions and velocities in units of each

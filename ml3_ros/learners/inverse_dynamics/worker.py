@@ -1,4 +1,4 @@
-"""The thread that learns: samples in through a queue, windows and files out; it knows no ROS.
+"""Thread that learns online: samples in through a queue, windows and files out, without ROS.
 
 It holds no callbacks of a node, so the stream of joint states is never starved, and it never
 imports a model of the robot.

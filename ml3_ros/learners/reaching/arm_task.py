@@ -1,4 +1,4 @@
-"""The reaching task of an arm: what a policy needs to act on it, and a loss was trained for."""
+"""Reaching task of an arm: what a policy needs to act, and what a loss was trained for."""
 
 from __future__ import annotations
 

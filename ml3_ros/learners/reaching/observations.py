@@ -1,4 +1,4 @@
-"""What a learned loss sees of an arm: plain geometry of joint states and of where the hand is.
+"""Observations of an arm for a learned loss: geometry of joint states and hand pose.
 
 A real arm measures both, so nothing here knows kinematics or dynamics. Worlds of meta-training and
 policies on a real arm share these functions, so that a loss sees the same in both.
@@ -39,7 +39,7 @@ def planar(state: Tensor, hand: Tensor, goal: Tensor) -> Batch:
 
 
 def posed(state: Tensor, hand: Tensor, goal: Tensor) -> Batch:
-    """Return what is seen of an arm on a vertical first axis, whose hand shall take a pose.
+    """Return what is seen of an arm on a vertical first axis, whose hand has to reach a pose.
 
     All of it is the same when arm and goal turn about that axis together.
 

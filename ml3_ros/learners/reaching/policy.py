@@ -1,4 +1,4 @@
-"""Policies that move something to a goal, and what they see on the way."""
+"""Policies that move a mass or a hand to a goal, and what they observe on the way."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies that learn from episodes on an arm: by a learned loss, or by trial and error.
+"""Policies that learn from episodes on an arm: by a learned loss, or by random search.
 
 Neither knows a model of the arm: this module imports no simulator and no dynamics.
 """

@@ -1,4 +1,4 @@
-"""Joint states in, samples with accelerations out."""
+"""Samples with accelerations from a stream of joint states, by a Savitzky-Golay filter."""
 
 from __future__ import annotations
 
@@ -56,14 +56,16 @@ class FilteredStream:
         complaint: What is wrong if these are few, and what to do; "" while all is well.
     """
 
-    def __init__(self, names: Sequence[str], counts: Counter[str], p: FilterParameters) -> None:
+    def __init__(
+        self, names: Sequence[str], counts: Counter[str], parameters: FilterParameters
+    ) -> None:
         """Read the joints `names`; lost samples are counted."""
         self.stream = JointStream(names, counts)
         self.rate = 0.0
         self.share = 1.0
         self.complaint = ""
-        self._announced = p.rate
-        self._seconds, self._order = p.filter_seconds, p.filter_order
+        self._announced = parameters.rate
+        self._seconds, self._order = parameters.filter_seconds, parameters.filter_order
         self._filter: AccelerationFilter | None = None
         self._period = 0.0  # of the filter [s]
         self._restarts = 0  # of the stream, that the filter knows of

@@ -1,4 +1,4 @@
-"""Joint states and where the hand was then, paired by their stamps."""
+"""Joint states and hand poses, paired by their stamps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The order of a stream of joint states: nothing twice, nothing backwards, gaps counted."""
+"""Joint states in order of time: duplicates and late ones are rejected, gaps are counted."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ def listed(names: Sequence[str]) -> str:
     shown = [
         n if len(n) <= _QUOTED_LENGTH else n[:_QUOTED_LENGTH] + "..." for n in names[:_QUOTED]
     ]
-    more = [f"{len(names) - _QUOTED} more"] if len(names) > _QUOTED else []
-    return ", ".join(shown + more)
+    rest = [f"{len(names) - _QUOTED} more"] if len(names) > _QUOTED else []
+    return ", ".join(shown + rest)
 
 
 def sample_from_msg(msg: JointState, names: Sequence[str]) -> JointSample:
@@ -158,9 +158,9 @@ def _indices(msg: JointState, names: Sequence[str], topic: str) -> list[int]:
         )
     missing = [name for name in names if name not in position]
     if missing:
-        there = listed(msg.name) or "no joints"
+        present = listed(msg.name) or "no joints"
         raise PartialMessageError(
-            f"{topic} has no {listed(missing)} (it has {there}): the message is skipped; "
+            f"{topic} has no {listed(missing)} (it has {present}): the message is skipped; "
             "check the remapping and the `robot` parameter"
         )
     return [position[name] for name in names]

@@ -243,8 +243,8 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
     ) -> SaveLearnedLoss.Response:
         loss = self._losses.get(request.name)
         if loss is None:
-            there = ", ".join(self._losses) or "none yet"
-            raise LossFileError(f"there is no loss '{request.name}' here: there is {there}")
+            known = ", ".join(self._losses) or "none yet"
+            raise LossFileError(f"there is no loss '{request.name}' here: there is {known}")
         path = loss.save(loss_files.inside(self._losses_folder, request.file or request.name))
         response.success, response.message = True, f"{request.name} is saved"
         response.path = str(path)

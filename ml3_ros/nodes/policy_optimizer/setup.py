@@ -1,4 +1,4 @@
-"""What policy_optimizer needs before it can learn: parameters, losses, units, the learner."""
+"""Setup of policy_optimizer before it learns: losses, units and the learner."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ml3_ros.zoo import shipped, shipped_loss
 class LossShelf:
     """The learned losses of a run by method: those that are there, and those still awaited."""
 
-    def __init__(self, p: PolicyOptimizerParameters) -> None:
+    def __init__(self, parameters: PolicyOptimizerParameters) -> None:
         """Load what the parameters name.
 
         Raises:
@@ -36,18 +36,22 @@ class LossShelf:
         self.losses: dict[str, LearnedLoss] = {}
         self.born: dict[str, float] = {}  # monotonic time at which each loss came [s]
         self.kept_units: Units | None = None  # of a run that is resumed
-        self.methods: list[str] = list(loss_files.LEARNED) if p.loss == "train" else []
-        self.samples_for_units: int = p.units_samples
-        self._joints: tuple[str, ...] = p.joints
-        self._robot: str = p.robot
-        self._scales = p.units_velocity, p.units_acceleration, p.units_effort
+        self.methods: list[str] = list(loss_files.LEARNED) if parameters.loss == "train" else []
+        self.samples_for_units: int = parameters.units_samples
+        self._joints: tuple[str, ...] = parameters.joints
+        self._robot: str = parameters.robot
+        self._scales = (
+            parameters.units_velocity,
+            parameters.units_acceleration,
+            parameters.units_effort,
+        )
         if self._joints:  # scales that do not fit them are rejected before there is a stream
             self._rescaled(_units_of_ones(self._joints))
-        if p.loss == "shipped":
-            for name in p.shipped_losses or _methods_of(p.robot):
+        if parameters.loss == "shipped":
+            for name in parameters.shipped_losses or _methods_of(parameters.robot):
                 self.methods.append(name)
-                self._add(name, _shipped(p.robot, name))
-        for text in p.losses:
+                self._add(name, _shipped(parameters.robot, name))
+        for text in parameters.losses:
             name, equals, file = text.partition("=")
             if not equals:
                 raise ConfigError(f"losses: '{text}' is not NAME=FILE")
@@ -150,16 +154,18 @@ def _units_of_ones(joints: tuple[str, ...]) -> Units:
 
 
 def make_learner(
-    units: Units, losses: Mapping[str, LearnedLoss], p: PolicyOptimizerParameters
+    units: Units, losses: Mapping[str, LearnedLoss], parameters: PolicyOptimizerParameters
 ) -> OnlineLearner:
     """Return a fresh learner with the learned losses and the tuned baselines as methods."""
     methods = {name: rescaled(loss, units) for name, loss in losses.items()}
-    if p.sgd_lr:
-        methods["sgd_tuned"] = squared_error(units, "tau", "sgd", p.sgd_lr, p.sgd_clip_norm)
-    if p.adam_lr:
-        methods["adam_tuned"] = squared_error(units, "tau", "adam", p.adam_lr)
-    config = OnlineConfig(sampling=SamplingConfig(steps_per_window=p.steps_per_window))
-    return OnlineLearner(net_of(units, p.robot), methods, config, seed=p.seed)
+    if parameters.sgd_lr:
+        methods["sgd_tuned"] = squared_error(
+            units, "tau", "sgd", parameters.sgd_lr, parameters.sgd_clip_norm
+        )
+    if parameters.adam_lr:
+        methods["adam_tuned"] = squared_error(units, "tau", "adam", parameters.adam_lr)
+    config = OnlineConfig(sampling=SamplingConfig(steps_per_window=parameters.steps_per_window))
+    return OnlineLearner(net_of(units, parameters.robot), methods, config, seed=parameters.seed)
 
 
 def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:

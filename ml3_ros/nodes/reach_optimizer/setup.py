@@ -1,4 +1,4 @@
-"""What reach_optimizer needs before an episode: parameters, the loss, the plan of the run."""
+"""Setup of reach_optimizer before its first episode: the loss and the plan of the run."""
 
 from __future__ import annotations
 
@@ -19,30 +19,32 @@ class GoalError(MessageError):
     kind = "rejected goals"
 
 
-def load_task(p: ReachOptimizerParameters) -> tuple[LearnedLoss, ArmTask]:
+def load_task(parameters: ReachOptimizerParameters) -> tuple[LearnedLoss, ArmTask]:
     """Return the loss that the parameters name, and the task that it was trained for.
 
     Raises:
         LossFileError: The file is missing, damaged, or of something else than reaching.
         ConfigError: The parameters name other joints.
     """
-    name = p.loss_file
-    loss = LearnedLoss.load(shipped().get(name, name)) if name else _shipped(p.robot)
+    name = parameters.loss_file
+    loss = LearnedLoss.load(shipped().get(name, name)) if name else _shipped(parameters.robot)
     task = task_of(loss)
-    if p.joints and p.joints != task.joints:
+    if parameters.joints and parameters.joints != task.joints:
         raise ConfigError(
             f"the loss for reaching was trained for the joints {list(task.joints)}, but `joints` "
-            f"is {list(p.joints)}: use a loss of this robot"
+            f"is {list(parameters.joints)}: use a loss of this robot"
         )
     return loss, task
 
 
-def make_run(task: ArmTask, loss: LearnedLoss, p: ReachOptimizerParameters) -> ReachRun:
+def make_run(task: ArmTask, loss: LearnedLoss, parameters: ReachOptimizerParameters) -> ReachRun:
     """Return a fresh plan with the methods that are asked for."""
     learners: dict[str, PolicyLearner] = {LEARNED: LossLearner(task, loss, LEARNED)}
-    if p.baseline:
+    if parameters.baseline:
         learners[BASELINE] = RandomSearch(task)
-    return ReachRun(task, learners, updates=p.updates, n_goals=p.goals, seed=p.seed)
+    return ReachRun(
+        task, learners, updates=parameters.updates, n_goals=parameters.goals, seed=parameters.seed
+    )
 
 
 def _shipped(robot: str) -> LearnedLoss:

@@ -1,4 +1,4 @@
-"""What tracking_controller is made of, from its parameters."""
+"""Parts of tracking_controller, made from its parameters: laps and controller."""
 
 from __future__ import annotations
 
@@ -72,23 +72,26 @@ class TrackingParameters(MotionParameters):
     out: Annotated[str, Param("folder for laps.json; empty: nothing is written")] = ""
 
 
-def laps_of(p: TrackingParameters, description: RobotDescription) -> Laps:
+def laps_of(parameters: TrackingParameters, description: RobotDescription) -> Laps:
     """Return the motion, within all limits of the heaviest arm.
 
     Raises:
         ConfigError: It cannot be planned, or a lap is over before its feedforward acts alone.
     """
-    if max(p.feedforward_fade, p.settle) >= p.lap_seconds:
+    if max(parameters.feedforward_fade, parameters.settle) >= parameters.lap_seconds:
         raise ConfigError(
             "feedforward_fade and settle must be shorter than lap_seconds: else laps tell nothing "
             "of their own feedforward"
         )
-    piece = {"period": p.lap_seconds, "piece_seconds": p.blend_seconds + p.lap_seconds}
-    return Laps(p.excitation(description, **piece))
+    piece = {
+        "period": parameters.lap_seconds,
+        "piece_seconds": parameters.blend_seconds + parameters.lap_seconds,
+    }
+    return Laps(parameters.excitation(description, **piece))
 
 
 def controller_of(
-    p: TrackingParameters, description: RobotDescription, laps: Laps
+    parameters: TrackingParameters, description: RobotDescription, laps: Laps
 ) -> ComputedTorque:
     """Return the controller, its gains for the heaviest arm, as far as the lightest bears them.
 
@@ -96,14 +99,16 @@ def controller_of(
         ConfigError: Gains, or the arm, ask for a higher rate.
     """
     config = GainConfig(
-        frequency=p.frequency_gain,
-        damping=p.damping_ratio,
-        least_stiffness=p.least_stiffness,
-        rate=p.rate,
+        frequency=parameters.frequency_gain,
+        damping=parameters.damping_ratio,
+        least_stiffness=parameters.least_stiffness,
+        rate=parameters.rate,
     )
     trust = FeedforwardConfig(
-        share=p.feedforward_share, fade=p.feedforward_fade, max_age=p.model_timeout
+        share=parameters.feedforward_share,
+        fade=parameters.feedforward_fade,
+        max_age=parameters.model_timeout,
     )
     described, heavy = PinocchioModel(description), heaviest(description)
     gains = PoseGains(config, described, heavy, laps.home)
-    return ComputedTorque(gains, description.limits, rate=p.rate, trust=trust)
+    return ComputedTorque(gains, description.limits, rate=parameters.rate, trust=trust)

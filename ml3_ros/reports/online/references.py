@@ -1,4 +1,4 @@
-"""Reference methods of a run: what knows the arm's model, on the same samples."""
+"""Reference methods of a run, which know the arm's model, on the same samples."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Inverse dynamics: task family, recordings, physics prior and recipe of meta-training."""

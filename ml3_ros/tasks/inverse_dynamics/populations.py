@@ -1,4 +1,4 @@
-"""Which robots a loss is meta-trained on and which it is tested on: never the same draws."""
+"""Populations of robots for meta-training and for tests: never the same draws."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""Teach a `RigidBodyPrior` an arm's dynamics, from Pinocchio's regressor (at meta-train only)."""
+"""Training of a `RigidBodyPrior` on Pinocchio's regressor of an arm (at meta-train only)."""
 
 import math
 from dataclasses import dataclass

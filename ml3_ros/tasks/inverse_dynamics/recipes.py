@@ -1,4 +1,4 @@
-"""How the losses for inverse dynamics are meta-trained: one recipe, used wherever one is."""
+"""Recipe by which all losses for inverse dynamics are meta-trained."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The thread that meta-trains one loss; it knows no ROS and holds no callbacks.
+"""Thread that meta-trains one loss, without ROS and without callbacks.
 
 Everything that a training needs lies in its folder: the goal, the samples, the checkpoint. The
 same goal goes on from there after a cancel or a kill.

@@ -1,1 +1,1 @@
-"""Reaching goals: worlds that autograd sees through, policies, and learned losses for them."""
+"""Reaching goals: differentiable worlds, policies, and learned losses for them."""

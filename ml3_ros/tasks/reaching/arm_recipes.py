@@ -1,4 +1,4 @@
-"""How losses for reaching with an arm are meta-trained; nothing on the arm itself imports this."""
+"""Recipes for meta-training losses for reaching with an arm; no online process imports them."""
 
 from __future__ import annotations
 

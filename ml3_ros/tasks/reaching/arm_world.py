@@ -1,4 +1,4 @@
-"""An arm with its dynamics as a world of meta-training, whose hand shall take a pose."""
+"""World of meta-training: an arm with its dynamics, whose hand has to reach a pose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A model of a world, learned from what policies do in it: only meta-training has one."""
+"""Dynamics model of a world, learned from what policies do in it; used in meta-training only."""
 
 from dataclasses import dataclass
 

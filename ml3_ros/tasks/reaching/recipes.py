@@ -1,4 +1,4 @@
-"""How losses for reaching are meta-trained, in which worlds, and on which goals."""
+"""Recipes for meta-training losses for reaching: worlds, goals and settings."""
 
 import math
 from dataclasses import dataclass, replace

@@ -1,4 +1,4 @@
-"""Worlds in which a policy moves something to a goal, as functions that autograd sees through.
+"""Differentiable worlds in which a policy moves a mass or a fingertip to a goal.
 
 All tensors carry leading dimensions (*lead, k), so that many worlds are one batch.
 """
