@@ -11,7 +11,7 @@ from typing import Any
 
 from rclpy.qos import QoSProfile
 
-from faults.counted import INJECTED, VARIANTS_WANTED, Counter
+from faults.counted import INJECTED, VARIANTS_REQUESTED, Counter
 from faults.mutations import mutated
 from faults.processes import RunningProcess
 from faults.result import Row
@@ -99,9 +99,9 @@ def bombard(rig: Rig, target: Target, count: int) -> Row:
     try:
         if _recover(rig, target, publisher) is None:
             raise BenchError(f"{target.node} does not work before:\n{node.output()[-2000:]}")
-        node.counter(target.topic + VARIANTS_WANTED).put(target.variants)
+        node.counter(target.topic + VARIANTS_REQUESTED).put(target.variants)
         sent, read = _send(rig, node, target, publisher, count, rng)
-        node.counter(target.topic + VARIANTS_WANTED).put(0)
+        node.counter(target.topic + VARIANTS_REQUESTED).put(0)
         injected = node.counter(target.topic + INJECTED).value
         alive = node.alive
         seconds = _recover(rig, target, publisher) if alive else None
@@ -110,13 +110,13 @@ def bombard(rig: Rig, target: Target, count: int) -> Row:
     state = "alive" if node.alive else "DEAD"
     back = "no recovery" if seconds is None else f"works again after {seconds:.1f} s"
     unexpected = rig.bench.diagnostic_count(target.node, ERRORS)
-    wanted = count * IN_ALL if target.variants else count
+    required = count * IN_ALL if target.variants else count
     return Row(
         f"{target.node}: `{target.topic.lstrip('/')}`, {type(first).__name__}",
         f"{sent} sent, {injected} more in the process, {read} read; {state}, "
         f"{unexpected} unexpected errors, {back}",
-        f"{wanted} wrong ones, alive, no unexpected error, works again within {RECOVERY_S:g} s",
-        sent + injected >= wanted and node.alive and not unexpected and seconds is not None,
+        f"{required} wrong ones, alive, no unexpected error, works again within {RECOVERY_S:g} s",
+        sent + injected >= required and node.alive and not unexpected and seconds is not None,
     )
 
 

@@ -2,7 +2,7 @@
 
 The node runs as it is. Every subscription of its process adds one to a counter, in a file that
 the bench maps too, after its callback has returned: so a bench can send as fast as messages are
-read, and knows how many were. While the bench wants them, the callback also gets variants of
+read, and knows how many were. While the bench requests them, the callback also gets variants of
 every message that comes, in the same thread, which is faster than to send each of them.
 """
 
@@ -26,7 +26,7 @@ from rclpy.serialization import deserialize_message, serialize_message
 from faults.mutations import mutated
 
 FOLDER_VARIABLE = "ML3_FAULTS_COUNTERS"
-VARIANTS_WANTED = " variants"  # after a topic: how many variants of each message are wanted
+VARIANTS_REQUESTED = " variants"  # after a topic: how many variants of each message are requested
 INJECTED = " injected"  # after a topic: the counter of its variants
 
 
@@ -72,7 +72,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
     ) -> Any:
         name = node.resolve_topic_name(topic)
         counter, injected = Counter(folder, name), Counter(folder, name + INJECTED)
-        variants, rng = Counter(folder, name + VARIANTS_WANTED), random.Random(name)
+        variants, rng = Counter(folder, name + VARIANTS_REQUESTED), random.Random(name)
 
         @functools.wraps(callback)  # rclpy inspects its parameters
         def counted(msg: Any, *info: Any) -> None:
