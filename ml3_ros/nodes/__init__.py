@@ -1,1 +1,1 @@
-"""ROS 2 lifecycle nodes: they convert messages and call the algorithms of the packages below."""
+"""ROS 2 lifecycle nodes: they convert messages and call the packages below."""
