@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ml3_ros.bringup.params_file import read_params_file
 from ml3_ros.errors import ConfigError
-
-ENCLAVES = "/ml3"  # each node has one below it, with the policies of config/security
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Argument:
         help: What it does, with its unit in brackets.
         choices: The only values allowed, if not empty.
         limits: Smallest and largest number allowed.
+        pattern: Regular expression that a text has to match.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Argument:
     help: str
     choices: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
+    pattern: str = ""
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` stands for.
@@ -81,7 +83,34 @@ class Argument:
         if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
             lower, upper = self.limits
             raise ConfigError(f"{self.name} must be from {lower:g} to {upper:g}, got {text}")
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise ConfigError(f"{self.name}:={text} is not possible: {self.help}")
         return value
+
+
+# Those that launch files commonly have; every system has them.
+COMMON = (
+    Argument(
+        name="namespace",
+        default="",
+        help="namespace of all nodes and topics, of letters, digits and _, as in arms/left",
+        pattern=r"(/?[A-Za-z_]\w*)(/[A-Za-z_]\w*)*|/?",
+    ),
+    Argument(
+        name="use_sim_time", default=False, help="clocks of the nodes follow the topic /clock"
+    ),
+    Argument(
+        name="params_file",
+        default="",
+        help="ROS 2 parameter file for the nodes; NODE.PARAMETER:=VALUE is stronger",
+    ),
+    Argument(
+        name="log_level",
+        default="info",
+        help="messages that the nodes log",
+        choices=("debug", "info", "warn", "error", "fatal"),
+    ),
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +141,7 @@ class System:
     Attributes:
         name: Name on the command line.
         help: One sentence.
-        arguments: What a user may set.
+        own_arguments: What a user may set, beside COMMON.
         processes: All nodes; some only with certain arguments.
         ends: Name of the process whose end is the end of the system.
         report: Argument whose value is the folder that `ml3 report` shows at the end.
@@ -120,10 +149,15 @@ class System:
 
     name: str
     help: str
-    arguments: tuple[Argument, ...]
+    own_arguments: tuple[Argument, ...]
     processes: tuple[Process, ...]
     ends: str = "conductor"
     report: str = "out"
+
+    @property
+    def arguments(self) -> tuple[Argument, ...]:
+        """All arguments, those that every system has at the end."""
+        return self.own_arguments + COMMON
 
     def parse(self, words: Sequence[str]) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         """Split `key:=value` words into arguments and overrides of single parameters.
@@ -132,26 +166,31 @@ class System:
             words: `argument:=value`, or `node.parameter:=value` for any parameter of a node.
 
         Returns:
-            All arguments by name, and overrides by node (their values as YAML text).
+            All arguments by name, and overrides by node (their values as YAML text): those of
+            the file `params_file`, then those of the words.
 
         Raises:
             ConfigError: A word is no such pair, a key is unknown, or a value does not fit.
         """
         given: dict[str, str] = {}
-        overrides: dict[str, dict[str, str]] = {}
-        nodes = {process.name for process in self.processes}
+        single: dict[str, dict[str, str]] = {}
+        nodes = dict.fromkeys(process.name for process in self.processes)
         for word in words:
             key, separator, value = word.partition(":=")
             node, dot, parameter = key.partition(".")
             if not separator:
                 raise ConfigError(f"'{word}' is not key:=value; {self.usage()}")
             if dot and node in nodes:
-                overrides.setdefault(node, {})[parameter] = value
+                single.setdefault(node, {})[parameter] = value
             elif key in {argument.name for argument in self.arguments}:
                 given[key] = value
             else:
                 raise ConfigError(f"{self.name} has no argument '{key}'; {self.usage()}")
-        return self.resolve(given), overrides
+        values = self.resolve(given)
+        if not values["params_file"]:
+            return values, single
+        overrides = read_params_file(values["params_file"], nodes, values["namespace"])
+        return values, {name: overrides[name] | single.get(name, {}) for name in nodes}
 
     def resolve(self, given: Mapping[str, str]) -> dict[str, Any]:
         """Return all arguments by name, parsed, with defaults filled in.
@@ -200,17 +239,6 @@ class System:
             f"{a.name}:={'VALUE' if a.default is None else yaml_text(a.default)}"
             for a in self.arguments
         )
-
-
-def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:
-    """Return the ROS arguments that put a node into its security enclave, where security is on.
-
-    Args:
-        name: Of the node.
-        env: Its environment.
-    """
-    secure = env.get("ROS_SECURITY_ENABLE") == "true"
-    return ["--enclave", f"{ENCLAVES}/{name}"] if secure else []
 
 
 def _replaced(value: Any, values: Mapping[str, Any]) -> Any:

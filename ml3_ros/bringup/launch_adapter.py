@@ -1,36 +1,43 @@
 """The systems of ml3_ros for `ros2 launch`: the same description as `ml3 up`, as launch entities.
 
-`launch` and `launch_ros` belong to a ROS 2 installation and are on no package index, so they are
-imported here alone, and only when a launch file is read.
+A launch file of ours can be part of another one: at the end of its system it ends its own
+processes alone, and what it sets it sets for them alone. `launch` and `launch_ros` belong to a
+ROS 2 installation and are on no package index: they are imported here alone, when a launch file is
+read.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
-import yaml
 from launch.actions import (
     DeclareLaunchArgument,
     EmitEvent,
     ExecuteProcess,
     OpaqueFunction,
     RegisterEventHandler,
-    SetEnvironmentVariable,
 )
 from launch.event_handlers import OnProcessExit
-from launch.events import Shutdown
-from launch.events.process import ProcessExited
+from launch.events import matches_action
+from launch.events.process import ProcessExited, ShutdownProcess
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from ml3_ros.bringup.description import Process, System, enclave_arguments, yaml_text
-from ml3_ros.bringup.middleware import middleware
-from ml3_ros.bringup.paths import config_file
-from ml3_ros.errors import Ml3Error
+from ml3_ros.bringup.description import Process, System, yaml_text
+from ml3_ros.bringup.node_arguments import node_environment, ros_arguments
+from ml3_ros.bringup.parent import PARENT
 
 REPORT = "from ml3_ros.cli.main import main; raise SystemExit(main())"
+PREFIX, FILTER = "launch-prefix", "launch-prefix-filter"  # arguments of launch itself
+# A Ctrl-C reaches every process of a terminal. Until its node has started, Python would answer it
+# with a traceback; launch ends what did not listen with SIGTERM.
+SHIELD = """sh -c 'trap "" INT; exec "$0" "$@"'"""
+PATIENCE_S = "3"
 
 
 def launch_description(system: System) -> LaunchDescription:
@@ -44,83 +51,136 @@ def launch_description(system: System) -> LaunchDescription:
         )
         for argument in system.arguments
     ]
-    return LaunchDescription(
-        [
-            *declared,
-            SetEnvironmentVariable("OMP_NUM_THREADS", "1"),
-            *(SetEnvironmentVariable(*setting) for setting in middleware(os.environ).items()),
-            OpaqueFunction(function=lambda context: _entities(system, context)),
-        ]
-    )
+    start = OpaqueFunction(function=lambda context: LaunchedSystem(system, context).start(context))
+    return LaunchDescription([*declared, start])
 
 
-def _entities(system: System, context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    """Return the processes, now that the arguments have values."""
-    ours = {argument.name for argument in system.arguments}
-    nodes = {process.name for process in system.processes}
-    words = [  # a launch file that includes this one may have arguments of its own
-        f"{key}:={value}"
-        for key, value in context.launch_configurations.items()
-        if key in ours or ("." in key and key.partition(".")[0] in nodes)
-    ]
-    values, overrides = system.parse(words)
-    entities: list[LaunchDescriptionEntity] = []
-    for process in system.started(values):
-        node = _node(process, overrides.get(process.name, {}))
-        entities.append(node)
-        handler = OnProcessExit(
-            target_action=node,
-            on_exit=lambda event, context, name=process.name: _on_exit(
-                event, context, name, system, values[system.report]
-            ),
-        )
-        entities.append(RegisterEventHandler(handler))
-    return entities
+class LaunchedSystem:
+    """One system in a launch: its processes, the end of them all, and the report.
 
-
-def _node(process: Process, overrides: Mapping[str, str]) -> Node:
-    file = str(config_file(f"{process.executable}.yaml"))
-    given = {key: yaml.safe_load(text) for key, text in overrides.items()}
-    return Node(
-        package="ml3_ros",
-        executable=process.executable,
-        name=process.name,
-        parameters=[file, dict(process.parameters) | given],
-        remappings=list(process.remappings),
-        ros_arguments=enclave_arguments(process.name, os.environ),
-        output="screen",
-        emulate_tty=True,
-    )
-
-
-def _on_exit(
-    event: ProcessExited, context: LaunchContext, name: str, system: System, out: str
-) -> list[LaunchDescriptionEntity]:
-    """End the rest when a process crashed or the system is done; then report.
-
-    Raises:
-        Ml3Error: A process crashed. launch ends the rest in good order then, as after a Shutdown,
-            but only with an exception does `ros2 launch` end with rc 1, as `ml3 up` does.
+    A process that crashes ends the other processes of its system. The rest of the launch goes on,
+    and the return code of `ros2 launch` is 1 in the end.
     """
-    if context.is_shutdown:
-        return []
-    if event.returncode != 0:
-        raise Ml3Error(f"{name} ended with rc {event.returncode}: ending the rest")
-    if name != system.ends:
-        return []
-    report = ExecuteProcess(
-        cmd=[sys.executable, "-c", REPORT, "report", out],
-        name="report",
-        output="screen",
-        on_exit=_on_report,
-    )
-    return [report]
+
+    def __init__(self, system: System, context: LaunchContext) -> None:
+        """Read the arguments, which have values now.
+
+        Raises:
+            ConfigError: An argument is unknown, missing, or outside what it may be.
+            RobotError: There is no such robot.
+        """
+        configurations = context.launch_configurations
+        keys = _words_of_the_user(context) | _readable(system, configurations)
+        values, overrides = system.parse([f"{key}:={configurations[key]}" for key in keys])
+        self._system, self._out = system, values[system.report]
+        self._environment = node_environment(context.environment)
+        processes = system.started(values)
+        self._nodes = {
+            process.name: self._node(process, values, overrides.get(process.name, {}), context)
+            for process in processes
+        }
+        self._running = set(self._nodes)
+        self._ending = self._failed = False
+
+    def start(self, _context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        """Return the processes, each with what follows its end."""
+        entities: list[LaunchDescriptionEntity] = []
+        for name, node in self._nodes.items():
+            handler = OnProcessExit(
+                target_action=node,
+                on_exit=lambda event, context, name=name: self._on_exit(event, context, name),
+            )
+            entities += [node, RegisterEventHandler(handler)]
+        return entities
+
+    def _node(
+        self,
+        process: Process,
+        values: Mapping[str, Any],
+        overrides: Mapping[str, str],
+        context: LaunchContext,
+    ) -> Node:
+        prefix = _prefix(process.executable, context.launch_configurations)
+        parent = {} if prefix else {PARENT: str(os.getpid())}  # a debugger comes in between
+        return Node(
+            package="ml3_ros",
+            executable=process.executable,
+            exec_name=process.executable,
+            name=process.name,
+            namespace=values["namespace"].strip("/") or None,
+            ros_arguments=ros_arguments(process, values, overrides, context.environment),
+            additional_env=self._environment | parent,
+            prefix=prefix or SHIELD,
+            sigterm_timeout=PATIENCE_S,
+            output="screen",
+            emulate_tty=True,
+        )
+
+    def _on_exit(
+        self, event: ProcessExited, context: LaunchContext, name: str
+    ) -> list[LaunchDescriptionEntity]:
+        """End the rest after a crash, or when the system is done; report when all have ended."""
+        self._running.discard(name)
+        if context.is_shutdown:
+            return []
+        entities: list[LaunchDescriptionEntity] = []
+        if not self._ending and (event.returncode != 0 or name == self._system.ends):
+            self._ending = True
+            if event.returncode != 0:
+                self._fail(f"{name} ended with rc {event.returncode}: ending the rest", context)
+            entities += [self._shutdown_of(other) for other in sorted(self._running)]
+        if not self._running and not self._failed:
+            entities.append(self._report())
+        return entities
+
+    def _shutdown_of(self, name: str) -> EmitEvent:
+        matcher = matches_action(self._nodes[name])
+        return EmitEvent(event=ShutdownProcess(process_matcher=matcher))
+
+    def _report(self) -> ExecuteProcess:
+        return ExecuteProcess(
+            cmd=[sys.executable, "-c", REPORT, "report", self._out],
+            name="report",
+            additional_env=self._environment,
+            output="screen",
+            on_exit=self._on_report,
+        )
+
+    def _on_report(self, event: ProcessExited, context: LaunchContext) -> None:
+        if event.returncode != 0 and not context.is_shutdown:
+            self._fail(f"the report ended with rc {event.returncode}", context)
+
+    def _fail(self, reason: str, context: LaunchContext) -> None:
+        """Log it, and let the launch as a whole return 1 without ending it."""
+        self._failed = True
+        context.asyncio_loop.call_exception_handler({"message": f"{self._system.name}: {reason}"})
 
 
-def _on_report(event: ProcessExited, _context: LaunchContext) -> list[LaunchDescriptionEntity]:
-    if event.returncode != 0:
-        raise Ml3Error(f"the report ended with rc {event.returncode}")
-    return [EmitEvent(event=Shutdown(reason="the run is finished"))]
+def _words_of_the_user(context: LaunchContext) -> set[str]:
+    """Return the arguments of the command line where it starts this file, and not another one.
+
+    Others are not known then, and rejected by their name. A launch file that includes this one may
+    have arguments of its own.
+    """
+    file = Path(getattr(context.locals, "current_launch_file_path", ""))
+    if file.name not in {Path(word).name for word in sys.argv}:
+        return set()
+    return {word.partition(":=")[0] for word in context.argv if ":=" in word} - {PREFIX, FILTER}
+
+
+def _readable(system: System, keys: Iterable[str]) -> set[str]:
+    """Return the keys that are arguments of the system, or parameters of its nodes."""
+    arguments = {argument.name for argument in system.arguments}
+    nodes = {process.name for process in system.processes}
+    return {
+        key for key in keys if key in arguments or ("." in key and key.partition(".")[0] in nodes)
+    }
+
+
+def _prefix(executable: str, configurations: Mapping[str, str]) -> str:
+    """Return the command that the user wants before this one, as gdb."""
+    fits = re.match(configurations.get(FILTER, ""), executable)
+    return configurations.get(PREFIX, "") if fits else ""
 
 
 def _text(default: object) -> str:

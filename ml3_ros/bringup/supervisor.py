@@ -8,7 +8,6 @@ SIGTERM if the supervisor itself is killed.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import selectors
 import signal
@@ -19,11 +18,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TextIO
 
+from ml3_ros.bringup.parent import linker
+
 PATIENCE_S = 1.8  # from SIGINT to SIGTERM, and from there to SIGKILL: all is over within 5 s
 REMIND_S = 0.3
 TICK_S = 0.1
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
-PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -193,17 +193,14 @@ class Supervisor:
 
 def die_with_parent() -> Callable[[], None]:
     """Return what a child calls before its program starts, so that it ends with this process."""
-    parent = os.getpid()
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
+    link = linker(os.getpid())
 
     def in_child() -> None:
         # Until its node has started, Python would answer SIGINT with a traceback; nodes install
         # their own handler, and SIGTERM ends those that have not come so far.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if prctl is not None:
-            prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
+        if not link():
+            os._exit(1)
 
     return in_child
 

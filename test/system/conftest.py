@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -37,14 +37,14 @@ def wait_until(condition: Callable[[], object], timeout_s: float = DEADLINE_S) -
         time.sleep(0.02)
 
 
-class Up:
-    """`ml3 up` with these words; its output comes line by line."""
+class Program:
+    """A program that leads a session of its own; its output comes line by line."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, argv: list[str]) -> None:
         env = os.environ | {RANGE: "LOCALHOST"}
-        del env[PROFILE]  # that is for `ml3 up` to see to
+        del env[PROFILE]  # that is for what starts nodes to see to
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ml3_ros.cli.main", "up", *words],
+            argv,
             cwd=ROOT,
             env=env,
             stdout=subprocess.PIPE,
@@ -73,15 +73,11 @@ class Up:
             assert line is not None, f"no '{text}' in:\n{self.output}"
             self.output += line
 
-    def nodes(self) -> dict[str, int]:
-        """Return the pids of the nodes by module name."""
-        found = {}
+    def children(self) -> dict[int, list[str]]:
+        """Return the command lines of the processes that it has started, by pid."""
         task = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
-        for pid in task.read_text().split():
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-            module = next((word for word in words if word.startswith("ml3_ros.nodes.")), "")
-            found[module.removeprefix("ml3_ros.nodes.")] = int(pid)
-        return found
+        pids = [int(pid) for pid in task.read_text().split()]
+        return {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0") for pid in pids}
 
     def end(self) -> int:
         """Wait for the end and return the exit code."""
@@ -89,6 +85,21 @@ class Up:
         while (line := self._lines.get(timeout=DEADLINE_S)) is not None:
             self.output += line
         return rc
+
+
+class Up(Program):
+    """`ml3 up` with these words."""
+
+    def __init__(self, *words: str) -> None:
+        super().__init__([sys.executable, "-m", "ml3_ros.cli.main", "up", *words])
+
+    def nodes(self) -> dict[str, int]:
+        """Return the pids of the nodes by module name."""
+        found = {}
+        for pid, argv in self.children().items():
+            module = next((word for word in argv if word.startswith("ml3_ros.nodes.")), "")
+            found[module.removeprefix("ml3_ros.nodes.")] = pid
+        return found
 
 
 @pytest.fixture
@@ -101,12 +112,12 @@ def gone() -> Callable[[list[int]], None]:
 def up() -> Iterator[Callable[..., Up]]:
     """Return a function that runs `ml3 up`; nothing of it survives the test."""
     started: list[Up] = []
+    yield lambda *words: started.append(Up(*words)) or started[-1]
+    end_all(started)
 
-    def start(*words: str) -> Up:
-        started.append(Up(*words))
-        return started[-1]
 
-    yield start
+def end_all(started: Iterable[Program]) -> None:
+    """Kill programs and what they have started."""
     for one in started:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(one.process.pid, signal.SIGKILL)  # its nodes end with it

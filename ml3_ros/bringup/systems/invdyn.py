@@ -74,7 +74,7 @@ CONDUCTOR = Process(
 SAWYER_INVDYN = System(
     name="sawyer_invdyn",
     help="a Sawyer moves; networks learn its inverse dynamics under several losses",
-    arguments=(
+    own_arguments=(
         ROBOT,
         LOSS,
         Argument(
@@ -135,9 +135,9 @@ REACHER_INVDYN = replace(
     SAWYER_INVDYN,
     name="reacher_invdyn",
     help="a two-joint arm moves; the same as sawyer_invdyn, in half the time",
-    arguments=tuple(
+    own_arguments=tuple(
         replace(argument, default=REACHER_DEFAULTS.get(argument.name, argument.default))
-        for argument in SAWYER_INVDYN.arguments
+        for argument in SAWYER_INVDYN.own_arguments
     ),
     processes=tuple(
         replace(process, parameters={**process.parameters, **REACHER_MOTION})
@@ -150,7 +150,7 @@ REACHER_INVDYN = replace(
 REPLAY = System(
     name="replay",
     help="a recording of a real arm is streamed; networks learn its inverse dynamics",
-    arguments=(
+    own_arguments=(
         Argument(name="bag", default=None, help="rosbag2 recording: a folder, .db3 or .mcap"),
         Argument(
             name="urdf",

@@ -95,7 +95,7 @@ SAWYER_DRIVER = Process(
 REACHER_REACH = System(
     name="reacher_reach",
     help="policies learn to reach goals with an arm, from random ones in a few episodes",
-    arguments=(
+    own_arguments=(
         Argument(
             name="robot",
             default="reacher",

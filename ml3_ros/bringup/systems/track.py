@@ -60,7 +60,7 @@ def _conductor(arm: str, **choice: Any) -> Process:
 SAWYER_TRACK = System(
     name="sawyer_track",
     help="a Sawyer follows a motion with low gains, by torques that it is learning meanwhile",
-    arguments=(
+    own_arguments=(
         ROBOT,
         SHIPPED_LOSS,
         Argument(

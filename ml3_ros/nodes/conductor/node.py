@@ -6,7 +6,6 @@ The conductor is the one node that is no lifecycle node: it manages the others.
 from __future__ import annotations
 
 import math
-import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -33,6 +32,7 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
 from ml3_ros.nodes.conductor.parameters import ConductorParameters
 from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
+from ml3_ros.nodes.kit.process import ignore_signals, requests_to_end
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
@@ -202,10 +202,8 @@ class Conductor(Node):
 
 
 def main() -> int:
-    """Conduct; return 0 at the end of the run or on SIGINT and SIGTERM, 1 if a node failed."""
-    signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: signals.append(received))
+    """Conduct; return 0 at the end of the run or when a signal ends it, 1 if a node failed."""
+    signals = requests_to_end()
     rclpy.init(signal_handler_options=SignalHandlerOptions.NO)
     executor = SingleThreadedExecutor()
     try:
@@ -217,7 +215,9 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr, flush=True)
         return 1
     finally:
-        for node in executor.get_nodes():
-            node.destroy_node()
+        nodes = executor.get_nodes()
         executor.shutdown()
+        for node in nodes:
+            node.destroy_node()
         rclpy.try_shutdown()
+        ignore_signals()

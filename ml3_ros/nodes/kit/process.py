@@ -13,6 +13,7 @@ from rclpy.executors import Executor, SingleThreadedExecutor
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from ml3_ros.bringup.parent import parent_lives
 from ml3_ros.errors import Ml3Error
 from ml3_ros.nodes.kit.name_guard import claim_name
 from ml3_ros.nodes.kit.node import Ml3Node
@@ -28,7 +29,7 @@ def run(
     *,
     executor_class: Callable[[], Executor] = SingleThreadedExecutor,
 ) -> int:
-    """Run a node until SIGINT, SIGTERM or its shutdown transition; return the exit code.
+    """Run a node until SIGINT, SIGTERM, SIGHUP or its shutdown transition; return the exit code.
 
     It is 0 unless the node failed, or could not be made.
 
@@ -36,9 +37,7 @@ def run(
     every node goes through its own shutdown transition before the process ends. The second node of
     a name on this machine ends before it answers anything that was meant for the first.
     """
-    signals: list[int] = []
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda received, _frame: signals.append(received))
+    signals = requests_to_end()
     rclpy.init(
         args=None if arguments is None else list(arguments),
         signal_handler_options=SignalHandlerOptions.NO,
@@ -53,7 +52,7 @@ def run(
     executor = executor_class()
     executor.add_node(node)
     try:
-        if node.parameters.autostart and node.trigger_configure() == SUCCESS:
+        if node.parameters.autostart and not signals and node.trigger_configure() == SUCCESS:
             node.trigger_activate()
         while not signals and node.state_name() != "finalized":
             executor.spin_once(timeout_sec=0.1)
@@ -70,7 +69,24 @@ def run(
         node.destroy_node()
         rclpy.try_shutdown()
         claim.close()
+        ignore_signals()
     return int(node.failed)
+
+
+def requests_to_end() -> list[int]:
+    """Return a list that takes the signals which end a node; the end of its parent is one."""
+    signals: list[int] = []
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+            signal.signal(number, lambda received, _frame: signals.append(received))
+    if not parent_lives():
+        signals.append(signal.SIGTERM)
+    return signals
+
+
+def ignore_signals() -> None:
+    """Let the interpreter's own end be what ends the process now: it takes a moment."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP))
 
 
 def _spin_for(executor: Executor, seconds: float) -> None:

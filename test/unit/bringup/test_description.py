@@ -17,9 +17,9 @@ from ml3_ros.bringup.description import (
     NameOf,
     Process,
     System,
-    enclave_arguments,
     yaml_text,
 )
+from ml3_ros.bringup.node_arguments import enclave_arguments, ros_arguments
 from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
@@ -36,7 +36,7 @@ from ml3_ros.tasks.reaching.arm_recipes import ARMS
 TOY = System(
     name="toy",
     help="nothing",
-    arguments=(
+    own_arguments=(
         Argument(name="robot", default="reacher", help="arm"),
         Argument(name="bag", default=None, help="file to play"),
         Argument(name="duration", default=60.0, help="time [s]", limits=(1.0, 100.0)),
@@ -59,9 +59,17 @@ TOY = System(
 def test_arguments_have_defaults_types_and_reach_the_processes():
     values, overrides = TOY.parse(["bag:=x y.db3", "duration:=5", "player.rate:=2.0"])
     assert values == {
-        "robot": "reacher", "bag": "x y.db3", "duration": 5.0, "mode": "a", "record": False,
+        "robot": "reacher",
+        "bag": "x y.db3",
+        "duration": 5.0,
+        "mode": "a",
+        "record": False,
         "seed": 0,
-    }  # fmt: skip
+        "namespace": "",
+        "use_sim_time": False,
+        "params_file": "",
+        "log_level": "info",
+    }
     assert overrides == {"player": {"rate": "2.0"}}
     (player,) = TOY.started(values)
     assert player.parameters == {"bag": "x y.db3", "joints": ["joint0", "joint1"], "fixed": 1}
@@ -81,6 +89,10 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         (["bag:=x", "seed:=1.5"], "seed:=1.5 is not a whole number"),
         (["bag:=x", "mode:=c"], "mode must be one of a, b, got 'c'"),
         (["bag:=x", "record:=maybe"], "record:=maybe is not true or false"),
+        (["bag:=x", "namespace:=2 arms"], "namespace:=2 arms is not possible: namespace of all"),
+        (["bag:=x", "namespace:=a//b"], "namespace:=a//b is not possible"),
+        (["bag:=x", "log_level:=loud"], "log_level must be one of debug, info"),
+        (["bag:=x", "params_file:=nowhere.yaml"], "nowhere.yaml cannot be read: No such file"),
     ],
 )
 def test_a_word_that_does_not_fit_is_rejected_with_the_cure(words, sentence):
@@ -173,6 +185,24 @@ def test_arms_reach_where_their_losses_were_trained_for(choice, robot, arm, goal
     for pose in ranges.draw(200, 0):
         setting.task.check_goal(pose)
         assert np.linalg.norm(trained - pose[: trained.shape[1]], axis=1).min() < 0.15
+
+
+def test_what_is_given_last_wins_parameter_by_parameter(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("/**: {ros__parameters: {fixed: 2, use_sim_time: true, rate: 1e-1}}")
+    words = ["bag:=x", f"params_file:={file}", "player.rate:=2.0", "log_level:=warn"]
+    values, overrides = TOY.parse(words)
+    (player,) = TOY.started(values)
+    arguments = ros_arguments(player, values, overrides["player"], {})
+    given = dict(arguments[i + 1].split(":=") for i, word in enumerate(arguments) if word == "-p")
+    assert given == {
+        "bag": '"x"',
+        "joints": '["joint0", "joint1"]',
+        "fixed": "2",
+        "rate": "2.0",
+        "use_sim_time": "true",
+    }
+    assert arguments[arguments.index("--log-level") + 1] == "warn"
 
 
 def test_a_node_that_shall_be_secure_is_put_into_its_enclave():

@@ -1,0 +1,53 @@
+"""ROS arguments and environment of a node: the same for `ml3 up` and for `ros2 launch`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ml3_ros.bringup.description import Process, yaml_text
+from ml3_ros.bringup.middleware import middleware
+from ml3_ros.bringup.paths import config_file
+
+ENCLAVES = "/ml3"  # each node has one below it, with the policies of config/security
+
+
+def ros_arguments(
+    process: Process,
+    values: Mapping[str, Any],
+    overrides: Mapping[str, str],
+    env: Mapping[str, str],
+) -> list[str]:
+    """Return what follows --ros-args, but for the node's name and namespace.
+
+    Args:
+        process: The node, with resolved parameters.
+        values: The system's arguments.
+        overrides: Single parameters as YAML text, stronger than those of `process`.
+        env: Environment of the node.
+    """
+    texts = {key: yaml_text(value) for key, value in process.parameters.items()}
+    texts["use_sim_time"] = yaml_text(values["use_sim_time"])
+    texts |= overrides
+    words = [word for pair in process.remappings for word in ("-r", ":=".join(pair))]
+    words += ["--params-file", str(config_file(f"{process.executable}.yaml"))]
+    words += ["--log-level", values["log_level"]]
+    words += enclave_arguments(process.name, env)
+    return words + [word for key, text in texts.items() for word in ("-p", f"{key}:={text}")]
+
+
+def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:
+    """Return the ROS arguments that put a node into its security enclave, where security is on.
+
+    Args:
+        name: Of the node.
+        env: Its environment.
+    """
+    secure = env.get("ROS_SECURITY_ENABLE") == "true"
+    return ["--enclave", f"{ENCLAVES}/{name}"] if secure else []
+
+
+def node_environment(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that a node gets beside `env`; what the user has set stays."""
+    threads = {} if "OMP_NUM_THREADS" in env else {"OMP_NUM_THREADS": "1"}
+    return threads | middleware(env)

@@ -1,0 +1,91 @@
+"""Parameter file of the user: what `params_file:=` sets for the nodes of a system.
+
+It is read here and passed on as single parameters. ROS itself would let a node's own name in a
+file win over any `-p name:=value`, so that `NODE.PARAMETER:=VALUE` had no effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+
+import yaml
+
+from ml3_ros.errors import ConfigError
+
+KEY = "ros__parameters"
+ENDLESS = 2**31 - 1  # characters of a line
+
+
+def read_params_file(path: str, nodes: Iterable[str], namespace: str) -> dict[str, dict[str, str]]:
+    """Read a ROS 2 parameter file.
+
+    Args:
+        path: Of the file; ~ is the home folder.
+        nodes: Names of the system's nodes.
+        namespace: That they are in; empty: the root.
+
+    Returns:
+        Parameters by node, each value as YAML text. A name without a namespace fits a node in any
+        namespace; `*` and `**` are wildcards, and weaker than a name. The file may hold other
+        nodes, too, as one that a whole robot shares does.
+
+    Raises:
+        ConfigError: There is no such file, it is not a parameter file, or no node is in it.
+    """
+    entries: dict[str, dict[str, str]] = {}
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8")
+        _collect(yaml.compose(text, yaml.SafeLoader), "", entries)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise ConfigError(f"params_file {path} cannot be read: {reason}") from None
+    except ConfigError as error:
+        raise ConfigError(f"params_file {path}: {error}") from None
+    given: dict[str, dict[str, str]] = {name: {} for name in nodes}
+    for pattern in sorted(entries, key=lambda name: "*" not in name):
+        for name in given:
+            if _fits(pattern, namespace, name):
+                given[name] |= entries[pattern]
+    if not any(given.values()):
+        raise ConfigError(
+            f"params_file {path} is for {', '.join(entries) or 'no node'}: name one of "
+            f"{', '.join(given)}, or /**"
+        )
+    return given
+
+
+def _collect(node: yaml.Node | None, prefix: str, entries: dict[str, dict[str, str]]) -> None:
+    """Add the parameters below `node` to entries, by the name that they stand under."""
+    if not isinstance(node, yaml.MappingNode):
+        raise ConfigError(f"write NODE: {{{KEY}: {{parameter: value}}}}")
+    for key, value in node.value:
+        if key.value != KEY:
+            _collect(value, f"{prefix}/{key.value.strip('/')}" if prefix else key.value, entries)
+        elif not prefix or not isinstance(value, yaml.MappingNode):
+            raise ConfigError(f"{KEY} stands below the name of a node and holds parameter: value")
+        else:
+            entries.setdefault(prefix, {}).update(_flat(value, ""))
+
+
+def _flat(node: yaml.MappingNode, prefix: str) -> dict[str, str]:
+    """Return the values as they are written, nested names joined by dots."""
+    flat: dict[str, str] = {}
+    for key, value in node.value:
+        if isinstance(value, yaml.MappingNode):
+            flat |= _flat(value, f"{prefix}{key.value}.")
+        else:
+            if isinstance(value, yaml.SequenceNode):
+                value.flow_style = True
+            text = yaml.serialize(value, Dumper=yaml.SafeDumper, width=ENDLESS)
+            flat[f"{prefix}{key.value}"] = text.removesuffix("...\n").strip()
+    return flat
+
+
+def _fits(pattern: str, namespace: str, name: str) -> bool:
+    if "/" not in pattern:
+        return fnmatchcase(name, pattern)
+    full = "/".join(["", *filter(None, namespace.split("/")), name])
+    path = "/" + pattern.strip("/")
+    return fnmatchcase(full, path) or fnmatchcase(full, path.replace("/**/", "/"))
