@@ -28,7 +28,8 @@ from launch.events.process import ProcessExited, ShutdownProcess
 from launch_ros.actions import Node
 
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
-from ml3_ros.bringup.description import Process, System, yaml_text
+from ml3_ros.bringup.arguments import yaml_text
+from ml3_ros.bringup.description import Process, System
 from ml3_ros.bringup.node_arguments import node_environment, ros_arguments
 from ml3_ros.bringup.parent import PARENT
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ml3_ros.bringup.description import Process, yaml_text
+from ml3_ros.bringup.arguments import yaml_text
+from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.middleware import middleware
 from ml3_ros.bringup.paths import config_file
 

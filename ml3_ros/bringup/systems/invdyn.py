@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ml3_ros.bringup.description import (
-    Arg,
-    Argument,
-    JointsOf,
-    ModelOf,
-    NameOf,
-    Process,
-    System,
-)
+from ml3_ros.bringup.arguments import Argument
+from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process, System
 from ml3_ros.bringup.systems.parts import (
     OPTIMIZER,
     REAL,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ml3_ros.bringup.description import Arg, Argument, JointsOf, ModelOf, NameOf, Process
+from ml3_ros.bringup.arguments import Argument
+from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process
 
 REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
 

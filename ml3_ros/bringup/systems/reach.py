@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ml3_ros.bringup.description import Arg, Argument, Process, System
+from ml3_ros.bringup.arguments import Argument
+from ml3_ros.bringup.description import Arg, Process, System
 
 
 def _simulated(robot: str, arm: Mapping[str, Any]) -> Process:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from ml3_ros.bringup.description import Arg, Argument, ModelOf, Process, System
+from ml3_ros.bringup.arguments import Argument
+from ml3_ros.bringup.description import Arg, ModelOf, Process, System
 from ml3_ros.bringup.systems.parts import (
     OPTIMIZER,
     REAL,

@@ -9,16 +9,8 @@ import pytest
 import torch
 import yaml
 
-from ml3_ros.bringup.description import (
-    Arg,
-    Argument,
-    JointsOf,
-    ModelOf,
-    NameOf,
-    Process,
-    System,
-    yaml_text,
-)
+from ml3_ros.bringup.arguments import Argument, yaml_text
+from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process, System
 from ml3_ros.bringup.node_arguments import enclave_arguments, ros_arguments
 from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.bringup.systems.reach import (

@@ -1,0 +1,93 @@
+"""Arguments of a system, `name:=value`: their types, limits and texts."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from ml3_ros.errors import ConfigError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Argument:
+    """One `name:=value` of a system.
+
+    Attributes:
+        name: Name of the argument.
+        default: Value without one; its type is the argument's type. None: it must be given.
+        help: What it does, with its unit in brackets.
+        choices: The only values allowed, if not empty.
+        limits: Smallest and largest number allowed.
+        pattern: Regular expression that a text has to match.
+    """
+
+    name: str
+    default: Any
+    help: str
+    choices: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+    pattern: str = ""
+
+    def parse(self, text: str) -> Any:
+        """Return the value that `text` stands for.
+
+        Raises:
+            ConfigError: It is of the wrong kind or outside what it may be.
+        """
+        kind = str if self.default is None else type(self.default)
+        try:
+            value: Any = _parse_bool(text) if kind is bool else kind(text)
+        except ValueError as error:
+            expected = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
+            raise ConfigError(f"{self.name}:={text} is not {expected}: {self.help}") from error
+        if self.choices and value not in self.choices:
+            choices = ", ".join(self.choices)
+            raise ConfigError(f"{self.name} must be one of {choices}, got '{text}'")
+        if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
+            lower, upper = self.limits
+            raise ConfigError(f"{self.name} must be from {lower:g} to {upper:g}, got {text}")
+        if self.pattern and not re.fullmatch(self.pattern, text):
+            raise ConfigError(f"{self.name}:={text} is not possible: {self.help}")
+        return value
+
+
+# Those that launch files commonly have; every system has them.
+COMMON = (
+    Argument(
+        name="namespace",
+        default="",
+        help="namespace of all nodes and topics, of letters, digits and _, as in arms/left",
+        pattern=r"(/?[A-Za-z_]\w*)(/[A-Za-z_]\w*)*|/?",
+    ),
+    Argument(
+        name="use_sim_time", default=False, help="clocks of the nodes follow the topic /clock"
+    ),
+    Argument(
+        name="params_file",
+        default="",
+        help="ROS 2 parameter file for the nodes; NODE.PARAMETER:=VALUE is stronger",
+    ),
+    Argument(
+        name="log_level",
+        default="info",
+        help="messages that the nodes log",
+        choices=("debug", "info", "warn", "error", "fatal"),
+    ),
+)
+
+
+def yaml_text(value: Any) -> str:
+    """Return a parameter value as ROS reads it: one YAML word that keeps its type."""
+    if isinstance(value, float) and math.isfinite(value):
+        return repr(value)
+    return json.dumps(value)
+
+
+def _parse_bool(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+    if text.lower() not in words:
+        raise ValueError(text)
+    return words[text.lower()]
