@@ -15,7 +15,7 @@ from std_srvs.srv import SetBool, Trigger
 from faults.processes import node
 from faults.rig import SAWYER_MESSAGES, Rig
 from faults.waiting import BenchError, require
-from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100
+from ml3_ros.nodes.kit.qos import LATCHED_100
 from ml3_ros.robots.sawyer import interface as sawyer
 
 ROBOT = node("sawyer_emulator", message_package=SAWYER_MESSAGES, control_rate=500)
@@ -54,9 +54,9 @@ class SawyerArm:
         self.commands = rig.bench.record(JointState, "joint_command")
         self.sent = rig.bench.record(messages.JointCommand, sawyer.JOINT_COMMAND)
         self.joints = rig.bench.record(JointState, sawyer.JOINT_STATES)
-        self.state = rig.bench.record(String, "sawyer_driver/state", LATCHED_1)
+        self.state = rig.bench.record(String, "sawyer_driver/state", LATCHED_100)
         self.mode = rig.bench.record(String, "sawyer_emulator/mode", LATCHED_100)
-        self.delay = rig.bench.record(Float64, "sawyer_emulator/watchdog_delay", LATCHED_1)
+        self.delay = rig.bench.record(Float64, "sawyer_emulator/watchdog_delay", LATCHED_100)
         self.interruptions = 0  # faults that the bench did not make
 
     def driver_is(self, state: str) -> bool:
