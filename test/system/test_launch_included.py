@@ -12,7 +12,7 @@ import pytest
 
 from ml3_ros.bringup.middleware import PROFILE, RANGE
 from ml3_ros.bringup.paths import share
-from test.system.conftest import Program, end_all, runs, wait_until
+from test.system.conftest import ROOT, Program, end_all, runs, wait_until
 
 pytestmark = pytest.mark.system
 pytest.importorskip("launch", reason="launch comes with a ROS 2 installation")
@@ -151,3 +151,11 @@ def test_unknown_arguments_are_named(ros2_launch):
     launched = ros2_launch(REACH, "gaols:=1")
     assert launched.end() == 1
     assert "reacher_reach has no argument 'gaols'; arguments: robot:=" in launched.output
+
+
+def test_the_example_with_two_systems_runs(ros2_launch, tmp_path):
+    example = ROOT / "examples" / "two_arms.launch.py"
+    launched = ros2_launch(example, "duration:=2", f"out:={tmp_path}")
+    assert launched.end() == 0, launched.output
+    for side in ("left", "right"):
+        assert (tmp_path / side / "invdyn_live.png").exists()
