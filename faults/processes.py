@@ -13,6 +13,7 @@ from pathlib import Path
 
 from faults.counted import FOLDER_VARIABLE, Counter
 from faults.waiting import BenchError, until
+from ml3_ros.bringup.arguments import COMMON
 from ml3_ros.bringup.description import Process
 from ml3_ros.bringup.supervisor import die_with_parent
 from ml3_ros.bringup.up import command, environment
@@ -164,7 +165,8 @@ class Processes:
             process: The node.
             runner: Module that runs the node's module in its place, like `faults.counted`.
         """
-        argv = command(process, {}, self._environ).argv
+        values = {argument.name: argument.default for argument in COMMON}
+        argv = command(process, values, {}, self._environ).argv
         if runner is not None:
             python, module_option, *words = argv
             argv = [python, module_option, runner, *words]

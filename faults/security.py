@@ -12,7 +12,7 @@ from faults.rig import Rig
 from faults.security_graph import graph_use
 from faults.security_policy import read_policies
 from faults.waiting import until
-from ml3_ros.bringup.description import ENCLAVES
+from ml3_ros.bringup.node_arguments import ENCLAVES
 from ml3_ros.bringup.paths import share
 
 POLICIES = Path("config/security/sawyer_policies.xml")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rclpy.node import Node
 
-from ml3_ros.bringup.description import ENCLAVES
+from ml3_ros.bringup.node_arguments import ENCLAVES
 from ml3_ros.files import write_atomically
 
 ACTION = "/_action/"
