@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from faults import page
-from faults.result import Bench, Finding
+from faults.rig.result import Bench, Finding
 from ml3_ros.files import write_atomically
 
 BENCHES = (
@@ -78,7 +78,7 @@ def run(name: str, *, quick: bool) -> Finding:
 
 
 def _module(name: str) -> str:
-    return f"faults.{name}"
+    return f"faults.benches.{name}"
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from faults.result import Finding, Row
+from faults.rig.result import Finding, Row
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.tables import markdown_table
 

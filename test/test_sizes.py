@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "ml3_ros"
-FILES = sorted(PACKAGE.rglob("*.py"))
-ALL_FILES = FILES + [
-    path
-    for folder in ("examples", "faults", "launch", "test", "tools")
-    for path in sorted((ROOT / folder).rglob("*.py"))
-]
+
+
+def files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+FILES = files("ml3_ros", "faults")
+ALL_FILES = FILES + files("examples", "launch", "test", "tools")
 LONG = {ROOT / "tools" / "setup_env.py"}  # has to run alone, before anything is installed
 LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 60

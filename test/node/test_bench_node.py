@@ -7,8 +7,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from std_msgs.msg import Float64
 from std_srvs.srv import Trigger
 
-from faults.bench_node import BenchNode
-from faults.waiting import BenchError, require
+from faults.rig.bench_node import BenchNode
+from faults.rig.waiting import BenchError, require
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 

@@ -1,6 +1,6 @@
 from faults import __main__ as program
 from faults import page
-from faults.result import Finding, Row
+from faults.rig.result import Finding, Row
 
 FINDING = Finding(
     title="Teapots",

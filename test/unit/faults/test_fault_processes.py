@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from faults.processes import Processes, node
-from faults.waiting import require
+from faults.rig.processes import Processes, node
+from faults.rig.waiting import require
 
 PROGRAM = (
     "import signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); "
@@ -63,9 +63,9 @@ def test_a_runner_gets_the_command_line_of_the_node(processes, monkeypatch):
     monkeypatch.setattr(processes, "start_command", lambda name, argv: started.append(argv))
     process = node("excitation", robot="reacher", loss=None, rate=2.0)
     processes.start(process)
-    processes.start(process, "faults.counted")
+    processes.start(process, "faults.rig.counted")
     plain, counted = started
     assert plain[:3] == [sys.executable, "-m", "ml3_ros.nodes.excitation"]
-    assert counted == [sys.executable, "-m", "faults.counted", *plain[2:]]
+    assert counted == [sys.executable, "-m", "faults.rig.counted", *plain[2:]]
     assert {'robot:="reacher"', "rate:=2.0", "autostart:=true"} < set(plain)
     assert not [word for word in plain if word.startswith("loss")]

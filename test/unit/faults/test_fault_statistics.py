@@ -10,11 +10,11 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.serialization import serialize_message
 from sensor_msgs.msg import JointState
 
-from faults.bench_node import Topic
-from faults.recoveries import Recoveries, spread
-from faults.result import Row, rows_of
-from faults.soak import RATE, Received, memory_row
-from faults.waiting import BenchError, require, until
+from faults.benches.soak import RATE, Received, memory_row
+from faults.rig.bench_node import Topic
+from faults.rig.recoveries import Recoveries, spread
+from faults.rig.result import Row, rows_of
+from faults.rig.waiting import BenchError, require, until
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 
 STEP = round(NANO / RATE)

@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from faults.header_mutations import (
+from faults.mutations.headers import (
     LONG,
     header_of,
     small_loss,

@@ -1,6 +1,6 @@
 import random
 
-from faults.loss_mutations import KINDS, mutated
+from faults.mutations.loss_files import KINDS, mutated
 from ml3_ros.zoo import shipped
 
 DATA = shipped()["reacher_ml3_shaped"].read_bytes()

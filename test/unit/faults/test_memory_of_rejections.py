@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 
-from faults.header_mutations import header_of, small_loss, small_model, with_header
+from faults.mutations.headers import header_of, small_loss, small_model, with_header
 from ml3_ros.core.losses.reader import MAX_BYTES
 
 MOST_KIB = 50 * 1024

@@ -5,7 +5,7 @@ from geometry_msgs.msg import PoseStamped
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Empty, Float64, UInt16
 
-from faults.message_mutations import KINDS, mutated
+from faults.mutations.messages import KINDS, mutated
 from ml3_msgs.msg import InertiaPrior, LearnedLoss
 
 

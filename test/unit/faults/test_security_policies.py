@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from faults.security import POLICIES
-from faults.security_policy import Use, read_policies, write_policies
+from faults.benches.security import POLICIES
+from faults.security.policies import Use, read_policies, write_policies
 from ml3_ros.robots.sawyer import interface as sawyer
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -1,0 +1,1 @@
+"""What the bench `kills` does, one node a file: it is killed, started again, and compared."""

@@ -1,0 +1,1 @@
+"""Wrong messages and files, the same ones for the same seed; starts no node."""

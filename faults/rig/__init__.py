@@ -1,0 +1,1 @@
+"""What all benches stand on: processes, the bench's own node, waits, runners, findings."""

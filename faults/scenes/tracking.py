@@ -1,0 +1,69 @@
+"""Wrong messages for the node that feeds torques of a learned model forward."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import torch
+from sensor_msgs.msg import JointState
+
+from faults.rig.result import Row
+from faults.rig.rig import Rig
+from faults.scenes.arm import MovingArm, within
+from faults.scenes.bombard import Target, bombard
+from ml3_msgs.msg import LearnedModel
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1
+from ml3_ros.nodes.messages.joint_states import nanoseconds
+from ml3_ros.nodes.messages.ml3 import model_to_msg
+from ml3_ros.robots.registry import load_robot
+from ml3_ros.zoo import shipped_loss
+
+
+def scenes(rig: Rig, count: int) -> Iterator[Row]:
+    """Bombard tracking_controller with joint states, then with models."""
+    robot = load_robot("sawyer")
+    rig.start("tracking_controller", lost_error=10.0, feedforwards=["ml3_shaped"])
+    watch, arm, answered = within(robot), MovingArm(robot), [0]
+
+    def on_command(msg: JointState) -> None:
+        answered.append(nanoseconds(msg.header.stamp))
+        watch(msg)
+
+    rig.bench.listen(JointState, "joint_command", on_command, RELIABLE_1)
+    states = Target(
+        node="tracking_controller",
+        topic="/joint_states",
+        good=arm.message,
+        recovered=lambda: answered[-1] == arm.newest,
+    )
+    yield bombard(rig, states, count)
+    units = Units.from_dict(shipped_loss("sawyer_ml3_shaped").provenance["units"])
+    net = InverseDynamicsNet(units, hidden=(4,))  # small, so that messages are quick to change
+    data = model_to_bytes(net, net.init(torch.Generator().manual_seed(0)))
+    updates = itertools.count(1)
+
+    def model() -> LearnedModel:
+        return model_to_msg(
+            "ml3_shaped", data, stamp=0, update=next(updates), joint_names=robot.names
+        )
+
+    yield bombard(
+        rig,
+        Target(
+            node="tracking_controller",
+            topic="/learned_model",
+            good=model,
+            recovered=lambda: (
+                float(rig.bench.diagnostic("tracking_controller", "learned_model [Hz]") or 0.0)
+                > 0.0
+            ),
+            qos=LATCHED_1,
+        ),
+        count,
+    )
+    yield watch.row()
+    rig.stop("tracking_controller")
