@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import datetime
 import importlib
-import importlib.util
 import os
 import shutil
 import sys
@@ -36,20 +35,19 @@ DOMAIN_ID = "77"  # unless ROS_DOMAIN_ID says another one
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run benches one after another; return 1 if something promised does not hold."""
-    available = [name for name in BENCHES if importlib.util.find_spec(_module(name))]
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(available)}")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
     parser.add_argument("--out", type=Path, help=f"folder of the findings; {FINDINGS}")
     parser.add_argument("--page", type=Path, help=f"page to render; {PAGE} if it is complete")
     given = parser.parse_args(words)
-    unknown = sorted(set(given.names) - set(available))
+    unknown = sorted(set(given.names) - set(BENCHES))
     if unknown:
-        parser.error(f"there is no bench {', '.join(unknown)}: use {', '.join(available)}")
+        parser.error(f"there is no bench {', '.join(unknown)}: use {', '.join(BENCHES)}")
     out = given.out or (QUICK_FINDINGS if given.quick else FINDINGS)
     os.environ.setdefault("ROS_DOMAIN_ID", DOMAIN_ID)
     held = True
-    for name in given.names or available:
+    for name in given.names or BENCHES:
         finding = run(name, quick=given.quick)
         measured = page.Measured(finding, os.cpu_count() or 1, f"{datetime.date.today()}")
         page.save(out / f"{name}.json", measured)
@@ -67,7 +65,7 @@ def run(name: str, *, quick: bool) -> Finding:
     folder = (WORK / name).absolute()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    bench: Bench = importlib.import_module(_module(name)).bench
+    bench: Bench = importlib.import_module(f"faults.benches.{name}").bench
     began = time.monotonic()
     finding = bench(folder, quick)
     print(f"{name}: {finding.title}, {time.monotonic() - began:.0f} s")
@@ -75,10 +73,6 @@ def run(name: str, *, quick: bool) -> Finding:
         mark = {True: "ok ", False: "BAD", None: "   "}[row.holds]
         print(f"  {mark} {row.what}: {row.measured}", flush=True)
     return finding
-
-
-def _module(name: str) -> str:
-    return f"faults.benches.{name}"
 
 
 if __name__ == "__main__":

@@ -1,6 +1,17 @@
+"""The program `python -m faults`: its names, its files and its page."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+
 from faults import __main__ as program
-from faults import page
+from faults import benches, page
 from faults.rig.result import Finding, Row
+from faults.rig.rig import COUNTED, SLOW_DISK
 
 FINDING = Finding(
     title="Teapots",
@@ -11,6 +22,20 @@ FINDING = Finding(
         Row("height", "1 m"),
     ],
 )
+
+
+def test_every_name_has_its_bench_and_every_bench_its_name():
+    assert all(
+        callable(importlib.import_module(f"{benches.__name__}.{name}").bench)
+        for name in program.BENCHES
+    )
+    (folder,) = benches.__path__
+    assert {path.stem for path in Path(folder).glob("[!_]*.py")} == set(program.BENCHES)
+
+
+@pytest.mark.parametrize("runner", [COUNTED, SLOW_DISK])
+def test_what_runs_a_node_in_its_place_is_found_by_its_name(runner):
+    assert importlib.util.find_spec(runner)
 
 
 def test_a_finding_comes_back_from_its_file(tmp_path):
