@@ -30,6 +30,8 @@ PIECE = 150  # samples between two leaps
 LEARN_S = 600.0  # of the stream; a leap must not use it up
 MIXED = 0.05  # [rad/s^2] by which an acceleration may be off; leaps mix in far more
 DROPPED = 40  # samples that a leap may cost a node that answers
+ANSWER_S = 2.0  # the last state is answered within this, or not at all
+WATCH_S = 6.0  # how long the arm is watched after a leap of the machine's clock
 STANDSTILL_S = 2.0  # joint states come again within this on a busy machine
 
 
@@ -87,7 +89,7 @@ def _learner(rig: Rig) -> Iterator[Row]:
         sent += 1
         until(partial(counter.reached, sent - 20), 5.0)
     until(partial(counter.reached, sent), 5.0)
-    time.sleep(2.0)
+    rig.bench.forget_diagnostics(node)  # what was waiting before the last sample says nothing
     until(lambda: rig.bench.diagnostic(node, "samples waiting") == "0", 120.0)
     newest = adaptations.last()
     learning = newest is not None and newest.learning and rig.bench.is_active(node)
@@ -130,7 +132,7 @@ def _excitation(rig: Rig) -> Iterator[Row]:
         stamps.append(stamp)
         sent += 1
         until(partial(counter.reached, sent), 2.0)
-    time.sleep(0.5)
+    until(lambda: answered[-1:] == stamps[-1:], ANSWER_S)
     known = np.isin(stamps, answered)
     longest = max(
         (len(list(run)) for is_known, run in itertools.groupby(known) if not is_known), default=0
@@ -195,7 +197,7 @@ def _set_under_an_arm(
         for sign, way in ((1, "forwards"), (-1, "back")):
             began = len(arrivals)
             clock.leap(sign * seconds)
-            time.sleep(6.0)
+            time.sleep(WATCH_S)
             rig.bench.forget_diagnostics("sim_arm")
             driven = until(is_driven, 5.0)
             gap = float(np.diff([*arrivals[began - 1 :], time.monotonic()]).max())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -29,6 +28,7 @@ from faults.scenes.failing_disk import (
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 
 SECONDS, QUICK_SECONDS = 20.0, 8.0
+END_S = 1.0  # within this a node that gives up has ended, or printed a traceback
 
 
 def bench(folder: Path, quick: bool) -> Finding:
@@ -120,7 +120,7 @@ def _read_only(rig: Rig, _: float) -> Iterator[Row]:
         logged = until(partial(_has_logged_error, node), START_S)
         lines = [line for line in node.output().splitlines() if "[ERROR]" in line]
         sentence = plain(lines[0]) if lines else "nothing logged"
-        time.sleep(1.0)
+        until(partial(_has_ended, node), END_S)
         good = logged and node.alive and "Traceback" not in node.output()
         yield Row(
             f"{name}, read-only folder",
@@ -130,6 +130,10 @@ def _read_only(rig: Rig, _: float) -> Iterator[Row]:
         )
         rig.stop(name)
     shutil.rmtree(rig.folder, ignore_errors=True)
+
+
+def _has_ended(node: RunningProcess) -> bool:
+    return not node.alive
 
 
 def _has_logged_error(node: RunningProcess) -> bool:

@@ -18,7 +18,7 @@ from faults.rig.processes import node
 from faults.rig.recoveries import spread
 from faults.rig.result import Finding, Row, rows_of
 from faults.rig.rig import START_S, Rig
-from faults.rig.waiting import require
+from faults.rig.waiting import require, until
 from faults.scenes.holds import (
     COMMAND_TIMEOUT_S,
     ROBOT_TIMEOUT_S,
@@ -35,6 +35,9 @@ from ml3_ros.robots.sawyer import interface as sawyer
 TRANSPORT_S = 0.01  # ages are counted from reception, and checked once a cycle
 ONLOOKERS_S = 180.0  # the robot leaves little of a small machine to nodes that start
 WATCH_S = 1.2  # how long the arm is recorded after a fault
+FREEZE_S = 0.5  # of the driver
+FAULT_S = 5.0  # within this a driver without a robot says so, or it counts as one that does not
+UNDISTURBED_S = 10.0  # of cycles that are measured
 
 
 def bench(folder: Path, quick: bool) -> Finding:
@@ -93,7 +96,7 @@ def _ends_of_the_driver(arm: SawyerArm, repetitions: int) -> list[Row]:
     rows = []
     for name, end in (
         ("driver SIGKILLed", _kill_driver),
-        ("driver SIGSTOPped for 0.5 s", _freeze_driver),
+        (f"driver SIGSTOPped for {FREEZE_S:g} s", _freeze_driver),
     ):
         holds = _repeat(arm, end, repetitions)
         rows += [*robot_rows(name, holds), *rest_rows(name, holds)]
@@ -113,11 +116,13 @@ def _repeat(arm: SawyerArm, end: Callable[[SawyerArm, Holds], None], repetitions
 def _cycles(arm: SawyerArm) -> Row:
     """Measure the cycles of the undisturbed driver."""
     begin = time.time()
-    time.sleep(10.0)
+    time.sleep(UNDISTURBED_S)
     gaps = np.diff(arm.sent.times(begin)) if arm.driver_is("active") else np.empty(0)
     if not len(gaps):
         arm.make_active()
-        return Row("driver's cycle, undisturbed", "it did not stay active for 10 s")
+        return Row(
+            "driver's cycle, undisturbed", f"it did not stay active for {UNDISTURBED_S:g} s"
+        )
     p99 = np.percentile(gaps, 99) * 1e3
     return Row("driver's cycle, undisturbed", f"{spread(gaps, 'ms', 1e3)}, p99 {p99:.3g} ms")
 
@@ -161,7 +166,7 @@ def _kill_driver(arm: SawyerArm, holds: Holds) -> None:
 
 def _freeze_driver(arm: SawyerArm, holds: Holds) -> None:
     at = arm.processes["sawyer_driver"].signal(signal.SIGSTOP)
-    time.sleep(0.5)
+    time.sleep(FREEZE_S)
     thawed = arm.processes["sawyer_driver"].signal(signal.SIGCONT)
     time.sleep(WATCH_S)
     sent = arm.sent.times(at - 1.0)
@@ -176,7 +181,7 @@ def _kill_robot(arm: SawyerArm, repetitions: int) -> list[Row]:
     for _ in range(repetitions):
         arm.make_active()
         at = arm.processes.kill("sawyer_emulator")
-        time.sleep(0.5)
+        until(partial(arm.driver_is, "fault"), FAULT_S)
         last = arm.joints.times(at - 1.0)[-1]
         reaction += [t - last for t, msg in arm.state.since(last) if msg.data == "fault"][:1]
         begin = time.time()

@@ -27,6 +27,7 @@ from ml3_ros.robots.registry import load_robot
 COUNT = "messages of several publishers"
 SECONDS, QUICK_SECONDS = 10.0, 3.0
 MOVED = 0.05  # [rad] that an arm may drift while it holds itself
+REST, REST_STATES, REST_S = 1e-3, 20, 5.0  # [rad] in so many states: at rest, within this [s]
 AGAIN_S = 5.0  # on a busy machine
 NOTICED_S = 5.0  # /diagnostics come once a second
 RIVAL = "rival"
@@ -124,7 +125,7 @@ def _join(rig: Rig, node: str, second: Rival) -> None:
 
 def _rivals(rig: Rig, node: str, what: str, q: list[np.ndarray], seconds: float) -> Iterator[Row]:
     """Measure an arm that two nodes command."""
-    time.sleep(1.0)
+    until(lambda: _rests(q), REST_S)  # if it does not come to rest, it moves too far below
     before, begun = rig.bench.diagnostic_count(node, COUNT), len(q) - 1
     time.sleep(seconds)
     moved = float(np.ptp(np.array(q[begun:]), axis=0).max())
@@ -140,9 +141,13 @@ def _rivals(rig: Rig, node: str, what: str, q: list[np.ndarray], seconds: float)
     )
 
 
+def _rests(q: list[np.ndarray]) -> bool:
+    newest = q[-REST_STATES:]
+    return len(newest) == REST_STATES and float(np.ptp(newest, axis=0).max()) < REST
+
+
 def _alone(rig: Rig, node: str, what: str, follows: Callable[[], bool]) -> Row:
     began = time.monotonic()
-    time.sleep(0.2)
     rig.bench.forget_diagnostics(node)
     follows_again = until(follows, 3 * AGAIN_S)
     seconds = time.monotonic() - began

@@ -14,10 +14,12 @@ from faults.rig.bench_node import BenchNode, Topic
 from faults.rig.processes import Processes, node
 from faults.rig.recoveries import Recoveries
 from faults.rig.result import Row
-from faults.rig.waiting import require
+from faults.rig.waiting import require, until
 from ml3_ros.bringup.description import Process
 from ml3_ros.data.bags import read_joint_states
 from ml3_ros.nodes.kit.qos import LATCHED_1
+
+ARRIVED_S = 10.0  # within this the last samples of a recording have come
 
 
 def kill_sources(
@@ -95,7 +97,7 @@ def kill_bag_player(
         "the end of the recording",
         recordings[bag].t[-1] + 30.0,
     )
-    time.sleep(0.5)
+    until(lambda: len(states.times(at)) >= n, ARRIVED_S)
     played = len(states.times(at))
     processes.kill("bag_player")
     return [

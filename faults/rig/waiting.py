@@ -31,11 +31,16 @@ def until(
     return True
 
 
-def require(condition: Callable[[], object], what: str, timeout_s: float = 60.0) -> None:
-    """Wait until `condition` is true.
+def require(
+    condition: Callable[[], object],
+    what: str,
+    timeout_s: float = 60.0,
+    longest_pause_s: float = LONGEST_PAUSE_S,
+) -> None:
+    """Wait until `condition` is true; checked as by `until`.
 
     Raises:
         BenchError: It was not within `timeout_s` [s]; `what` names it.
     """
-    if not until(condition, timeout_s):
+    if not until(condition, timeout_s, longest_pause_s):
         raise BenchError(f"{what}: not within {timeout_s:g} s")

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +30,7 @@ FASTER = {
     "bag_player": {"topic": "joint_states"},
     "sawyer_driver": {"message_package": SAWYER_MESSAGES} | dict.fromkeys(SUPPRESSED, "true"),
 }
-READ_S = 0.2
+READ_S = 0.2  # between looks at the whole graph, which cost the nodes time
 DEADLINE_S = 400.0  # of a system on a busy machine; it trains two losses
 
 
@@ -82,14 +81,13 @@ def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], logged:
         up = rig.processes.start_command("up", argv)
 
         def has_logged() -> bool:
-            time.sleep(READ_S)
             seen.add_graph(rig.bench.node)
             output = up.output()
             if not up.alive:
                 raise BenchError(f"{system.name} has ended:\n{output[-1000:]}")
             return logged in output
 
-        require(has_logged, f"{system.name} that logs '{logged}'", DEADLINE_S)
+        require(has_logged, f"{system.name} that logs '{logged}'", DEADLINE_S, READ_S)
         if DRIVER in names:
             _add_operator(seen, rig.bench)
         rig.stop("up")
