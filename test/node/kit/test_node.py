@@ -67,8 +67,17 @@ def test_timers_go_on_while_the_clock_of_the_machine_is_set(graph):
     assert {timer.clock.clock_type for timer in node.timers} == {ClockType.STEADY_TIME}
 
 
+class Listening(Relay):
+    """Notes what comes, whether it sends it on or not."""
+
+    def load(self):
+        super().load()
+        self.came = []
+        self.subscribe(JointState, "in", self.came.append, RELIABLE_100, always=True)
+
+
 def test_nothing_leaves_a_node_that_is_not_active(graph):
-    node = graph.add(Relay, "relay")
+    node = graph.add(Listening, "relay")
     probe = graph.plain()
     received = graph.listen(probe, JointState, "out")
     sender = probe.create_publisher(JointState, "in", RELIABLE_100)
@@ -80,8 +89,8 @@ def test_nothing_leaves_a_node_that_is_not_active(graph):
     graph.until(lambda: len(received) == 1)
     node.trigger_deactivate()
     sender.publish(JointState(name=["2"]))
-    assert sender.wait_for_all_acked()  # so it has come
-    graph.for_(0.3)
+    assert sender.wait_for_all_acked()  # it waits for both subscriptions, the older comes first
+    graph.until(lambda: len(node.came) == 2)
     node.trigger_activate()
     sender.publish(JointState(name=["3"]))
     graph.until(lambda: len(received) == 2)

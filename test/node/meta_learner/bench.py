@@ -16,7 +16,7 @@ GOAL = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
 
 
 class Client:
-    """Sends goals and keeps what comes back."""
+    """Sends goals and keeps what comes back of the newest that was accepted."""
 
     def __init__(self, graph, node):
         self.graph, self.feedback = graph, []
@@ -24,12 +24,14 @@ class Client:
 
     def send(self, **fields):
         """Return the handle of a goal, accepted or not."""
-        goal = GOAL | fields
+        goal, feedback = GOAL | fields, []
         self.graph.until(self.action.server_is_ready)
         future = self.action.send_goal_async(
-            MetaTrain.Goal(**goal), lambda msg: self.feedback.append(msg.feedback)
+            MetaTrain.Goal(**goal), lambda msg: feedback.append(msg.feedback)
         )
         self.graph.until(future.done)
+        if future.result().accepted:
+            self.feedback = feedback
         return future.result()
 
     def result(self, handle):

@@ -52,7 +52,6 @@ def test_one_goal_at_a_time_and_a_cancelled_one_goes_on_when_sent_again(graph, l
     assert "send the same goal again" in result.message
     assert not result.success
     done = result.iterations
-    client.feedback.clear()
     handle = client.send(iterations=1_000_000)
     graph.until(lambda: any(feedback.iteration for feedback in client.feedback))
     assert max(feedback.iteration for feedback in client.feedback) >= done
@@ -99,7 +98,6 @@ def test_a_goal_that_was_done_before_a_kill_is_soon_done_again(graph, learner, t
     assert second.trigger_activate() == SUCCESS
     assert client.result(client.send())[1].success  # no stream any more
     assert file.read_bytes() == loss
-    client.feedback.clear()
     handle = client.send()  # the same goal sent twice to one process is for another loss
     graph.until(lambda: len(client.feedback) > 2)
     assert second._action._worker is None  # it waits for a stream

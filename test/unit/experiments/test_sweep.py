@@ -8,7 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +20,7 @@ from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, sav
 from ml3_ros.experiments.runner.ray_backend import RayBackend
 from ml3_ros.experiments.runner.sweep import _Progress, run_experiment
 from ml3_ros.experiments.runner.workers import ATTEMPTS, BACKENDS, LocalBackend, Outcome
+from test.system.conftest import DEADLINE_S, runs, wait_until
 
 HERE = Path(__file__).parent
 SCRIPT = """
@@ -173,13 +173,6 @@ def pids_in(notes: Path) -> list[int]:
     return [int(path.name.partition("_")[2]) for path in notes.iterdir()]
 
 
-def wait_until(condition, timeout_s=60.0):
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "condition not met in time"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_the_sweep(tmp_path, number):
     notes = tmp_path / "notes"
@@ -199,12 +192,12 @@ def test_no_worker_outlives_the_sweep(tmp_path, number):
             os.killpg(process.pid, number)  # as a terminal does: everybody gets it
         else:
             process.send_signal(number)
-        _, error = process.communicate(timeout=30.0)
+        _, error = process.communicate(timeout=DEADLINE_S)
     finally:
         process.kill()
     assert process.returncode in (-number, 128 + number)
     assert error.count("Traceback") == (number == signal.SIGINT)  # none of a worker
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids_in(notes)), 5.0)
+    wait_until(lambda: not any(map(runs, pids_in(notes))))
 
 
 def test_ray_gives_the_same_and_runs_a_killed_seed_again(toy, starts, tmp_path, monkeypatch):
