@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from setup_env import ROOT, VENV, uv_settings
+from installers import ROOT, VENV, uv_settings
 
 HEADER = "# {what}. Written by `make lock`; do not edit.\n"
 RUNTIME = ("setup.py", "requirements.in")

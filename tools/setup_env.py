@@ -1,32 +1,28 @@
 """Make .venv complete: a ROS 2 prefix with the pinned packages, ml3_msgs and ml3_ros in it.
 
-`make setup` runs this; it needs nothing but Python's standard library. Every step leaves a stamp
-with a hash of what it depends on, so a second run does only what has changed. With `--tests` it
-also builds the messages that only tests need. The environment is a ROS 2 prefix (share/, lib/,
-include/, bin/), and a line in its site-packages puts it on AMENT_PREFIX_PATH, so its programs run
-without sourcing anything.
+`make setup` runs this; it needs nothing but Python's standard library and `installers.py` beside
+it. Every step leaves a stamp with a hash of what it depends on, so a second run does only what has
+changed. With `--tests` it also builds the messages that only tests need. The environment is a
+ROS 2 prefix (share/, lib/, include/, bin/), and a line in its site-packages puts it on
+AMENT_PREFIX_PATH, so its programs run without sourcing anything.
 """
 
 from __future__ import annotations
 
 import argparse
-import ast
 import fcntl
 import hashlib
 import os
 import re
 import shutil
-import subprocess
 import sys
 import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
-STATE = VENV / ".ml3_ros"  # stamps, and the log
-LOG = STATE / "setup.log"
+from installers import ROOT, STATE, VENV, SetupError, ask_python, pip_install, run, uv_install
+
 OLDEST_PYTHON = (3, 11)
 TEST_MESSAGES = "test/ml3_sawyer_test_msgs"
 PYTHON_NAME = "python{}.{}".format(*sys.version_info[:2])  # also begins Debian's package names
@@ -38,28 +34,12 @@ IMPORTED = (
     *("stable_baselines3", "torch", "torch._inductor.compile_fx", "tyro"),
 )
 
-UV_NAMES = {  # option in pip's configuration: environment variable of uv
-    "index-url": "UV_DEFAULT_INDEX",
-    "extra-index-url": "UV_INDEX",
-    "find-links": "UV_FIND_LINKS",
-    "constraint": "UV_CONSTRAINT",
-    "trusted-host": "UV_INSECURE_HOST",
-    "cert": "SSL_CERT_FILE",
-    "proxy": "ALL_PROXY",
-    "timeout": "UV_HTTP_TIMEOUT",
-    "default-timeout": "UV_HTTP_TIMEOUT",
-}
-
 # site.py executes this line at every start of the environment's Python.
 PREFIX_LINE = (
     "import os, sys; "
     "os.environ['AMENT_PREFIX_PATH'] = os.pathsep.join(dict.fromkeys("
     "[sys.prefix, *filter(None, os.environ.get('AMENT_PREFIX_PATH', '').split(os.pathsep))]))\n"
 )
-
-
-class SetupError(Exception):
-    """What is wrong and what to do, in one sentence."""
 
 
 def check_machine() -> None:
@@ -78,70 +58,6 @@ def check_machine() -> None:
     if packages:
         what, debian = ", ".join(packages), " ".join(packages.values())
         raise SetupError(f"Missing on this machine: {what}; run `sudo apt install {debian}`.")
-
-
-def run(*command: object, **environment: str) -> None:
-    """Run a program from the root of the repository, its output into the log.
-
-    Raises:
-        SetupError: It failed; the last lines of its output stand before the sentence.
-    """
-    words = [str(word) for word in command]
-    result = subprocess.run(
-        words,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
-    )
-    STATE.mkdir(parents=True, exist_ok=True)
-    with LOG.open("a") as log:
-        log.write(f"$ {' '.join(words)}\n{result.stdout}\n")
-    if result.returncode:
-        tail = "\n".join(result.stdout.splitlines()[-15:])
-        raise SetupError(
-            f"{tail}\nThe step failed with the lines above; all of them are in "
-            f"{LOG.relative_to(ROOT)}: repair the cause (often the network) and run this again."
-        )
-
-
-def pip_install(*arguments: object) -> None:
-    """Run the environment's `pip install`."""
-    options = ("--disable-pip-version-check", "--no-input", "--progress-bar=off")
-    run(VENV / "bin/python", "-m", "pip", "install", *options, *arguments)
-
-
-def uv_install(*arguments: object, **environment: str) -> None:
-    """Run `uv pip install`, several times as fast as pip, with the settings of pip."""
-    where = ("--python", VENV / "bin/python", "--no-progress")
-    run(VENV / "bin/uv", "pip", "install", *where, *arguments, **uv_settings(), **environment)
-
-
-def uv_settings() -> dict[str, str]:
-    """Return the indexes, certificates and limits that pip is configured with, as uv reads them.
-
-    uv reads no pip.conf. Variables of uv that are set already stay as they are.
-    """
-    command = (VENV / "bin/python", "-m", "pip", "config", "list")
-    lines = subprocess.check_output(command, text=True).splitlines()
-    options: dict[str, str] = {}
-    for section in ("global.", "install.", ":env:."):  # the later one wins, as in pip
-        pairs = (line.removeprefix(section).split("=", 1) for line in lines if section in line)
-        options |= {name: str(ast.literal_eval(value)) for name, value in pairs}
-    settings = {UV_NAMES[name]: value for name, value in options.items() if name in UV_NAMES}
-    # Unlike uv by itself, pip takes the best version of all indexes.
-    settings["UV_INDEX_STRATEGY"] = "unsafe-best-match"
-    if "UV_FIND_LINKS" in settings:
-        settings["UV_FIND_LINKS"] = ",".join(settings["UV_FIND_LINKS"].split())
-    return {name: value for name, value in settings.items() if name not in os.environ}
-
-
-def ask_python(expression: str) -> str:
-    """Return the value of an expression in the environment's Python, as text."""
-    code = f"import importlib.metadata, sysconfig; print({expression})"
-    return subprocess.check_output([VENV / "bin/python", "-c", code], text=True).strip()
 
 
 def create_environment() -> None:
@@ -232,7 +148,7 @@ STEPS: tuple[Step, ...] = (
     (
         "ml3_ros",
         "installing it, editable",
-        ["setup.py", "setup.cfg", "package.xml", "tools/setup_env.py"],
+        ["setup.py", "setup.cfg", "package.xml", "tools/setup_env.py", "tools/installers.py"],
         install_package,
     ),
 )
