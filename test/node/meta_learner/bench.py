@@ -11,8 +11,14 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 JOINTS = ("a", "b")
-GOAL = {"name": "ml3_unshaped", "task": "inverse_dynamics", "nle": "learned",
-        "architecture": "structured", "iterations": 3}  # fmt: skip
+ALIKE = {"joints": list(JOINTS), "robot": "toy", "segment_seconds": 1.0}  # who goes on has these
+GOAL = {
+    "name": "ml3_unshaped",
+    "task": "inverse_dynamics",
+    "nle": "learned",
+    "architecture": "structured",
+    "iterations": 3,
+}
 
 
 class Client:

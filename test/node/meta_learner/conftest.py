@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ml3_ros.nodes.meta_learner.node import MetaLearner
-from test.node.meta_learner.bench import JOINTS, SUCCESS, Client
+from test.node.meta_learner.bench import ALIKE, SUCCESS, Client
 
 
 @pytest.fixture
@@ -14,11 +14,9 @@ def learner(graph, tmp_path):
 
     def make(**parameters):
         defaults = {
-            "joints": list(JOINTS),
-            "robot": "toy",
+            **ALIKE,
             "out": str(tmp_path / "out"),
             "record_seconds": 2.0,
-            "segment_seconds": 1.0,
             "checkpoint_period": 0.1,
         }
         node = graph.add(MetaLearner, "meta_learner", **(defaults | parameters))

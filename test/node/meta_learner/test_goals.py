@@ -14,7 +14,7 @@ from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
 from ml3_ros.nodes.meta_learner.node import MetaLearner
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
-from test.node.meta_learner.bench import GOAL, JOINTS, SUCCESS, latched
+from test.node.meta_learner.bench import ALIKE, GOAL, JOINTS, SUCCESS, latched
 
 
 def test_a_goal_waits_for_the_stream_trains_and_is_latched(graph, learner, tmp_path):
@@ -72,8 +72,7 @@ def test_a_goal_goes_on_after_the_process_was_killed(graph, learner, tmp_path):
     (tmp_path / "out").rename(kept)
     node.trigger_deactivate()
     node.trigger_cleanup()
-    second = graph.add(MetaLearner, "second", joints=list(JOINTS), robot="toy", out=str(kept),
-                       segment_seconds=1.0)  # fmt: skip
+    second = graph.add(MetaLearner, "second", out=str(kept), **ALIKE)
     assert second.trigger_configure() == SUCCESS
     assert second.trigger_activate() == SUCCESS
     status, result = client.result(client.send(iterations=12))  # no stream any more
@@ -91,8 +90,7 @@ def test_a_goal_that_was_done_before_a_kill_is_soon_done_again(graph, learner, t
     node.trigger_cleanup()
     half = tmp_path / "out" / "training" / "ml3_unshaped" / ".checkpoint.safetensors.1.part"
     half.write_text("")
-    second = graph.add(MetaLearner, "second", joints=list(JOINTS), robot="toy",
-                       out=str(tmp_path / "out"), segment_seconds=1.0)  # fmt: skip
+    second = graph.add(MetaLearner, "second", out=str(tmp_path / "out"), **ALIKE)
     assert second.trigger_configure() == SUCCESS
     assert not half.exists()
     assert second.trigger_activate() == SUCCESS

@@ -56,10 +56,8 @@ def toy(monkeypatch, tmp_path):
     def run(backend, out="out", engine=AUTOGRAD, **changes):
         lines = []
         config = module.ToyConfig(notes=str(notes), **changes)
-        run_experiment(
-            "toy", module.TOY, config, tmp_path / out,
-            backend=backend, engine=engine, report=lines.append,
-        )  # fmt: skip
+        how = {"backend": backend, "engine": engine, "report": lines.append}
+        run_experiment("toy", module.TOY, config, tmp_path / out, **how)
         return lines
 
     return run

@@ -37,8 +37,8 @@ def test_counts_that_grow_are_reported_with_their_last_value():
     received = Received()
     for count, message in ((1, "active; now: lost samples"), (3, "active")):
         status = DiagnosticStatus(name="n", message=message)
-        status.values = [KeyValue(key="lost samples", value=str(count)),
-                         KeyValue(key="samples waiting", value=str(7 - count))]  # fmt: skip
+        values = {"lost samples": count, "samples waiting": 7 - count}
+        status.values = [KeyValue(key=key, value=str(value)) for key, value in values.items()]
         received.on_diagnostics(DiagnosticArray(status=[status]))
     assert received.counts() == ["n: 3 lost samples"]
     assert received.waiting == 6

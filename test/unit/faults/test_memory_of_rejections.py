@@ -38,8 +38,8 @@ def hidden_of_model(header):
 
 def joints(header):
     names = [str(i) for i in range(2000)]
-    header["units"] = {"joint_names": names, "velocity": MANY[:2000], "acceleration": MANY[:2000],
-                       "effort": MANY[:2000]}  # fmt: skip
+    scales = dict.fromkeys(("velocity", "acceleration", "effort"), MANY[:2000])
+    header["units"] = {"joint_names": names, **scales}
 
 
 def nested(header):
