@@ -126,10 +126,10 @@ def test_a_muted_robot_publishes_nothing_and_still_reads(robot):
     begin = robot.node._stamp()
     robot.command()
     robot.until_mode("torque")
-    robot.say(sawyer.SUPER_STOP)
+    robot.publish(sawyer.SUPER_STOP)
     robot.until_mode("disabled")
     robot.graph.until(lambda: robot.node._stamp() > begin + NANO // 2)  # 50 states, 5 of the cuff
-    robot.say(sawyer.SUPER_RESET)
+    robot.publish(sawyer.SUPER_RESET)
     robot.graph.until(lambda: not robot.node.diagnostic_values()["stopped"])
     end = robot.node._stamp()
     robot.call("mute", False)
