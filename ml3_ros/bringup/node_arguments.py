@@ -50,5 +50,8 @@ def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:
 
 def node_environment(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that a node gets beside `env`; what the user has set stays."""
-    threads = {} if "OMP_NUM_THREADS" in env else {"OMP_NUM_THREADS": "1"}
-    return threads | middleware(env)
+    ours = {
+        "OMP_NUM_THREADS": "1",  # the networks are small: more threads only wait for each other
+        "MUJOCO_GL": "disable",  # nodes draw nothing; looking for a window system takes 0.2 s
+    }
+    return {name: value for name, value in ours.items() if name not in env} | middleware(env)

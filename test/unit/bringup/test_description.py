@@ -11,7 +11,12 @@ import yaml
 
 from ml3_ros.bringup.arguments import Argument, yaml_text
 from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process, System
-from ml3_ros.bringup.node_arguments import enclave_arguments, ros_arguments
+from ml3_ros.bringup.middleware import PROFILE
+from ml3_ros.bringup.node_arguments import (
+    enclave_arguments,
+    node_environment,
+    ros_arguments,
+)
 from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
@@ -201,3 +206,9 @@ def test_a_node_that_shall_be_secure_is_put_into_its_enclave():
     secure = {"ROS_SECURITY_ENABLE": "true"}
     assert enclave_arguments("sim_arm", secure) == ["--enclave", "/ml3/sim_arm"]
     assert enclave_arguments("sim_arm", {"ROS_SECURITY_ENABLE": "false"}) == []
+
+
+def test_the_environment_of_a_node_keeps_what_the_user_has_set():
+    mine = {"OMP_NUM_THREADS": "4", "MUJOCO_GL": "egl", PROFILE: "mine.xml"}
+    assert node_environment(mine) == {}
+    assert set(node_environment({})) == set(mine)
