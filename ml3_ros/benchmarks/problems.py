@@ -13,18 +13,18 @@ from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.family import TaskFamily
 from ml3_ros.core.types import Batch, Extra
-from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
-from ml3_ros.experiments.sine.regression_task import (
-    META_TRAIN,
-    Regressor,
-    SineRegressionFamily,
-    SineTasks,
-)
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
+from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.tasks.sine.regression import (
+    META_TRAIN,
+    Regressor,
+    SineRegressionFamily,
+    SineTasks,
+)
 
 FOREVER = 10**9  # outer steps: step sizes do not change while they are measured
 N_JOINTS = 7

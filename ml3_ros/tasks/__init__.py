@@ -1,1 +1,1 @@
-"""Meta-training tasks: families, recipes and priors of inverse dynamics and reaching."""
+"""Meta-training tasks: families, recipes and priors of inverse dynamics, reaching and sines."""

@@ -13,12 +13,6 @@ from ml3_ros.core.outer.family import TaskFamily
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.sine.recipes import adam_recipe, squared_error
-from ml3_ros.experiments.sine.regression_task import (
-    META_TEST,
-    Regressor,
-    SineRegressionFamily,
-    SineTasks,
-)
 from ml3_ros.learners.inverse_dynamics import squared_error as baseline_losses
 from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sampling import nmse
@@ -26,6 +20,12 @@ from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.populations import Population, population
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
+from ml3_ros.tasks.sine.regression import (
+    META_TEST,
+    Regressor,
+    SineRegressionFamily,
+    SineTasks,
+)
 
 ROBOT = "reacher"
 N_TRAIN_ROBOTS = 32

@@ -29,7 +29,7 @@ from ml3_ros.experiments.sine.recipes import (
     sgd_recipe,
     squared_error,
 )
-from ml3_ros.experiments.sine.regression_task import (
+from ml3_ros.tasks.sine.regression import (
     META_TEST,
     Regressor,
     SineRegressionFamily,

@@ -22,10 +22,10 @@ from ml3_ros.experiments.sine.regression import (
     run_seed,
     tasks_of,
 )
-from ml3_ros.experiments.sine.regression_task import META_TRAIN, SineDistribution, SineTasks
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import EDGE, GUIDE, INK, in_order, method_style
 from ml3_ros.reports.tables import number, text_table
+from ml3_ros.tasks.sine.regression import META_TRAIN, SineDistribution, SineTasks
 
 SHOWN_STEPS = (1, 10, 20, 50, 100, 200, 500)
 QUOTIENTS = (

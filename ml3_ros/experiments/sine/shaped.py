@@ -21,16 +21,16 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import even_marks, snapshots
-from ml3_ros.experiments.sine.frequency_task import (
-    LIMIT,
-    FrequencyFamily,
-    FrequencyTasks,
-    Sinusoid,
-)
 from ml3_ros.experiments.sine.recipes import (
     FrequencyRecipe,
     frequency_recipe,
     squared_error,
+)
+from ml3_ros.tasks.sine.frequency import (
+    LIMIT,
+    FrequencyFamily,
+    FrequencyTasks,
+    Sinusoid,
 )
 from ml3_ros.tasks.training import revision
 

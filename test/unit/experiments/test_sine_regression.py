@@ -17,7 +17,7 @@ from ml3_ros.experiments.runner.selection import even_marks, snapshots
 from ml3_ros.experiments.sine.recipes import paper_recipe, sgd_recipe, squared_error
 from ml3_ros.experiments.sine.regression import GRIDS, SineRegressionConfig, prepare, tasks_of
 from ml3_ros.experiments.sine.regression_output import EXPERIMENTS
-from ml3_ros.experiments.sine.regression_task import (
+from ml3_ros.tasks.sine.regression import (
     META_TEST,
     Regressor,
     SineRegressionFamily,

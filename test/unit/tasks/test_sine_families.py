@@ -11,8 +11,8 @@ from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
-from ml3_ros.experiments.sine.frequency_task import FrequencyFamily, FrequencyTasks, Sinusoid
-from ml3_ros.experiments.sine.regression_task import (
+from ml3_ros.tasks.sine.frequency import FrequencyFamily, FrequencyTasks, Sinusoid
+from ml3_ros.tasks.sine.regression import (
     META_TEST,
     META_TRAIN,
     Regressor,
