@@ -115,7 +115,7 @@ class Plant:
         return self.node.state_name() != "active"
 
     def phase(self):
-        return self.node._phase
+        return self.node._cycle.phase
 
     def step(self):
         """Let 10 ms pass, and answer the phase that needs no time of the arm."""
