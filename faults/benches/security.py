@@ -35,9 +35,9 @@ def bench(folder: Path, quick: bool) -> Finding:
         title="DDS security",
         method=(
             "The systems `sawyer_invdyn` (simulated with loss:=train and record:=true, and "
-            "robot:=sawyer against the emulated robot, with an operator), `replay` and "
-            "`sawyer_track` (both robots) run; what each node uses is read from the ROS graph "
-            "meanwhile and compared with "
+            "robot:=sawyer against the emulated robot, with an operator), `replay`, "
+            "`sawyer_track` and `reacher_reach` (robot:=sawyer_sim and robot:=sawyer) run; what "
+            "each node uses is read from the ROS graph meanwhile and compared with "
             f"`{POLICIES}`. Then a node is started with security on (ROS_SECURITY_ENABLE), with a "
             "keystore whose files have no content. The Fast DDS of the Python wheels comes "
             "without security plugins: what is tested of them is that no node runs unprotected "
@@ -69,8 +69,8 @@ def _policy_rows(folder: Path) -> list[Row]:
         Row(
             "who may publish joint_command",
             ", ".join(commands),
-            "the controllers, of which one runs at a time",
-            commands == ["excitation", "tracking_controller"],
+            "what commands an arm, of which one runs at a time",
+            commands == ["excitation", "reach_optimizer", "tracking_controller"],
         ),
     ]
 

@@ -21,6 +21,7 @@ from faults.security.policies import Use, use_in_graph, write_policies
 from ml3_ros.bringup.description import System
 from ml3_ros.bringup.operator import REQUESTS
 from ml3_ros.bringup.systems.invdyn import REPLAY, SAWYER_INVDYN
+from ml3_ros.bringup.systems.reach import REACHER_REACH
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
 from ml3_ros.nodes.sawyer_driver.parameters import SUPPRESSED
 
@@ -58,9 +59,14 @@ def graph_use(folder: Path) -> dict[str, Use]:
     bag = folder / "train" / "bag"
     replayed = (f"bag:={bag}", "urdf:=sawyer", "loss:=none", f"out:={folder}/replay")
     _run(folder, seen, REPLAY, replayed, "learning, robot time")
-    for robot in ("sawyer_sim", "sawyer"):
-        words = (f"robot:={robot}", f"out:={folder}/track_{robot}")
-        _run(folder, seen, SAWYER_TRACK, words, "learning, robot time")
+    for system, robot, logged in (
+        (SAWYER_TRACK, "sawyer_sim", "learning, robot time"),
+        (SAWYER_TRACK, "sawyer", "learning, robot time"),
+        (REACHER_REACH, "sawyer_sim", "learning, robot time"),
+        (REACHER_REACH, "sawyer", "adapts"),  # no episode begins before an operator enables it
+    ):
+        words = (f"robot:={robot}", f"out:={folder}/{system.name}_{robot}")
+        _run(folder, seen, system, words, logged)
     return dict(seen)
 
 
