@@ -13,9 +13,9 @@ from std_srvs.srv import Trigger
 from ml3_ros.errors import DataError, reason_of
 from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
-from ml3_ros.nodes.kit.hand_stream import HandStream
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample
 from ml3_ros.nodes.reach_optimizer.arm_reset import ArmReset
+from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 from ml3_ros.nodes.reach_optimizer.rollout import ArmRollout

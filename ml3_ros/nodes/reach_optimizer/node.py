@@ -17,12 +17,12 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.run import ReachRun
-from ml3_ros.nodes.kit.hand_stream import HandStream, Pair
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_100, SENSOR_1
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.nodes.reach_optimizer.episode_cycle import EpisodeCycle
+from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream, Pair
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 from ml3_ros.nodes.reach_optimizer.setup import GoalError, load_task, make_run

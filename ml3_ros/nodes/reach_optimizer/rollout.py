@@ -10,9 +10,9 @@ from sensor_msgs.msg import JointState
 from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
 from ml3_ros.learners.reaching.policy_learner import PolicyLearner
-from ml3_ros.nodes.kit.hand_stream import HandStream
 from ml3_ros.nodes.kit.qos import RELIABLE_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
+from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 
 if TYPE_CHECKING:

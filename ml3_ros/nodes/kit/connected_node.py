@@ -1,0 +1,173 @@
+"""A node with guarded connections: no callback ends it, and all of them end with its cleanup."""
+
+from __future__ import annotations
+
+import functools
+import time
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from rclpy.client import Client
+from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.qos import QoSProfile
+from rclpy.subscription import MessageInfo
+from rclpy.timer import Timer
+
+from ml3_ros.core.checks import printable
+from ml3_ros.errors import Ml3Error, reason_of
+from ml3_ros.nodes.kit.command_arbiter import CommandArbiter
+from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
+
+
+class ConnectedNode(LifecycleNode):
+    """A lifecycle node that makes publishers, subscriptions, timers, services and clients.
+
+    What a callback raises is counted for /diagnostics and logged; the node goes on.
+
+    Attributes:
+        active: Whether messages are acted upon and timers call.
+        diagnostics: What the node publishes about itself.
+    """
+
+    def __init__(self, name: str, **node_arguments: Any) -> None:
+        """Begin without connections.
+
+        Args:
+            name: Name of the node.
+            node_arguments: Passed on to rclpy's Node (context, parameter_overrides, ...).
+        """
+        super().__init__(name, **node_arguments)
+        self._entities: list[tuple[Callable[[Any], object], Any]] = []
+        self.active = False
+        self.diagnostics = Diagnostics(self, self.state_name, self.guarded)
+
+    def state_name(self) -> str:
+        """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
+        return self._state_machine.current_state[1]
+
+    # connections --------------------------------------------------------------------------------
+    def publisher(self, msg_type: Any, topic: str, qos: QoSProfile) -> LifecyclePublisher[Any]:
+        """Create a publisher that is silent unless the node is active; ends with cleanup."""
+        publisher: LifecyclePublisher[Any] = self.create_lifecycle_publisher(msg_type, topic, qos)
+        self._entities.append((self.destroy_lifecycle_publisher, publisher))
+        return publisher
+
+    def subscribe(
+        self,
+        msg_type: type,
+        topic: str,
+        callback: Callable[[Any], None],
+        qos: QoSProfile,
+        *,
+        always: bool = False,
+        exclusive: bool = False,
+    ) -> None:
+        """Subscribe while configured; the callback runs while active, or `always`.
+
+        What it raises is counted and logged, and the stream goes on. With `exclusive` messages are
+        rejected while more than one publisher sends them; of a queue of 1 only the last one would
+        ever be seen.
+        """
+        accepted, arbiter = self.guarded(callback), CommandArbiter(self, topic)
+        from_known = self.guarded(lambda info: arbiter.check(info, time.monotonic()))
+
+        def from_any(msg: Any) -> None:
+            if self.active or always:
+                accepted(msg)
+
+        def from_one(msg: Any, info: MessageInfo) -> None:
+            if (self.active or always) and from_known(info):
+                accepted(msg)
+
+        # what asks for a MessageInfo cannot run on the events executor
+        on_message = from_one if exclusive else from_any
+        subscription = self.create_subscription(msg_type, topic, on_message, qos)
+        self._entities.append((self.destroy_subscription, subscription))
+
+    def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
+        """Call `callback` every `period_s` [s] while active; ends with cleanup.
+
+        What it raises is counted and logged, and it is called again when the time has come.
+        """
+        safe = self.guarded(callback, ERRORS)
+        timer = steady_timer(self, period_s, lambda: self.active and safe())
+        self._entities.append((self.destroy_timer, timer))
+        return timer
+
+    def serve(self, srv_type: type, name: str, callback: Callable[[Any, Any], Any]) -> None:
+        """Offer a service while configured; see `answering`."""
+        service = self.create_service(srv_type, name, self.answering(srv_type, callback))
+        self._entities.append((self.destroy_service, service))
+
+    def client(self, srv_type: Any, name: str) -> Client[Any, Any]:
+        """Create a client of a service; ends with cleanup."""
+        client: Client[Any, Any] = self.create_client(srv_type, name)
+        self._entities.append((self.destroy_client, client))
+        return client
+
+    def disconnect(self) -> None:
+        """Destroy all that was created here, the newest first."""
+        while self._entities:
+            destroy, entity = self._entities.pop()
+            destroy(entity)
+
+    # guards -------------------------------------------------------------------------------------
+    def guarded(
+        self, callback: Callable[..., object], kind: str | None = None
+    ) -> Callable[..., bool]:
+        """Return a callback that never ends the node, and returns whether nothing was raised.
+
+        What is raised is counted, as `kind` if that is given, and logged; the caller goes on.
+        """
+
+        @functools.wraps(callback)  # executors look at its parameters
+        def call(*arguments: Any) -> bool:
+            try:
+                callback(*arguments)
+            except Exception as error:
+                self.reject(error, kind=kind)
+                return False
+            return True
+
+        return call
+
+    def answering(
+        self, srv_type: Any, callback: Callable[[Any, Any], Any]
+    ) -> Callable[[Any, Any], Any]:
+        """Return a callback that always answers: an error becomes `success` and `message`.
+
+        What is unexpected, or has no place in the answer, is also counted and logged.
+        """
+
+        def answer(request: Any, response: Any) -> Any:
+            try:
+                return callback(request, response)
+            except Exception as error:
+                failure = srv_type.Response()
+                if not (isinstance(error, Ml3Error) and hasattr(failure, "message")):
+                    self.reject(error, kind=ERRORS)
+                for field, value in (("success", False), ("message", printable(reason_of(error)))):
+                    if hasattr(failure, field):
+                        setattr(failure, field, value)
+                return failure
+
+        return answer
+
+    def reject(self, error: Exception, *, kind: str | None = None) -> None:
+        """Count and log why something was not used; the stream goes on.
+
+        The first error of a kind is always logged, later ones at most every 2 s. An unexpected
+        error is logged with its traceback.
+        """
+        if isinstance(error, Ml3Error):
+            counted = kind or str(getattr(error, "kind", "rejected messages"))
+            self.diagnostics.counts[counted] += 1
+            if self.diagnostics.counts[counted] == 1:
+                self.get_logger().warning(printable(str(error)))
+            else:
+                self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
+            return
+        self.diagnostics.counts[kind or ERRORS] += 1
+        text = printable("".join(traceback.format_exception(error)))
+        self.get_logger().error(text, throttle_duration_sec=2.0)
