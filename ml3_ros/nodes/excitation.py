@@ -18,7 +18,8 @@ from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg
 from ml3_ros.robots.control.adaptive_control import TrackingController
-from ml3_ros.robots.control.approach import Approach, Standstill
+from ml3_ros.robots.control.approach import Approach
+from ml3_ros.robots.control.lost_arm import LostArm
 from ml3_ros.robots.control.trajectories import Excitation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -53,10 +54,10 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
     _controller: TrackingController
     _names: tuple[str, ...]
     _stream: JointStream
+    _lost: LostArm
     _commands: LifecyclePublisher[JointState]
     # set by `start`
     _way: Approach | None
-    _standstill: Standstill
     _began: int  # stamp of the first joint state on the way [ns]
     _restarts: int  # of the stream, before that
     _error: np.ndarray  # of tracking [rad], shape (n,)
@@ -70,6 +71,8 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self._controller = TrackingController(model, rate=p.rate, gain=p.gain)
         self._names = description.names
         self._stream = JointStream(self._names, self.diagnostics.counts)
+        self._lost = LostArm(p.lost_error, p.standstill, "gain")
+        self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
 
@@ -92,18 +95,18 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         sample = self._stream.read(msg)
         if self._way is None or self._restarts != self._stream.restarts:
             self._way = Approach(sample.q, self._excitation, self.parameters.fade_seconds)
-            self._standstill = Standstill(self.parameters.standstill)
+            self._lost.lead_anew()
             self._began, self._restarts = sample.stamp, self._stream.restarts
         t = (sample.stamp - self._began) / NANO
         q_ref, v_ref, a_ref = self._way.at(t)
-        far = np.abs(q_ref - sample.q).max() > self.parameters.lost_error
-        if far or self._standstill.lasts(t, sample.v, v_ref):
+        error = q_ref - sample.q
+        if self._lost.is_lost(t, error, sample.v, v_ref):
             self.diagnostics.counts["arms lost"] += 1
             self.start()
             return
         tau = self._controller.torque(sample.q, sample.v, q_ref, v_ref, a_ref)
         self._commands.publish(effort_to_msg(tau, self._names, sample.stamp))
-        self._error = q_ref - sample.q
+        self._error = error
         self.diagnostics.tick("joint_command")
 
 

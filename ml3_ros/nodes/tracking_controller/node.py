@@ -30,10 +30,11 @@ from ml3_ros.nodes.tracking_controller.setup import (
     laps_of,
 )
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.control.approach import Approach, Standstill
+from ml3_ros.robots.control.approach import Approach
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import Crossfade, Feedforward
 from ml3_ros.robots.control.laps import Laps
+from ml3_ros.robots.control.lost_arm import LostArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
@@ -60,6 +61,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     _names: tuple[str, ...]
     _dt: float  # control period [s]
     _stream: JointStream
+    _lost: LostArm
     _read_model: ModelReader
     _models: dict[str, tuple[int, Feedforward]]  # update and newest model of each method
     _tracking: LifecyclePublisher[Tracking]
@@ -68,7 +70,6 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     _done: list[Lap]
     # set whenever the arm is led to where laps begin
     _way: Approach | None
-    _standstill: Standstill
     _began: int  # stamp of the first joint state on the way [ns]
     _restarts: int  # of the stream, before that
     _mix: Crossfade
@@ -94,6 +95,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._rigid_body = PinocchioModel(description).rnea
         self._names, self._dt = description.names, 1.0 / p.rate
         self._stream = JointStream(self._names, self.diagnostics.counts)
+        self._lost = LostArm(p.lost_error, p.standstill, "frequency_gain or least_stiffness")
+        self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._read_model = ModelReader()
         self._models = {}
         self._tracking = self.publisher(Tracking, "tracking", RELIABLE_100)
@@ -135,8 +138,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         q_ref = self._q + self._v * late
         v_ref = self._v + self._a * late
         self._error = sample.q - q_ref
-        far = np.abs(self._error).max() > self.parameters.lost_error
-        if far or self._standstill.lasts(t, sample.v, v_ref):
+        if self._lost.is_lost(t, self._error, sample.v, v_ref):
             self._lose(sample.stamp)
             return
         tau = self._controller.with_feedback(self._tau, sample.q, sample.v, q_ref, v_ref)
@@ -151,7 +153,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         It is held there by something like them, so nothing has to be faded in.
         """
         self._way = Approach(q, self._laps, self.parameters.fade_seconds)
-        self._standstill = Standstill(self.parameters.standstill)
+        self._lost.lead_anew()
         self._began, self._restarts = stamp, self._stream.restarts
         self._mix = Crossfade(self._rigid_body, self.parameters.feedforward_fade, self._dt)
         self._controller.exchange(self._mix, at_once=True)

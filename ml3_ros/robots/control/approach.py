@@ -13,7 +13,6 @@ from ml3_ros.robots.base import Array, JointLimits, joint_array
 from ml3_ros.robots.control.trajectories import quintic
 
 SPEED_SHARE = 0.3  # of the velocity limits, at most, on the way
-STILL, LED = 0.01, 0.05  # [rad/s] an arm stands, a reference moves
 _STEEPEST = 15.0 / 8.0  # the largest slope of the quintic step
 
 
@@ -70,30 +69,3 @@ class Approach:
         v = ds * self._way / self.seconds
         a = dds * self._way / self.seconds / self.seconds  # a long way's square may be infinite
         return self.start + s * self._way, v, a
-
-
-class Standstill:
-    """Notices that no joint moves although the reference does: somebody else holds the arm.
-
-    A driver that has not been enabled does, and a hand. A reference that runs away from such an
-    arm would tear it along once it is let go.
-    """
-
-    def __init__(self, patience: float) -> None:
-        """Bear it for `patience` [s]; 0: for ever.
-
-        Raises:
-            ConfigError: `patience` is NaN or below 0.
-        """
-        if not patience >= 0.0:
-            raise ConfigError(f"patience is {patience}: it must be >= 0 s")
-        self._patience = patience
-        self._since: float | None = None
-
-    def lasts(self, t: float, v: Array, v_ref: Array) -> bool:
-        """Return whether it has lasted too long at time t [s]; v, v_ref [rad/s] are (n,)."""
-        if not (np.abs(v).max() <= STILL and np.abs(v_ref).max() >= LED):
-            self._since = None
-        elif self._since is None or not self._since <= t:  # a clock set back, or NaN
-            self._since = t
-        return self._since is not None and 0.0 < self._patience <= t - self._since
