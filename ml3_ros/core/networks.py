@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ml3_ros.core.checks import is_whole, quoted
 from ml3_ros.core.draws import Source, n_seeds, rand
-from ml3_ros.core.types import Batch, Params
+from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
 
 MAX_LAYERS = 16
@@ -173,6 +173,31 @@ class Mlp(FunctionalModule):
             if i < self.n_layers - 1:
                 x = self.activation(x)
         return x
+
+
+class PerceptronModel(FunctionalModule):
+    """An optimizee around one perceptron `net`: a subclass says what goes into it and comes out.
+
+    Its parameters are those of `net`, with that name before theirs.
+    """
+
+    net: Mlp
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return fresh parameters."""
+        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
+
+    def roles(self) -> dict[str, str]:
+        """Return the role of every parameter in its layer."""
+        return {f"net.{k}": role for k, role in self.net.roles().items()}
+
+    def fan_in(self) -> dict[str, int]:
+        """Return the inputs of the weights behind the first layer."""
+        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
+
+    def mapped(self, params: Params, x: Tensor) -> Tensor:
+        """Map x (*lead, B, in) to (*lead, B, out)."""
+        return self.net.call(scoped(params, "net"), x)
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:

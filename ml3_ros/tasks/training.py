@@ -53,6 +53,23 @@ def _same_training(one: LearnedLoss, other: LearnedLoss) -> bool:
     return one.spec == other.spec and plain[0] == plain[1]
 
 
+def provenance_of(trainer: MetaTrainer, task_family: str, **about: Any) -> dict[str, Any]:
+    """Return what the loss of a trainer with one seed was made from, for its file.
+
+    Args:
+        trainer: Of the loss.
+        task_family: Name of what it was trained on.
+        **about: More of it; JSON-able.
+    """
+    return {
+        "task_family": task_family,
+        **about,
+        "seed": trainer.seeds[0],
+        "revision": revision(),
+        "meta_training": resolved(trainer.config),
+    }
+
+
 def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
     """Make all outer steps that are left, with a progress bar; return how many models diverged.
 

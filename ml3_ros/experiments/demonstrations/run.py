@@ -21,7 +21,6 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
@@ -33,7 +32,7 @@ from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.learners.reaching.world import World
 from ml3_ros.tasks.reaching.family import distance
 from ml3_ros.tasks.reaching.recipes import HIDDEN, SETTINGS, ReachingLoss, meta_training
-from ml3_ros.tasks.training import revision
+from ml3_ros.tasks.training import provenance_of
 
 SETTING = SETTINGS["reacher"]
 CHECKPOINTS = (0, 1, 2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # updates
@@ -190,14 +189,7 @@ def _meta_train(
         return float(np.log(found).mean())
 
     selected = train_and_select(trainer, score, name)
-    provenance = {
-        "task_family": "reaching",
-        "method": name,
-        "seed": seed,
-        "revision": revision(),
-        "outer_steps": selected.step,
-        "meta_training": resolved(trainer.config),
-    }
+    provenance = provenance_of(trainer, "reaching", method=name, outer_steps=selected.step)
     return LearnedLoss(spec=spec, phi=selected.phi, provenance=provenance)
 
 

@@ -17,7 +17,6 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.digits.images import DigitImages, load_images
 from ml3_ros.experiments.digits.lenet import LeNet
@@ -37,7 +36,7 @@ from ml3_ros.experiments.digits.task import (
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.tasks.training import provenance_of, run_to_end
 
 MARKS = (0, 1, 2, 5, 10, 20, 30, 50, 70, 100, 200, 300, 500, 700, 1000)  # gradient steps
 HORIZON = 100  # gradient steps after which methods are compared
@@ -130,14 +129,7 @@ def run_seed(
     for name, recipe in config.recipes(optimizee).items():
         trainer = recipe.trainer(optimizee, images, pairs.train, seed, engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
-        provenance = {
-            "task_family": "digits",
-            "method": name,
-            "pair": list(pairs.train),
-            "seed": seed,
-            "revision": revision(),
-            "meta_training": resolved(recipe.meta_training),
-        }
+        provenance = provenance_of(trainer, "digits", method=name, pair=list(pairs.train))
         loss = LearnedLoss(spec=recipe.spec, phi=trainer.seed_phi(0), provenance=provenance)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         methods[name] = (loss.spec, loss.phi)

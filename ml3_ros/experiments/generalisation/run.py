@@ -17,7 +17,6 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.generalisation.tasks import (
     SETTINGS,
@@ -29,7 +28,7 @@ from ml3_ros.experiments.generalisation.tasks import (
 )
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.tasks.training import provenance_of, run_to_end
 
 HORIZON = 100  # gradient steps after which methods are compared
 GRIDS = {
@@ -111,13 +110,7 @@ def run_seed(
         setting = SETTINGS[name]()
         trainer = setting.trainer(config.outer_steps, seed, engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
-        provenance = {
-            "task_family": name,
-            "trained_on": TRAINED.name,
-            "seed": seed,
-            "revision": revision(),
-            "meta_training": resolved(trainer.config),
-        }
+        provenance = provenance_of(trainer, name, trained_on=TRAINED.name)
         loss = LearnedLoss(spec=trainer.spec, phi=trainer.seed_phi(0), provenance=provenance)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         errors: dict[str, list[NDArray[np.float64]]] = {

@@ -20,7 +20,6 @@ from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_based.trainer import (
     ModelBasedTrainer,
@@ -35,7 +34,7 @@ from ml3_ros.tasks.reaching.dynamics import Dynamics
 from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.tasks.reaching.greedy import GreedyPolicy
 from ml3_ros.tasks.reaching.recipes import HIDDEN, ReachingLoss, Setting, meta_training, setting
-from ml3_ros.tasks.training import revision
+from ml3_ros.tasks.training import provenance_of
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500, 1000)  # updates
@@ -171,14 +170,7 @@ def _meta_train(
         return float(np.log(found).mean())
 
     selected = train_and_select(trainer.trainer, score, name, trainer.step)
-    provenance = {
-        "task_family": "reaching",
-        "method": name,
-        "seed": seed,
-        "revision": revision(),
-        "outer_steps": selected.step,
-        "meta_training": resolved(trainer.trainer.config),
-    }
+    provenance = provenance_of(trainer.trainer, "reaching", method=name, outer_steps=selected.step)
     return LearnedLoss(spec=spec, phi=selected.phi, provenance=provenance), trainer
 
 

@@ -7,12 +7,11 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.likelihood import log_likelihood
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.losses.trajectory import minimum_of
-from ml3_ros.core.networks import FunctionalModule, Mlp
-from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.core.networks import Mlp, PerceptronModel
+from ml3_ros.core.types import Batch, Params
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 
 
@@ -59,7 +58,7 @@ class GreedyPolicy:
         return self.network.desired(phi, batch["observation"])
 
 
-class GaussianPolicy(FunctionalModule):
+class GaussianPolicy(PerceptronModel):
     """pi(a|s) = N(Mlp(s), std^2) with tanh layers; called, it returns the mean.
 
     Args:
@@ -85,22 +84,10 @@ class GaussianPolicy(FunctionalModule):
         sizes = (environment.n_observations, *hidden, environment.n_actions)
         self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
 
-    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh parameters."""
-        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
-
-    def roles(self) -> dict[str, str]:
-        """Return the role of every parameter in its layer."""
-        return {f"net.{k}": role for k, role in self.net.roles().items()}
-
-    def fan_in(self) -> dict[str, int]:
-        """Return the inputs of the weights behind the first layer."""
-        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
-
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Return the means (*lead, B, n_actions) at "observation" (*lead, B, n)."""
         (batch,) = inputs
-        return self.net.call(scoped(params, "net"), batch["observation"])
+        return self.mapped(params, batch["observation"])
 
     def experience(self, params: Params, batch: Batch) -> Batch:
         """Return what is seen and done from "start" towards "goal", in the order "order".

@@ -17,7 +17,6 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.experiments.mountain_car.task import (
@@ -31,7 +30,7 @@ from ml3_ros.experiments.mountain_car.task import (
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.tasks.reaching.recipes import ReachingLoss
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.tasks.training import provenance_of, run_to_end
 
 CHECKPOINTS = (*range(21), 30, 50, 70, 100, 200, 500)  # updates, or iterations of iLQR
 KEPT = 20  # updates after which a policy that found the goal must still reach it
@@ -137,13 +136,7 @@ def run_seed(
         learning = meta_training(config.outer_steps)
         trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
-        provenance = {
-            "task_family": "mountain_car",
-            "method": name,
-            "seed": seed,
-            "revision": revision(),
-            "meta_training": resolved(trainer.config),
-        }
+        provenance = provenance_of(trainer, "mountain_car", method=name)
         loss = LearnedLoss(spec=spec, phi=trainer.seed_phi(0), provenance=provenance)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         distance, paths = train_policies(loss, config.n_inits, seed)

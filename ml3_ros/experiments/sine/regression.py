@@ -35,7 +35,7 @@ from ml3_ros.tasks.sine.regression import (
     SineRegressionFamily,
     SineTasks,
 )
-from ml3_ros.tasks.training import revision
+from ml3_ros.tasks.training import provenance_of
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -152,14 +152,9 @@ def run_seed(
         arrays[f"curve/{name}"] = _test_errors(
             config, tests, recipe.spec, phis[-1], config.x, seed
         )
-        provenance = {
-            "task_family": "sine_regression",
-            "method": name,
-            "seed": seed,
-            "revision": revision(),
-            "meta_training": resolved(recipe.meta_training),
-            "tasks": resolved(recipe.distribution),
-        }
+        provenance = provenance_of(
+            trainer, "sine_regression", method=name, tasks=resolved(recipe.distribution)
+        )
         loss = LearnedLoss(spec=recipe.spec, phi=phis[-1], provenance=provenance)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
     return arrays

@@ -16,7 +16,6 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Params
-from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
@@ -32,7 +31,7 @@ from ml3_ros.tasks.sine.frequency import (
     FrequencyTasks,
     Sinusoid,
 )
-from ml3_ros.tasks.training import revision
+from ml3_ros.tasks.training import provenance_of
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 200, 500)
@@ -120,13 +119,7 @@ def run_seed(
                 squared_error("sgd", recipe.spec.inner_lr, recipe.spec.clip_norm),
                 {},
             )
-        provenance = {
-            "task_family": "sine_frequency",
-            "method": name,
-            "seed": seed,
-            "revision": revision(),
-            "meta_training": resolved(recipe.meta_training),
-        }
+        provenance = provenance_of(trainer, "sine_frequency", method=name)
         loss = LearnedLoss(spec=recipe.spec, phi=phis[-1], provenance=provenance)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
     for name, (spec, phi) in rows.items():

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source
-from ml3_ros.core.networks import FunctionalModule, Mlp
-from ml3_ros.core.types import Batch, Params, scoped
+from ml3_ros.core.networks import Mlp, PerceptronModel
+from ml3_ros.core.types import Batch, Params
 
 if TYPE_CHECKING:  # who trains a policy on an arm needs no dynamics, and loads none
     from ml3_ros.learners.reaching.world import Steps, World
@@ -27,7 +26,7 @@ class Actor(Protocol):
         """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
 
 
-class PolicyNetwork(FunctionalModule):
+class PolicyNetwork(PerceptronModel):
     """u = limits * tanh(Mlp(x)): a policy as an optimizee, which needs no world to act in.
 
     Args:
@@ -50,23 +49,11 @@ class PolicyNetwork(FunctionalModule):
         self.net = Mlp(sizes, activation="tanh", output_scale=output_scale)
         self._limits = torch.tensor(limits)
 
-    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh parameters."""
-        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
-
-    def roles(self) -> dict[str, str]:
-        """Return the role of every parameter in its layer."""
-        return {f"net.{k}": role for k, role in self.net.roles().items()}
-
-    def fan_in(self) -> dict[str, int]:
-        """Return the inputs of the weights behind the first layer."""
-        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
-
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Return the actions (*lead, B, n_actions) at "state" and "goal", each (*lead, B, k)."""
         (batch,) = inputs
         x = torch.cat(tuple(self.inputs(batch)), dim=-1) * self._gain
-        return self._limits * torch.tanh(self.net.call(scoped(params, "net"), x))
+        return self._limits * torch.tanh(self.mapped(params, x))
 
     def inputs(self, batch: Batch) -> Sequence[Tensor]:
         """Return the parts of x, each (*lead, B, k), in their units."""

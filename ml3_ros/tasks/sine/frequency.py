@@ -6,9 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source, rand, randint
+from ml3_ros.core.draws import Source, rand
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.tasks.sine.points import PointFamily
 
 LIMIT = 5.0  # frequencies, first guesses and x lie within +-LIMIT
 N_POINTS = 64
@@ -76,8 +77,8 @@ class FrequencyTasks:
         return len(self.nu)
 
 
-class FrequencyFamily:
-    """Frequency of a sine, batched over tasks; a `core.outer.family.TaskFamily`.
+class FrequencyFamily(PointFamily[FrequencyTasks]):
+    """Frequency of a sine; a `core.outer.family.TaskFamily`.
 
     Args:
         optimizee: The model and where its first guesses come from.
@@ -87,24 +88,13 @@ class FrequencyFamily:
     """
 
     def __init__(self, optimizee: Sinusoid, tasks: FrequencyTasks, tolerance: float = 0.0) -> None:
-        self.optimizee: FunctionalModule = optimizee
-        self.tasks, self.tolerance = tasks, tolerance
-
-    def sample(self, n: int, generator: Source) -> Tensor:
-        """Draw n tasks (n,)."""
-        return randint(generator, 0, len(self.tasks), n)
-
-    def init(self, tasks: Tensor, generator: Source) -> Params:
-        """Return a first guess for each task."""
-        return self.optimizee.init(generator, (len(tasks),))
-
-    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
-        """Return the points to learn from, at every age the same."""
-        return {k: p[tasks] for k, p in self.tasks.support.items()}
+        super().__init__(optimizee, tasks)
+        self.tolerance = tolerance
 
     def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
         """Return the points for evaluation, and as extra information the true frequency."""
-        return {k: p[tasks] for k, p in self.tasks.query.items()}, {"nu": self.tasks.nu[tasks]}
+        points, _ = super().query(tasks, ages, generator)
+        return points, {"nu": self.tasks.nu[tasks]}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the terms of eq. (9), each (*lead,).

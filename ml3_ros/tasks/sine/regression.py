@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source, randint
-from ml3_ros.core.networks import FunctionalModule, Mlp
+from ml3_ros.core.networks import Mlp, PerceptronModel
 from ml3_ros.core.types import Batch, Extra, Params
 from ml3_ros.errors import ConfigError
+from ml3_ros.tasks.sine.points import PointFamily
 
 Range = tuple[float, float]
 
@@ -75,7 +75,7 @@ class SineTasks:
         return len(self.amplitude)
 
 
-class Regressor(FunctionalModule):
+class Regressor(PerceptronModel):
     """y = Mlp(x): the optimizee, called with a batch.
 
     Args:
@@ -87,51 +87,14 @@ class Regressor(FunctionalModule):
         super().__init__()
         self.net = Mlp((1, *hidden, 1), activation=activation)
 
-    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
-        """Return fresh parameters."""
-        return {f"net.{k}": p for k, p in self.net.init(generator, lead).items()}
-
-    def roles(self) -> dict[str, str]:
-        """Return the role of every parameter in its layer."""
-        return {f"net.{k}": role for k, role in self.net.roles().items()}
-
-    def fan_in(self) -> dict[str, int]:
-        """Return the inputs of the weights behind the first layer."""
-        return {f"net.{k}": n for k, n in self.net.fan_in().items()}
-
     def call(self, params: Params, *inputs: Any) -> Tensor:
         """Return the prediction (*lead, B, 1) for a batch with "x" (*lead, B, 1)."""
         (batch,) = inputs
-        return self.net.call({k.removeprefix("net."): p for k, p in params.items()}, batch["x"])
+        return self.mapped(params, batch["x"])
 
 
-class SineRegressionFamily:
-    """Sine regression, batched over tasks; a `core.outer.family.TaskFamily`.
-
-    Args:
-        optimizee: The network to be trained.
-        tasks: The tasks, all of whose points are observed at every step.
-    """
-
-    def __init__(self, optimizee: Regressor, tasks: SineTasks) -> None:
-        self.optimizee: FunctionalModule = optimizee
-        self.tasks = tasks
-
-    def sample(self, n: int, generator: Source) -> Tensor:
-        """Draw n tasks (n,)."""
-        return randint(generator, 0, len(self.tasks), n)
-
-    def init(self, tasks: Tensor, generator: Source) -> Params:
-        """Return a fresh network for each task."""
-        return self.optimizee.init(generator, (len(tasks),))
-
-    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
-        """Return the points to learn from, at every age the same."""
-        return {k: p[tasks] for k, p in self.tasks.support.items()}
-
-    def query(self, tasks: Tensor, ages: Tensor, generator: Source) -> tuple[Batch, Extra]:
-        """Return the points for evaluation; there is no extra information."""
-        return {k: p[tasks] for k, p in self.tasks.query.items()}, {}
+class SineRegressionFamily(PointFamily[SineTasks]):
+    """Sine regression with a network; a `core.outer.family.TaskFamily`."""
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
         """Return the mean squared error (*lead,) as "task"."""

@@ -23,6 +23,7 @@ from ml3_ros.tasks.sine.regression import (
     SineRegressionFamily,
     SineTasks,
 )
+from ml3_ros.tasks.training import revision
 
 TOY = SineRegressionConfig(
     seeds=1,
@@ -72,6 +73,9 @@ def test_figure_and_losses_are_written(run):
     for name in ("ml3_paper", "ml3_sgd", "ml3_adam"):
         loss = LearnedLoss.load(out / "losses" / name / "seed_0.safetensors")
         assert loss.provenance["method"] == name
+        assert loss.provenance["task_family"] == "sine_regression"
+        assert loss.provenance["seed"] == 0
+        assert loss.provenance["revision"] == revision()
 
 
 def test_all_methods_start_from_the_same_networks(run):
