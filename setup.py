@@ -82,7 +82,7 @@ setup(
         # also tells colcon to test with pytest
         "test": [
             "hypothesis>=6.100",
-            "import-linter>=2.0",
+            "import-linter>=2.17",
             "packaging>=24",
             "pytest>=8",
             "pytest-xdist>=3",

@@ -10,8 +10,8 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.runner.backends import BACKENDS
 from ml3_ros.experiments.runner.sweep import run_experiment
-from ml3_ros.experiments.runner.workers import BACKENDS
 from ml3_ros.reports.tables import definition_list
 
 

@@ -222,12 +222,3 @@ def given_up(seed: int, why: object) -> WorkerError:
         f"the worker of seed {seed} died {ATTEMPTS} times (last: {why}), perhaps for lack of "
         "memory: run it again with fewer --workers; the seeds that are done are kept"
     )
-
-
-def _ray(workers: int | None) -> Backend:
-    from ml3_ros.experiments.runner.ray_backend import RayBackend  # Ray is an extra
-
-    return RayBackend(workers)
-
-
-BACKENDS: dict[str, Callable[[int | None], Backend]] = {"local": LocalBackend, "ray": _ray}

@@ -17,9 +17,10 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.errors import ConfigError, DataError, WorkerError
 from ml3_ros.experiments.runner import sweep, workers
 from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
+from ml3_ros.experiments.runner.backends import BACKENDS
 from ml3_ros.experiments.runner.ray_backend import RayBackend
 from ml3_ros.experiments.runner.sweep import _Progress, run_experiment
-from ml3_ros.experiments.runner.workers import ATTEMPTS, BACKENDS, LocalBackend, Outcome
+from ml3_ros.experiments.runner.workers import ATTEMPTS, LocalBackend, Outcome
 from test.system.conftest import DEADLINE_S, runs, wait_until
 
 HERE = Path(__file__).parent
@@ -28,7 +29,7 @@ import sys
 from pathlib import Path
 from toy_experiment import TOY, ToyConfig
 from ml3_ros.experiments.runner.sweep import run_experiment
-from ml3_ros.experiments.runner.workers import BACKENDS
+from ml3_ros.experiments.runner.backends import BACKENDS
 
 if __name__ == "__main__":
     config = ToyConfig(trouble="sleeps", notes=sys.argv[1])
