@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from concurrent.futures import Future as FutureOutcome
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
 
 import numpy as np
 from std_srvs.srv import Trigger
@@ -13,15 +12,13 @@ from std_srvs.srv import Trigger
 from ml3_ros.errors import DataError, reason_of
 from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample
 from ml3_ros.nodes.reach_optimizer.arm_reset import ArmReset
 from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
 from ml3_ros.nodes.reach_optimizer.rollout import ArmRollout
-
-if TYPE_CHECKING:
-    from ml3_ros.nodes.kit.node import Ml3Node
 
 POLL_S = 0.02  # period at which service and worker are polled
 REQUEST_AGAIN_S = 0.3  # after a reset that was rejected

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from safetensors.torch import save
 from std_msgs.msg import Float64
@@ -13,12 +12,10 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
 from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
-
-if TYPE_CHECKING:
-    from ml3_ros.nodes.kit.node import Ml3Node
 
 
 class ReachLog:

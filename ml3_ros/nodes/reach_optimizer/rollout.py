@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from sensor_msgs.msg import JointState
 
 from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.episodes import Episode, Recorder
 from ml3_ros.learners.reaching.policy_learner import PolicyLearner
+from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import RELIABLE_1
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, effort_to_msg
 from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
-
-if TYPE_CHECKING:
-    from ml3_ros.nodes.kit.node import Ml3Node
 
 
 class ArmRollout:

@@ -148,9 +148,14 @@ def plant(graph, tmp_path):
 
     def make(*, limits=TASK.limits, activate=True, **parameters):
         a_loss(replace(TASK, limits=limits)).save(tmp_path / "reach.safetensors")
-        defaults = {"loss_file": str(tmp_path / "reach.safetensors"),
-                    "out": str(tmp_path / "out"), "goals": 1, "updates": 2,
-                    "settle_time": 0.05}  # fmt: skip
+        defaults = {
+            "loss_file": str(tmp_path / "reach.safetensors"),
+            "out": str(tmp_path / "out"),
+            "goals": 1,
+            "updates": 2,
+            "settle_time": 0.05,
+            "state_timeout": 60.0,  # a busy machine breaks no episode off
+        }
         node = graph.add(ReachOptimizer, "reach_optimizer", **(defaults | parameters))
         plant = Plant(graph, node)
         if activate:
