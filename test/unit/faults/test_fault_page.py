@@ -13,6 +13,7 @@ from faults import benches, page
 from faults.rig.result import Finding, Row
 from faults.rig.rig import COUNTED, SLOW_DISK
 
+ROOT = Path(__file__).resolve().parents[3]
 FINDING = Finding(
     title="Teapots",
     method="They were dropped.",
@@ -74,3 +75,10 @@ def test_a_broken_promise_makes_the_run_fail_and_is_on_the_page(tmp_path, monkey
     assert program.main(words) == 0
     text = (tmp_path / "page.md").read_text()
     assert "Cups" in text and "Teapots" not in text
+
+
+def test_the_page_in_docs_is_made_from_the_findings_in_docs():
+    findings = {
+        name: page.load(ROOT / program.FINDINGS / f"{name}.json") for name in program.BENCHES
+    }
+    assert (ROOT / program.PAGE).read_text() == page.render(findings), "run `make faults`"
