@@ -203,7 +203,15 @@ def test_reset_arm_moves_the_arm_home_and_answers_when_it_is_there(graph, rig):
     rig.until("holding")
     graph.until(lambda: np.abs(rig.q - away).max() < 0.01)
     assert "on its way" in rig.call("reset_arm").message
-    graph.until(lambda: rig.call("reset_arm").success)
+
+    def at_home():
+        if rig.reported[-1].data == "fault":  # a stall of this process is one to the driver
+            rig.call("sawyer_driver/reset")
+            rig.until("disabled")
+            rig.call("sawyer_driver/enable", True)
+        return rig.call("reset_arm").success
+
+    graph.until(at_home)
     graph.until(lambda: "moving home" in [msg.data for msg in rig.reported])
     graph.until(lambda: np.abs(rig.q - SAWYER.home).max() < 0.02)  # as its newest state says
 
