@@ -69,14 +69,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--up", nargs="+", default=[], metavar="WORD", help="system to start")
     args = parser.parse_args()
-    with running(args.up) as alive, rclpy.init(args=[]):
-        watcher = AdaptationWatcher()
+    rclpy.init(args=[])
+    watcher = AdaptationWatcher()
+    with running(args.up) as alive:
         try:
             while alive() and not watcher.finished:
                 rclpy.spin_once(watcher, timeout_sec=1.0)
         except (KeyboardInterrupt, ExternalShutdownException):
             pass  # Ctrl-C: the errors so far are printed all the same
         watcher.destroy_node()
+        rclpy.try_shutdown()
         print("torque error of the last 5 s of learning (prequential NMSE, mean over joints)")
         for method, msg in sorted(watcher.newest.items()):
             print(f"  {method:<14} {msg.nmse_mean:.3f} after {msg.update} updates")

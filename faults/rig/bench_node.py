@@ -19,11 +19,11 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.qos import QoSProfile
 from rclpy.serialization import deserialize_message
-from rclpy.subscription import MessageInfo
 
 from faults.rig.waiting import BenchError, require, until
 from ml3_ros.bringup.up import environment
 from ml3_ros.nodes.kit.qos import RELIABLE_100, RELIABLE_5000
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 
 NAME = "fault_bench"
 NANO = 1e-9

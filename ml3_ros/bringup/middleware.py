@@ -7,19 +7,38 @@ whatever the profile sets, so the profile restricts the traffic itself.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
+from pathlib import Path
+from xml.etree import ElementTree
+
+from ament_index_python.packages import get_package_share_directory
 
 from ml3_ros.bringup.paths import config_file
 
-RANGE, PROFILE = "ROS_AUTOMATIC_DISCOVERY_RANGE", "FASTDDS_DEFAULT_PROFILES_FILE"
+RANGE = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+# Fast DDS 3, as of Kilted, reads the first, and the second with a warning; Fast DDS 2 the second.
+PROFILES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+RMW_PACKAGE, RMW_OF_FAST_DDS_3 = "rmw_fastrtps_shared_cpp", 9
 FAST_DDS = ("rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")  # ROS 2 takes the first by default
 
 
 def middleware(env: Mapping[str, str]) -> dict[str, str]:
     """Return the variables for nodes that start in `env`; none where the user has a profile."""
     other = env.get("RMW_IMPLEMENTATION", "") not in ("", *FAST_DDS)
-    if other or PROFILE in env:
+    if other or any(variable in env for variable in PROFILES):
         return {}
     if env.get(RANGE) != "LOCALHOST":
-        return {PROFILE: str(config_file("fastdds.xml"))}
-    return {PROFILE: str(config_file("fastdds_localhost.xml")), RANGE: "SYSTEM_DEFAULT"}
+        return {profile_variable(): str(config_file("fastdds.xml"))}
+    return {profile_variable(): str(config_file("fastdds_localhost.xml")), RANGE: "SYSTEM_DEFAULT"}
+
+
+@functools.cache
+def profile_variable() -> str:
+    """Return the variable by which the Fast DDS that is installed finds its profile."""
+    try:
+        package = Path(get_package_share_directory(RMW_PACKAGE), "package.xml")
+        version = ElementTree.parse(package).findtext("version") or ""
+    except (LookupError, OSError):  # no Fast DDS, so either will do
+        return PROFILES[0]
+    return PROFILES[int(version.partition(".")[0]) < RMW_OF_FAST_DDS_3]

@@ -8,6 +8,7 @@ import rclpy
 from rclpy.client import Client
 from std_srvs.srv import SetBool, Trigger
 
+from ml3_ros.bringup.ros_session import ros_session
 from ml3_ros.errors import ConfigError
 
 FOUND_WITHIN_S = 5.0
@@ -30,7 +31,7 @@ def call_driver(command: str, driver: str) -> str:
         ConfigError: There is no such driver, it does not answer, or it rejects the command.
     """
     template, kind, request = REQUESTS[command]
-    with rclpy.init():
+    with ros_session():
         node = rclpy.create_node("ml3_operator")
         try:
             client: Client[Any, Any] = node.create_client(kind, template.format(driver=driver))

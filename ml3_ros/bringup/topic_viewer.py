@@ -12,6 +12,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 
+from ml3_ros.bringup.ros_session import ros_session
 from ml3_ros.errors import ConfigError
 
 DISCOVERY_S = 3.5  # within this, processes on one machine have found each other
@@ -21,7 +22,7 @@ LONGEST = 8  # elements of an array that are shown
 
 def list_topics() -> list[tuple[str, str, int, int]]:
     """Return name, type, number of publishers and of subscribers of every topic of the domain."""
-    with rclpy.init():
+    with ros_session():
         node = rclpy.create_node("ml3_topics")
         time.sleep(DISCOVERY_S)
         topics = [t for t in node.get_topic_names_and_types() if t[0] not in HIDDEN]
@@ -39,7 +40,7 @@ def echo(topic: str, count: int, show: Callable[[str], None]) -> None:
     Raises:
         ConfigError: Nobody publishes on that topic, or its type is not installed.
     """
-    with rclpy.init():
+    with ros_session():
         node = rclpy.create_node("ml3_topics")
         try:
             _echo(node, topic, count, show)

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from ml3_ros.bringup.middleware import PROFILE, RANGE, middleware
+from ml3_ros.bringup.middleware import PROFILES, RANGE, middleware, profile_variable
 from ml3_ros.bringup.up import environment
 
 SHARED = """
@@ -15,7 +15,8 @@ from pathlib import Path
 import rclpy
 rclpy.init()
 node = rclpy.create_node("shared")
-print("/dev/shm/fastdds" in Path("/proc/self/maps").read_text())
+maps = Path("/proc/self/maps").read_text()
+print(any(f"/dev/shm/{name}" in maps for name in ("fastdds", "fastrtps")))
 rclpy.shutdown()
 """
 # Prints whether it receives from the other, to which it publishes until it is killed.
@@ -38,7 +39,13 @@ while True:
 
 @pytest.fixture(autouse=True)
 def as_a_user_has_it(monkeypatch):
-    monkeypatch.delenv(PROFILE)  # the other tests have it
+    for profile in PROFILES:  # the other tests have it
+        monkeypatch.delenv(profile, raising=False)
+
+
+def bare(env: dict[str, str]) -> dict[str, str]:
+    """Return the environment without a profile."""
+    return {name: value for name, value in env.items() if name not in PROFILES}
 
 
 def python(code: str, env: dict[str, str]) -> subprocess.Popen[str]:
@@ -62,15 +69,13 @@ def test_no_memory_is_shared(monkeypatch, reach):
 
 def test_without_the_profile_it_is_shared(monkeypatch):
     monkeypatch.setenv(RANGE, "LOCALHOST")
-    env = environment()
-    del env[PROFILE]
-    assert shares(env | {RANGE: "LOCALHOST"})
+    assert shares(bare(environment()) | {RANGE: "LOCALHOST"})
 
 
 def test_a_node_finds_another_of_this_machine_with_and_without_the_profile(monkeypatch):
     monkeypatch.setenv(RANGE, "LOCALHOST")
-    ours, plain = environment(), environment()
-    del plain[PROFILE]
+    ours = environment()
+    plain = bare(ours)
     for other in (ours, plain | {RANGE: "LOCALHOST"}, plain | {RANGE: "SUBNET"}):
         both = [
             python(RECEIVES.format(name="one", other="two"), ours),
@@ -86,14 +91,19 @@ def test_a_node_finds_another_of_this_machine_with_and_without_the_profile(monke
 
 @pytest.mark.parametrize(
     "env",
-    [{PROFILE: "mine.xml"}, {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"}],
-    ids=["a profile of the user", "another middleware"],
+    [
+        *({profile: "mine.xml"} for profile in PROFILES),
+        {"RMW_IMPLEMENTATION": "rmw_cyclonedds_cpp"},
+    ],
+    ids=[*PROFILES, "another middleware"],
 )
 def test_what_the_user_has_chosen_stays(env):
     assert middleware(env | {RANGE: "LOCALHOST"}) == {}
 
 
 def test_only_where_nodes_stay_on_this_machine_the_profile_has_to_see_to_it():
-    assert middleware({RANGE: "SUBNET"})[PROFILE].endswith("fastdds.xml")
+    wide = middleware({RANGE: "SUBNET"})
     local = middleware({RANGE: "LOCALHOST", "RMW_IMPLEMENTATION": ""})
-    assert local[PROFILE].endswith("fastdds_localhost.xml") and local[RANGE] == "SYSTEM_DEFAULT"
+    assert wide[profile_variable()].endswith("fastdds.xml")
+    assert local[profile_variable()].endswith("fastdds_localhost.xml")
+    assert local[RANGE] == "SYSTEM_DEFAULT"

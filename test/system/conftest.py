@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from ml3_ros.bringup.middleware import PROFILE, RANGE
+from ml3_ros.bringup.middleware import PROFILES, RANGE
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 180.0
@@ -42,7 +42,8 @@ class Program:
 
     def __init__(self, argv: list[str]) -> None:
         env = os.environ | {RANGE: "LOCALHOST"}
-        del env[PROFILE]  # that is for what starts nodes to see to
+        for profile in PROFILES:
+            env.pop(profile, None)  # that is for what starts nodes to see to
         self.process = subprocess.Popen(
             argv,
             cwd=ROOT,

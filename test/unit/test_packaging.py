@@ -24,6 +24,7 @@ PROGRAMS = {
     if entry.group == "console_scripts"
 }
 LOCKS = ("requirements.txt", "requirements-dev.txt")
+JAZZY_LOCK = "requirements-jazzy.txt"
 MESSAGE_PACKAGES = (ROOT / "ml3_msgs", ROOT / "test/ml3_sawyer_test_msgs")
 INTERFACES = sorted(
     path for package in MESSAGE_PACKAGES for path in package.glob("*/*.[msa][src][gvt]*")
@@ -115,7 +116,7 @@ def locked(name: str) -> dict[str, Requirement]:
     return {requirement.name: requirement for requirement in map(Requirement, lines)}
 
 
-@pytest.mark.parametrize("name", LOCKS)
+@pytest.mark.parametrize("name", [*LOCKS, JAZZY_LOCK])
 def test_locks_hold_exact_public_versions_only(name):
     for requirement in locked(name).values():
         assert requirement.url is None and not requirement.extras
@@ -127,6 +128,14 @@ def test_locks_fit_what_the_package_requires():
     for needed in map(Requirement, importlib.metadata.requires("ml3_ros")):
         (pin,) = pins[needed.name.lower()].specifier
         assert needed.specifier.contains(pin.version), str(needed)
+
+
+def test_outside_of_ros_jazzy_has_the_versions_of_kilted():
+    jazzy, kilted = (
+        {str(pin) for name, pin in locked(lock).items() if not name.startswith("ros-")}
+        for lock in (JAZZY_LOCK, LOCKS[0])
+    )
+    assert jazzy == kilted
 
 
 def test_set_up_names_the_debian_package_that_is_missing(tmp_path):

@@ -9,18 +9,19 @@ from collections.abc import Callable
 from typing import Any
 
 from rclpy.client import Client
-from rclpy.lifecycle import LifecycleNode, LifecyclePublisher
+from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
-from rclpy.subscription import MessageInfo
 from rclpy.timer import Timer
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import Ml3Error, reason_of
-from ml3_ros.nodes.kit.command_arbiter import CommandArbiter
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
+from ml3_ros.nodes.kit.one_master.arbiter import CommandArbiter
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
+from ml3_ros.nodes.kit.stateful_node import StatefulNode
 
 
-class ConnectedNode(LifecycleNode):
+class ConnectedNode(StatefulNode):
     """A lifecycle node that makes publishers, subscriptions, timers, services and clients.
 
     What a callback raises is counted for /diagnostics and logged; the node goes on.
@@ -39,12 +40,9 @@ class ConnectedNode(LifecycleNode):
         """
         super().__init__(name, **node_arguments)
         self._entities: list[tuple[Callable[[Any], object], Any]] = []
+        self._arbiters: list[CommandArbiter] = []
         self.active = False
         self.diagnostics = Diagnostics(self, self.state_name, self.guarded)
-
-    def state_name(self) -> str:
-        """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
-        return self._state_machine.current_state[1]
 
     # connections --------------------------------------------------------------------------------
     def publisher(self, msg_type: Any, topic: str, qos: QoSProfile) -> LifecyclePublisher[Any]:
@@ -69,21 +67,28 @@ class ConnectedNode(LifecycleNode):
         rejected while more than one publisher sends them; of a queue of 1 only the last one would
         ever be seen.
         """
-        accepted, arbiter = self.guarded(callback), CommandArbiter(self, topic)
-        from_known = self.guarded(lambda info: arbiter.check(info, time.monotonic()))
+        accepted = self.guarded(callback)
+        from_one = self._sole_sender(topic) if exclusive else lambda _: True
 
         def from_any(msg: Any) -> None:
             if self.active or always:
                 accepted(msg)
 
-        def from_one(msg: Any, info: MessageInfo) -> None:
-            if (self.active or always) and from_known(info):
+        def from_known(msg: Any, info: MessageInfo) -> None:
+            if (self.active or always) and from_one(info):
                 accepted(msg)
 
         # what asks for a MessageInfo cannot run on the events executor
-        on_message = from_one if exclusive else from_any
+        on_message = from_known if exclusive else from_any
         subscription = self.create_subscription(msg_type, topic, on_message, qos)
         self._entities.append((self.destroy_subscription, subscription))
+
+    def _sole_sender(self, topic: str) -> Callable[[MessageInfo], bool]:
+        """Return what says of a message of `topic` whether it may be used; ends with cleanup."""
+        arbiter = CommandArbiter(self, topic)
+        self._arbiters.append(arbiter)
+        self._entities.append((self._arbiters.remove, arbiter))
+        return self.guarded(lambda info: arbiter.check(info, time.monotonic()))
 
     def every(self, period_s: float, callback: Callable[[], None]) -> Timer:
         """Call `callback` every `period_s` [s] while active; ends with cleanup.
@@ -111,6 +116,13 @@ class ConnectedNode(LifecycleNode):
         while self._entities:
             destroy, entity = self._entities.pop()
             destroy(entity)
+
+    def connection_values(self) -> dict[str, object]:
+        """Return what /diagnostics shows of topics that one publisher alone may send on."""
+        values: dict[str, object] = {}
+        for arbiter in self._arbiters:
+            values |= arbiter.diagnostic_values()
+        return values
 
     # guards -------------------------------------------------------------------------------------
     def guarded(

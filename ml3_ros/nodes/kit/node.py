@@ -16,6 +16,7 @@ from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.name_guard import reject_duplicate
 from ml3_ros.nodes.kit.parameters import NodeParameters
+from ml3_ros.nodes.kit.rclpy_versions import given_parameters
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 ERROR = TransitionCallbackReturn.ERROR
@@ -62,7 +63,8 @@ class Ml3Node(ConnectedNode, Generic[P]):
             self.destroy_node()
             raise
         self.diagnostics.values = self._values
-        for sentence in self._declared.unknown(list(self._parameter_overrides)):
+        given = given_parameters(self, node_arguments.get("parameter_overrides") or ())
+        for sentence in self._declared.unknown(given):
             self.get_logger().warning(sentence)
 
     # hooks of the nodes ------------------------------------------------------------------------
@@ -98,19 +100,41 @@ class Ml3Node(ConnectedNode, Generic[P]):
         values: dict[str, object] = {}
         if self.state_name() in ("inactive", "active"):
             self.guarded(lambda: values.update(self.diagnostic_values()), ERRORS)()
-        return values
+        return values | self.connection_values()
 
     # lifecycle ---------------------------------------------------------------------------------
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Reject a second node of this name, then load."""
+        return self.passing("configuring", "inactive", self._configure, state)
+
+    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Enable the publishers, then start."""
+        return self.passing("activating", "active", self._activate, state)
+
+    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Silence every callback, then stop."""
+        return self.passing("deactivating", "inactive", self._deactivate, state)
+
+    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Unload, and destroy what `load` created."""
+        return self.passing("cleaningup", "unconfigured", self._clean_up, state)
+
+    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Stop and unload from any state."""
+        return self.passing("shuttingdown", "finalized", self._shut_down, state)
+
+    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
+        """Fall back to unconfigured, so that the node can be configured again."""
+        return self.passing("errorprocessing", "unconfigured", self._shut_down, state)
+
+    def _configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         until = self._born + self.parameters.duplicate_wait
         result = self._attempt(lambda: reject_duplicate(self, until), self.load)
         if result != SUCCESS:
             self._clear()
         return result
 
-    def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Enable the publishers, then start."""
+    def _activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         super().on_activate(state)
         self.active = True
         result = self._attempt(self.start)
@@ -119,28 +143,21 @@ class Ml3Node(ConnectedNode, Generic[P]):
             super().on_deactivate(state)
         return result
 
-    def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Silence every callback, then stop."""
+    def _deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
         self.active = False
         self._attempt(self.stop)
         return super().on_deactivate(state)
 
-    def on_cleanup(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Unload, and destroy what `load` created."""
+    def _clean_up(self, state: LifecycleState) -> TransitionCallbackReturn:
         self._clear()
         return super().on_cleanup(state)
 
-    def on_shutdown(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and unload from any state."""
+    def _shut_down(self, state: LifecycleState) -> TransitionCallbackReturn:
         was_active, self.active = self.active, False
         if was_active:
             self._attempt(self.stop)
         self._clear()
         return super().on_shutdown(state)
-
-    def on_error(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Fall back to unconfigured, so that the node can be configured again."""
-        return self.on_shutdown(state)
 
     def _clear(self) -> None:
         self._attempt(self.unload)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 import pytest
+from rclpy.parameter import Parameter
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.parameters import Param, rows_of
@@ -43,8 +44,17 @@ def test_a_list_that_is_not_set_is_empty(graph):
     assert graph.add(Relay, "relay2", joints=["a"]).parameters.joints == ("a",)
 
 
-def test_a_misspelt_parameter_is_named(graph, capfd):
-    graph.add(Relay, "relay", raet=3.0)
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"parameter_overrides": [Parameter("raet", value=3.0)]},
+        {"cli_args": ["--ros-args", "-p", "raet:=3.0"]},
+    ],
+    ids=["in code", "on the command line"],
+)
+def test_a_misspelt_parameter_is_named(graph, capfd, given):
+    node = Relay("relay", namespace=graph.namespace, context=graph.context, **given)
+    graph.executor.add_node(node)
     assert (
         "there is no parameter 'raet', it is ignored: did you mean 'rate'?"
         in capfd.readouterr().err

@@ -1,0 +1,16 @@
+"""ROS 2 for the length of one command, on every version of rclpy."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import rclpy
+
+
+@contextmanager
+def ros_session() -> Iterator[None]:
+    """Start rclpy, and shut it down at the end, whatever happens between."""
+    rclpy.init()
+    try:
+        yield
+    finally:
+        rclpy.try_shutdown()

@@ -1,0 +1,1 @@
+"""One publisher at a time commands an arm: who sends, and what is rejected."""
