@@ -2,6 +2,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# ROS 2 Jazzy runs on Python 3.12, in an environment beside the first.
+JAZZY_PYTHON ?= $(firstword $(foreach python,python3.12 \
+  $(wildcard $(HOME)/.pyenv/versions/3.12.*/bin/python3.12),\
+  $(if $(shell $(python) --version 2> /dev/null),$(python))))
+JAZZY_BIN := .venv-jazzy/bin
+JAZZY_QUICK := test/node/kit test/node/sim_arm test/node/test_middleware.py \
+  test/system/test_up.py::test_a_system_runs_to_its_end_and_reports
+
 # .venv is complete in itself; a sourced ROS 2 of another version must not leak into it.
 unexport PYTHONPATH AMENT_PREFIX_PATH CMAKE_PREFIX_PATH COLCON_PREFIX_PATH LD_LIBRARY_PATH
 unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
@@ -9,10 +17,12 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup setup-tests demo test test-slow faults lint docs lock clean
+.PHONY: help setup setup-tests setup-jazzy demo test test-slow test-jazzy test-jazzy-quick
+.PHONY: jazzy-python faults lint docs lock clean
 help:
 	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
+	@echo "make test-jazzy the tests on ROS 2 Jazzy and Python 3.12; make test-jazzy-quick: a few"
 	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"
 	@echo "make lint       ruff, mypy and the rules of imports"
 	@echo "make docs       docs/results.md, its figure and the README's table, from docs/metrics"
@@ -26,16 +36,37 @@ setup setup-tests:
 	  "\`sudo apt install python3 python3-venv python3-dev\`." >&2; exit 1; }
 	@$(PYTHON) tools/setup_env.py $(SETUP_OPTIONS)
 
+# .ci/run asks whether there is one.
+jazzy-python:
+	@test -n "$(JAZZY_PYTHON)"
+
+setup-jazzy:
+	@test -n "$(JAZZY_PYTHON)" || { echo "Python 3.12 is missing: run \`sudo apt install" \
+	  "python3.12 python3.12-venv python3.12-dev\`, or \`make JAZZY_PYTHON=/its/path\`." >&2; exit 1; }
+	@ML3_DISTRO=jazzy $(JAZZY_PYTHON) tools/setup_env.py $(SETUP_OPTIONS)
+
 demo: setup
 	@$(BIN)/ml3 up sawyer_invdyn loss:=shipped out:=out/demo
 
 # Nodes and systems run in real time, two at most at a time, each in a domain of its own.
+define RUN_TESTS
+@status=0; \
+$(1)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_*.py \
+  || status=1; \
+$(1)/python -m pytest -n 2 --dist loadfile test/node test/system || status=1; \
+exit $$status
+endef
+
 test: setup-tests
-	@status=0; \
-	$(BIN)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_*.py \
-	  || status=1; \
-	$(BIN)/python -m pytest -n 2 --dist loadfile test/node test/system || status=1; \
-	exit $$status
+	$(call RUN_TESTS,$(BIN))
+
+test-jazzy: SETUP_OPTIONS := --tests
+test-jazzy: setup-jazzy
+	$(call RUN_TESTS,$(JAZZY_BIN))
+
+# What depends on rclpy most: parameters, lifecycle, one master, middleware, and a whole system.
+test-jazzy-quick: setup-jazzy
+	@$(JAZZY_BIN)/python -m pytest -n 2 --dist loadfile $(JAZZY_QUICK)
 
 test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow
@@ -58,4 +89,4 @@ lock: setup
 	@$(BIN)/python tools/lock.py $(UPGRADE)
 
 clean:
-	rm -rf .venv build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-jazzy build install log *.egg-info .hypothesis .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

@@ -1,4 +1,4 @@
-"""What installs into .venv: pip, uv with the settings of pip, and the log of all that they print.
+"""Installs into the environment: pip, uv with the settings of pip, and the log of what they print.
 
 Of Python's standard library alone: `make setup` uses it before anything else is installed.
 """
@@ -11,7 +11,12 @@ import subprocess
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-VENV = ROOT / ".venv"
+ENVIRONMENTS = {  # ROS 2: its environment, and the lock of what is in it
+    "kilted": (".venv", "requirements.txt"),
+    "jazzy": (".venv-jazzy", "requirements-jazzy.txt"),
+}
+FOLDER, LOCK = ENVIRONMENTS[os.environ.get("ML3_DISTRO", "kilted")]
+VENV = ROOT / FOLDER
 STATE = VENV / ".ml3_ros"  # stamps, and the log
 LOG = STATE / "setup.log"
 

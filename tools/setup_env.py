@@ -4,7 +4,8 @@
 it. Every step leaves a stamp with a hash of what it depends on, so a second run does only what has
 changed. With `--tests` it also builds the messages that only tests need. The environment is a
 ROS 2 prefix (share/, lib/, include/, bin/), and a line in its site-packages puts it on
-AMENT_PREFIX_PATH, so its programs run without sourcing anything.
+AMENT_PREFIX_PATH, so its programs run without sourcing anything. Its ROS 2 is Kilted; with
+ML3_DISTRO=jazzy, which `make setup-jazzy` sets, the same steps make .venv-jazzy with Jazzy.
 """
 
 from __future__ import annotations
@@ -21,7 +22,18 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from installers import ROOT, STATE, VENV, SetupError, ask_python, pip_install, run, uv_install
+from installers import (
+    FOLDER,
+    LOCK,
+    ROOT,
+    STATE,
+    VENV,
+    SetupError,
+    ask_python,
+    pip_install,
+    run,
+    uv_install,
+)
 
 OLDEST_PYTHON = (3, 11)
 TEST_MESSAGES = "test/ml3_sawyer_test_msgs"
@@ -61,7 +73,7 @@ def check_machine() -> None:
 
 
 def create_environment() -> None:
-    """Make an empty .venv; whatever was there before goes."""
+    """Make an empty environment; whatever was there before goes."""
     python = getattr(sys, "_base_executable", sys.executable)  # not .venv's own, if that is active
     run(python, "-m", "venv", "--clear", VENV)
 
@@ -69,7 +81,7 @@ def create_environment() -> None:
 def install_packages() -> None:
     """Install the versions that the lock files pin."""
     pip_install("uv", "--constraint", "requirements-dev.txt")
-    uv_install("-r", "requirements.txt", "-r", "requirements-dev.txt")
+    uv_install("-r", LOCK, "-r", "requirements-dev.txt")
 
 
 def compile_imports() -> None:
@@ -119,7 +131,7 @@ def relocate_exports() -> None:
 
 
 def install_package() -> None:
-    """Install ml3_ros editable, and what else makes it a package of the ROS 2 prefix .venv."""
+    """Install ml3_ros editable, and what else makes it a package of the ROS 2 prefix."""
     uv_install("--no-index", "--no-build-isolation", "--no-deps", "--editable", ".")
     site_packages = Path(ask_python("sysconfig.get_paths()['purelib']"))
     (site_packages / "ml3_ros_prefix.pth").write_text(PREFIX_LINE)
@@ -141,8 +153,8 @@ def install_package() -> None:
 # Its name, what is printed, the files it depends on beside the steps before it, what it does.
 Step = tuple[str, str, list[str], Callable[[], None]]
 STEPS: tuple[Step, ...] = (
-    (".venv", f"making an environment with {PYTHON_NAME}", [], create_environment),
-    ("packages", "installing the pinned ones", ["requirements*.txt"], install_packages),
+    (FOLDER, f"making an environment with {PYTHON_NAME}", [], create_environment),
+    ("packages", "installing the pinned ones", [LOCK, "requirements-dev.txt"], install_packages),
     ("bytecode", "compiling what programs import", [], compile_imports),
     ("ml3_msgs", "building the messages", ["ml3_msgs/**/*"], install_messages),
     (
@@ -197,7 +209,7 @@ def set_up(*, tests: bool) -> None:
         stamp.write_text(state)
         print(f"{time.monotonic() - start:.0f} s", flush=True)
     if not checked:
-        print(".venv: complete", flush=True)
+        print(f"{FOLDER}: complete", flush=True)
 
 
 def main() -> int:
@@ -211,7 +223,7 @@ def main() -> int:
             file=sys.stderr,
         )
         return 1
-    parser = argparse.ArgumentParser(description="Make .venv complete.")
+    parser = argparse.ArgumentParser(description=f"Make {FOLDER} complete.")
     parser.add_argument("--tests", action="store_true", help="also what only the tests need")
     tests = parser.parse_args().tests
     lock = os.open(str(ROOT), os.O_RDONLY)
