@@ -141,13 +141,29 @@ def install_package() -> None:
     for folder in (VENV / "share/ml3_ros", VENV / "lib/ml3_ros"):
         shutil.rmtree(folder, ignore_errors=True)
     links = {f"lib/ml3_ros/{name}": VENV / "bin" / name for name in programs}
-    links |= {f"share/ml3_ros/{name}": ROOT / name for name in ("config", "launch", "package.xml")}
+    links["share/ml3_ros/package.xml"] = ROOT / "package.xml"
     links["share/ament_index/resource_index/packages/ml3_ros"] = ROOT / "resource/ml3_ros"
     for name, target in links.items():
         link = VENV / name
         link.parent.mkdir(parents=True, exist_ok=True)
         link.unlink(missing_ok=True)
         link.symlink_to(target)
+
+
+def link_shared_files() -> None:
+    """Link launch files and configuration, each by itself: `ros2 launch` follows no folder's link.
+
+    This is done at every run, so that new files are found, and changes only what is not right.
+    """
+    share = VENV / "share/ml3_ros"
+    for link in list(share.rglob("*")):
+        if link.is_symlink() and not link.exists():  # its file was removed or renamed
+            link.unlink()
+    for file in (*ROOT.glob("launch/*.py"), *ROOT.glob("config/**/*.*")):
+        link = share / file.relative_to(ROOT)
+        if not link.is_symlink():
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(file)
 
 
 # Its name, what is printed, the files it depends on beside the steps before it, what it does.
@@ -208,6 +224,7 @@ def set_up(*, tests: bool) -> None:
         stamp.parent.mkdir(parents=True, exist_ok=True)
         stamp.write_text(state)
         print(f"{time.monotonic() - start:.0f} s", flush=True)
+    link_shared_files()
     if not checked:
         print(f"{FOLDER}: complete", flush=True)
 

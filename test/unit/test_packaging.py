@@ -14,7 +14,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from ament_index_python.packages import get_package_prefix
+from ament_index_python.packages import get_package_prefix, get_package_share_directory
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -63,9 +63,22 @@ def test_every_file_beside_the_code_is_installed(tmp_path):
     package = {path for path in (tree / "ml3_ros").rglob("*") if path.is_file()}
     assert any(path.suffix == ".xml" for path in package)
     assert {str(path.relative_to(tree)) for path in package} <= installed
-    share = [tree / "package.xml", *tree.glob("launch/*"), *tree.glob("config/**/*.*")]
-    assert {f"share/ml3_ros/{path.relative_to(tree)}" for path in share} <= installed
+    assert {f"share/ml3_ros/{path.relative_to(tree)}" for path in shared_files(tree)} <= installed
     assert "share/ament_index/resource_index/packages/ml3_ros" in installed
+
+
+def shared_files(tree: Path) -> list[Path]:
+    """Return what of the repository is installed to share/ml3_ros."""
+    return [tree / "package.xml", *tree.glob("launch/*.py"), *tree.glob("config/**/*.*")]
+
+
+def test_shared_files_are_found_by_tools_that_follow_no_links_of_folders():
+    """As `ros2 launch` and its completion look for launch files."""
+    share = Path(get_package_share_directory("ml3_ros"))
+    found = {Path(folder, name) for folder, _, names in os.walk(share) for name in names}
+    wanted = {share / file.relative_to(ROOT) for file in shared_files(ROOT)}
+    assert not wanted - found, "run `make setup`"
+    assert not [path for path in wanted if not path.is_file()]
 
 
 def test_one_version_everywhere():
