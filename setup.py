@@ -57,35 +57,42 @@ setup(
     ],
     # ROS packages (rclpy, launch_ros, the messages) come from package.xml or, without a ROS 2
     # installation, from requirements.txt; no package of that name on an index is meant.
+    # The bounds admit what apt has on Ubuntu 24.04; what it has not is in requirements-colcon.txt.
     install_requires=[
-        "higher>=0.2.1",
         "Jinja2>=3.1",
-        "matplotlib>=3.8",
+        "matplotlib>=3.6",
         "mujoco>=4.0",
         "numpy>=1.26",
         "pin>=4.1",
         "PyYAML>=6.0",
         "rosbags>=0.11",
         "safetensors>=0.5",
-        "scikit-learn>=1.5",
         "scipy>=1.11",
         "tabulate>=0.9",
         "torch>=2.4",
         "tqdm>=4.66",
-        "tyro>=0.9",
     ],
-    extras_require={
+    extras_require={  # no node needs any of them
+        # key=value settings, the engine `higher`, tables and digits
+        "experiments": ["higher>=0.2.1", "scikit-learn>=1.4", "tyro>=0.9"],
         "ilqr": ["crocoddyl>=3.2"],  # trajectory optimization as a baseline, and as an expert
         "ray": ["ray>=2.40"],  # sweeps over many machines
         "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline
         "ur10": ["example-robot-data>=5.0"],
         # also tells colcon to test with pytest
         "test": [
+            "colcon-bash>=0.5",
+            "colcon-core>=0.17",
+            "colcon-defaults>=0.2",
+            "colcon-package-information>=0.4",
+            "colcon-recursive-crawl>=0.2",
+            "colcon-ros>=0.5",
             "hypothesis>=6.100",
             "import-linter>=2.17",
             "packaging>=24",
             "pytest>=8",
             "pytest-xdist>=3",
+            "rosdep>=0.25",
         ],
     },
     entry_points={

@@ -1,5 +1,8 @@
 """Errors of ml3_ros: every message names what is wrong and what to do about it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 MAX_REASON = 300  # characters of an error that a sentence repeats
 
 
@@ -39,3 +42,23 @@ class MessageError(Ml3Error, ValueError):
 
 class WorkerError(Ml3Error):
     """A worker process died again and again."""
+
+
+@contextmanager
+def needs(package: str, extra: str, what: str) -> Iterator[None]:
+    """Import a package that is no part of every installation: it belongs to an extra of setup.py.
+
+    Args:
+        package: Its name on a package index.
+        extra: The extra of ml3_ros that brings it.
+        what: What cannot be done without it.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    try:
+        yield
+    except ImportError as error:
+        raise ConfigError(
+            f"{what} needs {package}: run `pip install {package}` (extra ml3_ros[{extra}])"
+        ) from error

@@ -1,11 +1,14 @@
 """Algorithm 1 with `higher`, written as its documentation shows: one model after the other."""
 
-import higher
 import torch
 from torch import Tensor, nn
 
 from ml3_ros.benchmarks.problems import Problem
 from ml3_ros.core.types import Params
+from ml3_ros.errors import needs
+
+with needs("higher", "experiments", "the loop that ml3 bench compares with"):
+    import higher
 
 
 class HigherLoop:

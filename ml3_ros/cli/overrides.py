@@ -4,9 +4,7 @@ import argparse
 from collections.abc import Sequence
 from typing import TypeVar
 
-import tyro
-
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, needs
 
 Config = TypeVar("Config")
 
@@ -19,11 +17,16 @@ def with_overrides(default: Config, words: Sequence[str]) -> Config:
         words: Each "key=value"; nested fields are "a.b=value", several values "key=value,value".
 
     Raises:
-        ConfigError: If a word is not key=value, or names no field or a value out of range.
+        ConfigError: If a word is not key=value, or names no field or a value out of range; or
+            tyro, which reads them, is not installed.
     """
+    if not words:
+        return default
     for word in words:
         if "=" not in word or word.startswith("-"):
             raise ConfigError(f"{word!r} is no override: write key=value, for instance seeds=3")
+    with needs("tyro", "experiments", f"a setting such as {words[0]}"):
+        import tyro
     try:
         return tyro.cli(
             type(default),

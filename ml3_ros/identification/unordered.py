@@ -10,8 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.neural_network import MLPRegressor
-from sklearn.preprocessing import PolynomialFeatures
 
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
@@ -92,6 +90,8 @@ def identify_table(
 
 def features(rows: Rows) -> Array:
     """Return columns (R, p): squares and products of sines, cosines, v, a and directions."""
+    from sklearn.preprocessing import PolynomialFeatures  # of an extra, as table_rows has checked
+
     first = [np.sin(rows.q), np.cos(rows.q), rows.v, rows.a, np.tanh(rows.v / STICTION)]
     scale = [x / np.maximum(np.abs(x).max(axis=0), 1e-9) for x in first]
     return np.asarray(PolynomialFeatures(2, include_bias=False).fit_transform(np.hstack(scale)))
@@ -163,6 +163,8 @@ def _mlp(
     seed: int,
 ) -> list[Array]:
     """Return the predictions (R, n) of one perceptron after each number of epochs."""
+    from sklearn.neural_network import MLPRegressor  # see `features`
+
     centre, scale = columns[mask].mean(axis=0), columns[mask].std(axis=0)
     x = (columns - centre) / np.maximum(scale, 1e-9)
     mean, size = rows.tau[mask].mean(axis=0), np.maximum(rows.tau[mask].std(axis=0), 1e-9)

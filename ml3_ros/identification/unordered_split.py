@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 from scipy.spatial import cKDTree
-from sklearn.cluster import KMeans
 
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import ConfigError, DataError, needs
 from ml3_ros.identification.models.repeats import near_twins, standardised
 from ml3_ros.identification.split import HELD_OUT, INNER, Rows
 
@@ -86,8 +85,11 @@ def table_rows(table: Table, config: TableSplitConfig) -> Rows:
     """Split a table by clusters of (q, v); rows too near to held-out ones are left out.
 
     Raises:
+        ConfigError: scikit-learn, which finds the clusters, is not installed.
         DataError: Fewer rows than ten a cluster.
     """
+    with needs("scikit-learn", "experiments", "a table of samples"):
+        from sklearn.cluster import KMeans
     if len(table.q) < 10 * config.clusters:
         raise DataError(
             f"the table has {len(table.q)} rows: at least {10 * config.clusters} are needed for "

@@ -28,7 +28,7 @@ def gym_asset(name: str) -> Path:
     found = find_spec("gymnasium")
     if found is None or found.origin is None:
         raise ConfigError(
-            f"the {name} comes with Gymnasium, which is not installed: pip install 'ml3_ros[rl]'"
+            f"the {name} comes with Gymnasium: run `pip install gymnasium` (extra ml3_ros[rl])"
         )
     # its modules are not imported: they want a renderer
     path = Path(found.origin).parent / "envs" / "mujoco" / "assets" / f"{name}.xml"

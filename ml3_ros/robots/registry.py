@@ -66,7 +66,10 @@ def _ur10_path() -> Path:
     try:
         return Path(str(metadata.distribution("example-robot-data").locate_file(_UR10)))
     except metadata.PackageNotFoundError:
-        raise RobotError("robot 'ur10' needs a package: run `pip install ml3_ros[ur10]`") from None
+        raise RobotError(
+            "robot 'ur10' needs a package: run `pip install example-robot-data` "
+            "(extra ml3_ros[ur10])"
+        ) from None
 
 
 def _from_urdf(name: str, path: Path) -> RobotDescription:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import higher
 import torch
 from torch import Tensor
 
@@ -18,7 +17,10 @@ from ml3_ros.core.learner import Learner, Predictor
 from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.outer.meta_gradient import MetaGradient, TaskLoss
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, needs
+
+with needs("higher", "experiments", "the engine of this name"):
+    import higher
 
 
 def meta_gradient_higher(

@@ -8,10 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.datasets import load_digits
 from torch import Tensor
 
-from ml3_ros.errors import DataError
+from ml3_ros.errors import DataError, needs
 
 N_DIGITS = 10
 IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -73,6 +72,8 @@ def load_images(folder: str = "", *, per_digit: int = 174, held_out: int = 40) -
 
 
 def _sklearn_digits() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    with needs("scikit-learn", "experiments", "the set of digits that is not MNIST's"):
+        from sklearn.datasets import load_digits
     data = load_digits()
     return (data.images / _SKLEARN_BRIGHTEST).astype(np.float32), data.target.astype(np.int64)
 

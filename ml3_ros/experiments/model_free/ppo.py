@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ml3_ros.core.types import Params
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import needs
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.policy import GaussianPolicy
 
@@ -98,13 +98,9 @@ def _model(
     policy: GaussianPolicy, goal: Tensor, settings: PpoSettings, seed: int
 ) -> tuple[PPO, Callable[[Callable[[], None]], Any]]:
     """Return PPO, and what makes a callback that runs before episodes are collected."""
-    try:
+    with needs("stable-baselines3", "rl", "PPO"):
         from stable_baselines3 import PPO
         from stable_baselines3.common.callbacks import BaseCallback
-    except ImportError as error:
-        raise ConfigError(
-            "PPO comes with stable-baselines3, which is not installed: pip install 'ml3_ros[rl]'"
-        ) from error
 
     class OnStart(BaseCallback):
         def __init__(self, call: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import needs
 from ml3_ros.learners.reaching.world import World
 
 Residual = Callable[[Tensor], Tensor]
@@ -55,10 +55,8 @@ def ilqr(
     Raises:
         ConfigError: Crocoddyl is not installed.
     """
-    try:
+    with needs("crocoddyl", "ilqr", "iLQR"):
         import crocoddyl
-    except ImportError as error:
-        raise ConfigError("iLQR needs Crocoddyl: run `pip install 'ml3_ros[ilqr]'`") from error
     node_type = _node_type(crocoddyl)
     node = node_type(world, running, effort)
     end = node_type(world, final, effort)

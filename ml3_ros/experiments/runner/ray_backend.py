@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, needs
 from ml3_ros.experiments.runner.workers import (
     ATTEMPTS,
     Job,
@@ -32,12 +32,8 @@ class RayBackend:
 
     def __init__(self, workers: int | None = None) -> None:
         self.workers = checked_count(workers)
-        try:
+        with needs("ray", "ray", "the backend ray"):
             self._ray = importlib.import_module("ray")
-        except ImportError as error:
-            raise ConfigError(
-                "the backend ray needs Ray: install it with `pip install ml3_ros[ray]`"
-            ) from error
 
     def run(self, jobs: Sequence[Job], log: Log) -> Generator[tuple[int, Outcome]]:
         """See `Backend`; what workers write stays in Ray's own logs."""

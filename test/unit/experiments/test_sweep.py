@@ -210,7 +210,7 @@ def test_ray_gives_the_same_and_runs_a_killed_seed_again(toy, starts, tmp_path, 
 
 def test_without_ray_its_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(ConfigError, match=r"pip install ml3_ros\[ray\]"):
+    with pytest.raises(ConfigError, match=r"pip install ray` \(extra ml3_ros\[ray\]\)"):
         RayBackend()
 
 
