@@ -23,6 +23,7 @@ from typing import Any, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from ml3_ros.data.array_files import write_arrays
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically, write_error
 
@@ -197,10 +198,7 @@ class RunFolder:
         write_atomically(self.path / name, text.encode() + b"\n")
 
     def _save_arrays(self, name: str, arrays: Mapping[str, ArrayLike]) -> None:
-        plain = {k: np.asarray(v) for k, v in arrays.items()}
-        write_atomically(
-            self.path / name, lambda file: np.savez(file, allow_pickle=False, **plain)
-        )
+        write_arrays(self.path / name, arrays)
 
     def _load_json(self, name: str) -> dict[str, Any]:
         path = self._existing(name)

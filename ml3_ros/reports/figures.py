@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -18,12 +18,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
-from matplotlib.typing import RcKeyType
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.styles import EDGE, GRID, INK, method_style
+
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # from matplotlib 3.8 on
 
 DPI = 160
 LABEL_SIZE = 8.5  # of labels at the end of lines [points]

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ml3_ros.data.array_files import write_arrays
 from ml3_ros.experiments.runner.experiment import Arrays
-from ml3_ros.files import write_atomically
 
 _HEADER = "__header__"
 
@@ -29,8 +29,7 @@ def fingerprint(*parts: Any) -> str:
 def save_arrays(path: Path, arrays: Arrays, depends_on: str, revision: str) -> None:
     """Write arrays, the fingerprint of what they depend on and the revision that computed them."""
     header = json.dumps({"depends_on": depends_on, "revision": revision})
-    content = {_HEADER: np.array(header), **arrays}
-    write_atomically(path, lambda file: np.savez_compressed(file, allow_pickle=False, **content))
+    write_arrays(path, {_HEADER: np.array(header), **arrays}, compressed=True)
 
 
 def load_arrays(path: Path, depends_on: str) -> tuple[Arrays, str] | None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
@@ -18,6 +19,7 @@ from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]
+LEGEND_HEIGHT = 0.3  # of a line of legends below all panels [inch]
 MARKERS = "osD^vP*Xhd<>"
 
 
@@ -93,7 +95,9 @@ def effort_figure(result: Identification) -> Figure:
             )
             for name in shown
         ]
-        figure.legend(handles=handles, loc="outside lower right", ncols=len(handles))
+        below = LEGEND_HEIGHT / figure.get_figheight()
+        figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, below, 1.0, 1.0 - below)))
+        figure.legend(handles=handles, loc="lower right", ncols=len(handles))
     return figure
 
 

@@ -102,7 +102,7 @@ def test_damaged_files_are_named_and_never_unpickled(tmp_path, content):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match=f"{name} is damaged"):
             load()
-    np.savez(tmp_path / "samples.npz", t=np.array([object()]), allow_pickle=True)
+    np.savez(tmp_path / "samples.npz", t=np.array([object()]))
     with pytest.raises(DataError, match="damaged"):
         run.load_samples()
 

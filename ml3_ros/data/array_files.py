@@ -1,0 +1,27 @@
+"""Arrays written to .npz files, which never hold pickled objects."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ml3_ros.files import write_atomically
+
+
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = False) -> None:
+    """Write arrays by name to a .npz file, whole or not at all.
+
+    Raises:
+        ValueError: One is of objects, which NumPy would pickle; only from 2.1 on it can be told
+            not to.
+        DataError: The disk is full or the folder cannot be written.
+    """
+    plain = {name: np.asarray(array) for name, array in arrays.items()}
+    objects = ", ".join(name for name, array in plain.items() if array.dtype.hasobject)
+    if objects:
+        raise ValueError(f"arrays of objects would be pickled: give {objects} a plain type")
+    save = np.savez_compressed if compressed else np.savez
+    write_atomically(path, lambda file: save(file, **plain))
