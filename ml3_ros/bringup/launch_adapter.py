@@ -32,8 +32,8 @@ from ml3_ros.bringup.arguments import yaml_text
 from ml3_ros.bringup.description import Process, System
 from ml3_ros.bringup.node_arguments import node_environment, ros_arguments
 from ml3_ros.bringup.parent import PARENT
+from ml3_ros.bringup.paths import program, use_packages_of
 
-REPORT = "from ml3_ros.cli.main import main; raise SystemExit(main())"
 PREFIX, FILTER = "launch-prefix", "launch-prefix-filter"  # arguments of launch itself
 # A Ctrl-C reaches every process of a terminal. Until its node has started, Python would answer it
 # with a traceback; launch ends what did not listen with SIGTERM.
@@ -43,6 +43,7 @@ PATIENCE_S = "3"
 
 def launch_description(system: System) -> LaunchDescription:
     """Return what a launch file of this system has to return."""
+    use_packages_of(program())
     declared = [
         DeclareLaunchArgument(
             argument.name,
@@ -140,7 +141,7 @@ class LaunchedSystem:
 
     def _report(self) -> ExecuteProcess:
         return ExecuteProcess(
-            cmd=[sys.executable, "-c", REPORT, "report", self._out],
+            cmd=[str(program()), "report", self._out],
             name="report",
             additional_env=self._environment,
             output="screen",

@@ -1,7 +1,11 @@
-"""Paths of the files beside the code: config/, launch/."""
+"""Paths of the files beside the code: config/, launch/, the program `ml3` and its packages."""
 
 from __future__ import annotations
 
+import re
+import site
+import sys
+import sysconfig
 from pathlib import Path
 
 import ml3_ros
@@ -20,15 +24,7 @@ def share() -> Path:
     tree = Path(ml3_ros.__path__[0]).resolve().parent
     if (tree / "package.xml").is_file():
         return tree
-    from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
-    try:
-        return Path(get_package_share_directory("ml3_ros"))
-    except (PackageNotFoundError, LookupError, OSError) as error:
-        raise ConfigError(
-            "ml3_ros is not in the ament index: source the workspace's install/setup.bash, or "
-            "run `make setup` in the clone"
-        ) from error
+    return _prefix() / "share/ml3_ros"
 
 
 def config_file(name: str) -> Path:
@@ -37,7 +33,47 @@ def config_file(name: str) -> Path:
     Raises:
         ConfigError: It is not installed.
     """
-    path = share() / "config" / name
+    return _existing(share() / "config" / name)
+
+
+def program() -> Path:
+    """Return the program `ml3`, which runs in the Python that the package was built with.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    return _existing(_prefix() / "lib/ml3_ros/ml3")
+
+
+def use_packages_of(path: Path) -> None:
+    """Let this Python also find what the program at `path` finds in its virtual environment.
+
+    `ros2 launch` runs in the system's Python, and reads launch files there, which ask robots for
+    their joints. What is on PyPI alone lies in the environment that the workspace was built with.
+    It comes last on sys.path, so nothing that this Python has already is replaced.
+    """
+    first_line = path.read_text("utf-8", errors="replace").partition("\n")[0]
+    python = re.fullmatch(r"#!\s*(/\S*python[\d.]*)", first_line)
+    if python is None:
+        return
+    prefix = Path(python[1]).parent.parent
+    if prefix != Path(sys.prefix) and (prefix / "pyvenv.cfg").is_file():
+        site.addsitedir(sysconfig.get_path("purelib", "venv", {"base": str(prefix)}))
+
+
+def _existing(path: Path) -> Path:
     if not path.is_file():
         raise ConfigError(f"{path} is missing: install ml3_ros again")
     return path
+
+
+def _prefix() -> Path:
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    try:
+        return Path(get_package_prefix("ml3_ros"))
+    except (PackageNotFoundError, LookupError, OSError) as error:
+        raise ConfigError(
+            "ml3_ros is not in the ament index: source the workspace's install/setup.bash, or "
+            "run `make setup` in the clone"
+        ) from error
