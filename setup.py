@@ -74,7 +74,7 @@ setup(
     ],
     extras_require={  # no node needs any of them
         # key=value settings, the engine `higher`, tables and digits
-        "experiments": ["higher>=0.2.1", "scikit-learn>=1.4", "tyro>=0.9"],
+        "experiments": ["higher>=0.2.1", "scikit-learn>=1.4", "tyro>=1.0"],
         "ilqr": ["crocoddyl>=3.2"],  # trajectory optimization as a baseline, and as an expert
         "ray": ["ray>=2.40"],  # sweeps over many machines
         "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline

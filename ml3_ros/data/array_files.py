@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -19,7 +20,7 @@ def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: boo
             not to.
         DataError: The disk is full or the folder cannot be written.
     """
-    plain = {name: np.asarray(array) for name, array in arrays.items()}
+    plain: dict[str, Any] = {name: np.asarray(array) for name, array in arrays.items()}
     objects = ", ".join(name for name, array in plain.items() if array.dtype.hasobject)
     if objects:
         raise ValueError(f"arrays of objects would be pickled: give {objects} a plain type")

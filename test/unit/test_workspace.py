@@ -11,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import sysconfig
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -31,13 +32,17 @@ KEYS = {  # of packages on PyPI that are called otherwise in rosdep
 }
 
 
-def documented(program: str) -> str:
-    """Return the command of the README's section on workspaces that calls this program."""
+def block() -> str:
+    """Return the commands of the README's section on workspaces."""
     section = (ROOT / "README.md").read_text().split("### In a colcon workspace")[1]
-    block = re.search(r"```bash\n(.*?)```", section, re.DOTALL)[1]
+    return re.search(r"```bash\n(.*?)```", section, re.DOTALL)[1]
+
+
+def documented(program: str) -> str:
+    """Return the command among them that calls this program."""
     (command,) = [
         command.strip()
-        for line in block.splitlines()
+        for line in block().splitlines()
         for command in line.partition(" #")[0].split("&&")
         if program in (Path(word).name for word in shlex.split(command))
     ]
@@ -80,6 +85,43 @@ def call(tmp_path):
         return result.stdout
 
     return run
+
+
+@pytest.mark.slow
+def test_a_workspace_is_built_and_its_programs_run_in_its_environment(workspace, tmp_path):
+    """All documented commands but rosdep; this environment stands for an installed ROS 2."""
+    purelib = sysconfig.get_path("purelib")
+    environment = os.environ | {
+        "AMENT_PREFIX_PATH": sys.prefix,
+        "CMAKE_PREFIX_PATH": sys.prefix,
+        "COLCON_HOME": str(tmp_path),
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "PYTHONPATH": purelib,
+    }
+    lines = [line for line in block().splitlines() if not line.startswith(("ln ", "rosdep "))]
+    check = (
+        "import ml3_msgs, ml3_ros, ml3_msgs.msg, sys\n"
+        "print(sys.prefix, ml3_msgs.__file__, ml3_ros.__file__, sep='\\n')"
+    )
+    program = "install/ml3_ros/lib/ml3_ros/ml3"
+    script = ["set -e", *lines, f"{program} up --help", 'venv/bin/python -c "$CHECK"']
+    result = subprocess.run(
+        ["bash", "-c", "\n".join(script)],
+        cwd=workspace,
+        env=environment | {"CHECK": check},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout
+    assert "usage: ml3 up" in result.stdout
+    prefix, messages, package = result.stdout.splitlines()[-3:]
+    assert prefix == str(workspace / "venv")
+    assert Path(messages).is_relative_to(workspace / "install/ml3_msgs")
+    assert Path(package).is_relative_to(workspace / "install/ml3_ros")
+    for path in (workspace / "install/ml3_ros/lib/ml3_ros").iterdir():
+        assert path.read_text().startswith(f"#!{workspace}/venv/bin/python\n"), path
 
 
 def names(colcon_list: str) -> set[str]:
