@@ -31,9 +31,12 @@ PAGE = f"""\
 What can be set at each node, and its default, as in `config/NODE.yaml`. Both are written by
 `{COMMAND}` from the dataclasses of the nodes.
 
-`ml3 up SYSTEM NODE.PARAMETER:=VALUE` sets one parameter of one node. A node reads its parameters
-when it is configured: set them while it is unconfigured. A list without a default is unset. The
-range of a list is that of each of its elements.
+`ml3 up SYSTEM NODE.PARAMETER:=VALUE` sets one parameter of one node. Those that are live take
+effect at once, also while the node is active, by `ros2 param set /NODE PARAMETER VALUE`; one that
+does not fit is rejected with the reason, and all stays as it was. A node reads the others when it
+is configured: set them while it is unconfigured. Those that are fixed are read when its process
+starts. A list without a default is unset: ROS shows an empty one. The range of a list is that of
+each of its elements.
 """
 
 
@@ -97,11 +100,13 @@ def _common(kind: type) -> set[str]:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    lines = ["| parameter | type | default | range | what it does |", "| --- " * 5 + "|"]
+    lines = ["| parameter | type | default | range | set | what it does |", "| --- " * 6 + "|"]
     for row in rows:
         kind = row.element.__name__ + ("[]" if row.is_list else "")
         default = "" if row.is_list and not row.default else f"`{_value(row)}`"
-        lines.append(f"| `{row.name}` | {kind} | {default} | {_range(row)} | {row.param.help} |")
+        when = "live" if row.param.live else "fixed" if row.param.read_only else ""
+        cells = (f"`{row.name}`", kind, default, _range(row), when, row.param.help)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 

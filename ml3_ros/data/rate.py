@@ -25,11 +25,16 @@ class PlaybackRate:
             rate: Seconds of the recording per second of the clock [-].
             max_ahead: See above; 0: no reader is waited for.
         """
-        self._t, self._rate, self._max_ahead = t, rate, max_ahead
+        self._t = t
+        self.set(rate=rate, max_ahead=max_ahead)
         self._position = 0.0
         self._clock: float | None = None
         self._read: int | None = None
         self._read_at = 0.0
+
+    def set(self, *, rate: float, max_ahead: int) -> None:
+        """Go on at another pace from where the recording is; see `__init__`."""
+        self._rate, self._max_ahead = rate, max_ahead
 
     def acknowledge(self, count: int, now: float) -> None:
         """Note at clock time `now` [s] that the reader has used the first `count` samples."""

@@ -13,11 +13,15 @@ PRIORS_KEPT = 1000  # that wait for the filter, which is late by half its window
 
 
 class StreamMemory:
-    """Keeps the newest samples, and pairs each with the prior of the very same stamp."""
+    """Keeps the newest samples, and pairs each with the prior of the very same stamp.
+
+    Attributes:
+        seconds: How long a sample is kept [s].
+    """
 
     def __init__(self, seconds: float) -> None:
         """Keep the samples of the last `seconds` [s]."""
-        self._seconds = seconds
+        self.seconds = seconds
         self._samples: deque[tuple[FilteredSample, tuple[np.ndarray, np.ndarray] | None]]
         self._samples = deque()
         self._priors: dict[int, tuple[np.ndarray, np.ndarray]] = {}
@@ -31,7 +35,7 @@ class StreamMemory:
     def add(self, stamp: int, sample: FilteredSample) -> None:
         """Keep a sample; `stamp` [ns] is that of its joint state."""
         self._samples.append((sample, self._priors.pop(stamp, None)))
-        while self._samples[0][0].t < sample.t - self._seconds:
+        while self._samples[0][0].t < sample.t - self.seconds:
             self._samples.popleft()
 
     def count(self, *, with_prior: bool) -> int:

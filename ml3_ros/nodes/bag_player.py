@@ -44,7 +44,10 @@ class BagPlayerParameters(NodeParameters):
     ] = ""
     joints: Annotated[tuple[str, ...], Param("joint names in place of the robot's")] = ()
     rate: Annotated[
-        float, Param("robot seconds per second: 1 is real time, 2 twice as fast [-]", (0.1, 100))
+        float,
+        Param(
+            "robot seconds per second: 1 is real time, 2 twice as fast [-]", (0.1, 100), live=True
+        ),
     ] = 1.0
     rebase_stamps: Annotated[
         bool, Param("let stamps begin at the present time; false: publish the recorded ones")
@@ -55,14 +58,18 @@ class BagPlayerParameters(NodeParameters):
             "number of samples that may be sent beyond the newest one that a learner has used "
             "according to `adaptation`; 0: any number [-]",
             (0, 1_000_000),
+            live=True,
         ),
     ] = 300
     subscribers: Annotated[
         int,
-        Param("number of subscribers of joint_states to wait for [-]", (0, 100)),
+        Param("number of subscribers of joint_states to wait for [-]", (0, 100), live=True),
     ] = 1
     subscriber_timeout: Annotated[
-        float, Param("time to wait for these subscribers; then the node fails [s]", (0.1, 600))
+        float,
+        Param(
+            "time to wait for these subscribers; then the node fails [s]", (0.1, 600), live=True
+        ),
     ] = 30.0
 
 
@@ -82,7 +89,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
     # set by `start`
     _sent: int
     _begun: bool  # whether a subscriber has come
-    _deadline: float  # for one to come, monotonic [s]
+    _started: float  # monotonic time [s]
     _playback: PlaybackRate
     _first_stamp: int  # of the recording as it is published [ns]
 
@@ -107,12 +114,22 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         """Begin with the first sample, as soon as there is a subscriber."""
         p = self.parameters
         self._sent, self._begun = 0, False
-        self._deadline = time.monotonic() + p.subscriber_timeout
-        rate = min(p.rate, max(1.0, MOST_PER_S * self._recording.dt))
-        if rate < p.rate:
-            self.get_logger().info(f"playing at rate {rate:.3g}: more samples would get lost")
+        self._started = time.monotonic()
+        rate = self._possible_rate()
         self._playback = PlaybackRate(self._recording.t, rate=rate, max_ahead=p.max_ahead)
         self._finished.publish(Bool(data=False))
+
+    def retune(self) -> None:
+        """Go on at the new pace."""
+        if self.active:
+            self._playback.set(rate=self._possible_rate(), max_ahead=self.parameters.max_ahead)
+
+    def _possible_rate(self) -> float:
+        wanted = self.parameters.rate
+        rate = min(wanted, max(1.0, MOST_PER_S * self._recording.dt))
+        if rate < wanted:
+            self.get_logger().info(f"playing at rate {rate:.3g}: more samples would get lost")
+        return rate
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return how far the recording has been played."""
@@ -144,7 +161,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             rebase = self.parameters.rebase_stamps
             self._first_stamp = now if rebase else self._recording.start_ns
             self._begun = True
-        elif time.monotonic() > self._deadline:
+        elif time.monotonic() > self._started + self.parameters.subscriber_timeout:
             self.fail(
                 f"joint_states has fewer than {needed} subscriber(s) after "
                 f"{self.parameters.subscriber_timeout:g} s, nothing was played: start the "

@@ -35,6 +35,7 @@ class ExcitationParameters(MotionParameters):
             "share of the velocity error that is taken back in one period; lower it where answers "
             "are late [-]",
             (0.01, 0.5),
+            live=True,
         ),
     ] = 0.3
     piece_seconds: Annotated[
@@ -81,6 +82,14 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self._way = None
         self._restarts = self._stream.restarts
         self._controller.reset()
+
+    def check(self, new: ExcitationParameters) -> None:
+        """Reject a gain under which the arm would shake or fall."""
+        self._controller.check_gain(new.gain)
+
+    def retune(self) -> None:
+        """Use the gain from the next torque on."""
+        self._controller.set_gain(self.parameters.gain)
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what the controller has estimated, and its error."""

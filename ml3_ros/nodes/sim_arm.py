@@ -10,6 +10,7 @@ from typing import Annotated
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.lifecycle import LifecyclePublisher
+from rclpy.timer import Timer
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
@@ -50,7 +51,11 @@ class SimArmParameters(SafetyParameters, PerturbationParameters):
     ] = 100.0
     real_time_factor: Annotated[
         float,
-        Param("robot seconds per second: lower it on a machine that is too slow [-]", (0.05, 20)),
+        Param(
+            "robot seconds per second: lower it on a machine that is too slow [-]",
+            (0.05, 20),
+            live=True,
+        ),
     ] = 1.0
     seed: Annotated[
         int, Param("seed of the sensor noise and of the poses after reset_arm", (0, 2**31 - 1))
@@ -61,6 +66,7 @@ class SimArmParameters(SafetyParameters, PerturbationParameters):
             "longest time that robot time waits for a controller's answer to a joint state; 0: it "
             "never waits, as a real arm [s]",
             (0, 1),
+            live=True,
         ),
     ] = 0.05
     home: Annotated[
@@ -69,7 +75,11 @@ class SimArmParameters(SafetyParameters, PerturbationParameters):
     ] = ()
     home_spread: Annotated[
         float,
-        Param("largest random distance of each joint from home after reset_arm [rad]", (0, 3.2)),
+        Param(
+            "largest random distance of each joint from home after reset_arm [rad]",
+            (0, 3.2),
+            live=True,
+        ),
     ] = 0.0
     gravity_compensation: Annotated[
         bool,
@@ -99,6 +109,7 @@ class SimArm(Ml3Node[SimArmParameters]):
     _starts: np.random.Generator  # of poses after reset_arm
     _states: LifecyclePublisher[JointState]
     _poses: LifecyclePublisher[PoseStamped]
+    _timer: Timer
     # set by `start`
     _start: int  # of robot time [ns]
     _steps: int
@@ -125,7 +136,7 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self.serve(Trigger, "reset_arm", self._on_reset)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
-        self.every(self._dt / p.real_time_factor, self._on_time)
+        self._timer = self.every(self._dt / p.real_time_factor, self._on_time)
 
     def start(self) -> None:
         """Start from home; robot time goes on from the present or from where it was."""
@@ -142,6 +153,13 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._command = None
         self._holding = True
         self._safety.hold()
+
+    def retune(self) -> None:
+        """Let robot time go on at its new pace from where it is."""
+        period = self._dt / self.parameters.real_time_factor
+        self._timer.timer_period_ns = round(NANO * period)
+        if self.active:
+            self._wall = time.monotonic() - (self._steps + self._slipped) * period
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what drives the arm."""

@@ -65,6 +65,7 @@ class AdaptationWorker(threading.Thread):
     """Feeds an OnlineLearner for the duration of a plan, then writes the results.
 
     Attributes:
+        plan: May be replaced at any time.
         finished: The results are written.
         error: What ended the thread before that, or None.
     """
@@ -88,14 +89,14 @@ class AdaptationWorker(threading.Thread):
         super().__init__(name="adaptation", daemon=True)
         self.finished = False
         self.error: Exception | None = None
-        self._online, self._log, self._plan, self._complain = online, log, plan, complain
+        self._online, self._log, self.plan, self._complain = online, log, plan, complain
         self._queue: queue.Queue[FilteredSample] = queue.Queue(QUEUE_LENGTH)
         self._requests = Requests()
         self._stopping, self._ending = threading.Event(), threading.Event()
         # A restored learner has samples of an earlier stream: the present one comes after them.
         self._shift = self._now() + 1.0 if len(online.samples) else 0.0
-        self._scored = 0 if self._learning else log.n_predicted()
-        self._next_checkpoint = self._now() + plan.checkpoint_period
+        self._scored = 0 if self.learning else log.n_predicted()
+        self._kept = self._now()  # time of the newest checkpoint [s]
 
     # called by the node -------------------------------------------------------------------------
     def offer(self, sample: FilteredSample) -> bool:
@@ -158,7 +159,7 @@ class AdaptationWorker(threading.Thread):
                     samples=len(self._online.samples),
                     meta_loss_value=method.meta_loss_value,
                     nmse=_mean_square(tau - predicted) / variance,
-                    learning=self._learning and method.ended is None,
+                    learning=self.learning and method.ended is None,
                 )
             )
         return statuses
@@ -203,7 +204,8 @@ class AdaptationWorker(threading.Thread):
             self._log.save(finished=False)
 
     @property
-    def _learning(self) -> bool:
+    def learning(self) -> bool:
+        """Whether the models are not frozen yet."""
         return bool(np.isinf(self._log.learn_until))
 
     def _now(self) -> float:
@@ -221,7 +223,7 @@ class AdaptationWorker(threading.Thread):
         online = self._online
         t = sample.t + self._shift
         first = online.samples.times(slice(0, 1))
-        if self._learning and len(first) and t - first[0] > self._plan.learn_duration:
+        if self.learning and len(first) and t - first[0] > self.plan.learn_duration:
             self._freeze()
             self._scored = len(online.samples)
         try:
@@ -229,15 +231,15 @@ class AdaptationWorker(threading.Thread):
         except DataError as error:
             self._complain(error)
             return
-        if self._learning:
+        if self.learning:
             while window := online.learn():
                 self._log.add(window)
         else:
             self._score_held_out()
-        if t - self._log.learn_until >= self._plan.hold_out_duration:
+        if t - self._log.learn_until >= self.plan.hold_out_duration:
             self._finish()
-        elif t >= self._next_checkpoint:
-            self._next_checkpoint = t + self._plan.checkpoint_period
+        elif t - self._kept >= self.plan.checkpoint_period:
+            self._kept = t
             try:
                 self._log.save_checkpoint()
             except Ml3Error as error:
@@ -265,7 +267,7 @@ class AdaptationWorker(threading.Thread):
         self._online.take_snapshot()
 
     def _finish(self) -> None:
-        if self._learning:
+        if self.learning:
             self._freeze()
         self._log.save(finished=True)
         self.finished = True

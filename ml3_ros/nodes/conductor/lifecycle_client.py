@@ -56,7 +56,7 @@ class Waiter:
         self,
         done: Callable[[], object],
         doing: str | Callable[[], str],
-        timeout_s: float,
+        timeout_s: float | Callable[[], float],
         cure: str,
     ) -> None:
         """Return when `done()` is true.
@@ -64,21 +64,22 @@ class Waiter:
         Args:
             done: The condition, cheap.
             doing: What is going on, for the progress line.
-            timeout_s: Deadline [s].
+            timeout_s: Deadline [s]; a function where it may change meanwhile.
             cure: What to do if the deadline passes.
 
         Raises:
             BringupError: The deadline passed.
             InterruptError: A signal came.
         """
-        end = time.monotonic() + timeout_s
+        begun = time.monotonic()
         while not done():
             now = time.monotonic()
             text = doing if isinstance(doing, str) else doing()
             if self._interrupted():
                 raise InterruptError(f"interrupted while {text}")
-            if now > end:
-                raise BringupError(f"{text} took longer than {timeout_s:g} s: {cure}")
+            limit = timeout_s() if callable(timeout_s) else timeout_s
+            if now - begun > limit:
+                raise BringupError(f"{text} took longer than {limit:g} s: {cure}")
             if now - self._logged >= 1.0:
                 self._logged = now
                 self._log(text)
@@ -98,8 +99,10 @@ class Waiter:
 class LifecycleClient:
     """The lifecycle services of one node."""
 
-    def __init__(self, node: Node, name: str, waiter: Waiter, *, start_timeout_s: float) -> None:
-        """Talk to `name` on behalf of `node`."""
+    def __init__(
+        self, node: Node, name: str, waiter: Waiter, *, start_timeout_s: Callable[[], float]
+    ) -> None:
+        """Talk to `name` on behalf of `node`; `start_timeout_s` gives its time to appear [s]."""
         self.name = name
         self._waiter, self._start_timeout = waiter, start_timeout_s
         self._get: Client[Any, Any] = node.create_client(GetState, f"{name}/get_state")
@@ -137,16 +140,16 @@ class LifecycleClient:
         if state in SHUTDOWNS:
             self._transition(SHUTDOWNS[state], "shutting down")
 
-    def wait_while_active(self, doing: Callable[[], str], timeout_s: float) -> str:
-        """Return the state that follows on active.
+    def wait_while_active(self, doing: Callable[[], str], timeout_s: Callable[[], float]) -> str:
+        """Return the state that follows on active; see `Waiter.until`.
 
         Raises:
             BringupError: The node does not answer any more, or is still active at the deadline.
         """
-        end = time.monotonic() + timeout_s
+        begun = time.monotonic()
         while (state := self._state_now(doing)) == "active":
-            if time.monotonic() > end:
-                raise BringupError(f"{self.name} is still active after {timeout_s:g} s: stop it")
+            if time.monotonic() - begun > timeout_s():
+                raise BringupError(f"{self.name} is still active after {timeout_s():g} s: stop it")
             self._waiter.pause(POLL_S, doing)
         return state
 

@@ -47,20 +47,23 @@ class Conductor(Node):
     parameters_type = ConductorParameters
     _goals: Publisher[PoseStamped]  # kept, because it is latched
 
-    def __init__(self, executor: SingleThreadedExecutor, signals: Sequence[int]) -> None:
+    def __init__(
+        self, executor: SingleThreadedExecutor, signals: Sequence[int], **node_arguments: Any
+    ) -> None:
         """Declare parameters and find the nodes' services.
 
         Args:
             executor: Spins this node while it waits.
             signals: Signals received so far; any of them ends the run.
+            node_arguments: Passed on to rclpy's Node (context, parameter_overrides, ...).
 
         Raises:
             ConfigError: Another conductor is at work here, on this machine.
         """
-        super().__init__("conductor")
+        super().__init__("conductor", **node_arguments)
         executor.add_node(self)
         self._claim = claim_name(self)
-        self.parameters = DeclaredParameters(self, self.parameters_type, lambda: True).value
+        self._declared = DeclaredParameters(self, self.parameters_type, lambda: True)
         self._born = time.monotonic()
         self._waiter = Waiter(executor, lambda: bool(signals), self.log_progress)
         self._managed: dict[str, LifecycleClient] = {}
@@ -69,6 +72,11 @@ class Conductor(Node):
         self._first = self._time = 0  # stamps of the first and the newest [ns]
         self._training = ""
         self.create_subscription(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
+
+    @property
+    def parameters(self) -> ConductorParameters:
+        """The present values."""
+        return self._declared.value
 
     def log_progress(self, text: str) -> None:
         """Print one line of progress."""
@@ -116,9 +124,8 @@ class Conductor(Node):
 
     def _node(self, name: str) -> LifecycleClient:
         if name not in self._managed:
-            timeout = self.parameters.start_timeout
             self._managed[name] = LifecycleClient(
-                self, name, self._waiter, start_timeout_s=timeout
+                self, name, self._waiter, start_timeout_s=lambda: self.parameters.start_timeout
             )
         return self._managed[name]
 
@@ -151,8 +158,12 @@ class Conductor(Node):
         if not handle.accepted:
             raise BringupError(f"meta_learner rejects {doing}: {cure}")
         future = handle.get_result_async()
-        timeout = self.parameters.train_timeout
-        self._waiter.until(future.done, lambda: self._training, timeout, "raise train_timeout")
+        self._waiter.until(
+            future.done,
+            lambda: self._training,
+            lambda: self.parameters.train_timeout,
+            "raise train_timeout",
+        )
         result = future.result().result
         client.destroy()
         if not result.success:
@@ -169,8 +180,9 @@ class Conductor(Node):
         self._training = f"{name}: {doing}{loss}, {feedback.eta.sec} s left"
 
     def _wait_for_the_end_of(self, learner: str) -> None:
-        timeout = self.parameters.run_timeout
-        state = self._node(learner).wait_while_active(self._progress, timeout)
+        state = self._node(learner).wait_while_active(
+            self._progress, lambda: self.parameters.run_timeout
+        )
         if state != "inactive":
             raise BringupError(f"{learner} ended {state}: its message above says why")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 from rcl_interfaces.msg import SetParametersResult
@@ -25,25 +26,38 @@ class DeclaredParameters(Generic[P]):
         value: The present parameters, replaced whenever one of them has been set.
     """
 
-    def __init__(self, node: Node, kind: type[P], locked: Callable[[], bool]) -> None:
+    value: P
+
+    def __init__(
+        self,
+        node: Node,
+        kind: type[P],
+        locked: Callable[[], bool],
+        check: Callable[[P], None] = lambda _: None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
         """Declare the fields of `kind` on `node`.
 
         Args:
             node: The node that owns the parameters.
             kind: The dataclass, see `parameters`.
             locked: True while parameters that are not `live` must not change.
+            check: Raises an error, whose text becomes the reason, for values that do not go
+                together; called while `locked`, before `live` parameters take them.
+            changed: Called after that, when `value` holds them.
 
         Raises:
             ConfigError: An override has the wrong type or is outside what it may be.
         """
         self._node, self._kind = node, kind
+        self._check, self._changed = check, changed
         self._rows = {row.name: row for row in rows_of(kind)}
         self._locked: Callable[[], bool] = lambda: False
         node.add_on_set_parameters_callback(self._on_set)
         for row in self._rows.values():
             self._declare(row)
-        self._locked = locked
         self.value = self._read()
+        self._locked = locked
         node.add_post_set_parameters_callback(self._on_changed)
 
     def unknown(self, overrides: Sequence[str]) -> list[str]:
@@ -66,30 +80,44 @@ class DeclaredParameters(Generic[P]):
             raise ConfigError(f"parameter {row.name} must be a {kind}{hint} ({error})") from error
         except InvalidParameterValueException as error:
             raise ConfigError(f"parameter {row.name} is rejected: {error}") from error
+        if self._node.get_parameter_or(row.name).type_ == Parameter.Type.NOT_SET:
+            # Of a request for several parameters nothing is answered while one has no value. An
+            # empty list does not show its type, so the type is declared first.
+            value = list(row.default) if row.is_list else row.default
+            (result,) = self._node.set_parameters([Parameter(row.name, row.ros_type, value)])
+            if not result.successful:
+                raise ConfigError(f"parameter {row.name} has no value: {result.reason}")
 
     def _read(self) -> P:
-        return self._kind(**{row.name: self._value_of(row) for row in self._rows.values()})
-
-    def _value_of(self, row: Row) -> Any:
-        unset = Parameter(row.name, row.ros_type, [] if row.is_list else row.default)
-        value = self._node.get_parameter_or(row.name, unset).value
-        return tuple(value or ()) if row.is_list else value
+        values = {name: self._node.get_parameter(name).value for name in self._rows}
+        return self._kind(**{row.name: row.plain(values[row.name]) for row in self._rows.values()})
 
     def _on_changed(self, _: list[Parameter[Any]]) -> None:
         self.value = self._read()
+        if self._locked():
+            self._changed()
 
     def _on_set(self, parameters: list[Parameter[Any]]) -> SetParametersResult:
         try:
             reason = next(filter(None, map(self._fault, parameters)), "")
-        except Exception as error:  # of a value that no check has thought of
+            if not reason and self._locked():
+                ours = [p for p in parameters if p.name in self._rows]
+                self._check(replace(self.value, **{p.name: self._plain(p) for p in ours}))
+        except Exception as error:  # also of a value that no check has thought of
             reason = printable(reason_of(error))
         return SetParametersResult(successful=not reason, reason=reason)
+
+    def _plain(self, parameter: Parameter[Any]) -> Any:
+        return self._rows[parameter.name].plain(parameter.value)
 
     def _fault(self, parameter: Parameter[Any]) -> str | None:
         """Return why a parameter must not be set so, or None."""
         row = self._rows.get(parameter.name)
-        if row is None or parameter.type_ == Parameter.Type.NOT_SET:
+        if row is None:
             return None
+        if parameter.type_ == Parameter.Type.NOT_SET:
+            declared = self._node.has_parameter(row.name)
+            return f"{row.name} must have a value" if declared else None
         if self._locked() and not row.param.live:
             return (
                 f"{row.name} is read when the node is configured: deactivate and clean up "

@@ -45,6 +45,7 @@ class MotionParameters(NodeParameters):
             "shortest time in which the arm is led from where it is to the start of the "
             "trajectory [s]",
             (0.1, 60.0),
+            live=True,
         ),
     ] = 2.0
     blend_seconds: Annotated[

@@ -30,7 +30,8 @@ class Ml3Node(ConnectedNode, Generic[P]):
     A node fills four hooks, each of which may raise `Ml3Error`: `load` (configure: read the
     parameters, load, check, create publishers and subscriptions), `start` (activate), `stop`
     (deactivate: whatever commands a robot ends at once) and `unload` (cleanup). The message of
-    an error is logged and the transition fails; the process lives on.
+    an error is logged and the transition fails; the process lives on. Two more, `check` and
+    `retune`, follow parameters that are set while it runs.
     """
 
     parameters_type: type[P]
@@ -57,7 +58,11 @@ class Ml3Node(ConnectedNode, Generic[P]):
         self._born = time.monotonic()
         try:
             self._declared = DeclaredParameters(
-                self, self.parameters_type, lambda: self.state_name() != "unconfigured"
+                self,
+                self.parameters_type,
+                lambda: self.state_name() != "unconfigured",
+                lambda new: self.check(new) if self.configured else None,
+                self.guarded(lambda: self.retune() if self.configured else None, ERRORS),
             )
         except ConfigError:
             self.destroy_node()
@@ -80,6 +85,12 @@ class Ml3Node(ConnectedNode, Generic[P]):
     def unload(self) -> None:
         """Clean up what `load` made, apart from publishers, subscriptions, timers, services."""
 
+    def check(self, new: P) -> None:
+        """Raise an `Ml3Error` where `live` parameters must not be set so while configured."""
+
+    def retune(self) -> None:
+        """Use `live` parameters that have just been set and are not read where they are used."""
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return what /diagnostics shows of a configured node beside rates and counts."""
         return {}
@@ -90,6 +101,11 @@ class Ml3Node(ConnectedNode, Generic[P]):
         """The present values; those that are not `live` stay from configure to cleanup."""
         return self._declared.value
 
+    @property
+    def configured(self) -> bool:
+        """Whether what `load` makes is there."""
+        return self.state_name() in ("inactive", "active")
+
     def fail(self, reason: str) -> None:
         """End the node, log the reason, and let its process exit with code 1."""
         self.failed = True
@@ -98,7 +114,7 @@ class Ml3Node(ConnectedNode, Generic[P]):
 
     def _values(self) -> dict[str, object]:
         values: dict[str, object] = {}
-        if self.state_name() in ("inactive", "active"):
+        if self.configured:
             self.guarded(lambda: values.update(self.diagnostic_values()), ERRORS)()
         return values | self.connection_values()
 

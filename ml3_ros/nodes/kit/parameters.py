@@ -7,8 +7,8 @@
         home: Annotated[tuple[float, ...], Param("pose [rad]; unset: the robot's")] = ()
 
 The node's declaration, config/NODE.yaml and docs/parameters.md are made from it. A `Literal` lists
-the values allowed. A list whose default is () is declared without a value. A subclass may give a
-field another default by repeating it without its `Param`.
+the values allowed. A list whose default is () is unset; ROS is told an empty one. A subclass may
+give a field another default by repeating it without its `Param`.
 """
 
 from __future__ import annotations
@@ -104,6 +104,10 @@ class Row:
         if not self.is_list:
             return self.default
         return list(self.default) or self.ros_type  # ROS cannot tell the type of an empty list
+
+    def plain(self, value: Any) -> Any:
+        """Return the value of the field for a value of the parameter."""
+        return tuple(value) if self.is_list else value
 
     def range(self) -> str:
         """Return the values allowed as text, "" for any."""

@@ -48,16 +48,22 @@ class MetaLearnerParameters(FilterParameters):
         tuple[str, ...], Param("joint names in the order of all arrays; must be set")
     ] = ()
     record_seconds: Annotated[
-        float, Param("length of the stream that a training uses [s]", (2, 3600))
+        float, Param("length of the stream that a training uses [s]", (2, 3600), live=True)
     ] = 60.0
     segment_seconds: Annotated[
-        float, Param("length of a piece of that stream, which is one training task [s]", (1, 600))
+        float,
+        Param(
+            "length of a piece of that stream, which is one training task [s]", (1, 600), live=True
+        ),
     ] = 15.0
     iterations: Annotated[
-        int, Param("number of outer steps where a goal does not give it [-]", (1, 1_000_000))
+        int,
+        Param(
+            "number of outer steps where a goal does not give it [-]", (1, 1_000_000), live=True
+        ),
     ] = 300
     checkpoint_period: Annotated[
-        float, Param("time between checkpoints of a training [s]", (0.1, 3600))
+        float, Param("time between checkpoints of a training [s]", (0.1, 3600), live=True)
     ] = 5.0
     out: Annotated[
         str,
@@ -133,6 +139,16 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
             self._action.destroy()
             self._action = None
 
+    def retune(self) -> None:
+        """Keep as much of the stream as trainings need from now on."""
+        self._memory.seconds = self._kept_seconds()
+        if self._worker is not None:
+            self._worker.checkpoint_period = self.parameters.checkpoint_period
+
+    def _kept_seconds(self) -> float:
+        # lost samples and those without prior do not count, so more than is needed is kept
+        return 2.0 * self.parameters.record_seconds
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return how much of the stream is kept, and what is being trained."""
         if not self.active or self._action is None:
@@ -150,8 +166,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         p = self.parameters
         self._stream = FilteredStream(p.joints, self.diagnostics.counts, p)
         self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
-        # lost samples and those without prior do not count, so more than is needed is kept
-        self._memory = StreamMemory(2.0 * p.record_seconds)
+        self._memory = StreamMemory(self._kept_seconds())
 
     def _on_state(self, msg: JointState) -> None:
         samples = self._stream.read(msg)

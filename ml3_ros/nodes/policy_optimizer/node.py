@@ -25,7 +25,7 @@ from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, 
 from ml3_ros.files import remove_unfinished
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker, Plan
+from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.kit.node import Ml3Node
@@ -41,6 +41,7 @@ from ml3_ros.nodes.policy_optimizer.setup import (
     LossShelf,
     kept_units,
     make_learner,
+    plan_of,
     replace_loss,
 )
 
@@ -102,6 +103,21 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
             self._log_error()
         self._stream = self._worker = None
         self._early.clear()
+
+    def check(self, new: PolicyOptimizerParameters) -> None:
+        """Reject another time to learn after it is over."""
+        if self._worker is None or self._worker.learning:
+            return
+        if new.learn_duration != self.parameters.learn_duration:
+            raise ConfigError(
+                "the models are frozen already: learn_duration can be set until then, or for the "
+                "next run"
+            )
+
+    def retune(self) -> None:
+        """Go on by the new plan."""
+        if self._worker is not None:
+            self._worker.plan = plan_of(self.parameters)
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return the ages of the losses, and how the learner keeps up."""
@@ -166,12 +182,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         log = RunLog(online, self._folder)
         if p.resume and log.restore(p.learn_duration):
             self.get_logger().info(f"resumed after {online.n_steps} updates")
-        plan = Plan(
-            learn_duration=p.learn_duration,
-            hold_out_duration=p.hold_out_duration,
-            checkpoint_period=p.checkpoint_period,
-        )
-        self._worker = AdaptationWorker(online, log, plan, self.reject)
+        self._worker = AdaptationWorker(online, log, plan_of(p), self.reject)
         self._worker.start()
         for sample in self._early:
             self._worker.offer(sample)

@@ -100,18 +100,24 @@ class PolicyOptimizerParameters(FilterParameters):
         ),
     ] = 200
     learn_duration: Annotated[
-        float, Param("time of the stream in which models learn [s]", (0.1, LONGEST_S))
+        float, Param("time of the stream in which models learn [s]", (0.1, LONGEST_S), live=True)
     ] = 60.0
     hold_out_duration: Annotated[
         float,
-        Param("time after that in which models are frozen and tested [s]", (0, LONGEST_S)),
+        Param(
+            "time after that in which models are frozen and tested [s]", (0, LONGEST_S), live=True
+        ),
     ] = 20.0
     silence_timeout: Annotated[
         float,
-        Param("time without joint_states after which the run ends; 0: never [s]", (0, 3600)),
+        Param(
+            "time without joint_states after which the run ends; 0: never [s]",
+            (0, 3600),
+            live=True,
+        ),
     ] = 0.0
     checkpoint_period: Annotated[
-        float, Param("time of the stream between checkpoints [s]", (0.1, 3600))
+        float, Param("time of the stream between checkpoints [s]", (0.1, 3600), live=True)
     ] = 10.0
     model_period: Annotated[
         float,

@@ -18,6 +18,7 @@ from ml3_ros.learners.inverse_dynamics.online import OnlineConfig, OnlineLearner
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
+from ml3_ros.learners.inverse_dynamics.worker import Plan
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.zoo import shipped, shipped_loss
@@ -166,6 +167,15 @@ def make_learner(
         methods["adam_tuned"] = squared_error(units, "tau", "adam", parameters.adam_lr)
     config = OnlineConfig(sampling=SamplingConfig(steps_per_window=parameters.steps_per_window))
     return OnlineLearner(net_of(units, parameters.robot), methods, config, seed=parameters.seed)
+
+
+def plan_of(p: PolicyOptimizerParameters) -> Plan:
+    """Return how long to learn, to test, and between checkpoints."""
+    return Plan(
+        learn_duration=p.learn_duration,
+        hold_out_duration=p.hold_out_duration,
+        checkpoint_period=p.checkpoint_period,
+    )
 
 
 def replace_loss(online: OnlineLearner, name: str, loss: LearnedLoss) -> None:

@@ -123,6 +123,12 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             time.sleep(EXIT_EVERY_S)
         self._driving.disarm()
 
+    def retune(self) -> None:
+        """Use the new deadlines and thresholds; none of them changes a torque."""
+        self._driving.config = self.parameters.driving()
+        if self.active:
+            self._robot.remind()
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return what the driver does, and the ages of its newest messages."""
         if not self.active:

@@ -29,7 +29,9 @@ class SawyerDriverParameters(SafetyParameters):
     rate: Annotated[float, Param("rate of commands to the robot [Hz]", (50, 1000))] = 500.0
     publish_rate: Annotated[
         float,
-        Param("rate of joint_states, thinned out from the robot's states [Hz]", (10, 800)),
+        Param(
+            "rate of joint_states, thinned out from the robot's states [Hz]", (10, 800), live=True
+        ),
     ] = 100.0
     state_rate: Annotated[
         int,
@@ -43,7 +45,7 @@ class SawyerDriverParameters(SafetyParameters):
         ),
     ] = DRIVING.robot_timeout
     speed_ratio: Annotated[
-        float, Param("share of its speed at which the robot moves home [-]", (0.01, 1))
+        float, Param("share of its speed at which the robot moves home [-]", (0.01, 1), live=True)
     ] = 0.2
     home: Annotated[
         tuple[float, ...],
@@ -51,7 +53,11 @@ class SawyerDriverParameters(SafetyParameters):
     ] = ()
     velocity_dead_band: Annotated[
         float,
-        Param("velocities below it become 0: the robot shows 0.001 at rest [rad/s]", (0, 0.1)),
+        Param(
+            "velocities below it become 0: the robot shows 0.001 at rest [rad/s]",
+            (0, 0.1),
+            live=True,
+        ),
     ] = 0.001001
     gravity_field: Annotated[
         Literal["gravity_model_effort", "gravity_only"],
@@ -66,11 +72,15 @@ class SawyerDriverParameters(SafetyParameters):
     ] = DRIVING.gravity_on_top
     state_timeout: Annotated[
         float,
-        Param("age beyond which a state of the arm is not used any more [s]", (0.002, 1)),
+        Param(
+            "age beyond which a state of the arm is not used any more [s]", (0.002, 1), live=True
+        ),
     ] = DRIVING.state_timeout
     entry_velocity: Annotated[
         float,
-        Param("largest velocity of a joint at which torques may begin [rad/s]", (0.005, 1)),
+        Param(
+            "largest velocity of a joint at which torques may begin [rad/s]", (0.005, 1), live=True
+        ),
     ] = DRIVING.entry_velocity
     ramp: Annotated[float, Param("time over which torques are faded in [s]", (0.01, 10))] = (
         DRIVING.ramp
@@ -81,10 +91,10 @@ class SawyerDriverParameters(SafetyParameters):
     ] = DRIVING.damping
     brake_release: Annotated[
         float,
-        Param("time that brakes need, from enabling to the first torque [s]", (0, 10)),
+        Param("time that brakes need, from enabling to the first torque [s]", (0, 10), live=True),
     ] = DRIVING.brake_release
     home_timeout: Annotated[
-        float, Param("longest time that moving home may take [s]", (1, 120))
+        float, Param("longest time that moving home may take [s]", (1, 120), live=True)
     ] = DRIVING.home_timeout
     calibration_distance: Annotated[
         float,
@@ -92,10 +102,11 @@ class SawyerDriverParameters(SafetyParameters):
             "distance of a joint's origin in the robot's own description from the model's beyond "
             "which there is a warning [m]",
             (0, 1),
+            live=True,
         ),
     ] = 1e-3
     calibration_angle: Annotated[
-        float, Param("likewise the angle between their axes [rad]", (0, 3.2))
+        float, Param("likewise the angle between their axes [rad]", (0, 3.2), live=True)
     ] = 1e-2
     suppress_cuff_interaction: Annotated[
         bool, Param("keep the arm driven when its cuff is squeezed, which else sets it free")

@@ -50,7 +50,7 @@ class SawyerRobot:
         """
         self._node, self._description, self._reports = node, description, reports
         self._forward = on_joints
-        self._names, self._p = description.names, node.parameters
+        self._names = description.names
         self._messages = sawyer.message_types(self._p.message_package)
         self._origins = joint_origins(nominal_urdf(description))
         self.limits_known = False
@@ -64,6 +64,10 @@ class SawyerRobot:
         self._reset = publisher(Empty, sawyer.SUPER_RESET, RELIABLE_1)
         self._suppressors = [publisher(Empty, topic, RELIABLE_1) for topic in self._p.suppressed()]
         self._subscribe_all()
+
+    @property
+    def _p(self) -> SawyerDriverParameters:
+        return self._node.parameters
 
     def _subscribe_all(self) -> None:
         m, subscribe = self._messages, self._node.subscribe

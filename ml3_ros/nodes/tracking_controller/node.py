@@ -26,8 +26,10 @@ from ml3_ros.nodes.tracking_controller.setup import (
     FEEDBACK_ONLY,
     RIGID_BODY,
     TrackingParameters,
+    check_laps,
     controller_of,
     laps_of,
+    trust_of,
 )
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.approach import Approach
@@ -112,6 +114,16 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     def stop(self) -> None:
         """Keep what was measured."""
         self._save()
+
+    def check(self, new: TrackingParameters) -> None:
+        """Reject laps that tell nothing of their own feedforward."""
+        check_laps(new)
+
+    def retune(self) -> None:
+        """Fade by the new times; what is faded in stays so."""
+        self._controller.trust(trust_of(self.parameters))
+        if self._way is not None:
+            self._mix.retime(self.parameters.feedforward_fade)
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what is fed forward, and how well the arm tracks."""

@@ -33,11 +33,12 @@ class TrackingParameters(MotionParameters):
             "feedforward of each lap, over and over: feedback_only (none), rigid_body (the arm as "
             "described), or a method of the learner, whose newest model is used",
             check=lambda names: None if names else "name at least one feedforward",
+            live=True,
         ),
     ] = (RIGID_BODY, "ml3_shaped")
     settle: Annotated[
         float,
-        Param("beginning of each lap that its tracking error leaves out [s]", (0, 60)),
+        Param("beginning of each lap that its tracking error leaves out [s]", (0, 60), live=True),
     ] = 1.5
     frequency_gain: Annotated[
         float,
@@ -63,11 +64,16 @@ class TrackingParameters(MotionParameters):
         Param("largest share of the effort limits that a feedforward may take [-]", (0, 1)),
     ] = TRUST.share
     feedforward_fade: Annotated[
-        float, Param("time in which one feedforward turns into the next [s]", (0.01, 60))
+        float,
+        Param("time in which one feedforward turns into the next [s]", (0.01, 60), live=True),
     ] = TRUST.fade
     model_timeout: Annotated[
         float,
-        Param("age of a learned model beyond which its torques are faded out [s]", (0.05, 3600)),
+        Param(
+            "age of a learned model beyond which its torques are faded out [s]",
+            (0.05, 3600),
+            live=True,
+        ),
     ] = 2.0
     out: Annotated[str, Param("folder for laps.json; empty: nothing is written")] = ""
 
@@ -78,16 +84,30 @@ def laps_of(parameters: TrackingParameters, description: RobotDescription) -> La
     Raises:
         ConfigError: It cannot be planned, or a lap is over before its feedforward acts alone.
     """
-    if max(parameters.feedforward_fade, parameters.settle) >= parameters.lap_seconds:
-        raise ConfigError(
-            "feedforward_fade and settle must be shorter than lap_seconds: else laps tell nothing "
-            "of their own feedforward"
-        )
+    check_laps(parameters)
     piece = {
         "period": parameters.lap_seconds,
         "piece_seconds": parameters.blend_seconds + parameters.lap_seconds,
     }
     return Laps(parameters.excitation(description, **piece))
+
+
+def check_laps(parameters: TrackingParameters) -> None:
+    """Reject laps that tell nothing of their own feedforward (ConfigError)."""
+    if max(parameters.feedforward_fade, parameters.settle) >= parameters.lap_seconds:
+        raise ConfigError(
+            "feedforward_fade and settle must be shorter than lap_seconds: else laps tell nothing "
+            "of their own feedforward"
+        )
+
+
+def trust_of(parameters: TrackingParameters) -> FeedforwardConfig:
+    """Return how far a learned feedforward is trusted."""
+    return FeedforwardConfig(
+        share=parameters.feedforward_share,
+        fade=parameters.feedforward_fade,
+        max_age=parameters.model_timeout,
+    )
 
 
 def controller_of(
@@ -104,11 +124,8 @@ def controller_of(
         least_stiffness=parameters.least_stiffness,
         rate=parameters.rate,
     )
-    trust = FeedforwardConfig(
-        share=parameters.feedforward_share,
-        fade=parameters.feedforward_fade,
-        max_age=parameters.model_timeout,
-    )
     described, heavy = PinocchioModel(description), heaviest(description)
     gains = PoseGains(config, described, heavy, laps.home)
-    return ComputedTorque(gains, description.limits, rate=parameters.rate, trust=trust)
+    return ComputedTorque(
+        gains, description.limits, rate=parameters.rate, trust=trust_of(parameters)
+    )

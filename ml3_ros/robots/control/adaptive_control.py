@@ -13,6 +13,7 @@ from ml3_ros.robots.control.sampled_loop import poses_within, settles
 
 _FRICTION_VELOCITY = 0.1  # [rad/s] over which the estimated dry friction changes sign
 _FASTEST = 2.0  # of the velocity limits; what is measured beyond is not learned from
+_MODES = 100  # of the sampled loop that are checked
 _LEARNED_SHARE = 0.5  # of the effort limit that the learned torque may take
 
 
@@ -66,46 +67,70 @@ class TrackingController:
         """
         if not (np.isfinite(rate) and rate > 0.0):
             raise ConfigError(f"rate is {rate}: it must be > 0 Hz")
-        if not 0.0 < gain <= 0.5:
-            raise ConfigError(
-                f"gain is {gain}: it must be in (0, 0.5], above sampling makes the arm unstable"
-            )
         if not 0.0 <= adaptation <= 0.1 * rate:
             raise ConfigError(f"adaptation is {adaptation}: it must be in [0, rate / 10]")
-        self._model = model
-        self._kd = gain * rate
-        self._kp = self._kd**2 / 3.0
+        self._model, self._rate = model, rate
         self._step = adaptation / rate
         velocity = model.limits.velocity
         self._viscous_unit = np.where(velocity > 0.0, velocity, 1.0)  # of joints that may not move
-        self._check(rate, gain)
+        self._modes = self._modes_of_gravity()
+        self.set_gain(gain)
         self._payload = 0.0  # [kg]
         # Of each joint: dry friction, viscous friction at the velocity limit, constant [N m].
         self._joint = np.zeros((3, model.nv))
 
-    def _check(self, rate: float, gain: float) -> None:
+    def set_gain(self, gain: float) -> None:
+        """Use another gain from the next period on; what was learned stays.
+
+        Raises:
+            ConfigError: See `__init__`; the gain stays as it was.
+        """
+        self.check_gain(gain)
+        self._kd, self._kp = self._gains(gain)
+
+    def check_gain(self, gain: float) -> None:
         """Reject a sampled loop that is unstable anywhere within the position limits.
 
-        With the model's inertia it falls apart into joints of inertia 1, one for each mode of
-        gravity: a = -g e + held(g e - kp e - kd v), g an eigenvalue of M^-1 dg/dq.
+        Raises:
+            ConfigError: It is, or the gain is out of range.
+        """
+        if not 0.0 < gain <= 0.5:
+            raise ConfigError(
+                f"gain is {gain}: it must be in (0, 0.5], above sampling makes the arm unstable"
+            )
+        modes = self._modes[:, None]
+        kd, kp = (np.full_like(modes, value) for value in self._gains(gain))
+        one = np.ones((len(modes), 1, 1))
+        if not settles(one, modes[:, None], kp - modes, kd, self._rate).all():
+            raise ConfigError(
+                f"at {self._rate:g} Hz and gain {gain:g} the arm shakes or falls in some pose, "
+                "its gravity is compensated too late: raise the rate or gain"
+            )
+
+    def _gains(self, gain: float) -> tuple[float, float]:
+        kd = gain * self._rate
+        return kd, kd**2 / 3.0
+
+    def _modes_of_gravity(self) -> Array:
+        """Return a selection of the loop's modes in poses all over the position limits, (K,).
+
+        With the model's inertia the loop falls apart into joints of inertia 1, one for each mode
+        of gravity: a = -g e + held(g e - kp e - kd v), g an eigenvalue of M^-1 dg/dq [1/s^2].
+        The extremes are among them; some in between suffice, as a gain is checked while the arm
+        waits for torques.
         """
         limits = self._model.limits
         poses = poses_within(limits, np.clip(0.0, limits.lower, limits.upper))
         M, G = self._model.M(poses), self._model.gravity_gradient(poses)
         try:
-            modes = np.linalg.eigvals(np.linalg.solve(M, G)).real.reshape(-1, 1)
+            modes = np.sort(np.linalg.eigvals(np.linalg.solve(M, G)).real, axis=None)
         except np.linalg.LinAlgError:  # singular, or not finite
             raise RobotError(
                 "the arm's inertia or gravity is no number in some pose, or it has no inertia: "
                 "correct the masses in the robot's description"
             ) from None
-        kd = np.full_like(modes, self._kd)
-        one = np.ones((len(modes), 1, 1))
-        if not settles(one, modes[:, None], self._kp - modes, kd, rate).all():
-            raise ConfigError(
-                f"at {rate:g} Hz and gain {gain:g} the arm shakes or falls in some pose, its "
-                "gravity is compensated too late: raise the rate or gain"
-            )
+        chosen = np.linspace(0, len(modes) - 1, min(len(modes), _MODES)).round().astype(int)
+        return np.asarray(modes[chosen])
 
     def reset(self) -> None:
         """Forget what was learned."""

@@ -61,6 +61,10 @@ class ComputedTorque:
         self._gate.reset()
         self.exchange(None)
 
+    def trust(self, config: FeedforwardConfig) -> None:
+        """Trust the learned torque so far from the next period on; what is let in stays so."""
+        self._gate.set(config)
+
     def exchange(self, learned: Feedforward | None, *, at_once: bool = False) -> None:
         """Use this learned model from the next period on; what is faded in stays so.
 

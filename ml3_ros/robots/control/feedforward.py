@@ -67,10 +67,16 @@ class FeedforwardGate:
                 f"effort limits are {effort.tolist()}: they must be >= 0 N m, infinite where "
                 "there is none"
             )
+        self._effort = effort
+        self.set(config)
+        self.weight = 0.0
+
+    def set(self, config: FeedforwardConfig) -> None:
+        """Trust a torque so far from now on; its weight goes on from where it is."""
         # no share is nothing, also of a joint without an effort limit
+        effort = self._effort
         self._bound = config.share * effort if config.share > 0.0 else np.zeros_like(effort)
         self._config = config
-        self.weight = 0.0
 
     def reset(self) -> None:
         """Begin anew with nothing let in."""
@@ -125,13 +131,22 @@ class Crossfade:
         Raises:
             ConfigError: seconds or dt is not finite and > 0.
         """
-        for name, value in (("seconds", seconds), ("dt", dt)):
-            if not 0.0 < value < math.inf:
-                raise ConfigError(f"{name} is {value}: it must be finite and > 0 s")
-        self._step = dt / seconds
+        self._dt = dt
+        self.retime(seconds)
         self._newest = first
         self._mixture: dict[Feedforward, float] = {}  # is faded out; weights, together 1
         self._left = 0.0  # share of the mixture
+
+    def retime(self, seconds: float) -> None:
+        """Let change-overs take `seconds` from now on, also what is left of the present one.
+
+        Raises:
+            ConfigError: seconds or dt is not finite and > 0.
+        """
+        for name, value in (("seconds", seconds), ("dt", self._dt)):
+            if not 0.0 < value < math.inf:
+                raise ConfigError(f"{name} is {value}: it must be finite and > 0 s")
+        self._step = self._dt / seconds
 
     def to(self, feedforward: Feedforward) -> None:
         """Begin to change over to another feedforward."""

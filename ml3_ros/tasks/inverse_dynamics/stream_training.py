@@ -60,6 +60,7 @@ class MetaTrainingWorker(threading.Thread):
     """Meta-trains until done, cancelled or failed; then `ended` is set.
 
     Attributes:
+        checkpoint_period: Between checkpoints [s]; may be set at any time.
         loss: The result, or None.
         error: Why there is none, or None after a cancel.
     """
@@ -81,7 +82,7 @@ class MetaTrainingWorker(threading.Thread):
         self.error: Exception | None = None
         self.ended = threading.Event()
         self._training, self._folder, self._fresh = training, folder, fresh
-        self._period = checkpoint_period
+        self.checkpoint_period = checkpoint_period
         self._checkpoint = folder / "checkpoint.safetensors"
         self._cancelled = threading.Event()
         self._progress = Progress(0, training.recipe.n_outer_steps, math.nan, 0.0)
@@ -127,15 +128,16 @@ class MetaTrainingWorker(threading.Thread):
 
     def _train(self, trainer: MetaTrainer) -> None:
         total, first, begun = trainer.config.n_outer_steps, trainer.step_count, time.monotonic()
-        due = begun + self._period
+        kept = begun
         while not (trainer.done or self._cancelled.is_set()):
             task_loss = float(trainer.step().task_loss.mean())
             now, done = time.monotonic(), trainer.step_count
             eta = (now - begun) / (done - first) * (total - done)
             self._progress = Progress(done, total, task_loss, eta)
-            if now >= due and not trainer.done:  # whoever resumes makes a step, and knows its loss
+            # whoever resumes makes a step, and knows its loss
+            if now - kept >= self.checkpoint_period and not trainer.done:
                 write_atomically(self._checkpoint, trainer_to_bytes(trainer))
-                due = time.monotonic() + self._period
+                kept = time.monotonic()
         if not trainer.done:
             write_atomically(self._checkpoint, trainer_to_bytes(trainer))
 
