@@ -1,8 +1,8 @@
 """Watch a system learn over ROS 2: a small rclpy node that reads the results from topics.
 
-It listens to `adaptation`, on which policy_optimizer publishes the error of every method, says
-each second how far learning is, and ends when the models are frozen. Start `ml3 up sawyer_invdyn`
-in another terminal first, or let this node start a system:
+It listens to `adaptation/METHOD`, on which policy_optimizer publishes the error of each method,
+says each second how far learning is, and ends when the models are frozen. Start `ml3 up
+sawyer_invdyn` in another terminal first, or let this node start a system:
 
     python examples/watch_adaptation.py
     python examples/watch_adaptation.py --up reacher_invdyn loss:=none duration:=10
@@ -29,14 +29,23 @@ class AdaptationWatcher(Node):
         super().__init__("adaptation_watcher")
         self.newest: dict[str, Adaptation] = {}
         self.frozen: set[str] = set()
-        qos = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
-        self.create_subscription(Adaptation, "adaptation", self._on_status, qos)
+        self.topics: set[str] = set()
+        self.create_timer(0.5, self._look_for_methods)
         self.create_timer(1.0, self._log_progress)
 
     @property
     def finished(self) -> bool:
         """Whether there were methods, and none of them learns any more."""
         return bool(self.newest) and self.frozen >= set(self.newest)
+
+    def _look_for_methods(self) -> None:
+        qos = QoSProfile(depth=100, reliability=ReliabilityPolicy.RELIABLE)
+        base = self.resolve_topic_name("adaptation")
+        for topic, types in self.get_topic_names_and_types():
+            ours = topic.startswith(f"{base}/") and "ml3_msgs/msg/Adaptation" in types
+            if ours and topic not in self.topics:
+                self.topics.add(topic)
+                self.create_subscription(Adaptation, topic, self._on_status, qos)
 
     def _on_status(self, msg: Adaptation) -> None:
         if msg.learning:
@@ -46,7 +55,7 @@ class AdaptationWatcher(Node):
 
     def _log_progress(self) -> None:
         errors = (f"{name} {msg.nmse_mean:.3f}" for name, msg in sorted(self.newest.items()))
-        self.get_logger().info(", ".join(errors) or "waiting for messages on adaptation")
+        self.get_logger().info(", ".join(errors) or "waiting for messages on adaptation/METHOD")
 
 
 @contextmanager

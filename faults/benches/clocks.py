@@ -80,7 +80,7 @@ def _learner(rig: Rig) -> Iterator[Row]:
     node, run = "policy_optimizer", rig.folder / "run"
     rig.start(node, out=run, learn_duration=LEARN_S)
     arm = MovingArm(load_robot("sawyer"))
-    adaptations = rig.bench.record(Adaptation, "adaptation", RELIABLE_100)
+    adaptations = rig.bench.record(Adaptation, "adaptation/adam_tuned", RELIABLE_100)
     states = rig.bench.publisher(JointState, "joint_states", RELIABLE_100)
     counter = rig.processes[node].counter("/joint_states")
     sent = 0

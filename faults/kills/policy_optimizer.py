@@ -30,7 +30,7 @@ def kill_policy_optimizer(
     """Kill it while it learns; compare each checkpoint with the one before."""
     folder = RunFolder(processes.folder / "out")
     checkpoint = folder.checkpoint("online")
-    adaptations = bench.record(Adaptation, "adaptation")
+    adaptations = bench.record(Adaptation, "adaptation/adam_tuned")
     recoveries, lost, problems, litter = Recoveries(), [], [], 0
     processes.start(process)
     require(checkpoint.exists, "a first checkpoint")

@@ -18,6 +18,7 @@ from faults.scenes.arm import PERIOD, START, MovingArm
 from faults.scenes.bombard import Target, bombard, works
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bag_writer import BagWriter
+from ml3_ros.nodes.adaptation.names import topics_of
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
@@ -43,9 +44,10 @@ def _optimizer(rig: Rig, count: int) -> Iterator[Row]:
     node = "policy_optimizer"
     rig.start(node, out=rig.folder / "run", learn_duration=FOR_EVER)
     arm, newest, base = MovingArm(load_robot("sawyer")), {}, [0]
-    rig.bench.listen(
-        Adaptation, "adaptation", lambda msg: newest.update({msg.method: msg}), RELIABLE_100
-    )
+    for topic in topics_of((METHOD, "sgd_tuned", "adam_tuned")).values():
+        rig.bench.listen(
+            Adaptation, topic, lambda msg: newest.update({msg.method: msg}), RELIABLE_100
+        )
 
     def samples() -> int:
         return min((msg.samples for msg in newest.copy().values()), default=0)
@@ -187,7 +189,7 @@ def _conductor(rig: Rig, count: int) -> Iterator[Row]:
         rig,
         Target(
             node="conductor",
-            topic="/adaptation",
+            topic="/adaptation/bench",
             good=good,
             recovered=lambda: "bench 0.5" in conductor.output()[base[0] :],
             qos=RELIABLE_100,
@@ -221,7 +223,7 @@ def _player(rig: Rig, count: int) -> Iterator[Row]:
         rig,
         Target(
             node=node,
-            topic="/adaptation",
+            topic="/adaptation/m",
             good=good,
             recovered=lambda: rig.bench.diagnostic_count(node, "samples sent") > base[0] + 20,
             qos=RELIABLE_100,

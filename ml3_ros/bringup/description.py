@@ -75,6 +75,7 @@ class System:
         processes: All nodes; some only with certain arguments.
         ends: Name of the process whose end is the end of the system.
         report: Argument whose value is the folder that `ml3 report` shows at the end.
+        shown: Topic that shows how learning goes.
     """
 
     name: str
@@ -83,6 +84,7 @@ class System:
     processes: tuple[Process, ...]
     ends: str = "conductor"
     report: str = "out"
+    shown: str = "adaptation/adam_tuned"
 
     @property
     def arguments(self) -> tuple[Argument, ...]:

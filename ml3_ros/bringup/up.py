@@ -65,7 +65,7 @@ def up(system: System, words: Sequence[str]) -> int:
     commands = [command(p, values, overrides.get(p.name, {}), env) for p in processes]
     supervisor = Supervisor()
     supervisor.log(f"{system.name}: " + " ".join(f"{k}:={v}" for k, v in values.items()))
-    for line in viewing_commands(env, values["namespace"]):
+    for line in viewing_commands(env, system.shown, values["namespace"]):
         supervisor.log(line)
     rc = supervisor.run(commands, ends=system.ends)
     if rc == 0 and not supervisor.interrupted:
@@ -75,18 +75,18 @@ def up(system: System, words: Sequence[str]) -> int:
     return rc
 
 
-def viewing_commands(env: Mapping[str, str], namespace: str = "") -> list[str]:
-    """Return how to see the topics of the running system from another terminal."""
-    adaptation = "/".join(filter(None, ["", *namespace.split("/"), "adaptation"]))
+def viewing_commands(env: Mapping[str, str], shown: str, namespace: str = "") -> list[str]:
+    """Return how to see the topics of a running system, `shown` first, from another terminal."""
+    topic = "/".join(filter(None, [*namespace.split("/"), shown]))
     setting = " ".join(f"{name}={value}" for name, value in _reach().items())
     if shutil.which("ros2", path=env.get("PATH")):
         viewers = (
             "ros2 topic list",
-            f"ros2 topic echo /{adaptation}",
+            f"ros2 topic echo /{topic}",
             "ros2 topic echo /diagnostics",
         )
     else:
-        viewers = ("ml3 topics", f"ml3 topics /{adaptation}", "ml3 topics /diagnostics")
+        viewers = ("ml3 topics", f"ml3 topics /{topic}", "ml3 topics /diagnostics")
     return ["look at it from another terminal (Ctrl-C here ends everything):"] + [
         f"  {setting} {viewer}" for viewer in viewers
     ]

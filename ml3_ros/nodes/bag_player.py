@@ -16,6 +16,7 @@ from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.data.rate import PlaybackRate
 from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
@@ -78,8 +79,8 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
 
     It begins when a subscriber is there and skips nothing: late, it lets the robot's time slip.
     Faster than real time it sends no more than MOST_PER_S, and keeps at most `max_ahead` samples
-    beyond those that `adaptation` reports as used. After the last sample the latched topic
-    `stream_finished` turns true.
+    beyond those that a method reports as used on `adaptation/METHOD`. After the last sample the
+    latched topic `stream_finished` turns true.
     """
 
     # made by `load`
@@ -107,7 +108,8 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         self._sent, self._begun = 0, False
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._finished = self.publisher(Bool, "stream_finished", LATCHED_1)
-        self.subscribe(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
+        methods = MethodSubscriptions(self, self._subscribe)
+        self.every(LOOK_S, methods.look)
         self.every(TICK_S, self._on_time)
 
     def start(self) -> None:
@@ -178,6 +180,9 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             tau=recording.tau[i],
         )
         return sample_to_msg(sample, recording.names)
+
+    def _subscribe(self, topic: str) -> None:
+        self.subscribe(Adaptation, topic, self._on_adaptation, RELIABLE_100)
 
     def _on_adaptation(self, msg: Adaptation) -> None:
         if self._begun:

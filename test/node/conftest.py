@@ -17,7 +17,9 @@ from rclpy.parameter import Parameter
 from rclpy.qos import QoSProfile
 from sensor_msgs.msg import JointState
 
+from ml3_msgs.msg import Adaptation
 from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.adaptation.names import topics_of
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.robots.sawyer import interface as sawyer
@@ -66,6 +68,13 @@ class Graph:
         """Return the list into which the messages of a topic go."""
         received: list[Any] = []
         node.create_subscription(msg_type, topic, received.append, qos)
+        return received
+
+    def listen_to_methods(self, node: Node, *methods: str) -> list[Adaptation]:
+        """Return the list into which the statuses of these methods go."""
+        received: list[Adaptation] = []
+        for topic in topics_of(methods).values():
+            node.create_subscription(Adaptation, topic, received.append, RELIABLE_100)
         return received
 
     def until(self, condition: Callable[[], object], timeout_s: float = 120.0) -> None:

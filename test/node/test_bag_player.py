@@ -134,9 +134,9 @@ def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
     monkeypatch.setattr(rate, "STALL_S", 600.0)  # it is this machine that may stall
     probe = graph.plain()
     states = graph.listen(probe, JointState, "joint_states", RELIABLE_5000)
-    adaptation = probe.create_publisher(Adaptation, "adaptation", RELIABLE_100)
+    adaptation = probe.create_publisher(Adaptation, "adaptation/m", RELIABLE_100)
     start(graph, bag=bag, rate=20.0, max_ahead=50)
-    graph.connect("adaptation")
+    graph.until(adaptation.get_subscription_count)
     graph.until(lambda: len(states) >= 2)
 
     def report(count):

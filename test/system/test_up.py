@@ -26,7 +26,7 @@ ENDLESS = (*SHORT, "policy_optimizer.learn_duration:=600.0")  # whatever a test 
 TOPICS = {
     "/joint_states": "sensor_msgs/msg/JointState",
     "/joint_command": "sensor_msgs/msg/JointState",
-    "/adaptation": "ml3_msgs/msg/Adaptation",
+    "/adaptation/adam_tuned": "ml3_msgs/msg/Adaptation",
     "/diagnostics": "diagnostic_msgs/msg/DiagnosticArray",
 }
 

@@ -95,6 +95,7 @@ SAWYER_DRIVER = Process(
 
 REACHER_REACH = System(
     name="reacher_reach",
+    shown="adaptation/ml3_reach",
     help="policies learn to reach goals with an arm, from random ones in a few episodes",
     own_arguments=(
         Argument(

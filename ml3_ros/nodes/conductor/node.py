@@ -23,6 +23,7 @@ from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import Adaptation
 from ml3_ros.errors import MessageError, Ml3Error
 from ml3_ros.learners.reaching.goals import GoalRanges
+from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
 from ml3_ros.nodes.conductor.lifecycle_client import (
     BringupError,
     InterruptError,
@@ -31,6 +32,7 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
 )
 from ml3_ros.nodes.conductor.parameters import ConductorParameters
 from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
+from ml3_ros.nodes.kit.diagnostics import steady_timer
 from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
 from ml3_ros.nodes.kit.process import ignore_signals, requests_to_end
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
@@ -71,7 +73,8 @@ class Conductor(Node):
         self._newest: Adaptation | None = None
         self._first = self._time = 0  # stamps of the first and the newest [ns]
         self._training = ""
-        self.create_subscription(Adaptation, "adaptation", self._on_adaptation, RELIABLE_100)
+        methods = MethodSubscriptions(self, self._subscribe)
+        steady_timer(self, LOOK_S, methods.look)
 
     @property
     def parameters(self) -> ConductorParameters:
@@ -185,6 +188,9 @@ class Conductor(Node):
         )
         if state != "inactive":
             raise BringupError(f"{learner} ended {state}: its message above says why")
+
+    def _subscribe(self, topic: str) -> None:
+        self.create_subscription(Adaptation, topic, self._on_adaptation, RELIABLE_100)
 
     def _on_adaptation(self, msg: Adaptation) -> None:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from rcl_interfaces.msg import SetParametersResult
 from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
@@ -34,7 +34,7 @@ class DeclaredParameters(Generic[P]):
         kind: type[P],
         locked: Callable[[], bool],
         check: Callable[[P], None] = lambda _: None,
-        changed: Callable[[], None] = lambda: None,
+        changed: Callable[[], object] = lambda: None,
     ) -> None:
         """Declare the fields of `kind` on `node`.
 
@@ -102,7 +102,8 @@ class DeclaredParameters(Generic[P]):
             reason = next(filter(None, map(self._fault, parameters)), "")
             if not reason and self._locked():
                 ours = [p for p in parameters if p.name in self._rows]
-                self._check(replace(self.value, **{p.name: self._plain(p) for p in ours}))
+                new = {p.name: self._plain(p) for p in ours}
+                self._check(replace(cast(Any, self.value), **new))
         except Exception as error:  # also of a value that no check has thought of
             reason = printable(reason_of(error))
         return SetParametersResult(successful=not reason, reason=reason)

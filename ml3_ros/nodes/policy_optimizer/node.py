@@ -10,11 +10,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 import torch
-from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
-from ml3_msgs.msg import Adaptation
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.core.engine.process import return_large_blocks
@@ -30,8 +28,8 @@ from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000
-from ml3_ros.nodes.messages.joint_states import listed, time_msg
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_5000
+from ml3_ros.nodes.messages.joint_states import listed
 from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.nodes.policy_optimizer import ended_methods
 from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
@@ -41,9 +39,11 @@ from ml3_ros.nodes.policy_optimizer.setup import (
     LossShelf,
     kept_units,
     make_learner,
+    methods_of,
     plan_of,
     replace_loss,
 )
+from ml3_ros.nodes.policy_optimizer.status_feed import StatusFeed
 
 STATUS_S = 0.5
 
@@ -57,7 +57,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     # made by `load`
     _folder: RunFolder
     _shelf: LossShelf
-    _statuses: LifecyclePublisher[Adaptation]
+    _statuses: StatusFeed
     _feed: ModelFeed  # with `model_period`
     _stream: FilteredStream | None
     _worker: AdaptationWorker | None
@@ -77,7 +77,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
             self._shelf.kept_units = kept_units(self._folder, self._shelf.joints())
         self._stream = self._worker = None
         self._early = []
-        self._statuses = self.publisher(Adaptation, "adaptation", RELIABLE_100)
+        self._statuses = StatusFeed(self, methods_of(self._shelf.methods, p))
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
@@ -216,23 +216,8 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
             self._feed.publish(self._worker, self._stream.stream)
 
     def _publish(self) -> None:
-        assert self._worker is not None
-        assert self._stream is not None
-        lost = sum(self.diagnostics.counts.values())
-        for status in self._worker.status():
-            msg = Adaptation(
-                method=status.method,
-                joint_names=list(self._stream.stream.names),
-                update=status.update,
-                samples=status.samples,
-                lost_samples=lost,
-                meta_loss_value=status.meta_loss_value,
-                nmse=status.nmse.tolist(),
-                nmse_mean=float(status.nmse.mean()),
-                learning=status.learning,
-            )
-            msg.header.stamp = time_msg(self._stream.stream.stamp(status.t))
-            self._statuses.publish(msg)
+        if self._worker is not None and self._stream is not None:
+            self._statuses.publish(self._worker, self._stream.stream)
 
     def _log_error(self) -> None:
         error = self._worker.error if self._worker else None

@@ -23,6 +23,8 @@ from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.zoo import shipped, shipped_loss
 
+SGD, ADAM = "sgd_tuned", "adam_tuned"  # the baselines
+
 
 class LossShelf:
     """The learned losses of a run by method: those that are there, and those still awaited."""
@@ -154,27 +156,33 @@ def _units_of_ones(joints: tuple[str, ...]) -> Units:
     return Units(joint_names=joints, velocity=ones, acceleration=ones, effort=ones)
 
 
+def methods_of(learned: Sequence[str], parameters: PolicyOptimizerParameters) -> list[str]:
+    """Return the methods of a run: `learned`, with learned losses, and the baselines."""
+    baselines = ((SGD, parameters.sgd_lr), (ADAM, parameters.adam_lr))
+    return list(dict.fromkeys([*learned, *(name for name, rate in baselines if rate)]))
+
+
 def make_learner(
     units: Units, losses: Mapping[str, LearnedLoss], parameters: PolicyOptimizerParameters
 ) -> OnlineLearner:
     """Return a fresh learner with the learned losses and the tuned baselines as methods."""
     methods = {name: rescaled(loss, units) for name, loss in losses.items()}
     if parameters.sgd_lr:
-        methods["sgd_tuned"] = squared_error(
+        methods[SGD] = squared_error(
             units, "tau", "sgd", parameters.sgd_lr, parameters.sgd_clip_norm
         )
     if parameters.adam_lr:
-        methods["adam_tuned"] = squared_error(units, "tau", "adam", parameters.adam_lr)
+        methods[ADAM] = squared_error(units, "tau", "adam", parameters.adam_lr)
     config = OnlineConfig(sampling=SamplingConfig(steps_per_window=parameters.steps_per_window))
     return OnlineLearner(net_of(units, parameters.robot), methods, config, seed=parameters.seed)
 
 
-def plan_of(p: PolicyOptimizerParameters) -> Plan:
+def plan_of(parameters: PolicyOptimizerParameters) -> Plan:
     """Return how long to learn, to test, and between checkpoints."""
     return Plan(
-        learn_duration=p.learn_duration,
-        hold_out_duration=p.hold_out_duration,
-        checkpoint_period=p.checkpoint_period,
+        learn_duration=parameters.learn_duration,
+        hold_out_duration=parameters.hold_out_duration,
+        checkpoint_period=parameters.checkpoint_period,
     )
 
 

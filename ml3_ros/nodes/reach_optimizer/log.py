@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from safetensors.torch import save
@@ -12,6 +13,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.files import write_atomically
 from ml3_ros.learners.reaching.files import EXPERIMENT, ReachFolder
 from ml3_ros.learners.reaching.run import Outcome, ReachRun
+from ml3_ros.nodes.adaptation.publishers import MethodPublishers
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
@@ -24,15 +26,15 @@ class ReachLog:
     _run: ReachRun
     _ended: tuple[int, str] | None  # the last policy for which its end was logged
 
-    def __init__(self, node: Ml3Node[ReachOptimizerParameters]) -> None:
-        """Make sure that the folder can be written, and connect.
+    def __init__(self, node: Ml3Node[ReachOptimizerParameters], methods: Sequence[str]) -> None:
+        """Make sure that the folder can be written, and connect the topics of all methods.
 
         Raises:
             DataError: It cannot.
         """
         self._node = node
         self.folder = ReachFolder.create(node.parameters.out)
-        self._statuses = node.publisher(Adaptation, "adaptation", RELIABLE_100)
+        self._statuses = MethodPublishers(node, methods)
         self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
 
     def begin(self, run: ReachRun, loss: LearnedLoss) -> None:

@@ -49,9 +49,9 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
     def load(self) -> None:
         """Read the loss, make sure that the folder can be written, and connect."""
         p = self.parameters
-        self._log = ReachLog(self)
         self._loss, self._task = load_task(p)
         self._run = make_run(self._task, self._loss, p)
+        self._log = ReachLog(self, list(self._run.learners))
         counts, tolerance = self.diagnostics.counts, p.hand_pose_tolerance
         self._stream = HandStream(self._task.joints, counts, tolerance)
         self._goals = []

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from ml3_msgs.msg import Adaptation
-from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 from test.node.policy_optimizer.bench import (
     NAMES,
@@ -22,7 +20,9 @@ def optimizer(graph, tmp_path):
                     "units_samples": 50}  # fmt: skip
         node = graph.add(PolicyOptimizer, "policy_optimizer", **(defaults | parameters))
         arm = graph.arm(node)
-        arm.adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+        arm.adaptation = graph.listen_to_methods(
+            arm.probe, "ml3_shaped", "ml3_unshaped", "sgd_tuned", "adam_tuned"
+        )
         return node, arm
 
     return make

@@ -7,14 +7,13 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import Float64
 
-from ml3_msgs.msg import Adaptation
 from ml3_ros.learners.reaching.files import ReachFolder
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 
 def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path):
     arm = plant()
-    adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
+    adaptation = graph.listen_to_methods(arm.probe, "ml3_reach")
     distances = graph.listen(arm.probe, Float64, "goal_distance", RELIABLE_100)
     arm.connect()
     arm.goal()

@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
-from ml3_msgs.msg import Adaptation
 from ml3_ros.learners.reaching.files import ReachFolder
-from ml3_ros.nodes.kit.qos import RELIABLE_100
 from test.unit.tasks.failing_loss import FailingLoss
 
 
@@ -30,16 +28,21 @@ def test_a_policy_whose_loss_fails_is_logged_and_the_run_ends_as_planned(
 ):
     arm = failing(1, baseline=True)
     assert arm.node.trigger_activate() == TransitionCallbackReturn.SUCCESS
-    adaptation = graph.listen(arm.probe, Adaptation, "adaptation", RELIABLE_100)
-    graph.connect("adaptation")
+    methods = ("ml3_reach", "random_search")
+    adaptation = [graph.listen_to_methods(arm.probe, method) for method in methods]
+    for method in methods:
+        graph.connect(f"adaptation/{method}")
     arm.goal()
     arm.until(arm.done)
     assert arm.node.state_name() == "inactive" and not arm.node.failed
     assert "RuntimeError" in arm.node.diagnostic_values()["method ml3_reach has ended at goal 1"]
     episodes = ReachFolder(tmp_path / "out").load_episodes()
     assert episodes.number.tolist() == [0, 1, 2] * 2
-    graph.until(lambda: len(adaptation) == 6)
-    assert [msg.learning for msg in adaptation] == [True, False, False, True, True, False]
+    graph.until(lambda: [len(messages) for messages in adaptation] == [3, 3])
+    assert [[msg.learning for msg in messages] for messages in adaptation] == [
+        [True, False, False],
+        [True, True, False],
+    ]
     log = capfd.readouterr().err
     assert log.count("method ml3_reach has ended after 1 updates (RuntimeError") == 1
 
