@@ -44,10 +44,9 @@ def _optimizer(rig: Rig, count: int) -> Iterator[Row]:
     node = "policy_optimizer"
     rig.start(node, out=rig.folder / "run", learn_duration=FOR_EVER)
     arm, newest, base = MovingArm(load_robot("sawyer")), {}, [0]
+    on_status = lambda msg: newest.update({msg.method: msg})  # noqa: E731
     for topic in topics_of((METHOD, "sgd_tuned", "adam_tuned")).values():
-        rig.bench.listen(
-            Adaptation, topic, lambda msg: newest.update({msg.method: msg}), RELIABLE_100
-        )
+        rig.bench.listen(Adaptation, topic, on_status, RELIABLE_100)
 
     def samples() -> int:
         return min((msg.samples for msg in newest.copy().values()), default=0)

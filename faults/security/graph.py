@@ -54,10 +54,10 @@ def graph_use(folder: Path) -> dict[str, Use]:
     seen = Seen()
     trained = ("loss:=train", "record:=true", "duration:=3", "hold_out:=5", f"out:={folder}/train")
     _run(folder, seen, SAWYER_INVDYN, trained, "held out")
-    real = ("robot:=sawyer", "loss:=none", "record:=true", f"out:={folder}/real")
-    _run(folder, seen, SAWYER_INVDYN, real, "adapts")
+    real = ("robot:=sawyer", "record:=true", f"out:={folder}/real")
+    _run(folder, seen, SAWYER_INVDYN, real, "learning, robot time")
     bag = folder / "train" / "bag"
-    replayed = (f"bag:={bag}", "urdf:=sawyer", "loss:=none", f"out:={folder}/replay")
+    replayed = (f"bag:={bag}", "urdf:=sawyer", f"out:={folder}/replay")
     _run(folder, seen, REPLAY, replayed, "learning, robot time")
     for system, robot, logged in (
         (SAWYER_TRACK, "sawyer_sim", "learning, robot time"),

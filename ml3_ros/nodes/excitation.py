@@ -88,8 +88,9 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self._controller.check_gain(new.gain)
 
     def retune(self) -> None:
-        """Use the gain from the next torque on."""
+        """Use the gain, and the limits beyond which an arm is lost, from the next torque on."""
         self._controller.set_gain(self.parameters.gain)
+        self._lost.set(self.parameters.lost_error, self.parameters.standstill)
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what the controller has estimated, and its error."""

@@ -84,6 +84,7 @@ class MotionParameters(NodeParameters):
             "tracking error beyond which somebody else is taken to hold the arm: it gets no "
             "torque and is led on from where it is [rad]",
             (0.01, 10.0),
+            live=True,
         ),
     ] = 3.2
     standstill: Annotated[
@@ -92,6 +93,7 @@ class MotionParameters(NodeParameters):
             "time that the arm may stand still while its reference moves; after it somebody else "
             "is taken to hold it, as for lost_error; 0: for ever [s]",
             (0.0, 60.0),
+            live=True,
         ),
     ] = 0.0
     effort_share: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from rclpy.client import Client
 from rclpy.task import Future
@@ -14,8 +15,10 @@ from ml3_ros.errors import DataError
 class ArmReset:
     """Sends requests one at a time, and knows for how long the arm has rejected them."""
 
-    def __init__(self, client: Client[Trigger.Request, Trigger.Response], timeout: float) -> None:
-        """Use `client`; the arm may reject resets for `timeout` [s]."""
+    def __init__(
+        self, client: Client[Trigger.Request, Trigger.Response], timeout: Callable[[], float]
+    ) -> None:
+        """Use `client`; the arm may reject resets for `timeout()` [s]."""
         self._client, self._timeout = client, timeout
         self._answer: Future[Trigger.Response] | None = None
         self._rejected_since: float | None = None  # monotonic time [s]
@@ -47,7 +50,7 @@ class ArmReset:
             return ""
         now, reason = time.monotonic(), f"the arm could not be reset: {answer.message}"
         self._rejected_since = self._rejected_since or now
-        if now - self._rejected_since > self._timeout:
+        if now - self._rejected_since > self._timeout():
             self._rejected_since = None
             raise DataError(reason)
         return reason

@@ -60,8 +60,8 @@ class EpisodeCycle:
         """
         self._node, self._stream, self._log = node, stream, log
         self._rollout = ArmRollout(node, task, stream)
-        timeout = node.parameters.reset_timeout
-        self._reset = ArmReset(node.client(Trigger, "reset_arm"), timeout)
+        client = node.client(Trigger, "reset_arm")
+        self._reset = ArmReset(client, lambda: node.parameters.reset_timeout)
         self.phase, self.broken = "idle", 0
         self._entered = 0.0  # monotonic time of the phase's beginning [s]
         self._paired_at = 0.0  # that of the newest joint state with its hand pose [s]

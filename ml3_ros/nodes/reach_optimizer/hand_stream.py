@@ -24,6 +24,7 @@ class HandStream:
 
     Attributes:
         stamp: Of the newest pair [ns]; 0 before the first.
+        tolerance: Largest difference between the stamps of a pair [s].
     """
 
     def __init__(self, names: Sequence[str], counts: Counter[str], tolerance: float) -> None:
@@ -36,7 +37,7 @@ class HandStream:
         """
         self.stamp = 0
         self._joints = JointStream(names, counts)
-        self._tolerance = round(tolerance * NANO)
+        self.tolerance = tolerance
         self._sample: JointSample | None = None
         self._pose: tuple[int, np.ndarray] | None = None
 
@@ -75,7 +76,7 @@ class HandStream:
     def _paired(self) -> Pair | None:
         if self._sample is None or self._pose is None:
             return None
-        if abs(self._sample.stamp - self._pose[0]) > self._tolerance:
+        if abs(self._sample.stamp - self._pose[0]) > self.tolerance * NANO:
             return None
         sample, self._sample = self._sample, None
         self.stamp = sample.stamp

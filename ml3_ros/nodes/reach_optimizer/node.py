@@ -76,6 +76,10 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         self._cycle.end()
         self._log.save()
 
+    def retune(self) -> None:
+        """Pair joint states and hand poses by the new tolerance."""
+        self._stream.tolerance = self.parameters.hand_pose_tolerance
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return the phase and the counts of the run."""
         ended = {

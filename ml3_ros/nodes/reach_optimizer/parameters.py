@@ -40,14 +40,18 @@ class ReachOptimizerParameters(NodeParameters):
             "share of the torque limits in the loss that may be commanded; lower it for a careful "
             "start on a real arm [-]",
             (0.05, 1),
+            live=True,
         ),
     ] = 1.0
     settle_time: Annotated[
-        float, Param("time that the arm settles, from its reset to an episode [s]", (0, 60))
+        float,
+        Param("time that the arm settles, from its reset to an episode [s]", (0, 60), live=True),
     ] = 0.1
     rest_velocity: Annotated[
         float,
-        Param("largest velocity of a joint at which an episode begins [rad/s]", (1e-4, 10)),
+        Param(
+            "largest velocity of a joint at which an episode begins [rad/s]", (1e-4, 10), live=True
+        ),
     ] = 0.05
     start_tolerance: Annotated[
         float,
@@ -55,6 +59,7 @@ class ReachOptimizerParameters(NodeParameters):
             "how far a joint may be outside the loss's range of starts when an episode begins "
             "[rad]",
             (1e-3, 1),
+            live=True,
         ),
     ] = 0.05
     hand_pose_tolerance: Annotated[
@@ -63,6 +68,7 @@ class ReachOptimizerParameters(NodeParameters):
             "largest difference between the stamps of a joint state and the hand pose that is "
             "taken to belong to it [s]",
             (0, 0.1),
+            live=True,
         ),
     ] = 0.005
     largest_gap: Annotated[
@@ -71,6 +77,7 @@ class ReachOptimizerParameters(NodeParameters):
             "largest time between the stamps of joint states in an episode; after a longer one it "
             "is broken off [s]",
             (1e-3, 1),
+            live=True,
         ),
     ] = 0.05
     state_timeout: Annotated[
@@ -79,6 +86,7 @@ class ReachOptimizerParameters(NodeParameters):
             "time without a joint state and its hand pose after which an episode is broken off "
             "[s]",
             (0.01, 60),
+            live=True,
         ),
     ] = 1.0
     reset_timeout: Annotated[
@@ -87,6 +95,7 @@ class ReachOptimizerParameters(NodeParameters):
             "longest time that reset_arm may take until the arm is at rest where episodes begin "
             "[s]",
             (0.1, 600),
+            live=True,
         ),
     ] = 30.0
     retries: Annotated[
@@ -94,6 +103,7 @@ class ReachOptimizerParameters(NodeParameters):
         Param(
             "number of episodes in a row that may be broken off; one more and the node fails [-]",
             (0, 100),
+            live=True,
         ),
     ] = 3
     seed: Annotated[int, Param("seed of the initial policies", (0, 2**31 - 1))] = 0

@@ -32,7 +32,6 @@ class ArmRollout:
     ) -> None:
         """Command the arm of `node`, each torque as the answer to what `stream` has read last."""
         self._node, self._task, self._stream = node, task, stream
-        self._limits = node.parameters.torque_share * np.array(task.limits)  # [N m], shape (n,)
         self._commands = node.publisher(JointState, "joint_command", RELIABLE_1)
 
     def wait(self) -> None:
@@ -78,14 +77,15 @@ class ArmRollout:
                 return self._recorder.finish(hand)
             state = np.concatenate([sample.q, sample.v])
             action = self._learner.act(state, self._goal)
-            self._torque = np.clip(action, -self._limits, self._limits)
+            limits = self._node.parameters.torque_share * np.array(self._task.limits)
+            self._torque = np.clip(action, -limits, limits)
             self._recorder.add(state, hand, self._torque)
         self._send(self._torque)
         return None
 
     def rest(self) -> None:
         """Take back the torque; the arm then holds itself."""
-        self._send(np.zeros(len(self._limits)))
+        self._send(np.zeros(len(self._task.limits)))
 
     def _send(self, torque: np.ndarray) -> None:
         self._commands.publish(effort_to_msg(torque, self._task.joints, self._stream.stamp))

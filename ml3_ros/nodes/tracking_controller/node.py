@@ -120,7 +120,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         check_laps(new)
 
     def retune(self) -> None:
-        """Fade by the new times; what is faded in stays so."""
+        """Fade by the new times, what is faded in stays so; use the limits of a lost arm."""
+        self._lost.set(self.parameters.lost_error, self.parameters.standstill)
         self._controller.trust(trust_of(self.parameters))
         if self._way is not None:
             self._mix.retime(self.parameters.feedforward_fade)

@@ -29,10 +29,14 @@ class Standstill:
         Raises:
             ConfigError: `patience` is NaN or below 0.
         """
+        self.be_patient(patience)
+        self._since: float | None = None
+
+    def be_patient(self, patience: float) -> None:
+        """Bear it for `patience` [s] from when it began; see `__init__`."""
         if not patience >= 0.0:
             raise ConfigError(f"patience is {patience}: it must be >= 0 s")
         self._patience = patience
-        self._since: float | None = None
 
     def lasts(self, t: float, v: Array, v_ref: Array) -> bool:
         """Return whether it has lasted too long at time t [s]; v, v_ref [rad/s] are (n,)."""
@@ -68,10 +72,19 @@ class LostArm:
         Raises:
             ConfigError: `patience` is NaN or below 0.
         """
-        self._lost_error, self._patience = lost_error, patience
         self._stiffness, self._clock = stiffness, clock
         self._standstill = Standstill(patience)
+        self.set(lost_error, patience)
         self._losses: deque[tuple[float, str]] = deque()  # when [s], and which limit was exceeded
+
+    def set(self, lost_error: float, patience: float) -> None:
+        """Use other limits from now on, also for an arm that stands still already.
+
+        Raises:
+            ConfigError: `patience` is NaN or below 0; all stays as it was.
+        """
+        self._standstill.be_patient(patience)
+        self._lost_error, self._patience = lost_error, patience
 
     def lead_anew(self) -> None:
         """Begin with a new reference, which starts where the arm is."""

@@ -110,6 +110,30 @@ def test_a_gain_under_which_the_arm_would_fall_is_rejected_with_the_reason(graph
     assert "deactivate and clean up" in rejected(graph, node, rate=200.0)
 
 
+def test_an_arm_is_lost_by_the_limits_that_hold_now(graph):
+    node = up(graph, ExcitationNode, "excitation")
+    probe = graph.plain()
+    states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
+    graph.connect("joint_states")
+
+    def send(k, away):
+        sample = JointSample(stamp=NANO + k * NANO // 100, q=np.array(SAWYER.home) + away,
+                             v=np.zeros(7), tau=np.zeros(7))  # fmt: skip
+        states.publish(sample_to_msg(sample, SAWYER.names))
+        graph.until(lambda: answered(k))
+
+    def answered(k):
+        lost, sent = node.diagnostics.counts["arms lost"], node.diagnostics.rates
+        return lost + (sent["joint_command"].total if "joint_command" in sent else 0) == k + 1
+
+    send(0, 0.0)
+    send(1, 0.5)
+    assert not node.diagnostics.counts["arms lost"]
+    accepted(graph, node, lost_error=0.1, standstill=1.0)
+    send(2, 0.5)
+    assert node.diagnostics.counts["arms lost"] == 1
+
+
 def test_a_run_ends_when_its_time_to_learn_is_cut(graph, tmp_path):
     node = up(graph, PolicyOptimizer, "policy_optimizer", joints=list(JOINTS), loss="none",
               out=str(tmp_path), learn_duration=3600.0, hold_out_duration=3600.0,

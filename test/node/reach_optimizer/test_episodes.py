@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
+from rclpy.parameter import Parameter
 from std_msgs.msg import Float64
 
 from ml3_ros.learners.reaching.files import ReachFolder
@@ -55,6 +56,19 @@ def test_torques_keep_to_their_share_of_the_limits(plant):
     arm.node._run.learner.theta["net.bias_1"] += 100.0  # saturates
     arm.until(lambda: arm.phase() != "acting")
     largest = np.abs([tau for _, tau in arm.sent]).max()
+    assert largest == pytest.approx(50.0)
+
+
+def test_a_new_share_of_the_limits_holds_for_the_next_torque(plant):
+    arm = plant(limits=(1e3, 1e3), torque_share=1.0)
+    arm.goal()
+    arm.until(lambda: arm.sent)
+    arm.node._run.learner.theta["net.bias_1"] += 100.0  # saturates
+    (result,) = arm.node.set_parameters([Parameter("torque_share", value=0.05)])
+    assert result.successful
+    before = len(arm.sent)
+    arm.until(lambda: arm.phase() != "acting")
+    largest = np.abs([tau for _, tau in arm.sent[before + 3 :]]).max()  # one is held for a period
     assert largest == pytest.approx(50.0)
 
 
