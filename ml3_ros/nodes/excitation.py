@@ -76,6 +76,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.diagnostics.expect("joint_states")
 
     def start(self) -> None:
         """Begin with the way from the arm's present pose, which is in the next message."""
@@ -103,6 +104,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
 
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)
+        self.diagnostics.tick("joint_states")
         if self._way is None or self._restarts != self._stream.restarts:
             self._way = Approach(sample.q, self._excitation, self.parameters.fade_seconds)
             self._lost.lead_anew()

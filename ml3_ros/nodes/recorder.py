@@ -85,6 +85,10 @@ class Recorder(Ml3Node[RecorderParameters]):
             self.get_logger().warning(f"nobody published {missing}: nothing of it is recorded")
         self.get_logger().info(f"{thread.written} messages are in {thread.path}")
 
+    def fault(self) -> str:
+        """Return why nothing more is recorded."""
+        return self._failure
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return what is being recorded, or why it is not."""
         thread = self._thread
@@ -153,7 +157,7 @@ class Recorder(Ml3Node[RecorderParameters]):
         if thread.error is not None and not self._failure:
             self._failure = str(thread.error)
             self.diagnostics.counts["failed recordings"] += 1
-            self.get_logger().error(self._failure)
+            self.diagnostics.log_fault()
             if thread.lost:
                 self.diagnostics.counts["lost messages"] += thread.lost
                 self.get_logger().error(f"{thread.lost} messages that waited are lost")

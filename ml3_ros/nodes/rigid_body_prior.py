@@ -41,9 +41,11 @@ class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
         self._stream = JointStream(self._model.names, self.diagnostics.counts)
         self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_5000)
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.diagnostics.expect("joint_states")
 
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)
+        self.diagnostics.tick("joint_states")
         M, nle = self._model.M(sample.q), self._model.nle(sample.q, sample.v)
         prior = prior_to_msg(self._model.names, sample.stamp, sample.q, sample.v, M, nle)
         self._priors.publish(prior)

@@ -161,6 +161,10 @@ class SimArm(Ml3Node[SimArmParameters]):
         if self.active:
             self._wall = time.monotonic() - (self._steps + self._slipped) * period
 
+    def fault(self) -> str:
+        """Return why the arm takes no command until it is reset."""
+        return f"the arm is stopped: {self._safety.stopped}" if self._safety.stopped else ""
+
     def diagnostic_values(self) -> dict[str, object]:
         """Return what drives the arm."""
         if not self.active:
@@ -220,6 +224,7 @@ class SimArm(Ml3Node[SimArmParameters]):
             except SafetyStop as error:
                 self._let_go()
                 self.reject(error)
+                self.diagnostics.log_fault()
             else:
                 log_violations(self, command)
                 return command.tau

@@ -60,7 +60,7 @@ class HeldArm:
     def status(self, losses):
         """Return the next published status of the node that counts so many lost arms."""
         del self.arrays[:]
-        name, found = self.node.get_name(), []
+        name, found = self.node.get_fully_qualified_name().lstrip("/"), []
 
         def published():
             for array in self.arrays:

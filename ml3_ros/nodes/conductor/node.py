@@ -6,7 +6,6 @@ The conductor is the one node that is no lifecycle node: it manages the others.
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -82,8 +81,8 @@ class Conductor(Node):
         return self._declared.value
 
     def log_progress(self, text: str) -> None:
-        """Print one line of progress."""
-        print(f"{time.monotonic() - self._born:6.0f} s  {text}", flush=True)
+        """Log one line of progress."""
+        self.get_logger().info(f"{time.monotonic() - self._born:.0f} s: {text}")
 
     def conduct(self) -> None:
         """Run the whole system.
@@ -230,7 +229,8 @@ def main() -> int:
     except InterruptError:
         return 0
     except Ml3Error as error:
-        print(f"error: {error}", file=sys.stderr, flush=True)
+        for node in executor.get_nodes():  # the conductor, also one that could not be made whole
+            node.get_logger().error(str(error))
         return 1
     finally:
         nodes = executor.get_nodes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,10 +13,15 @@ from rclpy.clock_type import ClockType
 from rclpy.node import Node
 from rclpy.timer import Timer
 
+from ml3_ros.core.checks import printable
+
 LOGGED_EVERY = 10.0  # [s]
+SILENT_S = 2.0  # after which a stream that is due counts as missing
+NO_HARDWARE = "none"  # as other nodes say, too
 ERRORS = "errors in callbacks"  # count of unexpected exceptions
 _STEADY = Clock(clock_type=ClockType.STEADY_TIME)
-OK, WARN, ERROR = DiagnosticStatus.OK, DiagnosticStatus.WARN, DiagnosticStatus.ERROR
+OK, WARN = DiagnosticStatus.OK, DiagnosticStatus.WARN
+ERROR, STALE = DiagnosticStatus.ERROR, DiagnosticStatus.STALE
 
 
 class Rate:
@@ -24,12 +30,14 @@ class Rate:
     def __init__(self) -> None:
         """Start counting now."""
         self.total = 0
+        self.newest = -math.inf  # monotonic time [s]
         self._seen = 0
         self._since = time.monotonic()
 
     def tick(self) -> None:
         """Count one event."""
         self.total += 1
+        self.newest = time.monotonic()
 
     def per_second(self) -> float:
         """Return the mean rate since the last call [1/s]."""
@@ -42,9 +50,19 @@ class Rate:
 class Diagnostics:
     """Publishes one DiagnosticStatus a second.
 
-    `rates` and `counts` are filled by the node; a count that grows raises the level to WARN, that
-    of `ERRORS` to ERROR, for as long as it grows. A `complaint`, a sentence on what is wrong now,
-    "" for nothing, raises it to WARN and is logged. `values` returns further values to show.
+    Its level is ERROR while there is a fault, or while the count of `ERRORS` grows; STALE while
+    the node is active and a stream that it needs does not come; WARN while another count grows,
+    or there is a complaint. All of them are in its message.
+
+    Attributes:
+        rates: Of events, by name.
+        counts: Of what was rejected, lost or cut down, by kind.
+        values: Returns further values to show.
+        complaint: Returns a sentence on what is wrong now, "" for nothing; it is logged.
+        fault: Returns why nothing works until somebody acts, an emergency stop for instance, ""
+            for nothing; its beginning and its end are logged.
+        failure: Of the last transition, likewise, which the node has logged.
+        hardware: Returns the name of the robot, "" for none.
     """
 
     def __init__(
@@ -61,8 +79,14 @@ class Diagnostics:
         self.counts: Counter[str] = Counter()
         self.values: Callable[[], dict[str, object]] = dict
         self.complaint: Callable[[], str] = str
+        self.fault: Callable[[], str] = str
+        self.failure = ""
+        self.hardware: Callable[[], str] = str
         self._node = node
         self._state = state
+        self._due: set[str] = set()  # rates of streams that the node needs
+        self._since = -math.inf  # monotonic time from which they are due [s]
+        self._fault = ""
         self._published: Counter[str] = Counter()
         self._publisher = node.create_publisher(DiagnosticArray, "/diagnostics", 10)
         self._timer = steady_timer(node, 1.0, guarded(self.publish))
@@ -71,18 +95,47 @@ class Diagnostics:
         """Count one event of the rate `name`."""
         self.rates.setdefault(name, Rate()).tick()
 
+    def expect(self, *names: str) -> None:
+        """Show that these streams, each a rate, are missing whenever they do not come."""
+        self._due.update(names)
+
+    def begin(self) -> None:
+        """Expect streams from now on: the node has become active."""
+        self._since = time.monotonic()
+
+    def log_fault(self) -> str:
+        """Return the fault of this moment, "" for none; log it if it is new, or the last is over.
+
+        It is called every second; a node that knows of a fault may call it at once.
+        """
+        fault = self.fault()
+        if fault != self._fault:
+            if fault:
+                self._node.get_logger().error(fault)
+            else:
+                self._node.get_logger().info(f"is over: {self._fault}")
+            self._fault = fault
+        return fault
+
     def status(self) -> DiagnosticStatus:
         """Return the status of this second."""
         state = self._state()
-        status = DiagnosticStatus(name=self._node.get_name(), hardware_id="ml3_ros")
+        status = DiagnosticStatus(name=self._node.get_fully_qualified_name().lstrip("/"))
+        status.hardware_id = self.hardware() or NO_HARDWARE
+        fault, silence = self.log_fault() or self.failure, self._silence(state)
         grown = [name for name, count in self.counts.items() if count > self._published[name]]
         self._published = Counter(self.counts)
         complaint = self.complaint()
         if complaint:
             self._node.get_logger().warning(complaint, throttle_duration_sec=LOGGED_EVERY)
         wrong = [*grown, complaint] if complaint else grown
-        status.level = ERROR if ERRORS in grown else WARN if wrong else OK
-        status.message = f"{state}; now: {', '.join(wrong)}" if wrong else state
+        status.level = WARN if wrong else OK
+        if silence:
+            status.level = STALE
+        if fault or ERRORS in grown:
+            status.level = ERROR
+        now = f"now: {', '.join(wrong)}" if wrong else ""
+        status.message = printable("; ".join(filter(None, (state, fault, silence, now))))
         shown: dict[str, object] = {"state": state}
         shown |= {f"{name} [Hz]": f"{r.per_second():.1f}" for name, r in self.rates.items()}
         shown |= dict(self.counts)
@@ -95,6 +148,17 @@ class Diagnostics:
         array = DiagnosticArray(status=[self.status()])
         array.header.stamp = self._node.get_clock().now().to_msg()
         self._publisher.publish(array)
+
+    def _silence(self, state: str) -> str:
+        """Return which streams are missing and for how long, "" for none."""
+        if state != "active":
+            return ""
+        now, silent = time.monotonic(), {}
+        for name in sorted(self._due):
+            newest = self.rates[name].newest if name in self.rates else -math.inf
+            if now - max(newest, self._since) > SILENT_S:
+                silent[name] = now - max(newest, self._since)
+        return f"no {', no '.join(silent)} for {min(silent.values()):.0f} s" if silent else ""
 
 
 def steady_timer(node: Node, period_s: float, callback: Callable[[], object]) -> Timer:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 
 from ml3_ros.core.checks import printable
-from ml3_ros.errors import ConfigError, Ml3Error
+from ml3_ros.errors import ConfigError, Ml3Error, reason_of
 from ml3_ros.nodes.kit.connected_node import ConnectedNode
 from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import ERRORS
@@ -35,6 +36,7 @@ class Ml3Node(ConnectedNode, Generic[P]):
     """
 
     parameters_type: type[P]
+    robot = ""  # of a node without a parameter `robot`
     failed = False  # then the process exits with code 1
 
     def __init_subclass__(cls, **arguments: Any) -> None:
@@ -68,6 +70,10 @@ class Ml3Node(ConnectedNode, Generic[P]):
             self.destroy_node()
             raise
         self.diagnostics.values = self._values
+        self.diagnostics.fault = self._fault
+        self.diagnostics.hardware = lambda: (
+            Path(getattr(self.parameters, "robot", self.robot)).stem
+        )
         given = given_parameters(self, node_arguments.get("parameter_overrides") or ())
         for sentence in self._declared.unknown(given):
             self.get_logger().warning(sentence)
@@ -84,6 +90,10 @@ class Ml3Node(ConnectedNode, Generic[P]):
 
     def unload(self) -> None:
         """Clean up what `load` made, apart from publishers, subscriptions, timers, services."""
+
+    def fault(self) -> str:
+        """Return why a configured node can do nothing until somebody acts, "" for no reason."""
+        return ""
 
     def check(self, new: P) -> None:
         """Raise an `Ml3Error` where `live` parameters must not be set so while configured."""
@@ -109,8 +119,15 @@ class Ml3Node(ConnectedNode, Generic[P]):
     def fail(self, reason: str) -> None:
         """End the node, log the reason, and let its process exit with code 1."""
         self.failed = True
+        self.diagnostics.failure = reason
         self.get_logger().error(reason)
         self.trigger_shutdown()
+
+    def _fault(self) -> str:
+        faults: list[str] = []
+        if self.configured:
+            self.guarded(lambda: faults.append(self.fault()), ERRORS)()
+        return "".join(faults)
 
     def _values(self) -> dict[str, object]:
         values: dict[str, object] = {}
@@ -146,7 +163,9 @@ class Ml3Node(ConnectedNode, Generic[P]):
     def _configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         until = self._born + self.parameters.duplicate_wait
         result = self._attempt(lambda: reject_duplicate(self, until), self.load)
-        if result != SUCCESS:
+        if result == SUCCESS:
+            self.diagnostics.failure = ""
+        else:
             self._clear()
         return result
 
@@ -154,7 +173,10 @@ class Ml3Node(ConnectedNode, Generic[P]):
         super().on_activate(state)
         self.active = True
         result = self._attempt(self.start)
-        if result != SUCCESS:
+        if result == SUCCESS:
+            self.diagnostics.failure = ""
+            self.diagnostics.begin()
+        else:
             self.active = False
             super().on_deactivate(state)
         return result
@@ -184,9 +206,11 @@ class Ml3Node(ConnectedNode, Generic[P]):
             for hook in hooks:
                 hook()
         except Ml3Error as error:
+            self.diagnostics.failure = str(error)
             self.get_logger().error(printable(str(error)))
             return FAILURE
-        except Exception:  # rclpy would swallow it
+        except Exception as error:  # rclpy would swallow it
+            self.diagnostics.failure = reason_of(error)
             self.get_logger().error(printable(traceback.format_exc()))
             return ERROR
         return SUCCESS

@@ -118,6 +118,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         self._losses, self._trained, self._latched = {}, set(), {}
         self._forget_stream()
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.diagnostics.expect("joint_states")
         self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)

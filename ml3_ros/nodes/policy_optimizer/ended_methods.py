@@ -16,7 +16,7 @@ class EndedMethods:
         self._logged: dict[str, Ended] = {}
 
     def log_new(self, worker: AdaptationWorker) -> None:
-        """Log what has ended since the last call, and if that was the last method."""
+        """Log what has ended since the last call."""
         logger, ended = self._node.get_logger(), worker.ended()
         new = {name: x for name, x in ended.items() if self._logged.get(name) != x}
         self._logged = ended
@@ -25,8 +25,8 @@ class EndedMethods:
                 f"method {name} has ended after {x.n_steps} updates ({x.reason}): its model stays "
                 "as it was until reset_optimizee or another loss lets it learn again"
             )
-        if new and worker.all_ended:
-            logger.error("all methods have ended: nothing is learned from the stream any more")
+        if new:
+            self._node.diagnostics.log_fault()
 
 
 def diagnostic_values(worker: AdaptationWorker) -> dict[str, object]:

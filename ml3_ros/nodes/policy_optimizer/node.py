@@ -79,6 +79,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         self._early = []
         self._statuses = StatusFeed(self, methods_of(self._shelf.methods, p))
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.diagnostics.expect("joint_states")
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
         self.serve(ResetOptimizee, "~/reset_optimizee", self._on_reset)
@@ -118,6 +119,12 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         """Go on by the new plan."""
         if self._worker is not None:
             self._worker.plan = plan_of(self.parameters)
+
+    def fault(self) -> str:
+        """Return that nothing is learned any more, while that is so."""
+        if self._worker is None or not self._worker.all_ended:
+            return ""
+        return "all methods have ended: nothing is learned from the stream any more"
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return the ages of the losses, and how the learner keeps up."""

@@ -59,6 +59,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         self.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
         self.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.diagnostics.expect("joint_states", "hand_pose")
 
     def start(self) -> None:
         """Begin with the goals that have come."""
@@ -105,7 +106,9 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         self._goals.append(pose)
 
     def _on_pose(self, msg: PoseStamped) -> None:
-        self._go_on(self._stream.read_pose(msg))
+        pair = self._stream.read_pose(msg)
+        self.diagnostics.tick("hand_pose")
+        self._go_on(pair)
 
     def _on_state(self, msg: JointState) -> None:
         pair = self._stream.read_state(msg)

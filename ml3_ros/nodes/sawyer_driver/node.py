@@ -35,7 +35,7 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.driving import SawyerDriving
-from ml3_ros.robots.sawyer.driving_config import Send
+from ml3_ros.robots.sawyer.driving_config import Send, State
 
 REQUEST_S = 5.0  # the robot follows a request within this, or the request has failed
 REQUEST_EVERY_S = 0.05
@@ -98,6 +98,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
         self._state = self.publisher(String, "~/state", LATCHED_1)
+        self.diagnostics.expect("robot/joint_states")
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
         self.serve(SetBool, "~/enable", self._on_enable)
         self.serve(Trigger, "~/reset", self._on_reset)
@@ -128,6 +129,14 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         self._driving.config = self.parameters.driving()
         if self.active:
             self._robot.remind()
+
+    def fault(self) -> str:
+        """Return why an operator is needed: a fault of the driver, or one of the robot."""
+        if not self.active:
+            return ""
+        if self._driving.state is State.FAULT:
+            return self._driving.reason
+        return self._driving.reports.view.fault() or ""
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what the driver does, and the ages of its newest messages."""
@@ -274,8 +283,8 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             return
         self._published_state = state
         self._state.publish(String(data=state))
-        reason = f": {self._driving.reason}" if self._driving.reason else ""
-        self.get_logger().info(f"{state}{reason}")
+        self.get_logger().info(state)
+        self.diagnostics.log_fault()
 
     def _suppress(self) -> None:
         if self._driving.armed:

@@ -24,6 +24,7 @@ from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.emulation import SUPPRESSIONS, SawyerEmulation
+from ml3_ros.robots.sawyer.reports import RobotView
 from ml3_ros.robots.sawyer.urdf import sawyer_urdf
 
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
@@ -38,6 +39,7 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     a machine that is too busy. The services under its name play the world around the robot.
     """
 
+    robot = "sawyer"
     # made by `load`
     _messages: sawyer.SawyerMessages
     _description: RobotDescription
@@ -112,6 +114,17 @@ class SawyerEmulator(Ml3Node[SawyerEmulatorParameters]):
     def stop(self) -> None:
         """Turn the motors off: nobody steps the robot any more."""
         self._robot.enable(False, self._now())
+
+    def fault(self) -> str:
+        """Return why the robot cannot be enabled."""
+        assembly = self._robot.assembly
+        view = RobotView(
+            stopped=assembly.stopped,
+            error=assembly.error,
+            estop_button=assembly.estop_button,
+            estop_source=assembly.estop_source,
+        )
+        return view.fault() or ""
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return what moves the arm, and what the watchdog and the clamps have done."""

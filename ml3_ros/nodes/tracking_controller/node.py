@@ -104,6 +104,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._tracking = self.publisher(Tracking, "tracking", RELIABLE_100)
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.diagnostics.expect("joint_states")
         self.subscribe(LearnedModel, "learned_model", self._on_model, LATCHED_20, always=True)
 
     def start(self) -> None:
@@ -140,6 +141,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     # the loop -----------------------------------------------------------------------------------
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)
+        self.diagnostics.tick("joint_states")
         if self._way is None or self._restarts != self._stream.restarts:
             self._begin(sample.q, sample.stamp)
         t = (sample.stamp - self._began) / NANO
