@@ -25,6 +25,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import rclpy
+from rclpy.client import Client as ServiceClient
 from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 
@@ -205,7 +206,7 @@ class Client:
     def _call(self, kind: Any, name: str, request: Any, timeout: float) -> str:
         end = time.monotonic() + timeout
         service = self._node.resolve_service_name(f"{LEARNER}/{name}")
-        client = self._node.create_client(kind, service)
+        client: ServiceClient[Any, Any] = self._node.create_client(kind, service)
         try:
             if not client.wait_for_service(timeout):
                 raise RunError(f"there is no service {service}: does the system run?")
@@ -214,7 +215,7 @@ class Client:
             future.add_done_callback(lambda _: answered.set())
             if not answered.wait(max(0.0, end - time.monotonic())):
                 raise RunError(f"{service} does not answer within {timeout:g} s")
-            answer = future.result()
+            answer: Any = future.result()
             if not answer.success:
                 raise RunError(answer.message)
             return str(answer.message)
