@@ -17,6 +17,9 @@ class PlaybackRate:
     silent reader is waited for during STALL_S, then time goes on in real time.
     """
 
+    _rate: float
+    _max_ahead: int
+
     def __init__(self, t: NDArray[np.float64], *, rate: float, max_ahead: int) -> None:
         """Start at the first sample.
 

@@ -42,6 +42,9 @@ class TrackingController:
     tool and, for each joint, dry and viscous friction and a constant.
     """
 
+    _kp: float  # [1/s^2]
+    _kd: float  # [1/s]
+
     def __init__(
         self,
         model: TrackingModel,

@@ -56,6 +56,9 @@ class FeedforwardGate:
     one holds no information about where the arm is now.
     """
 
+    _bound: Array  # of the torque [N m], (n,)
+    _config: FeedforwardConfig
+
     def __init__(self, effort: Array, config: FeedforwardConfig) -> None:
         """Begin with nothing let in; `effort` (n,) are the effort limits [N m].
 
