@@ -128,6 +128,8 @@ class Crossfade:
     is over begins from the mixture that was reached: that is faded out as a whole.
     """
 
+    _step: float  # of the mixture's share, a period
+
     def __init__(self, first: Feedforward, seconds: float, dt: float) -> None:
         """Begin with `first`; `dt` is the control period [s].
 

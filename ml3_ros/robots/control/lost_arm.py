@@ -23,6 +23,8 @@ class Standstill:
     arm would tear it along once it is let go.
     """
 
+    _patience: float  # [s]
+
     def __init__(self, patience: float) -> None:
         """Bear it for `patience` [s]; 0: for ever.
 
@@ -53,6 +55,9 @@ class LostArm:
     Once is what a hand on the arm does, or a driver that is not enabled. Again and again it may
     also be a controller too soft to break the arm loose from dry friction in time.
     """
+
+    _lost_error: float  # [rad]
+    _patience: float  # [s]
 
     def __init__(
         self,
