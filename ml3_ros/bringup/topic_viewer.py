@@ -60,8 +60,9 @@ def _echo(node: Node, topic: str, count: int, show: Callable[[str], None]) -> No
                 "is; compare ROS_DOMAIN_ID there and here"
             )
         time.sleep(0.1)
-    latched = publishers[0].qos_profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
-    reliable = publishers[0].qos_profile.reliability == ReliabilityPolicy.RELIABLE
+    profiles = [publisher.qos_profile for publisher in publishers]  # all shall be heard
+    latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
+    reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
     qos = QoSProfile(
         depth=100,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 from ml3_ros.data.bag_thread import BagThread
 from ml3_ros.data.bag_writer import require_definition
 from ml3_ros.errors import DataError
+from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
@@ -51,7 +53,7 @@ class Recorder(Ml3Node[RecorderParameters]):
     _names: set[str]  # of topics to record; empty: all
     _thread: BagThread | None  # while it records
     _failure: str
-    _recorded: dict[str, Subscription[Any] | None]  # by topic; None: it cannot be
+    _recorded: dict[str, list[Subscription[Any]]]  # by topic; none: it cannot be
 
     def load(self) -> None:
         """Look for topics now and then."""
@@ -72,7 +74,7 @@ class Recorder(Ml3Node[RecorderParameters]):
     def stop(self) -> None:
         """Unsubscribe, and close the bag."""
         subscribed = set(self._recorded)
-        for subscription in filter(None, self._recorded.values()):
+        for subscription in itertools.chain(*self._recorded.values()):
             self.destroy_subscription(subscription)
         self._recorded.clear()
         thread, self._thread = self._thread, None
@@ -120,13 +122,13 @@ class Recorder(Ml3Node[RecorderParameters]):
 
     def _subscribe(
         self, topic: str, msgtype: str, publishers: list[TopicEndpointInfo]
-    ) -> Subscription[Any] | None:
-        """Subscribe to a topic; return None where its messages cannot be recorded."""
+    ) -> list[Subscription[Any]]:
+        """Subscribe to a topic; return nothing where its messages cannot be recorded."""
         try:
             message_class = _message_class(topic, msgtype)
         except DataError as error:
             self.reject(error, kind="topics left out")
-            return None
+            return []
 
         def on_message(raw: bytes) -> None:
             if not self.active or self._thread is None:
@@ -141,14 +143,17 @@ class Recorder(Ml3Node[RecorderParameters]):
         def on_raw(raw: bytes) -> None:
             safe(raw)
 
-        return self.create_subscription(
-            message_class,
-            topic,
-            on_raw,
-            _compatible(publishers),
-            raw=True,
-            event_callbacks=SubscriptionEventCallbacks(message_lost=self._on_lost),
-        )
+        qos = _compatible(publishers)
+        if is_latched(qos):
+            return subscribe_latched(
+                self, message_class, topic, safe, qos, message_lost=self._on_lost
+            )
+        events = SubscriptionEventCallbacks(message_lost=self._on_lost)
+        return [
+            self.create_subscription(
+                message_class, topic, on_raw, qos, raw=True, event_callbacks=events
+            )
+        ]
 
     def _on_lost(self, event: Any) -> None:
         self.diagnostics.counts["lost messages"] += event.total_count_change
@@ -185,10 +190,13 @@ def _free(path: Path) -> Path:
 
 
 def _compatible(publishers: Sequence[TopicEndpointInfo]) -> QoSProfile:
-    """Return a profile that matches all of the publishers, as reliably as they allow."""
+    """Return a profile that matches all of the publishers, as reliably as they allow.
+
+    Where one of them latches, latched messages are asked for: `subscribe_latched` hears them all.
+    """
     profiles = [info.qos_profile for info in publishers]
     reliable = all(p.reliability == ReliabilityPolicy.RELIABLE for p in profiles)
-    latched = all(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
+    latched = any(p.durability == DurabilityPolicy.TRANSIENT_LOCAL for p in profiles)
     return QoSProfile(
         depth=DEPTH,
         reliability=ReliabilityPolicy.RELIABLE if reliable else ReliabilityPolicy.BEST_EFFORT,

@@ -11,11 +11,13 @@ from typing import Any
 from rclpy.client import Client
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
+from rclpy.serialization import deserialize_message
 from rclpy.timer import Timer
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
+from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.one_master.arbiter import CommandArbiter
 from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.kit.stateful_node import StatefulNode
@@ -65,7 +67,7 @@ class ConnectedNode(StatefulNode):
 
         What it raises is counted and logged, and the stream goes on. With `exclusive` messages are
         rejected while more than one publisher sends them; of a queue of 1 only the last one would
-        ever be seen.
+        ever be seen. A latched profile also hears publishers that latch nothing.
         """
         accepted = self.guarded(callback)
         from_one = self._sole_sender(topic) if exclusive else lambda _: True
@@ -78,10 +80,14 @@ class ConnectedNode(StatefulNode):
             if (self.active or always) and from_one(info):
                 accepted(msg)
 
-        # what asks for a MessageInfo cannot run on the events executor
-        on_message = from_known if exclusive else from_any
-        subscription = self.create_subscription(msg_type, topic, on_message, qos)
-        self._entities.append((self.destroy_subscription, subscription))
+        if is_latched(qos):
+            read = self.guarded(lambda raw: from_any(deserialize_message(raw, msg_type)))
+            made = subscribe_latched(self, msg_type, topic, read, qos)
+        else:
+            # what asks for a MessageInfo cannot run on the events executor
+            on_message = from_known if exclusive else from_any
+            made = [self.create_subscription(msg_type, topic, on_message, qos)]
+        self._entities += [(self.destroy_subscription, one) for one in made]
 
     def _sole_sender(self, topic: str) -> Callable[[MessageInfo], bool]:
         """Return what says of a message of `topic` whether it may be used; ends with cleanup."""

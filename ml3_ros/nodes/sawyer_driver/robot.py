@@ -78,9 +78,9 @@ class SawyerRobot:
         subscribe(m.IODeviceStatus, sawyer.CUFF_STATE, self._on_cuff, SENSOR_1)
         # A bridge publishes them once, latched, or periodically. If once, they come between
         # configuration and activation.
-        for qos in (LATCHED_1, RELIABLE_1):
-            subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._on_limits, qos, always=True)
-            subscribe(String, sawyer.ROBOT_DESCRIPTION, self._on_description, qos, always=True)
+        subscribe(m.JointLimits, sawyer.JOINT_LIMITS, self._on_limits, LATCHED_1, always=True)
+        on_description = self._on_description
+        subscribe(String, sawyer.ROBOT_DESCRIPTION, on_description, LATCHED_1, always=True)
 
     # to the robot ------------------------------------------------------------------------------
     def command(self, send: Send) -> None:
