@@ -28,9 +28,9 @@ class RobotDescription:
     """A fixed-base arm as its file describes it; every joint has one degree of freedom.
 
     `names` is the order of every joint vector. `home` [rad] (n,) is where the arm rests. `tool`
-    names the frame (MJCF site or body, URDF link) that carries the payload. `payload_limit` [kg]
-    is the largest payload that random perturbations draw. `gravity` [m/s^2] (3,) in the world
-    frame.
+    names the frame (MJCF site or body, URDF link) that carries the payload, and `base` the one
+    that poses are in: a URDF's root link, the world of a MJCF. `payload_limit` [kg] is the largest
+    payload that random perturbations draw. `gravity` [m/s^2] (3,) in the frame of the base.
     """
 
     name: str
@@ -40,6 +40,7 @@ class RobotDescription:
     limits: JointLimits
     home: Array
     tool: str
+    base: str
     payload_limit: float
     gravity: Array
 

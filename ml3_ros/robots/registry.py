@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
+from xml.etree import ElementTree
 
 import numpy as np
 
@@ -94,6 +95,7 @@ def _from_urdf(name: str, path: Path) -> RobotDescription:
         ),
         home=np.clip(0.0, lower, upper),
         tool=_last_link(model),
+        base=_root_link(read_root(path)),
         payload_limit=_PAYLOAD_SHARE * sum(link.mass for link in model.inertias.tolist()[1:]),
         gravity=np.array(model.gravity.linear),
     )
@@ -108,6 +110,12 @@ def _last_link(model: pinocchio.Model) -> str:
         if f.type == pinocchio.FrameType.BODY and f.parentJoint == model.njoints - 1
     ]
     return str(frames[-1].name)
+
+
+def _root_link(root: ElementTree.Element) -> str:
+    children = {child.get("link") for child in root.iterfind("joint/child")}
+    links = (link.get("name", "") for link in root.iterfind("link"))
+    return next(name for name in links if name not in children)
 
 
 def _from_mjcf(name: str, path: Path) -> RobotDescription:
@@ -138,6 +146,7 @@ def _from_mjcf(name: str, path: Path) -> RobotDescription:
         ),
         home=np.array(home),
         tool=_mjcf_tool(model),
+        base=_mjcf_base(model),
         payload_limit=float(
             _numeric(model, "payload_limit", np.array([_PAYLOAD_SHARE * moving]))[0]
         ),
@@ -242,6 +251,13 @@ def _mjcf_tool(model: mujoco.MjModel) -> str:
     return str(
         model.site(model.nsite - 1).name if model.nsite else model.body(model.nbody - 1).name
     )
+
+
+def _mjcf_base(model: mujoco.MjModel) -> str:
+    """Return a name for the world, which is where the arm stands, that no body or site has."""
+    taken = {model.body(i).name for i in range(1, model.nbody)}
+    taken |= {model.site(i).name for i in range(model.nsite)}
+    return next(name for name in ("base", "world", "ml3_base") if name not in taken)
 
 
 def _check_twins(description: RobotDescription, states: int = 3) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from ml3_ros.errors import ConfigError
 
+BASE: Final = "base"  # frame
 ARM_JOINTS: Final = tuple(f"right_j{i}" for i in range(7))
 # The order of the robot's joint states, of which torso_t0 does not move. Read them by name.
 STATE_JOINTS: Final = ("head_pan", *ARM_JOINTS, "torso_t0")

@@ -1,0 +1,204 @@
+"""URDF of an arm: its own file, or one made from its MJCF, with shapes to look at."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from xml.etree import ElementTree
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from ml3_ros.robots.base import Array, RobotDescription
+from ml3_ros.robots.shapes import Shape, shapes_of
+from ml3_ros.robots.sources import compile_spec, mujoco_spec
+
+if TYPE_CHECKING:
+    import mujoco
+
+FAR, UNLIMITED = 1e6, 1e9  # stand for infinity: of a position [rad, m]; of velocity and effort
+_MESH = re.compile(r'(<mesh\b[^>]*?\bfilename\s*=\s*")([^"]+)(")')
+
+
+def urdf_text(description: RobotDescription) -> str:
+    """Return the URDF of an arm, whose root link is `description.base`.
+
+    A URDF file stays as it is, but for meshes: those named by a path of this machine become file
+    URLs, as viewers want them. A MJCF file becomes a URDF with the same frames, inertias and
+    limits. Armature is left out: a URDF has no word for it.
+    """
+    if description.format == "urdf":
+        folder = description.path.resolve().parent
+        text = description.path.read_text()
+        return _MESH.sub(lambda match: match[1] + _url(match[2], folder) + match[3], text)
+    model = compile_spec(mujoco_spec(description.path, "mjcf"), description.path)
+    return _from_mjcf(description, model)
+
+
+def _url(name: str, folder: Path) -> str:
+    path = folder / name
+    return name if "://" in name or not path.is_file() else path.as_uri()
+
+
+def _from_mjcf(description: RobotDescription, model: mujoco.MjModel) -> str:
+    robot = ElementTree.Element("robot", name=description.name)
+    names = {i: model.body(i).name or f"body_{i}" for i in range(1, model.nbody)}
+    names[0] = description.base
+    add_link(robot, names[0], shapes=shapes_of(model, 0))
+    # A URDF turns a link about its own origin, so a link's frame is moved to its joint.
+    origins = {0: np.eye(4)}  # of a link in its body
+    for i in range(1, model.nbody):
+        body = model.body(i)
+        above = int(body.parentid[0])
+        place = np.linalg.inv(origins[above]) @ pose(body.pos, body.quat)
+        if body.jntnum[0]:  # one at most
+            j = int(body.jntadr[0])
+            origins[i] = pose(model.jnt_pos[j])
+            place = place @ origins[i] @ _at_zero(model, j)
+            _add_moving(robot, description, model, j, names[above], names[i], place)
+        else:
+            origins[i] = np.eye(4)
+            add_joint(robot, f"{names[i]}_fixed", "fixed", names[above], names[i], place)
+        add_link(robot, names[i], body, shapes_of(model, i), origins[i])
+    _add_tool(robot, description, model, names, origins)
+    ElementTree.indent(robot)
+    return ElementTree.tostring(robot, encoding="unicode")
+
+
+def _add_tool(
+    robot: ElementTree.Element,
+    description: RobotDescription,
+    model: mujoco.MjModel,
+    names: dict[int, str],
+    origins: dict[int, Array],
+) -> None:
+    """Add the frame of the tool, where that is a site and no body."""
+    if description.tool in names.values():
+        return
+    site = model.site(description.tool)
+    body = int(site.bodyid[0])
+    add_link(robot, description.tool)
+    origin = np.linalg.inv(origins[body]) @ pose(site.pos, site.quat)
+    name = f"{description.tool}_fixed"
+    add_joint(robot, name, "fixed", names[body], description.tool, origin)
+
+
+def _at_zero(model: mujoco.MjModel, j: int) -> Array:
+    """Return how a joint that is at 0 moves from where the file places it, (4, 4)."""
+    import mujoco
+
+    axis, back = model.jnt_axis[j], -model.qpos0[model.jnt_qposadr[j]]
+    if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_SLIDE:
+        return pose(back * axis)
+    T = np.eye(4)
+    T[:3, :3] = Rotation.from_rotvec(back * axis).as_matrix()
+    return T
+
+
+def _add_moving(
+    robot: ElementTree.Element,
+    description: RobotDescription,
+    model: mujoco.MjModel,
+    j: int,
+    parent: str,
+    child: str,
+    origin: Array,
+) -> None:
+    import mujoco
+
+    name, limits = model.joint(j).name, description.limits
+    k = description.names.index(name)
+    ends = np.array([limits.lower[k], limits.upper[k]])
+    kind = "revolute" if np.isfinite(ends).all() else "continuous"
+    if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_SLIDE:
+        kind, ends = "prismatic", np.clip(ends, -FAR, FAR)
+    most = {"velocity": limits.velocity[k], "effort": limits.effort[k]}
+    bounds = {key: min(float(value), UNLIMITED) for key, value in most.items()}
+    if kind != "continuous":
+        bounds |= {"lower": float(ends[0]), "upper": float(ends[1])}
+    add_joint(robot, name, kind, parent, child, origin, model.jnt_axis[j], bounds)
+
+
+def add_link(
+    robot: ElementTree.Element,
+    name: str,
+    body: Any = None,
+    shapes: Sequence[Shape] = (),
+    origin: Array | None = None,
+) -> None:
+    """Add a link.
+
+    Args:
+        robot: The element to add it to.
+        name: Of the link.
+        body: Body of a MuJoCo model, whose inertia it gets; None: none.
+        shapes: To look at, placed in the body.
+        origin: Pose of the link's frame in the body (4, 4); None: the body's own.
+    """
+    link = ElementTree.SubElement(robot, "link", name=name)
+    into_link = np.eye(4) if origin is None else np.linalg.inv(origin)
+    if body is not None and body.mass[0] > 0.0:
+        inertial = ElementTree.SubElement(link, "inertial")
+        centre = into_link @ pose(body.ipos, body.iquat)
+        ElementTree.SubElement(inertial, "origin", xyz=text_of(centre[:3, 3]), rpy="0 0 0")
+        ElementTree.SubElement(inertial, "mass", value=f"{body.mass[0]:.12g}")
+        tensor = centre[:3, :3] @ np.diag(body.inertia) @ centre[:3, :3].T
+        entries = {f"i{'xyz'[i]}{'xyz'[j]}": tensor[i, j] for i in range(3) for j in range(i, 3)}
+        ElementTree.SubElement(inertial, "inertia", {k: f"{v:.12g}" for k, v in entries.items()})
+    for shape in shapes:
+        visual = ElementTree.SubElement(link, "visual")
+        ElementTree.SubElement(visual, "origin", _placed(into_link @ shape.pose))
+        geometry = ElementTree.SubElement(visual, "geometry")
+        ElementTree.SubElement(geometry, shape.kind, shape.size)
+        rgba = " ".join(f"{share:.4g}" for share in shape.rgba)
+        colour = ElementTree.SubElement(visual, "material", name=f"rgba {rgba}")
+        ElementTree.SubElement(colour, "color", rgba=rgba)
+
+
+def add_joint(
+    robot: ElementTree.Element,
+    name: str,
+    kind: str,
+    parent: str,
+    child: str,
+    origin: Array,
+    axis: Array | None = None,
+    limits: dict[str, float] | None = None,
+) -> None:
+    """Add a joint of a URDF's `kind`; `origin` (4, 4) is that of the child in the parent."""
+    joint = ElementTree.SubElement(robot, "joint", name=name, type=kind)
+    ElementTree.SubElement(joint, "parent", link=parent)
+    ElementTree.SubElement(joint, "child", link=child)
+    ElementTree.SubElement(joint, "origin", _placed(origin))
+    if axis is not None:
+        ElementTree.SubElement(joint, "axis", xyz=text_of(axis))
+    if limits is not None:
+        ElementTree.SubElement(joint, "limit", {k: f"{v:.9g}" for k, v in limits.items()})
+
+
+def pose(position: Array, quat_wxyz: Array | None = None) -> Array:
+    """Return the homogeneous matrix (4, 4) of a position [m] (3,) and MuJoCo's quaternion (4,)."""
+    T = np.eye(4)
+    T[:3, 3] = position
+    if quat_wxyz is not None:
+        T[:3, :3] = Rotation.from_quat(np.roll(quat_wxyz, -1)).as_matrix()
+    return T
+
+
+def text_of(numbers: Array) -> str:
+    """Return numbers as a URDF has them."""
+    return " ".join(f"{number:.12g}" for number in numbers)
+
+
+def _placed(T: Array) -> dict[str, str]:
+    return {"xyz": text_of(T[:3, 3]), "rpy": text_of(_rpy(T[:3, :3]))}
+
+
+def _rpy(R: Array) -> Array:
+    """Return roll, pitch and yaw about fixed axes [rad]; at a pitch of 90 degrees yaw is 0."""
+    pitch = np.arctan2(-R[2, 0], np.hypot(R[0, 0], R[1, 0]))
+    if np.abs(R[2, 0]) > 1.0 - 1e-9:
+        return np.array([np.sign(pitch) * np.arctan2(R[0, 1], R[1, 1]), pitch, 0.0])
+    return np.array([np.arctan2(R[2, 1], R[2, 2]), pitch, np.arctan2(R[1, 0], R[0, 0])])
