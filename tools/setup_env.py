@@ -1,4 +1,4 @@
-"""Make .venv complete: a ROS 2 prefix with the pinned packages, ml3_msgs and ml3_ros in it.
+"""Make .venv complete: a ROS 2 prefix with the pinned packages, messages and ml3_ros in it.
 
 `make setup` runs this; it needs nothing but Python's standard library and `installers.py` beside
 it. Every step leaves a stamp with a hash of what it depends on, so a second run does only what has
@@ -37,6 +37,7 @@ from installers import (
 
 OLDEST_PYTHON = (3, 11)
 TEST_MESSAGES = "test/ml3_sawyer_test_msgs"
+TF_MESSAGES = "tools/tf2_msgs"  # of ROS 2, but on no package index
 PYTHON_NAME = "python{}.{}".format(*sys.version_info[:2])  # also begins Debian's package names
 
 # Of the packages, the slowest to import.
@@ -106,6 +107,11 @@ def install_messages(package: str = "./ml3_msgs", *options: str) -> None:
     )
 
 
+def install_tf_messages() -> None:
+    """Build the message of tf."""
+    install_messages(f"./{TF_MESSAGES}")
+
+
 def install_test_messages() -> None:
     """Build the messages that only tests need, without optimization, which takes longer."""
     install_messages(f"./{TEST_MESSAGES}", "--config-settings", "cmake.build-type=None")
@@ -173,6 +179,7 @@ STEPS: tuple[Step, ...] = (
     ("packages", "installing the pinned ones", [LOCK, "requirements-dev.txt"], install_packages),
     ("bytecode", "compiling what programs import", [], compile_imports),
     ("ml3_msgs", "building the messages", ["ml3_msgs/**/*"], install_messages),
+    ("tf2_msgs", "building the message of tf", [f"{TF_MESSAGES}/**/*"], install_tf_messages),
     (
         "ml3_ros",
         "installing it, editable",

@@ -37,10 +37,20 @@ class NameOf:
 
 
 @dataclass(frozen=True, slots=True)
+class BaseOf:
+    """Stands for the frame of the base of the robot that an argument names."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class ModelOf:
     """Stands for the model of the robot that an argument names, be it simulated or not."""
 
     name: str
+
+
+StandIn = Arg | BaseOf | JointsOf | ModelOf | NameOf
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -178,10 +188,12 @@ def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
         return values[value.name]
     if isinstance(value, ModelOf):
         return model_of(values[value.name])
-    if isinstance(value, JointsOf | NameOf):
+    if isinstance(value, BaseOf | JointsOf | NameOf):
         from ml3_ros.robots.registry import load_robot
 
         robot = load_robot(model_of(values[value.name]))
+        if isinstance(value, BaseOf):
+            return robot.base
         return list(robot.names) if isinstance(value, JointsOf) else robot.name
     return value
 

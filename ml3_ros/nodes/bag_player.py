@@ -17,8 +17,9 @@ from ml3_ros.data.bags import JointRecording, read_joint_states
 from ml3_ros.data.rate import PlaybackRate
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
+from ml3_ros.nodes.kit.frames.parameters import FrameParameters
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
@@ -29,7 +30,7 @@ MOST_PER_S = 500.0  # samples that a learner in Python takes in without losing a
 
 
 @dataclass(frozen=True, kw_only=True)
-class BagPlayerParameters(NodeParameters):
+class BagPlayerParameters(FrameParameters):
     """The recording, and the pace at which it is played."""
 
     bag: Annotated[str, Param("rosbag2 recording to play: a folder, .db3 or .mcap")] = ""
@@ -179,7 +180,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             v=recording.v[i],
             tau=recording.tau[i],
         )
-        return sample_to_msg(sample, recording.names)
+        return sample_to_msg(sample, recording.names, self.parameters.base_frame)
 
     def _subscribe(self, topic: str) -> None:
         self.subscribe(Adaptation, topic, self._on_adaptation, RELIABLE_100)

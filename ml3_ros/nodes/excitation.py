@@ -54,6 +54,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
     _excitation: Excitation
     _controller: TrackingController
     _names: tuple[str, ...]
+    _base: str  # frame
     _stream: JointStream
     _lost: LostArm
     _commands: LifecyclePublisher[JointState]
@@ -70,7 +71,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         model = PinocchioModel(description)
         self._excitation = p.excitation(description, piece_seconds=p.piece_seconds)
         self._controller = TrackingController(model, rate=p.rate, gain=p.gain)
-        self._names = description.names
+        self._names, self._base = description.names, description.base
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._lost = LostArm(p.lost_error, p.standstill, "gain")
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
@@ -117,7 +118,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
             self.start()
             return
         tau = self._controller.torque(sample.q, sample.v, q_ref, v_ref, a_ref)
-        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp))
+        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp, self._base))
         self._error = error
         self.diagnostics.tick("joint_command")
 

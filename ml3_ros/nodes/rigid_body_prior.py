@@ -32,12 +32,14 @@ class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
 
     # made by `load`
     _model: PinocchioModel
+    _base: str  # frame
     _stream: JointStream
     _priors: LifecyclePublisher[InertiaPrior]
 
     def load(self) -> None:
         """Load the model and connect it."""
-        self._model = PinocchioModel(load_robot(self.parameters.robot))
+        description = load_robot(self.parameters.robot)
+        self._model, self._base = PinocchioModel(description), description.base
         self._stream = JointStream(self._model.names, self.diagnostics.counts)
         self._priors = self.publisher(InertiaPrior, "inertia_prior", RELIABLE_5000)
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
@@ -46,8 +48,9 @@ class RigidBodyPrior(Ml3Node[RigidBodyPriorParameters]):
     def _on_state(self, msg: JointState) -> None:
         sample = self._stream.read(msg)
         self.diagnostics.tick("joint_states")
-        M, nle = self._model.M(sample.q), self._model.nle(sample.q, sample.v)
-        prior = prior_to_msg(self._model.names, sample.stamp, sample.q, sample.v, M, nle)
+        names, q, v = self._model.names, sample.q, sample.v
+        M, nle = self._model.M(q), self._model.nle(q, v)
+        prior = prior_to_msg(names, sample.stamp, q, v, M, nle, self._base)
         self._priors.publish(prior)
         self.diagnostics.tick("inertia_prior")
 

@@ -101,6 +101,7 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     # made by `load`
     _names: tuple[str, ...]
+    _base: str  # frame
     _arm: MujocoArm
     _home: np.ndarray  # [rad], shape (n,)
     _dt: float  # of robot time [s]
@@ -123,7 +124,7 @@ class SimArm(Ml3Node[SimArmParameters]):
         """Build the arm and connect it."""
         p = self.parameters
         description = load_robot(p.robot)
-        self._names = description.names
+        self._names, self._base = description.names, description.base
         self._arm = MujocoArm(description, p.perturbation(description), seed=p.seed)
         self._home = np.array(p.home or description.home)
         self._arm.reset(self._home)
@@ -243,10 +244,9 @@ class SimArm(Ml3Node[SimArmParameters]):
     def _publish(self) -> None:
         state = self._arm.state()
         sample = JointSample(stamp=self._stamp(), q=state.q, v=state.v, tau=state.tau)
-        self._poses.publish(
-            pose_to_msg(pose_of(self._arm.forward_kinematics(state.q)), sample.stamp)
-        )
-        self._states.publish(sample_to_msg(sample, self._names))
+        pose = pose_of(self._arm.forward_kinematics(state.q))
+        self._poses.publish(pose_to_msg(pose, sample.stamp, self._base))
+        self._states.publish(sample_to_msg(sample, self._names, self._base))
         self._published = time.monotonic()
         self.diagnostics.tick("joint_states")
 

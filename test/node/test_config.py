@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf
+from ml3_ros.bringup.description import StandIn
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems.invdyn import SYSTEMS
 from ml3_ros.nodes.kit.parameters import rows_of
@@ -15,7 +15,6 @@ ROWS = {
     executable: {row.name: row for row in rows_of(kind)}
     for executable, kind in write_parameters.parameters_of_nodes().items()
 }
-STAND_INS = Arg | JointsOf | ModelOf | NameOf
 
 
 def test_config_files_and_the_page_of_parameters_are_current():
@@ -46,5 +45,5 @@ def test_systems_set_only_parameters_that_their_nodes_have(system):
         rows = ROWS[process.executable]
         assert set(process.parameters) <= set(rows)
         for name, value in process.parameters.items():
-            if not isinstance(value, STAND_INS):
+            if not isinstance(value, StandIn):
                 assert rows[name].fault(value) is None

@@ -8,7 +8,7 @@ from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.joint_states import NANO, NotFiniteError
-from ml3_ros.nodes.messages.poses import pose_from_msg, pose_of, pose_to_msg
+from ml3_ros.nodes.messages.poses import matrix_of, pose_from_msg, pose_of, pose_to_msg
 
 POSE = np.array([0.1, -0.2, 0.3, 0.5, -0.5, 0.5, 0.5])
 
@@ -22,6 +22,7 @@ def test_a_pose_goes_to_a_message_and_back():
     T = np.eye(4)
     T[:3, :3], T[:3, 3] = Rotation.from_quat(POSE[3:]).as_matrix(), POSE[:3]
     np.testing.assert_allclose(pose_of(T), POSE, atol=1e-12)
+    np.testing.assert_allclose(matrix_of(POSE), T, atol=1e-12)
 
 
 def test_the_quaternion_of_a_rotation_is_that_of_scipy():

@@ -25,7 +25,9 @@ PROGRAMS = {
 }
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 JAZZY_LOCK = "requirements-jazzy.txt"
-MESSAGE_PACKAGES = (ROOT / "ml3_msgs", ROOT / "test/ml3_sawyer_test_msgs")
+MESSAGE_PACKAGES = tuple(
+    ROOT / name for name in ("ml3_msgs", "test/ml3_sawyer_test_msgs", "tools/tf2_msgs")
+)
 INTERFACES = sorted(
     path for package in MESSAGE_PACKAGES for path in package.glob("*/*.[msa][src][gvt]*")
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process, System
+from ml3_ros.bringup.description import Arg, BaseOf, JointsOf, ModelOf, NameOf, Process, System
 from ml3_ros.bringup.systems.parts import (
     OPTIMIZER,
     REAL,
@@ -99,6 +99,7 @@ SAWYER_INVDYN = System(
             parameters={
                 "robot": NameOf("robot"),
                 "joints": JointsOf("robot"),
+                "base_frame": BaseOf("robot"),
                 "out": Arg("out"),
                 "resume": Arg("resume"),
             },
@@ -172,7 +173,12 @@ REPLAY = System(
         Process(
             name="bag_player",
             executable="bag_player",
-            parameters={"bag": Arg("bag"), "joints": JointsOf("urdf"), "rate": Arg("rate")},
+            parameters={
+                "bag": Arg("bag"),
+                "joints": JointsOf("urdf"),
+                "base_frame": BaseOf("urdf"),
+                "rate": Arg("rate"),
+            },
         ),
         Process(
             name="policy_optimizer",
@@ -181,6 +187,7 @@ REPLAY = System(
                 "robot": NameOf("urdf"),
                 "model": Arg("urdf"),
                 "joints": JointsOf("urdf"),
+                "base_frame": BaseOf("urdf"),
                 "loss": Arg("loss"),
                 "learn_duration": Arg("duration"),
                 "hold_out_duration": 86400.0,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, JointsOf, ModelOf, NameOf, Process
+from ml3_ros.bringup.description import Arg, BaseOf, JointsOf, ModelOf, NameOf, Process
 
 REAL = ("robot", "sawyer")  # the robot itself; all others are simulated
 
@@ -44,6 +44,7 @@ OPTIMIZER = Process(
         "robot": NameOf("robot"),
         "model": ModelOf("robot"),
         "joints": JointsOf("robot"),
+        "base_frame": BaseOf("robot"),
         "loss": Arg("loss"),
         "learn_duration": Arg("duration"),
         "hold_out_duration": Arg("hold_out"),

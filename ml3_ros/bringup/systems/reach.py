@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, Process, System
+from ml3_ros.bringup.description import Arg, BaseOf, Process, System
 
 
 def _simulated(robot: str, arm: Mapping[str, Any]) -> Process:
@@ -43,6 +43,7 @@ def _processes(
             executable="reach_optimizer",
             parameters={
                 "robot": robot,
+                "base_frame": BaseOf("robot"),
                 "loss_file": Arg("loss"),
                 "goals": Arg("goals"),
                 "updates": Arg("updates"),
@@ -58,6 +59,7 @@ def _processes(
             parameters={
                 "sources": [arm.name],
                 "learner": "reach_optimizer",
+                "base_frame": BaseOf("robot"),
                 "loss": "none",
                 "goals": Arg("goals"),
                 "seed": Arg("seed"),

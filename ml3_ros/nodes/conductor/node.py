@@ -122,7 +122,7 @@ class Conductor(Node):
             self._goals = self.create_publisher(PoseStamped, "goal", LATCHED_100)
             for pose in ranges.draw(p.goals, p.seed):
                 stamp = self.get_clock().now().nanoseconds
-                self._goals.publish(pose_to_msg(pose, stamp))
+                self._goals.publish(pose_to_msg(pose, stamp, p.base_frame))
 
     def _node(self, name: str) -> LifecycleClient:
         if name not in self._managed:

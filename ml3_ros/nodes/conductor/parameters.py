@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from ml3_ros.nodes.kit.frames.parameters import BASE_FRAME_HELP
 from ml3_ros.nodes.kit.parameters import Param
 
 
@@ -101,6 +102,7 @@ class ConductorParameters:
             read_only=True,
         ),
     ] = (0.0, 0.0)
+    base_frame: Annotated[str, Param(BASE_FRAME_HELP)] = "base"
     seed: Annotated[
         int, Param("seed of the meta-training and of the goals", (0, 2**31 - 1), read_only=True)
     ] = 0

@@ -51,8 +51,8 @@ def method_of(path: Path) -> str:
     return next((name for name in LEARNED if path.stem.endswith(name)), path.stem)
 
 
-def message(name: str, loss: LearnedLoss, stamp: int) -> LearnedLossMsg:
-    """Return the message of a loss under a name, stamped `stamp` [ns]."""
+def message(name: str, loss: LearnedLoss, stamp: int, frame_id: str = "") -> LearnedLossMsg:
+    """Return the message of a loss under a name, stamped `stamp` [ns], for the base `frame_id`."""
     return loss_to_msg(
         name,
         loss.to_bytes(),
@@ -61,4 +61,5 @@ def message(name: str, loss: LearnedLoss, stamp: int) -> LearnedLossMsg:
         task_family=printable(str(loss.provenance.get("task_family", ""))),
         robot=printable(str(loss.provenance.get("robot", ""))),
         joint_names=loss.spec.target.labels,
+        frame_id=frame_id,
     )

@@ -141,10 +141,13 @@ def effort_from_msg(msg: JointState, names: Sequence[str]) -> np.ndarray:
     return _column(msg, "effort", names, _indices(msg, names, "joint_command"))
 
 
-def effort_to_msg(tau: np.ndarray, names: Sequence[str], stamp: int) -> JointState:
+def effort_to_msg(
+    tau: np.ndarray, names: Sequence[str], stamp: int, frame_id: str = ""
+) -> JointState:
     """Return a joint command [N m], stamped with the state that it answers [ns]."""
     msg = JointState(name=list(names), effort=np.asarray(tau, dtype=float).tolist())
     msg.header.stamp = time_msg(stamp)
+    msg.header.frame_id = frame_id
     return msg
 
 

@@ -19,6 +19,7 @@ def prior_to_msg(
     v: np.ndarray,
     M: np.ndarray,
     nle: np.ndarray,
+    frame_id: str = "",
 ) -> InertiaPrior:
     """Return the rigid-body dynamics at the joint state stamped `stamp` [ns].
 
@@ -29,9 +30,10 @@ def prior_to_msg(
         v: Velocity [rad/s], shape (n,).
         M: Joint-space inertia [kg m^2], shape (n, n).
         nle: Coriolis, centrifugal and gravity torque [N m], shape (n,).
+        frame_id: Frame of the robot's base.
     """
     msg = InertiaPrior(joint_names=list(names))
-    msg.header.stamp = time_msg(stamp)
+    msg.header.stamp, msg.header.frame_id = time_msg(stamp), frame_id
     msg.position, msg.velocity = q.tolist(), v.tolist()
     msg.inertia, msg.nle = M.ravel().tolist(), nle.tolist()
     return msg
@@ -75,6 +77,7 @@ def loss_to_msg(
     task_family: str,
     robot: str,
     joint_names: Sequence[str],
+    frame_id: str = "",
 ) -> LearnedLoss:
     """Return a learned loss with its checksum; `data` are the bytes of its file."""
     msg = LearnedLoss(
@@ -84,7 +87,7 @@ def loss_to_msg(
         joint_names=list(joint_names),
         sha256=hashlib.sha256(data).hexdigest(),
     )
-    msg.header.stamp = time_msg(stamp)
+    msg.header.stamp, msg.header.frame_id = time_msg(stamp), frame_id
     msg.data = data
     return msg
 
@@ -105,11 +108,17 @@ def loss_from_msg(msg: LearnedLoss) -> bytes:
 
 
 def model_to_msg(
-    method: str, data: bytes, *, stamp: int, update: int, joint_names: Sequence[str]
+    method: str,
+    data: bytes,
+    *,
+    stamp: int,
+    update: int,
+    joint_names: Sequence[str],
+    frame_id: str = "",
 ) -> LearnedModel:
     """Return a model as it is after `update` gradient updates; `data` are its file's bytes."""
     msg = LearnedModel(method=method, update=update, joint_names=list(joint_names))
-    msg.header.stamp = time_msg(stamp)
+    msg.header.stamp, msg.header.frame_id = time_msg(stamp), frame_id
     msg.data = data
     return msg
 

@@ -46,6 +46,21 @@ def pose_from_msg(msg: PoseStamped, topic: str) -> tuple[int, np.ndarray]:
     return nanoseconds(msg.header.stamp), pose
 
 
+def matrix_of(pose: np.ndarray) -> np.ndarray:
+    """Return the homogeneous matrix (4, 4) of a pose (7,)."""
+    x, y, z, w = pose[3:]
+    T = np.eye(4)
+    T[:3, 3] = pose[:3]
+    T[:3, :3] += 2.0 * np.array(
+        [
+            [-y * y - z * z, x * y - w * z, x * z + w * y],
+            [x * y + w * z, -x * x - z * z, y * z - w * x],
+            [x * z - w * y, y * z + w * x, -x * x - y * y],
+        ]
+    )
+    return T
+
+
 def pose_of(T: np.ndarray) -> np.ndarray:
     """Return the pose (7,) of a homogeneous matrix (4, 4)."""
     (xx, xy, xz), (yx, yy, yz), (zx, zy, zz) = T[:3, :3].tolist()

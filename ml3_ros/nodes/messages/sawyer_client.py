@@ -23,7 +23,7 @@ from ml3_ros.nodes.messages.joint_states import (
 )
 from ml3_ros.robots.base import Array, JointLimits
 from ml3_ros.robots.sawyer.driving_config import Send
-from ml3_ros.robots.sawyer.interface import CUFF_SIGNAL, Mode, SawyerMessages
+from ml3_ros.robots.sawyer.interface import BASE, CUFF_SIGNAL, Mode, SawyerMessages
 from ml3_ros.robots.sawyer.reports import RobotView
 
 SAME_LIMIT = 1e-2  # share by which a limit of the robot may differ from the model's
@@ -105,7 +105,7 @@ def command_msg(send: Send, names: Sequence[str], stamp: Time, messages: SawyerM
     In torque mode the robot may add feed-forward for a commanded acceleration.
     """
     msg = messages.JointCommand(names=list(names))
-    msg.header.stamp = stamp
+    msg.header.stamp, msg.header.frame_id = stamp, BASE
     if send.torque is not None:
         msg.mode, msg.effort = int(Mode.TORQUE), send.torque.tolist()
     elif send.position is not None:

@@ -16,6 +16,7 @@ from ml3_ros.robots.sawyer.assembly import Assembly
 from ml3_ros.robots.sawyer.controller import Command, CommandRejectedError
 from ml3_ros.robots.sawyer.emulation import VELOCITY_BAND, Reading, SawyerEmulation
 from ml3_ros.robots.sawyer.interface import (
+    BASE,
     CUFF_BUTTON_SIGNALS,
     CUFF_SIGNAL,
     STATE_JOINTS,
@@ -64,7 +65,7 @@ def command_from_msg(msg: Any, names: Sequence[str]) -> Command:
 def joint_state_msg(reading: Reading, stamp: Time) -> JointState:
     """Return the joint states of the whole robot: head, arm, torso."""
     msg = JointState(name=list(STATE_JOINTS))
-    msg.header.stamp = stamp
+    msg.header.stamp, msg.header.frame_id = stamp, BASE
     columns = (reading.q, reading.v, reading.tau)
     msg.position, msg.velocity, msg.effort = (
         [head, *column.tolist(), 0.0] for head, column in zip(_HEAD, columns, strict=True)
@@ -103,7 +104,7 @@ def gravity_msg(robot: SawyerEmulation, t: float, stamp: Time, messages: SawyerM
     )
     for field in ARRAYS:
         setattr(msg, f"commanded_{field}", getattr(command, field).tolist())
-    msg.header.stamp = stamp
+    msg.header.stamp, msg.header.frame_id = stamp, BASE
     return msg
 
 
@@ -111,15 +112,14 @@ def endpoint_msg(robot: SawyerEmulation, stamp: Time, messages: SawyerMessages) 
     """Return the EndpointState: where the hand is; twist and wrench stay zero."""
     T = robot.arm.forward_kinematics(robot.reading().q)
     msg = messages.EndpointState(pose=pose_to_msg(pose_of(T), 0).pose, valid=True)
-    msg.header.stamp = stamp
-    msg.header.frame_id = "base"
+    msg.header.stamp, msg.header.frame_id = stamp, BASE
     return msg
 
 
 def collision_msg(colliding: bool, stamp: Time, messages: SawyerMessages) -> Any:
     """Return the CollisionDetectionState."""
     msg = messages.CollisionDetectionState(collision_state=colliding)
-    msg.header.stamp = stamp
+    msg.header.stamp, msg.header.frame_id = stamp, BASE
     return msg
 
 

@@ -20,6 +20,7 @@ from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
+from ml3_ros.nodes.kit.frames.parameters import FrameParameters
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters import Param
 from ml3_ros.nodes.kit.process import run
@@ -40,7 +41,7 @@ CHOICES = {"nle": ("given", "learned"), "architecture": ("mlp", "structured")}
 
 
 @dataclass(frozen=True, kw_only=True)
-class MetaLearnerParameters(FilterParameters):
+class MetaLearnerParameters(FilterParameters, FrameParameters):
     """The stream to train on, how long to train, and where the losses go."""
 
     robot: Annotated[str, Param("name of the arm, which is kept in the losses")] = "sawyer"
@@ -248,7 +249,8 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         if name not in self._latched:
             self._latched[name] = self.publisher(LearnedLossMsg, "learned_loss", LATCHED_1)
             self._latched[name].on_activate(None)
-        msg = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
+        now, base = self.get_clock().now().nanoseconds, self.parameters.base_frame
+        msg = loss_files.message(name, loss, now, base)
         self._losses[name] = loss
         self._latched[name].publish(msg)
         self.get_logger().info(f"published loss {name}, sha256 {msg.sha256[:8]}")

@@ -38,5 +38,6 @@ class ModelFeed:
                 stamp=stream.stamp(model.t),
                 update=model.update,
                 joint_names=stream.names,
+                frame_id=self._node.parameters.base_frame,
             )
             self._latched[model.method].publish(msg)

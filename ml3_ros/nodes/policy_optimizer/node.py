@@ -224,7 +224,9 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
 
     def _publish(self) -> None:
         if self._worker is not None and self._stream is not None:
-            self._statuses.publish(self._worker, self._stream.stream)
+            self._statuses.publish(
+                self._worker, self._stream.stream, self.parameters.base_frame
+            )
 
     def _log_error(self) -> None:
         error = self._worker.error if self._worker else None
@@ -267,7 +269,8 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
                 f"{path.name} does not say which method it is for: let its name end with one of "
                 f"{', '.join(self._shelf.methods)}"
             )
-        msg = loss_files.message(name, loss, self.get_clock().now().nanoseconds)
+        now, base = self.get_clock().now().nanoseconds, self.parameters.base_frame
+        msg = loss_files.message(name, loss, now, base)
         self._use(name, loss)
         response.learned_loss = msg
         response.success, response.message = True, f"{name} uses {path} from now on"

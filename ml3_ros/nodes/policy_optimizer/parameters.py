@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ml3_ros.nodes.kit.filtered_stream import FilterParameters
+from ml3_ros.nodes.kit.frames.parameters import FrameParameters
 from ml3_ros.nodes.kit.parameters import Param
 
 LONGEST_S = 10 * 86400.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyOptimizerParameters(FilterParameters):
+class PolicyOptimizerParameters(FilterParameters, FrameParameters):
     """The methods that learn, their losses, the plan of the run, and where results go."""
 
     robot: Annotated[str, Param("name of the arm, by which shipped losses are chosen")] = "sawyer"

@@ -21,8 +21,8 @@ class StatusFeed:
         self._node = node
         self._publishers = MethodPublishers(node, methods)
 
-    def publish(self, worker: AdaptationWorker, stream: JointStream) -> None:
-        """Publish the status of every method; before the first window, nothing."""
+    def publish(self, worker: AdaptationWorker, stream: JointStream, frame: str) -> None:
+        """Publish the status of every method, in `frame`; before the first window, nothing."""
         lost = sum(self._node.diagnostics.counts.values())
         for status in worker.status():
             msg = Adaptation(
@@ -37,4 +37,5 @@ class StatusFeed:
                 learning=status.learning,
             )
             msg.header.stamp = time_msg(stream.stamp(status.t))
+            msg.header.frame_id = frame
             self._publishers.publish(msg)

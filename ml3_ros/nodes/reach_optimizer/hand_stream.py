@@ -11,7 +11,8 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample
+from ml3_ros.nodes.messages.frames import frame_name
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, listed
 from ml3_ros.nodes.messages.poses import pose_from_msg
 
 RESTART = NANO  # a pose so far behind the newest one comes from a source that was restarted
@@ -27,17 +28,21 @@ class HandStream:
         tolerance: Largest difference between the stamps of a pair [s].
     """
 
-    def __init__(self, names: Sequence[str], counts: Counter[str], tolerance: float) -> None:
+    def __init__(
+        self, names: Sequence[str], counts: Counter[str], tolerance: float, base: str
+    ) -> None:
         """Read the joints `names`; lost samples are counted in `counts`.
 
         Args:
             names: Joint names.
             counts: Of the node.
             tolerance: Largest difference between the stamps of a pair [s].
+            base: Frame that hand poses are in, where they name one.
         """
         self.stamp = 0
         self._joints = JointStream(names, counts)
         self.tolerance = tolerance
+        self._base = frame_name(base)
         self._sample: JointSample | None = None
         self._pose: tuple[int, np.ndarray] | None = None
 
@@ -55,6 +60,12 @@ class HandStream:
         Raises:
             MessageError: It must not be used.
         """
+        frame = frame_name(msg.header.frame_id) or self._base
+        if frame != self._base:
+            raise MessageError(
+                f"hand_pose is in the frame '{listed([frame])}', not in that of the base, "
+                f"'{self._base}': it is dropped; publish it in the latter, or set `base_frame`"
+            )
         stamp, pose = pose_from_msg(msg, "hand_pose")
         if self._pose is not None and 0 <= self._pose[0] - stamp < RESTART:
             raise MessageError(

@@ -72,6 +72,7 @@ class ReachLog:
             learning=not (tested or outcome.ended),
         )
         msg.header.stamp = time_msg(stamp)
+        msg.header.frame_id = self._node.parameters.base_frame
         self._statuses.publish(msg)
         self._node.get_logger().info(
             f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "

@@ -19,9 +19,9 @@ from ml3_ros.learners.reaching.arm_task import ArmTask
 from ml3_ros.learners.reaching.run import ReachRun
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import LATCHED_100, SENSOR_1
-from ml3_ros.nodes.messages.poses import pose_from_msg
+from ml3_ros.nodes.kit.qos import SENSOR_1
 from ml3_ros.nodes.reach_optimizer.episode_cycle import EpisodeCycle
+from ml3_ros.nodes.reach_optimizer.goals import GoalInbox
 from ml3_ros.nodes.reach_optimizer.hand_stream import HandStream, Pair
 from ml3_ros.nodes.reach_optimizer.log import ReachLog
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
@@ -44,6 +44,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
     _run: ReachRun  # anew with each `start`
     _stream: HandStream
     _goals: list[np.ndarray]  # that have come, poses (7,)
+    _inbox: GoalInbox
     _cycle: EpisodeCycle
 
     def load(self) -> None:
@@ -53,10 +54,10 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         self._run = make_run(self._task, self._loss, p)
         self._log = ReachLog(self, list(self._run.learners))
         counts, tolerance = self.diagnostics.counts, p.hand_pose_tolerance
-        self._stream = HandStream(self._task.joints, counts, tolerance)
+        self._stream = HandStream(self._task.joints, counts, tolerance, p.base_frame)
         self._goals = []
         self._cycle = EpisodeCycle(self, self._task, self._stream, self._log)
-        self.subscribe(PoseStamped, "goal", self._on_goal, LATCHED_100, always=True)
+        self._inbox = GoalInbox(self, self._on_goal)
         self.subscribe(PoseStamped, "hand_pose", self._on_pose, SENSOR_1)
         self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
         self.diagnostics.expect("joint_states", "hand_pose")
@@ -92,11 +93,11 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
             "goals begun": len(self._run.goals),
             "episodes": len(self._run.outcomes),
             "episodes broken off in a row": self._cycle.broken,
+            **self._inbox.diagnostic_values(),
         }
 
     # messages -----------------------------------------------------------------------------------
-    def _on_goal(self, msg: PoseStamped) -> None:
-        _, pose = pose_from_msg(msg, "goal")
+    def _on_goal(self, pose: np.ndarray) -> None:
         if len(self._goals) >= MOST_GOALS:
             raise GoalError(f"{MOST_GOALS} goals have come: clean up the node for more")
         try:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.frames.parameters import FrameParameters
+from ml3_ros.nodes.kit.parameters import Param
 
 
 @dataclass(frozen=True, kw_only=True)
-class ReachOptimizerParameters(NodeParameters):
+class ReachOptimizerParameters(FrameParameters):
     """The learned loss, the plan of the run, and when an episode may begin or is broken off."""
 
     robot: Annotated[str, Param("name of the arm, by which the shipped loss is chosen")] = "sawyer"
@@ -89,6 +90,14 @@ class ReachOptimizerParameters(NodeParameters):
             live=True,
         ),
     ] = 1.0
+    frame_timeout: Annotated[
+        float,
+        Param(
+            "time that a goal in another frame than the base's may wait for tf to know the way, "
+            "before it is rejected [s]",
+            (0, 60),
+        ),
+    ] = 2.0
     reset_timeout: Annotated[
         float,
         Param(

@@ -88,5 +88,6 @@ class ArmRollout:
         self._send(np.zeros(len(self._task.limits)))
 
     def _send(self, torque: np.ndarray) -> None:
-        self._commands.publish(effort_to_msg(torque, self._task.joints, self._stream.stamp))
+        stamp, base = self._stream.stamp, self._node.parameters.base_frame
+        self._commands.publish(effort_to_msg(torque, self._task.joints, stamp, base))
         self._node.diagnostics.tick("joint_command")

@@ -63,6 +63,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
 
     # made by `load`
     _names: tuple[str, ...]
+    _base: str  # frame
     _model: PinocchioModel
     _driving: SawyerDriving
     _robot: SawyerRobot
@@ -88,7 +89,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
         """Find the robot's messages and connect."""
         p = self.parameters
         description = load_robot(p.robot)
-        self._names = description.names
+        self._names, self._base = description.names, description.base
         self._model = PinocchioModel(description)
         safety = SafetyStage(self._model, p.safety(), rate=p.rate)
         home = np.array(p.home or description.home)
@@ -167,8 +168,8 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
             else max(self._due + step, sample.stamp)
         )
         pose = pose_of(self._model.forward_kinematics(sample.q))
-        self._poses.publish(pose_to_msg(pose, sample.stamp))
-        self._states.publish(sample_to_msg(sample, self._names))
+        self._poses.publish(pose_to_msg(pose, sample.stamp, self._base))
+        self._states.publish(sample_to_msg(sample, self._names, self._base))
         self.diagnostics.tick("joint_states")
 
     def _on_command(self, msg: JointState) -> None:

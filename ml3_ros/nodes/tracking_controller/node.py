@@ -61,6 +61,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     _controller: ComputedTorque
     _rigid_body: Feedforward
     _names: tuple[str, ...]
+    _base: str  # frame
     _dt: float  # control period [s]
     _stream: JointStream
     _lost: LostArm
@@ -95,7 +96,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._laps = laps_of(p, description)
         self._controller = controller_of(p, description, self._laps)
         self._rigid_body = PinocchioModel(description).rnea
-        self._names, self._dt = description.names, 1.0 / p.rate
+        self._names, self._base = description.names, description.base
+        self._dt = 1.0 / p.rate
         self._stream = JointStream(self._names, self.diagnostics.counts)
         self._lost = LostArm(p.lost_error, p.standstill, "frequency_gain or least_stiffness")
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
@@ -157,7 +159,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             self._lose(sample.stamp)
             return
         tau = self._controller.with_feedback(self._tau, sample.q, sample.v, q_ref, v_ref)
-        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp))
+        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp, self._base))
         self.diagnostics.tick("joint_command")
         self._score(t, sample.stamp)
         self._prepare(t + self._dt)
@@ -233,7 +235,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             rms=rms.tolist(),
             rms_mean=float(rms.mean()),
         )
-        msg.header.stamp = time_msg(stamp)
+        msg.header.stamp, msg.header.frame_id = time_msg(stamp), self._base
         self._tracking.publish(msg)
         ended = self._stream.seconds(stamp)
         lap = Lap(

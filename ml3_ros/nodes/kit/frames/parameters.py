@@ -1,0 +1,17 @@
+"""Parameter of nodes that know no model of the arm: the frame that their headers name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+
+BASE_FRAME_HELP = "frame of the robot's base, which headers name and poses are in"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FrameParameters(NodeParameters):
+    """The frame of the robot's base."""
+
+    base_frame: Annotated[str, Param(BASE_FRAME_HELP)] = "base"
