@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 NAME = "ml3_ros"
 HERE = Path(__file__).resolve().parent
 NODES = {  # executable: its module in ml3_ros/nodes
+    "arm_frames": "arm_frames",
     "bag_player": "bag_player",
     "conductor": "conductor.node",
     "excitation": "excitation",

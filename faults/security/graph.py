@@ -72,6 +72,7 @@ def graph_use(folder: Path) -> dict[str, Use]:
 
 def _run(folder: Path, seen: Seen, system: System, words: Sequence[str], logged: str) -> None:
     """Run a system until its conductor logs something, and read the graph meanwhile."""
+    words = (*words, "frames:=arm_frames")
     values, _ = system.parse(words)
     with Rig(folder) as rig:
         names = {process.name for process in system.started(values)}

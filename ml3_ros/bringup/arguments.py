@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 from dataclasses import dataclass
 from typing import Any
 
+from ml3_ros.bringup.paths import find_program, has_package
 from ml3_ros.errors import ConfigError
+
+ARM_FRAMES, ROBOT_STATE_PUBLISHER, NOBODY = "arm_frames", "robot_state_publisher", "none"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -54,6 +58,14 @@ class Argument:
         return value
 
 
+def _who_tells_frames() -> str:
+    """Return who publishes the frames of an arm here, where nobody says."""
+    secure = os.environ.get("ROS_SECURITY_ENABLE") == "true"  # the policies are for ours
+    if find_program(ROBOT_STATE_PUBLISHER, ROBOT_STATE_PUBLISHER) and not secure:
+        return ROBOT_STATE_PUBLISHER
+    return ARM_FRAMES if has_package("tf2_msgs") else NOBODY
+
+
 # Those that launch files commonly have; every system has them.
 COMMON = (
     Argument(
@@ -76,6 +88,15 @@ COMMON = (
         help="messages that the nodes log",
         choices=("debug", "info", "warn", "error", "fatal"),
     ),
+    Argument(
+        name="frames",
+        default=_who_tells_frames(),
+        help="node that publishes robot_description and tf of the arm: none where another "
+        "robot_state_publisher does",
+        choices=(ARM_FRAMES, ROBOT_STATE_PUBLISHER, NOBODY),
+    ),
+    Argument(name="rviz", default=False, help="RViz shows the arm, goals and paths of the hand"),
+    Argument(name="foxglove", default=False, help="foxglove_bridge offers all topics to Foxglove"),
 )
 
 

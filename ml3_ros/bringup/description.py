@@ -7,11 +7,12 @@ same processes from it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml3_ros.bringup.arguments import COMMON, Argument, yaml_text
 from ml3_ros.bringup.params_file import read_params_file
+from ml3_ros.bringup.paths import config_file, program
 from ml3_ros.errors import ConfigError
 
 
@@ -50,7 +51,22 @@ class ModelOf:
     name: str
 
 
-StandIn = Arg | BaseOf | JointsOf | ModelOf | NameOf
+@dataclass(frozen=True, slots=True)
+class UrdfOf:
+    """Stands for the text of the URDF of the robot that an argument names."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigFile:
+    """Stands for the path of a file in config/."""
+
+    name: str
+
+
+StandIn = Arg | BaseOf | ConfigFile | JointsOf | ModelOf | NameOf | UrdfOf
+OURS = "ml3_ros"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,8 +75,12 @@ class Process:
 
     Attributes:
         name: Name of the node and of its output.
-        executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes.
+        executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes; or a
+            program of another package.
+        package: ROS package of the program; others than ours are not configured by config/.
+        words: Further words of the command line; stand-ins are replaced.
         parameters: Overrides of config/<executable>.yaml; stand-ins (`Arg`, ...) are replaced.
+        vital: Whether its crash ends the system. What only shows something is not vital.
         remappings: (from, to) names of topics.
         when: (argument, value): start the process only then.
         unless: (argument, value): do not start it then.
@@ -68,6 +88,9 @@ class Process:
 
     name: str
     executable: str
+    package: str = OURS
+    words: tuple[Any, ...] = ()
+    vital: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
     remappings: tuple[tuple[str, str], ...] = ()
     when: tuple[str, Any] | None = None
@@ -155,6 +178,7 @@ class System:
 
         Raises:
             RobotError: An argument names a robot that does not exist.
+            ConfigError: A program of another package is not installed.
         """
         processes = []
         for process in self.processes:
@@ -162,16 +186,14 @@ class System:
                 continue
             if process.unless is not None and values[process.unless[0]] == process.unless[1]:
                 continue
+            if process.package != OURS:
+                program(process.package, process.executable)
             parameters = {
                 key: _replaced(value, values) for key, value in process.parameters.items()
             }
+            words = tuple(_replaced(word, values) for word in process.words)
             processes.append(
-                Process(
-                    name=process.name,
-                    executable=process.executable,
-                    parameters=parameters,
-                    remappings=process.remappings,
-                )
+                replace(process, parameters=parameters, words=words, when=None, unless=None)
             )
         return processes
 
@@ -188,14 +210,23 @@ def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
         return values[value.name]
     if isinstance(value, ModelOf):
         return model_of(values[value.name])
-    if isinstance(value, BaseOf | JointsOf | NameOf):
-        from ml3_ros.robots.registry import load_robot
-
-        robot = load_robot(model_of(values[value.name]))
-        if isinstance(value, BaseOf):
-            return robot.base
-        return list(robot.names) if isinstance(value, JointsOf) else robot.name
+    if isinstance(value, ConfigFile):
+        return str(config_file(value.name))
+    if isinstance(value, BaseOf | JointsOf | NameOf | UrdfOf):
+        return _of_robot(value, model_of(values[value.name]))
     return value
+
+
+def _of_robot(value: BaseOf | JointsOf | NameOf | UrdfOf, model: str) -> Any:
+    from ml3_ros.robots.registry import load_robot
+    from ml3_ros.robots.urdf import urdf_text
+
+    robot = load_robot(model)
+    if isinstance(value, UrdfOf):
+        return urdf_text(robot)
+    if isinstance(value, BaseOf):
+        return robot.base
+    return list(robot.names) if isinstance(value, JointsOf) else robot.name
 
 
 def model_of(robot: str) -> str:

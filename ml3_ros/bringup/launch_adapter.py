@@ -81,6 +81,7 @@ class LaunchedSystem:
             process.name: self._node(process, values, overrides.get(process.name, {}), context)
             for process in processes
         }
+        self._vital = {process.name for process in processes if process.vital}
         self._running = set(self._nodes)
         self._ending = self._failed = False
 
@@ -105,8 +106,9 @@ class LaunchedSystem:
         prefix = _prefix(process.executable, context.launch_configurations)
         parent = {} if prefix else {PARENT: str(os.getpid())}  # a debugger comes in between
         return Node(
-            package="ml3_ros",
+            package=process.package,
             executable=process.executable,
+            arguments=list(process.words),
             exec_name=process.executable,
             name=process.name,
             namespace=values["namespace"].strip("/") or None,
@@ -126,9 +128,10 @@ class LaunchedSystem:
         if context.is_shutdown:
             return []
         entities: list[LaunchDescriptionEntity] = []
-        if not self._ending and (event.returncode != 0 or name == self._system.ends):
+        crashed = event.returncode != 0 and name in self._vital
+        if not self._ending and (crashed or name == self._system.ends):
             self._ending = True
-            if event.returncode != 0:
+            if crashed:
                 self._fail(f"{name} ended with rc {event.returncode}: ending the rest", context)
             entities += [self._shutdown_of(other) for other in sorted(self._running)]
         if not self._running and not self._failed:

@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ml3_ros.bringup.arguments import yaml_text
-from ml3_ros.bringup.description import Process
+from ml3_ros.bringup.description import OURS, Process
 from ml3_ros.bringup.middleware import middleware
 from ml3_ros.bringup.paths import config_file
+from ml3_ros.errors import ConfigError
 
+LONGEST_WORD = 131_000  # of a command line, by Linux
 ENCLAVES = "/ml3"  # each node has one below it, with the policies of config/security
 
 
@@ -26,15 +28,25 @@ def ros_arguments(
         values: The system's arguments.
         overrides: Single parameters as YAML text, stronger than those of `process`.
         env: Environment of the node.
+
+    Raises:
+        ConfigError: A parameter is longer than a command line may be.
     """
     texts = {key: yaml_text(value) for key, value in process.parameters.items()}
     texts["use_sim_time"] = yaml_text(values["use_sim_time"])
     texts |= overrides
     words = [word for pair in process.remappings for word in ("-r", ":=".join(pair))]
-    words += ["--params-file", str(config_file(f"{process.executable}.yaml"))]
+    if process.package == OURS:
+        words += ["--params-file", str(config_file(f"{process.executable}.yaml"))]
     words += ["--log-level", values["log_level"]]
     words += enclave_arguments(process.name, env)
-    return words + [word for key, text in texts.items() for word in ("-p", f"{key}:={text}")]
+    words += [word for key, text in texts.items() for word in ("-p", f"{key}:={text}")]
+    if any(len(word) > LONGEST_WORD for word in words):
+        raise ConfigError(
+            f"the description of the robot is too long for {process.name}: frames:=arm_frames "
+            "reads it from its file"
+        )
+    return words
 
 
 def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:

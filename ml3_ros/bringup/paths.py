@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import os
 import re
 import site
 import sys
@@ -77,3 +79,36 @@ def _prefix() -> Path:
             "ml3_ros is not in the ament index: source the workspace's install/setup.bash, or "
             "run `make setup` in the clone"
         ) from error
+
+
+def find_program(package: str, name: str) -> Path | None:
+    """Return the path of a program of a ROS package, or None where it is not installed."""
+    from ament_index_python.packages import PackageNotFoundError, get_package_prefix
+
+    try:
+        path = Path(get_package_prefix(package), "lib", package, name)
+    except (PackageNotFoundError, LookupError, OSError):
+        return None
+    return path if os.access(path, os.X_OK) else None
+
+
+def has_package(package: str) -> bool:
+    """Return whether a Python package is installed; a folder of that name is none."""
+    spec = importlib.util.find_spec(package)
+    return spec is not None and spec.origin is not None
+
+
+def program(package: str, name: str) -> Path:
+    """Return the path of a program of a ROS package.
+
+    Raises:
+        ConfigError: It is not installed.
+    """
+    path = find_program(package, name)
+    if path is None:
+        debian = f"ros-{os.environ.get('ROS_DISTRO', 'DISTRO')}-{package.replace('_', '-')}"
+        raise ConfigError(
+            f"{name} is not installed here: it comes with a ROS 2 installation, "
+            f"`sudo apt install {debian}`"
+        )
+    return path

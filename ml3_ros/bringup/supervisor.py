@@ -28,11 +28,15 @@ COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Command:
-    """What to start: a name for its output, the words of the command, its environment."""
+    """What to start: a name for its output, the words of the command, its environment.
+
+    The crash of a command that is not `vital` is logged, and the rest goes on.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    vital: bool = True
 
 
 class Child:
@@ -40,7 +44,7 @@ class Child:
 
     def __init__(self, command: Command, prefix: str) -> None:
         """Start it."""
-        self.name = command.name
+        self.name, self.vital = command.name, command.vital
         self.prefix = prefix
         self.rest = b""
         self.reported = False
@@ -137,12 +141,13 @@ class Supervisor:
                         continue
                     child.reported = True
                     self._show(child, last=True)
-                    if rc != 0:
+                    if rc != 0 and child.vital:
                         self.log(f"{child.name} ended with {_reason(rc)}: ending the rest")
                         return 1
                     if child.name == ends:
                         return 0
-                    self.log(f"{child.name} has ended")
+                    how = f" with {_reason(rc)}" if rc else ""
+                    self.log(f"{child.name} has ended{how}")
                 if all(child.reported for child in children):
                     return 0
         return 0

@@ -8,9 +8,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ml3_ros.bringup.description import Process, System
+from ml3_ros.bringup.description import OURS, Process, System
 from ml3_ros.bringup.middleware import RANGE
 from ml3_ros.bringup.node_arguments import node_environment, ros_arguments
+from ml3_ros.bringup.paths import program
 from ml3_ros.bringup.supervisor import Command, Supervisor
 
 
@@ -45,12 +46,14 @@ def command(
         overrides: Single parameters as YAML text, stronger than those of `process`.
         env: Environment of the node.
     """
-    argv = [sys.executable, "-m", f"ml3_ros.nodes.{process.executable}", "--ros-args"]
-    argv += ["-r", f"__node:={process.name}"]
+    argv = [sys.executable, "-m", f"ml3_ros.nodes.{process.executable}"]
+    if process.package != OURS:
+        argv = [str(program(process.package, process.executable))]
+    argv += [*process.words, "--ros-args", "-r", f"__node:={process.name}"]
     if namespace := values["namespace"].strip("/"):
         argv += ["-r", f"__ns:=/{namespace}"]
     argv += ros_arguments(process, values, overrides, env)
-    return Command(name=process.name, argv=argv, env=env)
+    return Command(name=process.name, argv=argv, env=env, vital=process.vital)
 
 
 def up(system: System, words: Sequence[str]) -> int:

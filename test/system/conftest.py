@@ -89,10 +89,11 @@ class Program:
 
 
 class Up(Program):
-    """`ml3 up` with these words."""
+    """`ml3 up` with these words; without them nothing beside the system publishes frames."""
 
     def __init__(self, *words: str) -> None:
-        super().__init__([sys.executable, "-m", "ml3_ros.cli.main", "up", *words])
+        quiet = () if any(word.startswith("frames:=") for word in words) else ("frames:=none",)
+        super().__init__([sys.executable, "-m", "ml3_ros.cli.main", "up", *words, *quiet])
 
     def nodes(self) -> dict[str, int]:
         """Return the pids of the nodes by module name."""

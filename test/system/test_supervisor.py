@@ -21,7 +21,10 @@ PARENT = """
 import json, sys
 from ml3_ros.bringup.supervisor import Command, Supervisor
 children = json.loads(sys.argv[1])
-commands = [Command(name=name, argv=[sys.executable, "-c", code]) for name, code in children]
+commands = [
+    Command(name=name, argv=[sys.executable, "-c", code], vital=name != "viewer")
+    for name, code in children
+]
 sys.exit(Supervisor().run(commands, ends="main"))
 """
 # A node that ends on SIGINT, as ours do.
@@ -102,6 +105,16 @@ def test_a_crash_is_reported_and_ends_the_rest(code):
     rc, output = run.end()
     assert rc == 1
     assert "node ended with rc 3" in output or "node ended with signal SIGSEGV" in output
+
+
+def test_what_only_shows_something_may_crash(tmp_path):
+    go_on = tmp_path / "go_on"
+    run = Run(("viewer", "raise SystemExit(3)"), ("main", WAITING.format(file=str(go_on))))
+    run.expect("viewer has ended with rc 3")
+    go_on.touch()
+    rc, output = run.end()
+    assert rc == 0
+    assert "main | long" in output
 
 
 def test_a_node_that_ends_well_leaves_the_rest_running(tmp_path):

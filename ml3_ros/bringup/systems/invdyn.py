@@ -17,6 +17,7 @@ from ml3_ros.bringup.systems.parts import (
 )
 from ml3_ros.bringup.systems.reach import REACHER_REACH
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
+from ml3_ros.bringup.systems.viewing import viewing
 
 RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
 RESUME = Argument(
@@ -114,6 +115,7 @@ SAWYER_INVDYN = System(
             when=REAL,
             unless=None,
         ),
+        *viewing(),
     ),
 )
 
@@ -204,6 +206,7 @@ REPLAY = System(
             executable="conductor",
             parameters={"sources": ["bag_player"], "loss": "none", "seed": Arg("seed")},
         ),
+        *viewing("urdf"),
     ),
 )
 

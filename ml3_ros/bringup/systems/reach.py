@@ -8,6 +8,7 @@ from typing import Any
 
 from ml3_ros.bringup.arguments import Argument
 from ml3_ros.bringup.description import Arg, BaseOf, Process, System
+from ml3_ros.bringup.systems.viewing import viewing
 
 
 def _simulated(robot: str, arm: Mapping[str, Any]) -> Process:
@@ -138,5 +139,6 @@ REACHER_REACH = System(
         *_processes("reacher", "reacher", _simulated("reacher", REACHER_ARM), REACHER_GOALS),
         *_processes("sawyer_sim", "sawyer", _simulated("sawyer", SAWYER_ARM), SAWYER_GOALS),
         *_processes("sawyer", "sawyer", SAWYER_DRIVER, SAWYER_GOALS),
+        *viewing(),
     ),
 )

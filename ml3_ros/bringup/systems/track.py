@@ -16,6 +16,7 @@ from ml3_ros.bringup.systems.parts import (
     SHIPPED_LOSS,
     SIM_ARM,
 )
+from ml3_ros.bringup.systems.viewing import viewing
 
 METHODS = ["ml3_shaped", "sgd_tuned", "adam_tuned"]
 # A real arm is never left without torques against gravity, moves less, and is sooner let go.
@@ -105,5 +106,6 @@ SAWYER_TRACK = System(
         ),
         _conductor("sim_arm", unless=REAL),
         _conductor("sawyer_driver", when=REAL),
+        *viewing(),
     ),
 )

@@ -15,10 +15,17 @@ from ml3_ros.nodes.messages.joint_states import nanoseconds
 if TYPE_CHECKING:
     from ml3_ros.robots.link_frames import Frame
 
-try:
-    from tf2_msgs.msg import TFMessage
-except ImportError:  # a ROS 2 without tf
-    TFMessage = None
+
+def _message_of_tf() -> Any:
+    """Return the class of tf's messages; None on a ROS 2 without tf."""
+    try:
+        from tf2_msgs.msg import TFMessage
+    except ImportError:
+        return None
+    return TFMessage
+
+
+TFMessage = _message_of_tf()
 
 
 def transforms_of(

@@ -44,9 +44,13 @@ class GoalInbox:
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return which goals wait for a transform, and why the last one was rejected."""
-        frames = sorted({frame for _, frame, _, _ in self._waiting})
-        waiting = {"goals wait for tf": f"{listed(frames)} in {self._base}"} if frames else {}
-        return waiting | ({"last rejected goal": self._rejected} if self._rejected else {})
+        values: dict[str, object] = {}
+        if self._waiting:
+            frames = sorted({frame for _, frame, _, _ in self._waiting})
+            values["goals wait for tf"] = f"{listed(frames)} in {self._base}"
+        if self._rejected:
+            values["last rejected goal"] = self._rejected
+        return values
 
     def poll(self) -> None:
         """Pass on the goals whose transforms are known; reject the first one that is too old."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict
 
+import numpy as np
 from safetensors.torch import save
 from std_msgs.msg import Float64
 
@@ -17,13 +18,16 @@ from ml3_ros.nodes.adaptation.publishers import MethodPublishers
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import time_msg
+from ml3_ros.nodes.reach_optimizer.markers import ReachMarkers
 from ml3_ros.nodes.reach_optimizer.parameters import ReachOptimizerParameters
+from ml3_ros.nodes.reach_optimizer.setup import LEARNED
 
 
 class ReachLog:
     """Publishes the outcome of every episode, and writes the folder of the run."""
 
     _run: ReachRun
+    _goals: Sequence[np.ndarray]  # poses (7,)
     _ended: tuple[int, str] | None  # the last policy for which its end was logged
 
     def __init__(self, node: Ml3Node[ReachOptimizerParameters], methods: Sequence[str]) -> None:
@@ -36,10 +40,11 @@ class ReachLog:
         self.folder = ReachFolder.create(node.parameters.out)
         self._statuses = MethodPublishers(node, methods)
         self._distances = node.publisher(Float64, "goal_distance", RELIABLE_100)
+        self._markers = ReachMarkers(node, LEARNED)
 
-    def begin(self, run: ReachRun, loss: LearnedLoss) -> None:
-        """Write what is about to be done."""
-        self._run = run
+    def begin(self, run: ReachRun, loss: LearnedLoss, goals: Sequence[np.ndarray]) -> None:
+        """Write what is about to be done; `goals` are all that have come, and will hold more."""
+        self._run, self._goals = run, goals
         self._ended = None
         self.folder.save_config(
             {
@@ -50,6 +55,12 @@ class ReachLog:
                 "loss_sha256": loss.sha256(),
             }
         )
+        self.show()
+
+    def show(self) -> None:
+        """Publish goals and paths of the hand as markers."""
+        oriented = self._run.task.n_goals > 3
+        self._markers.publish(self._goals, self._run.outcomes, oriented=oriented)
 
     def publish(self, outcome: Outcome, stamp: int) -> None:
         """Publish an outcome; after the test of a policy, write all files.
@@ -74,6 +85,7 @@ class ReachLog:
         msg.header.stamp = time_msg(stamp)
         msg.header.frame_id = self._node.parameters.base_frame
         self._statuses.publish(msg)
+        self.show()
         self._node.get_logger().info(
             f"goal {outcome.goal + 1}, {outcome.method}, after {outcome.number} updates: ends "
             f"{1e3 * far:.0f} mm from the goal"

@@ -71,7 +71,7 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
             self._run.add_goal(pose)
         self._stream.forget()
         self._cycle.begin(self._run)
-        self._log.begin(self._run, self._loss)
+        self._log.begin(self._run, self._loss, self._goals)
 
     def stop(self) -> None:
         """End the episode: no torque after this."""
@@ -105,6 +105,8 @@ class ReachOptimizer(Ml3Node[ReachOptimizerParameters]):
         except DataError as error:
             raise GoalError(str(error)) from None
         self._goals.append(pose)
+        if self.active:
+            self._log.show()
 
     def _on_pose(self, msg: PoseStamped) -> None:
         pair = self._stream.read_pose(msg)

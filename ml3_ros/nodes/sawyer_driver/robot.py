@@ -21,6 +21,7 @@ from ml3_ros.robots.sawyer.calibration import joint_origins, largest_difference
 from ml3_ros.robots.sawyer.driving_config import Send
 from ml3_ros.robots.sawyer.reports import SawyerReports
 from ml3_ros.robots.sawyer.urdf import nominal_urdf
+from ml3_ros.robots.urdf import urdf_text
 
 
 class SawyerRobot:
@@ -53,6 +54,7 @@ class SawyerRobot:
         self._names = description.names
         self._messages = sawyer.message_types(self._p.message_package)
         self._origins = joint_origins(nominal_urdf(description))
+        self._own = urdf_text(description)
         self.limits_known = False
         self.calibration = "not known yet"
         m, publisher = self._messages, self._node.publisher
@@ -145,6 +147,8 @@ class SawyerRobot:
         self.limits_known = True
 
     def _on_description(self, msg: String) -> None:
+        if msg.data == self._own:  # of whoever publishes the frames of the arm as modelled
+            return
         origins = joint_origins(msg.data)
         missing = [name for name in self._names if name not in origins]
         if missing:

@@ -7,9 +7,10 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import Float64
+from visualization_msgs.msg import Marker, MarkerArray
 
 from ml3_ros.learners.reaching.files import ReachFolder
-from ml3_ros.nodes.kit.qos import RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 
 
 def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path):
@@ -47,6 +48,29 @@ def test_episodes_train_a_policy_and_leave_their_results(graph, plant, tmp_path)
         held = torques[:-1].reshape(arm.task.horizon, 3, 2)
         assert (held == held[:, :1]).all()  # for a period
         assert len(np.unique(held[:, 0, 0])) == arm.task.horizon
+
+
+def test_goals_and_paths_of_the_hand_are_shown_to_whoever_comes_late(graph, plant):
+    arm = plant(baseline=True, goals=2)
+    arm.goal()
+    arm.goal([0.5, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0])
+    arm.until(lambda: len(arm.node._run.outcomes) == 9)  # three of the second goal
+    shown = graph.listen(graph.plain("viewer"), MarkerArray, "reach_markers", LATCHED_1)
+    graph.until(lambda: shown and sum(m.ns == "hand paths" for m in shown[-1].markers) == 3)
+    first, *markers = shown[-1].markers
+    assert first.action == Marker.DELETEALL
+    assert {m.header.frame_id for m in shown[-1].markers} == {"base"}
+    done, goal = [m for m in markers if m.ns == "goals"]
+    assert (goal.pose.position.x, goal.pose.position.y) == (0.5, 1.0)
+    assert goal.color != done.color
+    for marker, outcome in zip(markers[2:], arm.node._run.outcomes[6:], strict=True):
+        points = [(p.x, p.y) for p in marker.points]
+        np.testing.assert_array_equal(points, outcome.episode.hand)
+    assert len({m.id for m in markers[2:]}) == 3
+    arm.until(lambda: len(arm.node._run.outcomes) == 10)
+    graph.until(lambda: sum(m.ns == "hand paths" for m in shown[-1].markers) == 4)
+    learned, baseline = shown[-1].markers[-2:]
+    assert learned.color != baseline.color
 
 
 def test_torques_keep_to_their_share_of_the_limits(plant):

@@ -10,13 +10,14 @@ import torch
 import yaml
 
 from ml3_ros.bringup.arguments import Argument, yaml_text
-from ml3_ros.bringup.description import Arg, JointsOf, Process, StandIn, System
+from ml3_ros.bringup.description import Arg, ConfigFile, JointsOf, Process, StandIn, System
 from ml3_ros.bringup.middleware import PROFILE
 from ml3_ros.bringup.node_arguments import (
     enclave_arguments,
     node_environment,
     ros_arguments,
 )
+from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
@@ -121,8 +122,10 @@ def test_every_system_is_sound(system):
     names = {argument.name for argument in system.arguments}
     assert system.report in names
     for process in system.processes:
-        values = process.parameters.values()
-        assert {v.name for v in values if isinstance(v, StandIn)} <= names
+        values = [v for v in (*process.parameters.values(), *process.words)]
+        files = {v.name for v in values if isinstance(v, ConfigFile)}
+        assert all(config_file(name) for name in files)
+        assert {v.name for v in values if isinstance(v, StandIn)} - files <= names
         if process.when is not None:
             argument = next(a for a in system.arguments if a.name == process.when[0])
             assert process.when[1] in (argument.choices or (True, False, "sawyer"))
@@ -133,6 +136,11 @@ def test_every_system_is_sound(system):
     assert system.ends in {process.name for process in started}
 
 
+def started_with(system, **given):
+    """Return the processes by name that these arguments start."""
+    return {process.name: process for process in system.started(system.resolve(given))}
+
+
 @pytest.mark.parametrize(
     ("name", "learner"),
     [("sawyer_invdyn", "policy_optimizer"), ("reacher_reach", "reach_optimizer")],
@@ -140,7 +148,9 @@ def test_every_system_is_sound(system):
 def test_a_real_sawyer_is_one_argument_and_the_learner_does_not_notice(name, learner):
     system = SYSTEMS[name]
     started = {
-        robot: {p.name: p for p in system.started(system.resolve({"robot": robot}))}
+        robot: {
+            p.name: p for p in system.started(system.resolve({"robot": robot, "frames": "none"}))
+        }
         for robot in ("sawyer_sim", "sawyer")
     }
     assert set(started["sawyer_sim"]) - set(started["sawyer"]) == {"sim_arm"}
@@ -166,7 +176,9 @@ def test_the_reacher_moves_as_its_losses_were_trained_for():
 )
 def test_arms_reach_where_their_losses_were_trained_for(choice, robot, arm, goals):
     system = SYSTEMS["reacher_reach"]
-    started = {p.name: p for p in system.started(system.resolve({"robot": choice}))}
+    started = {
+        p.name: p for p in system.started(system.resolve({"robot": choice, "frames": "none"}))
+    }
     assert set(started) == {"sim_arm", "reach_optimizer", "conductor"}
     setting = ARMS[robot]()
     parameters = started["sim_arm"].parameters
