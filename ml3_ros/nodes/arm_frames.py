@@ -72,12 +72,13 @@ class ArmFrames(Ml3Node[ArmFramesParameters]):
         self._publish(self._fixed, self._links.fixed, self.get_clock().now().to_msg())
 
     def _on_state(self, msg: JointState) -> None:
+        self.diagnostics.tick("joint_states")
         stamp = nanoseconds(msg.header.stamp)
         step = round(NANO / self.parameters.rate)
         if 0 < self._due - stamp <= step:
             return
-        # a stamp further back is one of a clock that was set
-        self._due = max(self._due + step, stamp) if stamp >= self._due else stamp + step
+        in_time = 0 <= stamp - self._due < step  # else the first one, or one after a gap
+        self._due = (self._due if in_time else stamp) + step
         frames = self._links.moving(_positions(msg))
         self._publish(self._moving, frames, msg.header.stamp)
         self.diagnostics.tick("tf")

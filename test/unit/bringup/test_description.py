@@ -67,6 +67,9 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         "use_sim_time": False,
         "params_file": "",
         "log_level": "info",
+        "frames": values["frames"],  # is by default what is installed here
+        "rviz": False,
+        "foxglove": False,
     }
     assert overrides == {"player": {"rate": "2.0"}}
     (player,) = TOY.started(values)
