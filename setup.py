@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Installation of ml3_ros by colcon (ament_python) and by pip; pyproject.toml is for tools."""
 
 from pathlib import Path
@@ -30,7 +32,7 @@ def files(pattern: str) -> list[str]:
 
 setup(
     name=NAME,
-    version="0.1.0",
+    version="0.2.0",
     description="Meta learning via learned loss for robot arms, on ROS 2 and PyTorch",
     license="Apache-2.0",
     maintainer="ml3_ros maintainers",

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Find out from a recording what an arm's model misses: friction, gains, what is left to learn.
 
 Without arguments a Reacher that is heavier than its description, and has friction, is simulated

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learn an arm's inverse dynamics while it moves, under learned losses and under Adam.
 
 A simulated Sawyer with unknown payload, masses and friction streams joint states at 100 Hz. One

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-train a loss for an arm from its URDF, then learn with it on an arm of that kind.
 
 Meta-training simulates random arms of the kind (masses, payload, friction) and learns the loss

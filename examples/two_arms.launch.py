@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Two systems of ml3_ros in one launch file, in two namespaces, beside a node of your own.
 
 ros2 launch examples/two_arms.launch.py duration:=30

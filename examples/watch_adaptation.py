@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Watch a system learn over ROS 2: a small rclpy node that reads the results from topics.
 
 It listens to `adaptation/METHOD`, on which policy_optimizer publishes the error of each method,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`python -m faults [NAME ...]`: does harm to running nodes and reports what they do."""
 
 from __future__ import annotations

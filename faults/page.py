@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Findings as JSON files, and docs/reliability.md made from them."""
 
 from __future__ import annotations

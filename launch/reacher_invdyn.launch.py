@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ros2 launch ml3_ros reacher_invdyn.launch.py [key:=value ...]; --show-args tells the keys."""
 
 from launch import LaunchDescription

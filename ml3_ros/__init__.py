@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta learning via learned loss for robot arms: a learning core, robots, and ROS 2 nodes.
 
 The names below are the public ones. They are imported when first used, so that a node which needs
@@ -7,7 +9,7 @@ no torch does not load it.
 from importlib import import_module
 from typing import Any
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _PUBLIC = {
     # core: Algorithms 1 and 2, loss files

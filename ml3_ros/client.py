@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Client of a system for Python programs: start a run, follow it, swap losses, read results.
 
     with Client() as client:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Errors of ml3_ros: every message names what is wrong and what to do about it."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files written so that a reader never sees half of one, and a failure loses nothing."""
 
 import contextlib

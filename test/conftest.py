@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What holds for every test process: one thread a library, and ROS 2 traffic of its own domain.
 
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.

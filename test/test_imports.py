@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Who may import whom: imports run one way, ROS stays in its rooms, what is used is declared."""
 
 from __future__ import annotations

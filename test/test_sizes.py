@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files, functions and folders are small enough to be read at once."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Draw the rooms of the package into docs/architecture.md, from the imports as they are.
 
 Each room is a folder of ml3_ros with the first sentence of its `__init__.py`; rooms stand above

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Installs into the environment: pip, uv with the settings of pip, and the log of what they print.
 
 Of Python's standard library alone: `make setup` uses it before anything else is installed.

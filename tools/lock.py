@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Write requirements.txt, -dev.txt and -jazzy.txt: one exact version for each package.
 
 `make lock` runs this in .venv. Versions that are locked stay unless setup.py or a .in file rules

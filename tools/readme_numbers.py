@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Write the table under "What to expect" into README.md, from docs/metrics.
 
     .venv/bin/python tools/readme_numbers.py

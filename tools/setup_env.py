@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Make .venv complete: a ROS 2 prefix with the pinned packages, messages and ml3_ros in it.
 
 `make setup` runs this; it needs nothing but Python's standard library and `installers.py` beside

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Write config/NODE.yaml and docs/parameters.md from the parameters that the nodes declare.
 
 .venv/bin/python -m tools.write_parameters

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Changes of clocks: stamps that leap, and the machine's clock set under running nodes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Kills and stops around an emulated robot: whichever process ends, the arm comes to a hold.
 
 All times are those at which messages were handed to the middleware by who published them.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of every node at random times: it goes on where it was, and what is lost is counted."""
 
 from __future__ import annotations

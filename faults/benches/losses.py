@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learned-loss files that are damaged or malicious: rejected with a sentence, or they work."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Several publishers of joint commands at once, and one that takes over after a kill."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """DDS security: policies of least privilege, and nodes that are started with security on."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+// SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+// SPDX-License-Identifier: Apache-2.0
 /* Lets one process believe that the system's clock was set: preload it, and write the offset [s]
  * as 8 bytes into the file that ML3_FAULTS_CLOCK names. Other clocks stay as they are. Waits
  * until a time of that clock end when it shows that time, as they do when it is really set. */

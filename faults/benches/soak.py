@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Half an hour of a stream at 500 Hz: no sample lost, and memory that does not grow by itself."""
 
 from __future__ import annotations

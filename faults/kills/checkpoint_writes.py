@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Random moments for kills, of which half are amid the writing of a checkpoint."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of the conductor under `ml3 up`, which then ends all nodes and is started again."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of meta_learner: trainings go on from their checkpoints, to the same loss."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of policy_optimizer: it goes on from its checkpoint, and no sample before is lost."""
 
 from __future__ import annotations

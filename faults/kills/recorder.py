@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of the recorder: what it received before is readable, apart from the last second."""
 
 from __future__ import annotations

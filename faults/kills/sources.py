@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """SIGKILL of nodes that keep nothing: what they publish is there again."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every wrong value in every field of the header of a loss or a model."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Damaged and malicious variants of a learned-loss file, the same ones for the same seed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Wrong messages, and where a message carries a file, wrong files that fit its checksum."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The bench's own ROS node: it publishes, records topics, calls services, reads /diagnostics."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`python -m faults.rig.counted MODULE ...`: a node that counts what it has read.
 
 The node runs as it is. Every subscription of its process adds one to a counter, in a file that

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Processes of a bench: started with a log each, signalled, killed, and none is left behind."""
 
 from __future__ import annotations

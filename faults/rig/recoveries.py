@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recovery times after kills, and statistics of times in one line of a table."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Results of a fault bench: what was measured, and whether it is as promised."""
 
 from __future__ import annotations

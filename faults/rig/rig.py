@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The rig of a bench: nodes as processes of their own, and the bench's own node among them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`python -m faults.rig.slow_disk MODULE ...`: a node whose disk takes its time.
 
 Every `os.fsync` takes SYNC_S longer, every message of a bag WRITE_S; counted as in `counted`.

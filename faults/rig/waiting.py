@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Waits with a deadline: the only way in which a bench waits for nodes, files and processes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Many wrong messages among good ones on a topic, and what the node does meanwhile and after."""
 
 from __future__ import annotations

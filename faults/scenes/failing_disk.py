@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """policy_optimizer while its disk is full, slow, or has no folder for its checkpoints."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How an arm came to a hold after each repetition of a fault, and its rows of the table."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """File names for the services that load and save losses: nothing outside their folder."""
 
 from __future__ import annotations

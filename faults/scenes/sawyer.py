@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Wrong messages for the driver of a Sawyer, and for the emulated robot behind it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parts of the hold bench: emulated robot, driver, controller, and how the arm comes to a hold."""
 
 from __future__ import annotations

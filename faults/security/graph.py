@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every node of a Sawyer's systems uses of the ROS graph, seen while the systems run.
 
 `python -m faults.security.graph FILE` writes the policies that allow just that.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What nodes use of a ROS graph, and what SROS 2 policies let them use."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A gradient step of the online learner for 2 to 30 joints: what losses cost, and how it grows.
 
 Each loss learns the same stream as Adam on the squared error, in turns in one process, on one

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The least that answers a joint state: a bare rclpy node that sends its efforts back."""
 
 import rclpy

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Algorithm 1 with `higher`, written as its documentation shows: one model after the other."""
 
 import torch

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """From a joint state to the torque that answers it: tracking_controller beside a bare echo.
 
 Both are processes of their own, and joint states go to them in turns, a block of time each. A

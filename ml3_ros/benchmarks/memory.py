@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Peak memory of the meta-gradient: grows with the unroll, not with the outer steps.
 
 Each measurement is a fresh process; its peak resident memory counts, above what it held before the

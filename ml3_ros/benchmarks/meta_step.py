@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Seeds x iterations per CPU second of our trainer, as a ratio to a plain loop with `higher`.
 
 Both run in turns, on one thread, and only CPU time counts: other processes disturb little.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A mountain car as the released code has it: a rollout that autograd differentiates."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Benchmark models and losses as plain PyTorch modules, for a loop with `higher`."""
 
 from itertools import pairwise

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Benchmark problems: each as a task family for our engine and as modules for `higher`."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Arguments of a system, `name:=value`: their types, limits and texts."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Description of a system of nodes as data, and how arguments resolve it.
 
 A description is data: `ml3 up` (supervisor.py) and `ros2 launch` (launch_adapter.py) start the
@@ -12,7 +14,7 @@ from typing import Any
 
 from ml3_ros.bringup.arguments import COMMON, Argument, yaml_text
 from ml3_ros.bringup.params_file import read_params_file
-from ml3_ros.bringup.paths import config_file, program
+from ml3_ros.bringup.paths import config_file, program_of
 from ml3_ros.errors import ConfigError
 
 
@@ -187,7 +189,7 @@ class System:
             if process.unless is not None and values[process.unless[0]] == process.unless[1]:
                 continue
             if process.package != OURS:
-                program(process.package, process.executable)
+                program_of(process.package, process.executable)
             parameters = {
                 key: _replaced(value, values) for key, value in process.parameters.items()
             }

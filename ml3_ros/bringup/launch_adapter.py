@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The systems of ml3_ros for `ros2 launch`: the same description as `ml3 up`, as launch entities.
 
 A launch file of ours can be part of another one: at the end of its system it ends its own

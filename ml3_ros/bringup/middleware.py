@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of Fast DDS, the default middleware of ROS 2; others keep their own defaults.
 
 Shared memory is off: a process that is killed while it uses it holds up the others by a second,

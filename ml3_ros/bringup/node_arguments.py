@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS arguments and environment of a node: the same for `ml3 up` and for `ros2 launch`."""
 
 from __future__ import annotations

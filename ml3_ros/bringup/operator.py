@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Operator's commands to the driver of a real arm, where there is no `ros2` command."""
 
 from __future__ import annotations

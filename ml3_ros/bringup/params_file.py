@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameter file of the user: what `params_file:=` sets for the nodes of a system.
 
 It is read here and passed on as single parameters. ROS itself would let a node's own name in a

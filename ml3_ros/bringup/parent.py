@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """End of a process with its parent, by the kernel's parent-death signal (Linux).
 
 Whatever ends the process that started a node (SIGKILL, a closed terminal), the node gets SIGTERM

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Paths of the files beside the code: config/, launch/, the program `ml3` and its packages."""
 
 from __future__ import annotations
@@ -98,7 +100,7 @@ def has_package(package: str) -> bool:
     return spec is not None and spec.origin is not None
 
 
-def program(package: str, name: str) -> Path:
+def program_of(package: str, name: str) -> Path:
     """Return the path of a program of a ROS package.
 
     Raises:

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS 2 for the length of one command, on every version of rclpy."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Supervisor: starts processes, shows their output, and leaves none behind.
 
 Each child leads its own process group, so a Ctrl-C in the terminal reaches the supervisor alone,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 up`: the processes of a system as commands, run by the supervisor, then its report."""
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from typing import Any
 from ml3_ros.bringup.description import OURS, Process, System
 from ml3_ros.bringup.middleware import RANGE
 from ml3_ros.bringup.node_arguments import node_environment, ros_arguments
-from ml3_ros.bringup.paths import program
+from ml3_ros.bringup.paths import program_of
 from ml3_ros.bringup.supervisor import Command, Supervisor
 
 
@@ -48,7 +50,7 @@ def command(
     """
     argv = [sys.executable, "-m", f"ml3_ros.nodes.{process.executable}"]
     if process.package != OURS:
-        argv = [str(program(process.package, process.executable))]
+        argv = [str(program_of(process.package, process.executable))]
     argv += [*process.words, "--ros-args", "-r", f"__node:={process.name}"]
     if namespace := values["namespace"].strip("/"):
         argv += ["-r", f"__ns:=/{namespace}"]

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 arm WORD`: enable, disable, stop, reset a real arm, or send it home."""
 
 from __future__ import annotations

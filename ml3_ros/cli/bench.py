@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 bench [WHAT] [--quick]`: speed and memory, each beside something else in the same run."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 experiment NAME [--quick] [--seeds N] [--backend ray] --out DIR [key=value ...]`."""
 
 import argparse

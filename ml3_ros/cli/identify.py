@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 identify --bag FILE --urdf FILE [--out DIR] [key=value ...]`: identify an arm."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3`: one command, its subcommands in the modules beside this one, each imported when used."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Options of several subcommands: `key=value` words for a configuration dataclass, `--engine`."""
 
 import argparse

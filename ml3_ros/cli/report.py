@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 report DIR`: the tables and the figure of an online run."""
 
 from __future__ import annotations

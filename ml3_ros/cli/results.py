@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 results --metrics DIR --out FILE [--from RUN ...]`: the page of results."""
 
 import argparse

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 topics [NAME]`: topics and their messages, for machines without the `ros2` command."""
 
 from __future__ import annotations

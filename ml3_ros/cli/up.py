@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 up SYSTEM key:=value ...`: start a system of nodes and supervise it."""
 
 from __future__ import annotations

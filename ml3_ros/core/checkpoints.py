@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The whole state of a meta-training run as bytes, so that it goes on after a kill."""
 
 import hashlib

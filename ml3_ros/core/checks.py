@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checks of values that may come from a file: what they are first, then how large.
 
 JSON knows NaN, infinity, booleans where numbers belong, and whole numbers of any length; each of

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Random numbers for many seeds at once, equal to those that each seed draws alone."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Algorithm 2: train an optimizee with a loss, as a pure function of (theta, phi, batches).
 
 This is also the inner loop of Algorithm 1: with `create_graph` the result stays differentiable in

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Differentiable update rules h for the optimizee (eq. 1), as pure functions.
 
 A step returns new tensors and keeps the graph, so the meta-gradient flows through it.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rules whose step sizes are learned together with the loss, by role and age of the parameters."""
 
 from collections.abc import Mapping

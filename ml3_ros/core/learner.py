@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learner: an optimizee, the loss it descends on, and its update rule."""
 
 from collections.abc import Callable

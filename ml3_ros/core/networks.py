@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Networks as pure functions of their parameters, for one model or for a whole batch of models."""
 
 import math

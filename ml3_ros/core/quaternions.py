@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Quaternions x, y, z, w as tensors, differentiable by autograd."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Trial update under a loss before it is used: a loss that cannot train is rejected early."""
 
 from ml3_ros.core.learner import Learner

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Schedules over a model's age (its number of updates), for weights and step sizes of losses."""
 
 import math

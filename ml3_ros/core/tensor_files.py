@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Safetensors files with a JSON header: the one writer and the one reader of the package."""
 
 import json

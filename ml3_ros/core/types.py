@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Types of the learning core: parameters and batches as dicts of tensors."""
 
 from collections.abc import Sequence

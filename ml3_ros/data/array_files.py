@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Arrays written to .npz files, which never hold pickled objects."""
 
 from __future__ import annotations

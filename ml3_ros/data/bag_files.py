@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files of a rosbag2 recording: found, opened and read, with every failure a DataError."""
 
 from __future__ import annotations

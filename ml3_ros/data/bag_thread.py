@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thread that writes a bag, so that a slow disk never holds up the callbacks of a node."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Writer of rosbag2 folders (sqlite3 or MCAP): raw CDR messages, or joint states as arrays."""
 
 from __future__ import annotations

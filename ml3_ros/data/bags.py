@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Joint states of rosbag2 recordings as arrays by joint name, with the data checked.
 
 Reads a bag folder with `metadata.yaml` (also split into several files), a folder that lost it, a

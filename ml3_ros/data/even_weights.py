@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Weights that fit a polynomial to a window of even samples, and how long such a window is."""
 
 from __future__ import annotations

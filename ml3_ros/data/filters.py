@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Accelerations from measured velocities by Savitzky-Golay filters, offline and streaming.
 
 Least-squares fit of a polynomial to a window, differentiated at its centre (Savitzky and Golay

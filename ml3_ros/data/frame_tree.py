@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Transforms between named frames over the last seconds: where one is in another, and when."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Laps file: tracking error and feedforward of every lap that an arm made, in OUT/laps.json."""
 
 from __future__ import annotations

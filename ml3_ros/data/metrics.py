@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Metrics files: metrics.json with curves and headline numbers, and the resolved config.json."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Playback rate of a recording: how many samples are due, not too far ahead of a reader."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Output folder of an online run: its files, each written whole or not at all.
 
     OUT/config.json        resolved arguments and parameters

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Regularity of samples from their stamps alone: period, jitter, and what is missing.
 
 Stamps may be in any unit; results are in the same one.

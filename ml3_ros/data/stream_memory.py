@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Newest samples of a stream, each with its rigid-body prior where that is known."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Slopes of signals that were sampled unevenly: polynomials fitted at the samples' own times.
 
 Stamps can be uneven for two reasons. Either samples were taken at uneven times, and the stamps are

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """All experiments by name, and their sections of the results page in their order."""
 
 from ml3_ros.experiments import inverse_dynamics, tracking

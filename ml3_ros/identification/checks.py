@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Checks of a recording before anything is learned from it: rate, gaps, signals, excitation."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Least-squares fits of a recording: from the rigid-body model alone to friction that sticks.
 
 Every fit is made INNER + 1 times: once without each inner group, which tells how well its settings

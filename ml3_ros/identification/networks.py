@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Networks that learn the rows, or what a fit leaves of them; many folds and seeds are one batch.
 
 A network learns for as many steps as serve left-out inner groups best, joint by joint, and of what

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Identification of an arm: from a recording and a model to all that a report shows."""
 
 from __future__ import annotations

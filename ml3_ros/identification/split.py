@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rows of a recording in blocks of time: some to learn from, some held out, nothing between them.
 
 Each block is filtered by itself, and the half window at either end, where the filter would have to

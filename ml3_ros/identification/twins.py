@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Near twins of held-out rows: left out of what is learned from, or reported where too many."""
 
 from __future__ import annotations

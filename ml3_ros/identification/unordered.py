@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Models of a table of samples without a model of the arm: ridge, tuned MLP, networks, hybrid."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables of samples that are in no order of time: read, and split so that twins stay together.
 
 Where a recording was shuffled, a row's neighbour in time may stand anywhere. Rows are therefore

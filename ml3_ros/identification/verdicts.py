@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Verdicts: a sentence about every joint that a model predicts badly, and the likely cause.
 
 Its words are the template `verdict.txt.j2` beside this file.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Requests to a thread from outside: every one is answered, also when the thread has ended."""
 
 from __future__ import annotations

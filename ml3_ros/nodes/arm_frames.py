@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames of an arm: publishes its URDF and, from joint states, its transforms on tf."""
 
 from __future__ import annotations

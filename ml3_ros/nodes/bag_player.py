@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recording player: streams the joint states of a bag as the arm itself would."""
 
 from __future__ import annotations

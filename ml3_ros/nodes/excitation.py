@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Excitation: moves an arm along persistently exciting trajectories, by joint torques."""
 
 from __future__ import annotations

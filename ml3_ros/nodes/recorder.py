@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recorder: writes topics into a rosbag2 folder as they come, without decoding them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rigid-body prior: publishes M(q) and nle(q, v) at every joint state, for meta-training."""
 
 from __future__ import annotations

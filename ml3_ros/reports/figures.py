@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figures in one style: curves by method, labels beside their lines, PNG and SVG files.
 
 Figures are drawn without pyplot, so nothing here needs a display or keeps global state.

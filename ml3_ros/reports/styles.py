@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Styles of methods: how each is drawn and called, and their order in figures and tables.
 
 The table is `styles.yaml` beside this file.

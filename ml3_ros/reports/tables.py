@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables and numbers as text: aligned for the terminal, Markdown for pages.
 
 Every table and every rounded number that the package prints is made here.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Description and state of a robot arm, and the protocols of simulated arms and models."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's robots, of which many are simulated at once by `mujoco.rollout`."""
 
 import logging

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames of a URDF's links, each in that of its parent: what tf tells of an arm."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Motors of a simulated arm: follow torque commands late, within limits, without a jump."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Simulated arm on MuJoCo, exactly as described or perturbed; takes torques, returns states."""
 
 from __future__ import annotations

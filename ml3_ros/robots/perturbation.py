@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Differences of a real arm from its description: masses, payload, friction, noise, delay."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rigid-body model of an arm on Pinocchio: M(q), inverse dynamics, tool pose, regressor."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Registry of robot arms: loads the description of an arm by name, or from URDF or MJCF."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Shapes of a MuJoCo body as a URDF may have them: a capsule is a cylinder and two spheres."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reader of robot files: brings a URDF or MJCF file into MuJoCo and Pinocchio alike."""
 
 from __future__ import annotations

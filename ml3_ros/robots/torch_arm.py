@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Differentiable arm dynamics in torch, from Pinocchio's analytic derivatives.
 
 For meta-training only: whoever acts on an arm has no model of it.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """URDF of an arm: its own file, or one made from its MJCF, with shapes to look at."""
 
 from __future__ import annotations

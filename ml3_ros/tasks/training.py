@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-training to files: a run that was killed goes on, one that is done is loaded."""
 
 import importlib.metadata

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Shipped learned losses, each made by the command in docs/losses.md."""
 
 from pathlib import Path

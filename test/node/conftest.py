@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Real nodes in this process: each test has its own context and executor."""
 
 from __future__ import annotations

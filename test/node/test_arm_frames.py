@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """arm_frames over real topics: the URDF, fixed transforms, and moving ones from joint states."""
 
 from __future__ import annotations

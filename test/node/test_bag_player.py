@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A recording becomes a stream: every sample once, in order, when somebody listens."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The node of the fault benches: what it records, requests and reads."""
 
 from __future__ import annotations

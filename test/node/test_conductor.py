@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the conductor says reaches whoever reads the log of a running system."""
 
 from __future__ import annotations

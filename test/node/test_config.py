@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files made from the nodes' parameters are current, and systems set existing parameters only."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """excitation leads a simulated arm, and an arm that somebody else holds."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The time of a stream only goes forward, and whoever reads it learns what was lost."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Latched topics: every publisher is heard, also `ros2 topic pub`, and each message once."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node reads and writes losses in its folder only, whatever path a request holds."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An arm that is left behind again and again: the log and /diagnostics name the parameters."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages to arrays: by name, whole, finite, and every rejection names the joint and the cure."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each method has a topic of its own, whatever its name is, and whoever wants all finds them."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """rigid_body_prior publishes the model's inertia at the stamped state."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The driver of a Sawyer and the emulated robot over the robot's own topics."""
 
 from __future__ import annotations

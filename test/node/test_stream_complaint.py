@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A stream that can hardly be used is named: in the log and on /diagnostics."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """tracking_controller over real topics: laps, models exchanged live, and what must not happen."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whole systems: `ml3 up` in a process group of its own, and what becomes of its processes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The Python client with a real system: it starts, follows, changes, ends and reads a run."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ros2 launch` starts the same processes as `ml3 up`; only where ROS 2 is installed."""
 
 from __future__ import annotations

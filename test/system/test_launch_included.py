@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Launch files of ours inside another one, and what ends them; only where ROS 2 is installed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 up reacher_reach` for real: random policies learn to reach goals, and no model is near."""
 
 from __future__ import annotations

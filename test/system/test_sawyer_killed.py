@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Emulated robot, driver and controller as processes; whoever is killed, the arm is held."""
 
 from __future__ import annotations

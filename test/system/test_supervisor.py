@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The supervisor with real processes: its exit code is right, and it leaves none behind."""
 
 from __future__ import annotations

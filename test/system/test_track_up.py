@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 up sawyer_track` for real: an arm tracks better by torques that it learns meanwhile."""
 
 from __future__ import annotations

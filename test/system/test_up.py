@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 up` for real: a system runs to its end, or is ended, and leaves nothing behind."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A running system as viewers see it: description, frames, markers, and the frame of headers."""
 
 from __future__ import annotations

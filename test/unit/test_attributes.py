@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Every attribute of an object is declared in its class or in `__init__`, where readers look."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Programs start without the packages of extras, and `ros2 launch` without those of PyPI alone."""
 
 from __future__ import annotations

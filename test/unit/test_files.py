@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Files appear whole or not at all, and nobody's link or thread leads a write astray."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What the package consists of: programs, files beside the code, messages, pinned versions."""
 
 from __future__ import annotations

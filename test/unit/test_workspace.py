@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An ordinary workspace made as README says: the tools of ROS 2 see both packages and their needs.
 
 rosdep looks into excerpts of ros/rosdistro that lie beside this file, in rosdistro/.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The systems in which networks learn the inverse dynamics of an arm, as data."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Shared parts of the systems: arguments, and the processes around an arm."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The system in which a policy learns to reach goals with an arm, as data."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The system in which an arm follows a motion by torques that it is learning, as data."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What shows a system to people: frames of the arm, RViz, Foxglove."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Engines that run a pure function of tensors: as it is, or recorded once and replayed.
 
 Autograd derives the meta-gradient anew in every step, and most of a small step is that and

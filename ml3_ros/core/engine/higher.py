@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The meta-gradient through `higher`, for optimizees that are any `nn.Module`.
 
 It is slower than `meta_gradient`, because models are trained one by one, but a model

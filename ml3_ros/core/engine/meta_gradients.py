@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The function that computes the meta-gradient, by the engine that was chosen."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A pure function of tensors, written down as a list of operations and rewritten to be faster."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Dataclasses, dicts and tuples of tensors as flat lists, for programs that take nothing else."""
 
 from collections.abc import Hashable, Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses on log-probabilities: the cross-entropy, plain and shaped by learning.
 
 `prediction` holds the logarithms of class probabilities, `target` is one-hot.

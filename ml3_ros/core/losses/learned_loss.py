@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The learned loss as an artefact: a safetensors file with a JSON header, never code."""
 
 import hashlib

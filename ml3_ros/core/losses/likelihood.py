@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The likelihood loss of section III-B.2: a meta-loss on what a stochastic policy has sampled."""
 
 import math

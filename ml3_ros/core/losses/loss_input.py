@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Input of a meta-loss: a model, its prediction, its age, and the batch it is trained on."""
 
 from dataclasses import dataclass

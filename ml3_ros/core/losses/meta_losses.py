@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-losses M_phi: networks that turn predictions and targets into a loss value.
 
 All inputs are in units of their scales, see `LossInput`.

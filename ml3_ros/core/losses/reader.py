@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reader of learned losses from untrusted bytes: runs no code, and rejects bad ones cheaply."""
 
 from typing import Any

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A network of an arm's rigid-body dynamics that is linear in what may differ from arm to arm.
 
 Inverse dynamics is linear in the masses: tau = sum_k c_k tau_k(q, v, a) with tau_0 the nominal arm

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A meta-loss together with the scales of its inputs: what the inner loop evaluates."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The specification of a meta-loss: architecture, inputs and update rule, all but its phi."""
 
 import math

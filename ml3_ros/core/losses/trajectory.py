@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses of episodes with a learned step size (section III-B of the paper)."""
 
 from collections.abc import Mapping

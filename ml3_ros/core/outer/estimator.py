@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An outer step as a pure function: a window of inner steps in, a gradient on phi out."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Persistent evolution strategies (Vicol, Metz and Sohl-Dickstein 2021): no derivatives, no bias.
 
 Where unrolled steps cannot be differentiated, or their derivatives explode, phi is perturbed

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task families: the distributions that meta-training draws its tasks from."""
 
 from typing import Protocol

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The fixed point of descent: the model that endless training on a loss would end at.
 
 An unroll sees a few updates of a model. Of some losses the minimum is known in closed form, and

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The gradient on phi by the derivative through the unrolled inner steps (eq. 5, 6, 9)."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The meta-gradient: the derivative of the task loss through unrolled updates of the model."""
 
 from collections.abc import Callable, Sequence

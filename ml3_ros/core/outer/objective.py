@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The outer objective of meta-training, eq. (9): weighted task losses, and clipped gradients."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The models that meta-training keeps alive: one for every seed and task, each with its age."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Algorithm 1: learn the loss by differentiating through the update of the model it trains."""
 
 from collections.abc import Callable

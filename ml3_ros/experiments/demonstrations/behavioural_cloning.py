@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Behavioural cloning: one policy for all targets, fitted to what an expert did."""
 
 from collections.abc import Callable, Sequence

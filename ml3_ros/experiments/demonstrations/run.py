@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learning from demonstrations (Fig. 6c, d): what an expert showed shapes a loss for new targets.
 
 A loss is meta-trained on the objective of behavioural cloning, on four targets that an expert has

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of demonstrations (section IV-B.4): meta-training sees expert motions alone."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Handwritten digits: scikit-learn's by default, MNIST's from local files."""
 
 import gzip

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """LeNet as an optimizee: a network for digits of which many are evaluated in one batch."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recipes for meta-training losses on digits, and the baselines that they compete with."""
 
 from dataclasses import dataclass

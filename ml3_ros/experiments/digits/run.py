@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Binary classification of digits (Fig. 2, bottom): losses meta-trained on one pair of digits.
 
 The seed draws the training pair and four test pairs of other digits. Baselines choose their step

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of digits: binary classification of two handwritten digits by LeNet."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Table, metrics, losses and heat maps of the experiment on other networks."""
 
 from pathlib import Path

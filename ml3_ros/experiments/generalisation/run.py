@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One learned loss, networks that it never saw: other depths, widths and nonlinearities.
 
 Losses are meta-trained on networks of two hidden layers of 64 tanh units. What they train then is

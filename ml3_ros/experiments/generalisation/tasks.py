@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tasks of the generalisation experiment: two kinds, for networks of any architecture."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Inverse dynamics with a physics prior in the loss (Fig. 5c, d), and losses that win fairly."""
 
 from dataclasses import replace

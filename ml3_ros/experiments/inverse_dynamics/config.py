@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of the inverse-dynamics experiments, and the methods that they compare."""
 
 from dataclasses import dataclass, field

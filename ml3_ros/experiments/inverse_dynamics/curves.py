@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learning curves at meta-test: errors of fresh models while a frozen loss trains them."""
 
 from collections.abc import Callable, Sequence

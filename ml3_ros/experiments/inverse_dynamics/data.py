@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Robots, recordings and the physics prior of one part of the experiment."""
 
 from dataclasses import dataclass, replace

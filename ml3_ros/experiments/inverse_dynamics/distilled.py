@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Distilled baseline: a model that has learned the physics prior before it adapts."""
 
 import torch

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Hybrid at meta-test: recursive least squares, and a network that learns its residual."""
 
 from collections.abc import Sequence

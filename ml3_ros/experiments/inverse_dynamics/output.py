@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables, metrics and figure of the inverse-dynamics experiments."""
 
 from collections.abc import Iterator

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """References that know the arm's structure: least squares on the regressor, and the prior."""
 
 from collections.abc import Sequence

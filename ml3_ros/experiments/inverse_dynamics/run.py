@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Run of the inverse-dynamics experiment: `prepare` for all seeds, `run_seed` for one."""
 
 import json

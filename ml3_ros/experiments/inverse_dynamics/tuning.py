@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tuned baselines: the best step size for every number of steps, on validation robots."""
 
 from collections.abc import Sequence

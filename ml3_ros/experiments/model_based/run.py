@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Model-based reinforcement learning (Fig. 3): policies that reach goals under a learned loss.
 
 A loss is meta-trained through learned dynamics, on goals in one half plane, and then trains fresh

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Trainer of model-based losses: Algorithm 1, on dynamics that are learned meanwhile."""
 
 import torch

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """AntGoal: Gymnasium's four-legged robot walks to goals within reach of a short episode."""
 
 import torch

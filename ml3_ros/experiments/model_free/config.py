@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of the model-free experiments: their losses, and the grid of tuned PPO."""
 
 from dataclasses import dataclass, replace

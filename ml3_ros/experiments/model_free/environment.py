@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Environment protocol of stochastic policies: a simulated robot, a goal, and a reward."""
 
 import math

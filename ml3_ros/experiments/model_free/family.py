@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of goals for stochastic policies, whose task loss is a score-function estimate."""
 
 import torch

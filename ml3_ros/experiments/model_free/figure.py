@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figure of the model-free experiments: costs over environment steps, beside PPO."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Gaussian policies, their episodes in an environment, and mini-batches of these."""
 
 import math

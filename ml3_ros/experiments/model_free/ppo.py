@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PPO (Schulman et al. 2017) by stable-baselines3, on one goal of a `GoalEnvironment`."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ReacherGoal: Gymnasium's two links bring their fingertip to a goal in the plane."""
 
 import torch

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Model-free reinforcement learning (Fig. 4): stochastic policies under a learned loss, and PPO.
 
 A loss is meta-trained on goals in one half of the plane by what policies get for their updates,

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Surrogate task loss, eq. (7) and (8): its gradient is that of the return, without a model."""
 
 import torch

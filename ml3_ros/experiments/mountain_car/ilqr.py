@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Control-limited iLQR (Tassa et al. 2014), by the box-DDP solver of Crocoddyl."""
 
 from collections.abc import Callable

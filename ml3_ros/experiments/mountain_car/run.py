@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MountainCar (Fig. 6a, b): a loss that was shaped by a way point explores, and keeps the goal.
 
 Losses are meta-trained with the way point in the task loss and without it, and then train fresh

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MountainCar (section IV-B.3): a car too weak for the hill has to drive away from its goal first.
 
 Settings are those of the authors' code (github.com/facebookresearch/LearningToLearn), with bounds

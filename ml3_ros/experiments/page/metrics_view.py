@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """View of a metrics.json for the results page: numbers by name, curves by panel and method."""
 
 import json

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Results page (docs/results.md), rendered from metrics files alone by Jinja2 templates."""
 
 import textwrap

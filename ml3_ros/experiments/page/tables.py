@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables of the results page, in Markdown, from metrics alone."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-test on any task family: learning curves of fresh models under a frozen loss."""
 
 from collections.abc import Callable, Sequence

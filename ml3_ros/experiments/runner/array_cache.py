@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cache of computed arrays: files that hold a fingerprint of what the arrays depend on."""
 
 import hashlib

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Description of an experiment: three functions and its settings, which `sweep` runs."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sections of the results page: claims of the paper, targets, and sentences that numbers fill.
 
 They stand in `sections.yaml` of each experiment's folder. Our numbers never stand there: sentences

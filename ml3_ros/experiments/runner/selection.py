@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Selection among the losses that a meta-training passes through: the best on validation tasks.
 
 What is best for the objective of meta-training after a few updates need not be after many, or for

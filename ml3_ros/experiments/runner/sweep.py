@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sweep of an experiment over its seeds; finished ones are cached, so a killed run goes on.
 
 OUT/seeds/shared.npz    what all seeds need

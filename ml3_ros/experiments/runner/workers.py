@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Seeds of an experiment in processes of their own: on this machine, or on a Ray cluster.
 
 Both backends run the same function with the same arguments and one torch thread, so equal seeds

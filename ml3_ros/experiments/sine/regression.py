@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sine regression (Fig. 2, top): losses meta-trained on narrow tasks train networks on wide ones.
 
 Every method starts from the same networks on the same test tasks, which the paper draws far

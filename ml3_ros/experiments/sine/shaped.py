@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frequency of a sine (Fig. 5a, b): a loss that is shaped by the truth at meta-training only.
 
 Losses are meta-trained shaped (on the distance to the true frequency) and unshaped (on the mean

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Closed-loop tracking with a feedforward that is learned on the way, and a changing payload."""
 
 from dataclasses import replace

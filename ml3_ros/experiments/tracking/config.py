@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of the tracking experiment, and the feedforwards that it compares."""
 
 from dataclasses import dataclass, field

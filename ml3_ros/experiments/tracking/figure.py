@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figure of tracking: from scratch, on top of a model, joint by joint, and a growing payload."""
 
 from collections.abc import Mapping, Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learners of a feedforward for tracking: they take an arm's samples and give a model."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Closed loop of an arm along a reference: simulates it and returns its tracking errors."""
 
 import math

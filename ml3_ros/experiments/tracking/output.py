@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Table, metrics and figure of tracking with a learned feedforward."""
 
 from dataclasses import dataclass

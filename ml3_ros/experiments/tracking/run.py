@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Run of the tracking experiment: error along motions, and recovery after a new payload."""
 
 import math

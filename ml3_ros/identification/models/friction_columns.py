@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Columns for dry friction as a recording shows it: smoothed in time, and sticking at rest.
 
 Two things make sign(v) too simple for a real arm. Drivers and data sets smooth efforts, so where

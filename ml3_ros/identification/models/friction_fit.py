@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The classical fit of a real arm's effort: rigid-body torque times a gain, plus friction.
 
 Per joint, effort = gain tau_rbd + viscous v + coulomb sign(v) + offset by least squares; the gain

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Least squares on the rigid-body regressor: the reference that knows a model's structure.
 
 Inverse dynamics is linear in the inertial parameters, tau = Y(q, v, a) w (Atkeson, An and

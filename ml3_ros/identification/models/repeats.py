@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Repeated motion: its period, and samples that are near twins of others.
 
 Where a motion repeats, a sample that is held out was seen before, and whoever remembers it looks

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Least squares for the rigid body, a network trained with a learned loss for what is left.
 
     tau = Y(q, v, a) w + g r o f_theta(q, v, a)

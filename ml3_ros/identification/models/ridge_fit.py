@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Ridge regression of one signal on columns of very different kinds, tested on left-out groups."""
 
 from __future__ import annotations

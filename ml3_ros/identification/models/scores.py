@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Normalised mean squared error of torques: 0 is perfect, 1 is no better than the mean."""
 
 from __future__ import annotations

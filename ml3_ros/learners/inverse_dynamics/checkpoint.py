@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The state of online learning as bytes, so that a killed process goes on where it was."""
 
 import math

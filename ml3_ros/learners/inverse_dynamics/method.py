@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One method that learns on a stream: how it begins, goes on, and ends without the others."""
 
 import re

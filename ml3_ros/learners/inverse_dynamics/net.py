@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The optimizee: a network that predicts joint torques, u = M_theta(q) a + F_theta(q, v)."""
 
 from collections.abc import Callable

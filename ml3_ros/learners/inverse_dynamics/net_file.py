@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A trained model as an artefact: a safetensors file that describes its network, never code."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Online learning from a stream of samples: every method side by side on the same batches.
 
 Nothing in here knows a robot model: this is what runs beside a real arm.

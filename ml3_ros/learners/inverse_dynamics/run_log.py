@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The log of an online run: predictions as they were made, checkpoints, result files."""
 
 from __future__ import annotations

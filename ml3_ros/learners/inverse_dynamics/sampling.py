@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Batches from samples: the newest of a stream mixed with draws of all that came before."""
 
 from dataclasses import dataclass

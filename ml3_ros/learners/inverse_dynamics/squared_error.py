@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The baseline loss: the squared torque error, with SGD or Adam."""
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Units of one robot: the scales that make its signals about 1 for networks and losses."""
 
 from collections.abc import Sequence

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thread that learns online: samples in through a queue, windows and files out, without ROS.
 
 It holds no callbacks of a node, so the stream of joint states is never starved, and it never

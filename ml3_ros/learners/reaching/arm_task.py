@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reaching task of an arm: what a policy needs to act, and what a loss was trained for."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Episodes on an arm: when to act in one, and what is kept of it. No model, no clock, no ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The output folder of a run that reaches goals.
 
     OUT/config.json     resolved parameters, the arm's task, the methods

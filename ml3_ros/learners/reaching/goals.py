@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Goals drawn at random from a part of a cylinder around the arm's vertical axis."""
 
 from __future__ import annotations

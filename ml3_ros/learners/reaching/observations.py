@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Observations of an arm for a learned loss: geometry of joint states and hand pose.
 
 A real arm measures both, so nothing here knows kinematics or dynamics. Worlds of meta-training and

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies that move a mass or a hand to a goal, and what they observe on the way."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies that learn from episodes on an arm: by a learned loss, or by random search.
 
 Neither knows a model of the arm: this module imports no simulator and no dynamics.

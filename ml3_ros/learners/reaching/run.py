@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The plan of a run: which policy acts next, for which goal, and what came out."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The world of a policy as an interface: what acts in it, and what a loss sees of it."""
 
 from typing import Protocol

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Names of the topics adaptation/METHOD: one a method, so that each is a curve in a plot."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Subscriptions to the topics adaptation/METHOD of all methods, which are found in the graph."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Client of other nodes' lifecycles: transitions with deadlines, and errors that name the node."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A node with guarded connections: no callback ends it, and all of them end with its cleanup."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of a running node: declared from a dataclass, guarded, read as a value of it."""
 
 from __future__ import annotations

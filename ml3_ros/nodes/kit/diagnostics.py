@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Diagnostics of a node, published once a second: rates, counts of rejections, ages."""
 
 from __future__ import annotations

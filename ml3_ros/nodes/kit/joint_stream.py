@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Joint states in order of time: duplicates and late ones are rejected, gaps are counted."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Subscriptions to latched topics that hear every publisher, and each message once.
 
 DDS connects a subscription that asks for latched messages to latched publishers alone, so it would

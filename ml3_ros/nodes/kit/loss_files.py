@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses of a node: files by name, in its folder or shipped with ml3_ros, and their message."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of how an arm moves, the same for every node that leads one along a trajectory."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of a node, each described once: as an annotated field of a frozen dataclass.
 
     @dataclass(frozen=True, kw_only=True)

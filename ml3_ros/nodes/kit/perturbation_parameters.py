@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of nodes that simulate an arm which is not quite as it is described."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The process of a node: from its start to an orderly end, whatever requests it."""
 
 from __future__ import annotations

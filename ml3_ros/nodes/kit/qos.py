@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Quality-of-service profiles of the topics: depth, reliability, and what late subscribers get."""
 
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy

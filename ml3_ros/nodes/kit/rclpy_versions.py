@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What differs between the versions of rclpy, from Jazzy (7.1) on: nothing else here knows it.
 
 docs/ros_versions.md says what was run on which version.

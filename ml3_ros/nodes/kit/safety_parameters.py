@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of the safety stage, the same for every node that drives motors."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS messages to arrays and back: by joint name, checked, without state.
 
 Arrays are float64, SI units, in the order of `names`, which is a parameter of the node and never

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The messages of ml3_msgs to arrays or bytes and back, checked, without state."""
 
 from __future__ import annotations

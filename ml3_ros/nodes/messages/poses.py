@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Poses of a hand to arrays and back: position [m] and quaternion x, y, z, w, (7,), in the base.
 
 Whatever must not be used raises `MessageError`, as in `nodes.messages.joint_states`.

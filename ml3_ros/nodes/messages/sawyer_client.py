@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of a Sawyer from the driver's side: what it reports to arrays, commands to it.
 
 Arrays are in the order of `names`, SI units. Whatever must not be used raises `MessageError`.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of a Sawyer from the robot's side: what it reports, and how it reads commands."""
 
 from __future__ import annotations

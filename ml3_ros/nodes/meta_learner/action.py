@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Action server of meta_train: one goal at a time, feedback, cancel; a worker trains."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-learner: trains losses on the stream of an arm by an action that can be resumed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Run the node: `python -m ml3_ros.nodes.policy_optimizer`."""
 
 import sys

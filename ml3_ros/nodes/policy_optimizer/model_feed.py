@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Publisher of the models that are being learned, for controllers that feed them forward."""
 
 from __future__ import annotations

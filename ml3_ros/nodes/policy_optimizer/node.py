@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policy optimizer: adapts inverse-dynamics models online, every method on the same samples.
 
 Nothing in this process knows a model of the arm: it never imports Pinocchio or MuJoCo.
@@ -224,9 +226,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
 
     def _publish(self) -> None:
         if self._worker is not None and self._stream is not None:
-            self._statuses.publish(
-                self._worker, self._stream.stream, self.parameters.base_frame
-            )
+            self._statuses.publish(self._worker, self._stream.stream, self.parameters.base_frame)
 
     def _log_error(self) -> None:
         error = self._worker.error if self._worker else None

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Setup of policy_optimizer before it learns: losses, units and the learner."""
 
 from __future__ import annotations

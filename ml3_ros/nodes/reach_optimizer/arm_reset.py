@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Client of the service reset_arm: a reset is requested again until the arm accepts it."""
 
 from __future__ import annotations

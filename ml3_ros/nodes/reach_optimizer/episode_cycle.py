@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Cycle of episodes: the arm is reset and settles, a policy acts and learns, until all is done."""
 
 from __future__ import annotations

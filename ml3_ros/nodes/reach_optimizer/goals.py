@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Goals as they come: each is brought into the frame of the base, or rejected."""
 
 from __future__ import annotations

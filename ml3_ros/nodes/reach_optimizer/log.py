@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Results of reach_optimizer: a message and a line of log an episode, files at the end."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Goals and paths of the hand as markers, for viewers like RViz and Foxglove."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reach optimizer: trains policies that reach goals, by episodes on the arm.
 
 Torques leave only while the node is active and an episode goes on, each as the answer to a fresh

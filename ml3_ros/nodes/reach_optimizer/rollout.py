@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rollout of a policy on the arm: it waits for rest, then answers joint states with torques."""
 
 from __future__ import annotations

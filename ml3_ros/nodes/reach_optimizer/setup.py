@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Setup of reach_optimizer before its first episode: the loss and the plan of the run."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sawyer driver: a real robot behind the topics of `sim_arm`, torques in, joint states out."""
 
 from __future__ import annotations

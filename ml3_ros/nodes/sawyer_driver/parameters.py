@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of `sawyer_driver`; what is uncertain about the robot is one of them, set safely."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Connection of the driver to a Sawyer: the robot's topics, in both directions."""
 
 from __future__ import annotations

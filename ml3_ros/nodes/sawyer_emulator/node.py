@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Emulated Sawyer behind the topics of the real one: tries a driver without the robot."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tracking controller: computed torque along a motion, with a feedforward that is learned."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parts of tracking_controller, made from its parameters: laps and controller."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figures of an identification: errors by joint and method, efforts, friction."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Friction of the classical fit as YAML, and as parameters of the simulated arm.
 
 The files are the templates `friction.yaml.j2` and `sim_arm.yaml.j2` beside this one.

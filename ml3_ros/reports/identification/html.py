@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """HTML report of an identification: one file with its figures inside, to read or to send.
 
 The page is the template `report.html.j2` beside this file.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Output folder of an identification: metrics, figures, HTML report and friction files."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Table of held-out errors by method and joint: for the terminal, the HTML report and Markdown."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figure of an online run: errors while learning and on held-out data, and the torques."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Report of laps tracked live: table, metrics and figure of the tracking error by feedforward."""
 
 from __future__ import annotations

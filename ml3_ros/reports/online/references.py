@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reference methods of a run, which know the arm's model, on the same samples."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Report of an online run: its methods beside references that know the arm's model."""
 
 from __future__ import annotations

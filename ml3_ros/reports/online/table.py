@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables of an online run for the terminal: held-out and prequential errors by method."""
 
 from __future__ import annotations

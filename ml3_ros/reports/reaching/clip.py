@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Clip of a two-joint arm that learns to reach goals, as a GIF."""
 
 from __future__ import annotations

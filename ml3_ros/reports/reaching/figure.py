@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Figure of a run that reached goals: paths of the hand over episodes, and distances."""
 
 from __future__ import annotations

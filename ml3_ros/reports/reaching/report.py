@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Report of a run that reached goals: a table for the terminal, and metrics.json."""
 
 from __future__ import annotations

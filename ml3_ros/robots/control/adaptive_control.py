@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Adaptive tracking controller, for low rates and models whose payload is unknown."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Approach: a smooth way from any pose to the start of a motion, then that motion."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Computed-torque controller with low gains, to evaluate a model of its torques."""
 
 from __future__ import annotations

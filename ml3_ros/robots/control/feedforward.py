@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Feedforward of a learned torque: bounded, faded in and out, off when it is too old."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Feedback gains of computed torque, scaled by inertia and bounded by the control rate."""
 
 from __future__ import annotations

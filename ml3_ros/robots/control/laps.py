@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Periodic excitation: repeats one motion, so that laps can be compared with each other."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An arm that does not follow its reference: when it counts as held, and what to say of that."""
 
 from __future__ import annotations

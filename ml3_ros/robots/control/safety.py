@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Safety stage between a controller and the motors: limits torques, brakes, and stops.
 
 Whoever drives motors, simulated or real, passes every command through one `SafetyStage`. Joints

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Settings of the safety stage, and the errors that it raises."""
 
 from __future__ import annotations

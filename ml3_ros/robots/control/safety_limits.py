@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Limits of the safety stage per joint, computed once from the limits of an arm."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Stability of sampled feedback: decay of a loop whose torque is held for a control period."""
 
 from __future__ import annotations

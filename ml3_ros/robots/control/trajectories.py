@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Excitation trajectories: endless, smooth, within limits; they reveal an arm's dynamics."""
 
 from __future__ import annotations

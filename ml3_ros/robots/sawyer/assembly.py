@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Enabling logic of a Sawyer robot: stops, errors and resets, as on its /robot/state."""
 
 from __future__ import annotations

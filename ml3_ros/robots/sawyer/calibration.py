@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Comparison of a robot's own limits and URDF with the nominal model of its kind."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Emulated joint controller of a Sawyer robot: modes, clamps, watchdog, gravity compensation.
 
 Pure: time comes in as an argument [s], and torques come out. What is imitated, and where that is

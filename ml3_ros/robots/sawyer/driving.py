@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """State machine of the Sawyer driver: decides what to send, and when, from reports.
 
 Pure: time comes in as an argument [s, any monotonic clock], what to send comes out. Torques are

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """States and settings of the Sawyer driver, and the commands that it sends."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Emulated Sawyer robot: a simulated arm behind the interface of the real one, without ROS.
 
 Time comes in as an argument [s] of any clock that does not go backwards.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ROS interface of a Sawyer robot, as a bridge to its ROS 1 master shows it in ROS 2.
 
 Names, codes and numbers only, for whoever speaks with the robot or stands for it. The messages

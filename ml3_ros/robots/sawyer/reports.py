@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Newest reports of a Sawyer robot and their age, on which its driver decides.
 
 Time comes in as an argument [s, any monotonic clock]; stamps of the robot only tell its states

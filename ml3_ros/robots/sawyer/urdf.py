@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """URDF of a Sawyer robot with measured offsets, made from the nominal arm."""
 
 from __future__ import annotations

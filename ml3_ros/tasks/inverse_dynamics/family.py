@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The task family: learn the inverse dynamics of one robot from its own samples."""
 
 import torch

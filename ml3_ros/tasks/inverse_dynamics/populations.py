@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Populations of robots for meta-training and for tests: never the same draws."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Training of a `RigidBodyPrior` on Pinocchio's regressor of an arm (at meta-train only)."""
 
 import math

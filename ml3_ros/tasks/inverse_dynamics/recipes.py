@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recipe by which all losses for inverse dynamics are meta-trained."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Samples of moving arms, as tensors: what tasks are made of."""
 
 from dataclasses import dataclass, replace

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings of simulated arms: random robots, random trajectories, noisy and filtered signals.
 
 Only meta-training and experiments use this; it is the one place of the task that knows a model.

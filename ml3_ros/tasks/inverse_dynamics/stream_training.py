@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Thread that meta-trains one loss, without ROS and without callbacks.
 
 Everything that a training needs lies in its folder: the goal, the samples, the checkpoint. The

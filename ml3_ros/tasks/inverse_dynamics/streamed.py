@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings cut from one stream of a moving arm, so that a loss can be meta-trained on it."""
 
 from collections.abc import Mapping

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-train one loss for the inverse dynamics of an arm; this made the losses of the package."""
 
 from collections.abc import Callable

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """World of meta-training: an arm with its dynamics, whose hand has to reach a pose."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Dynamics model of a world, learned from what policies do in it; used in meta-training only."""
 
 from dataclasses import dataclass

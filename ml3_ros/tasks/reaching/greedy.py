@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The greedy policy of a learned loss: it acts on target actions, where descent converges."""
 
 import torch

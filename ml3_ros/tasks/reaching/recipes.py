@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recipes for meta-training losses for reaching: worlds, goals and settings."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Differentiable worlds in which a policy moves a mass or a fingertip to a goal.
 
 All tensors carry leading dimensions (*lead, k), so that many worlds are one batch.

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of sine frequencies (Fig. 5a, b): one parameter, fitted by gradient steps."""
 
 from dataclasses import dataclass

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of fitted points: a task shows all its points at every step, whatever its age."""
 
 from typing import Generic, Protocol, TypeVar

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Task family of sine regression (Fig. 2, top): a small network, full-batch steps."""
 
 import math

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small node with parameters of all kinds, which publishes what it reads."""
 
 from __future__ import annotations

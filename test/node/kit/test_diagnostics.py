@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """/diagnostics as the usual viewers read it: who, on which robot, how bad, and since when."""
 
 from __future__ import annotations

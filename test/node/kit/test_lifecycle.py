@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The lifecycle that nodes keep themselves is that of rclpy's machine, on every version of it."""
 
 from __future__ import annotations

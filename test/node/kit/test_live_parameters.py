@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters that are set while a node is active take effect at once, or are rejected."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What every node does: life cycle, one name, diagnostics; errors that do not end it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """One master at a time, whatever the middleware says of a message: over real publishers."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What `ros2 param dump`, `load` and `set` meet: every node tells all its parameters."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameters of every node: described by fields, rejected with their range, locked in use."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A client of meta_learner's action, and the goals that tests send."""
 
 from __future__ import annotations

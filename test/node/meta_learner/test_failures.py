@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """meta_learner and goals that fail: each is answered with the reason, and the node goes on."""
 
 from __future__ import annotations

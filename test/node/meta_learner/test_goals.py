@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """meta_learner over real topics: one goal at a time, cancelled, resumed, latched."""
 
 from __future__ import annotations

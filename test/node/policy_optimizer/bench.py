@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses that a policy_optimizer of two joints takes, and calls of its services."""
 
 from __future__ import annotations

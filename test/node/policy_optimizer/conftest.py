@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A policy_optimizer, and the arm that it learns from."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """policy_optimizer and losses that fail: one method ends, the others and the node go on."""
 
 from __future__ import annotations

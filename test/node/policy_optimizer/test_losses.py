@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses that policy_optimizer is given: files, topics and services."""
 
 from __future__ import annotations

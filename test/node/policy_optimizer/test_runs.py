@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Runs of policy_optimizer over real topics: it learns, publishes, saves and resumes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Units of a run: those of the parameters, whenever and by whichever way a loss arrives."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A reach_optimizer, and an arm that it moves over real topics."""
 
 from __future__ import annotations

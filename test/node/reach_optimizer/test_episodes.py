@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Episodes over real topics: a policy is trained, and leaves its results."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A loss that fails ends one policy's learning, not its acting; unexpected errors end the node."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Torques are published in episodes only, and none after a rejected message."""
 
 from __future__ import annotations

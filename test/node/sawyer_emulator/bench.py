@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An emulated Sawyer, and a node that reads and writes all its topics."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The emulated Sawyer over real topics: commands, clamping, and the watchdog."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A Reacher in the simulation, and what tests do with its commands."""
 
 from __future__ import annotations

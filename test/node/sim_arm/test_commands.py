@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """sim_arm: commands that it follows, rejects and cuts down, and how it holds itself."""
 
 from __future__ import annotations

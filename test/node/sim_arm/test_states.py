@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """sim_arm: what it publishes, how it is made, stopped and reset."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The description of systems: what arguments become, and what is rejected."""
 
 from __future__ import annotations

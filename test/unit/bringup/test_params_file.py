@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameter files: which node gets what, as written, and what is no parameter file."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What shows a system: who publishes frames, RViz, Foxglove, and what is said where they miss."""
 
 from __future__ import annotations

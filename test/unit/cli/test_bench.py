@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 bench` measures and compares with its targets; how fast it is here is not tested."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 experiment` and `ml3 train`, with settings so small that they take seconds."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """key=value words to configurations, and the sentence a wrong one ends in."""
 
 from __future__ import annotations

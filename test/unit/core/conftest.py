@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small regression problem, batched over tasks, that all tests of the learning core share."""
 
 from __future__ import annotations

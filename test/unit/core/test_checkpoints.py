@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A meta-training run that was killed goes on to the very same bytes."""
 
 from __future__ import annotations

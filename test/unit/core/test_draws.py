@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Draws for many seeds at once are those of each seed alone."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The inner loop and its derivative: the meta-gradient is the true one, for one model or many."""
 
 from __future__ import annotations

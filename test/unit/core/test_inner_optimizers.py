@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The differentiable update rules equal those of torch, for one model and for many."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Step sizes that are learned with the loss: schedules over age, one per role."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Functional networks: the same function for one model, many models, and as an `nn.Module`."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Small bags to read: joint states of two joints, written with the rosbags library."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What is recorded can be read again, also after the recorder was killed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Accelerations: exact on polynomials, streaming equals offline, gaps start a new window."""
 
 from __future__ import annotations

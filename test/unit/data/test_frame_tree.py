@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Where one frame is in another, by transforms that came at some times."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The folder of a run: what is written is read back, and damage is rejected in one sentence."""
 
 from __future__ import annotations

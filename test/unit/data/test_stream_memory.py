@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Samples of a stream are kept with the prior of their own stamp."""
 
 from __future__ import annotations

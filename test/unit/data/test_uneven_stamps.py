@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Jitter and losses: nearly every sample comes out, as accurate as on even stamps."""
 
 from __future__ import annotations

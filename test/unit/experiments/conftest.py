@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Reachers that are simulated once, and settings with which everything takes seconds."""
 
 from __future__ import annotations

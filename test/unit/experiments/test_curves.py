@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learning curves: the same start and batches for all, and infinity for what diverged."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The experiment on other networks: small, from tuning to heat maps."""
 
 from __future__ import annotations

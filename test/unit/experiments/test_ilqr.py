@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """iLQR: the optimum of a linear problem in closed form, within limits, and never uphill."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The inverse-dynamics experiments with tiny settings: everything that they promise to leave."""
 
 from __future__ import annotations

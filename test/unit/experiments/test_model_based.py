@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Model-based reaching and demonstrations: what is counted, and small runs to the end."""
 
 from __future__ import annotations

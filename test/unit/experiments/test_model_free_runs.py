@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Model-free learning, end to end and small; how steps to 80 % are counted and compared."""
 
 from __future__ import annotations

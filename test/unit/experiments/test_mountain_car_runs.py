@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MountainCar, end to end: solved and kept; what the table and the figure count."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """PPO on one goal: it learns, counts its steps, and leaves global random numbers alone."""
 
 from __future__ import annotations

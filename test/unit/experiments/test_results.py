@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Metrics files: their documented shape, and that what diverged stays visible."""
 
 from __future__ import annotations

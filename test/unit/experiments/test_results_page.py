@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The page of results: every number comes from a metrics file, and the page in docs is current."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The loss that is kept is the best on the way, not the last."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The shaped sine at toy size; and that shaping does what it is for."""
 
 from __future__ import annotations

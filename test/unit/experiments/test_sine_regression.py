@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sine regression at toy size: every method on the same tasks, everything written."""
 
 from __future__ import annotations

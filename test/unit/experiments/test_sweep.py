@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Sweeps: equal seeds give equal results anywhere, what is done is kept, no worker is left."""
 
 from __future__ import annotations

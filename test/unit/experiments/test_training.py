@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Meta-training to files: what is done is loaded, what was killed goes on to the same bytes."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An experiment of seconds whose workers can be made to die; workers import it by its name."""
 
 import os

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The program `python -m faults`: its names, its files and its page."""
 
 from __future__ import annotations

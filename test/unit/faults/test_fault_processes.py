@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Processes of a bench: their output, their end, and what their command lines are."""
 
 from __future__ import annotations

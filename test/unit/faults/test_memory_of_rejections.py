@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A file whose header claims a huge size is rejected without taking that memory."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The SROS 2 policies are complete in themselves, and allow nobody more than is meant."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A planar arm of two joints that hangs, with friction and gains that are known."""
 
 from __future__ import annotations

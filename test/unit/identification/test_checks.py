@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Each check is silent on a good recording and names what is wrong with a bad one."""
 
 from __future__ import annotations

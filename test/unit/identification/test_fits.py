@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Fits find the gains and the friction that an arm was given."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """`ml3 identify`: from a bag to a folder, and every rejection in one sentence."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Networks take what a fit leaves where left-out blocks agree, and see no held-out ones."""
 
 from __future__ import annotations

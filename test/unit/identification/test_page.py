@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The tables of docs/identify.md are those of the metrics beside it."""
 
 from __future__ import annotations

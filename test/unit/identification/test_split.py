@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Blocks of time: what is held out has seen nothing of what is learned from."""
 
 from __future__ import annotations

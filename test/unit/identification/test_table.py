@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables in no order of time: twins stay on one side, and models learn."""
 
 from __future__ import annotations

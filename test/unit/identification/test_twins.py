@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings that repeat their motion: a model that only remembers does not look good."""
 
 from __future__ import annotations

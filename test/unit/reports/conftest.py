@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A small finished run: a perturbed Reacher, one method that is good and one that diverged."""
 
 from __future__ import annotations

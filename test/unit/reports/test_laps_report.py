@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Laps on disk, in the table, in metrics.json and in the figure."""
 
 from __future__ import annotations

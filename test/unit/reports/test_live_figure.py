@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The figure of a run can be read: every method is there, and no text covers another."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The report of a run that reached goals: its table, metrics, figure and clip."""
 
 from __future__ import annotations

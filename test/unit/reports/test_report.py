@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The report of a run: right numbers, reference lines by the model, and sentences."""
 
 from __future__ import annotations

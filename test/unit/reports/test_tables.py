@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tables and numbers: one printer for the terminal, one for Markdown, one formatter."""
 
 from __future__ import annotations

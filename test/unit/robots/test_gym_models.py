@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Gymnasium's robots in parallel: what Gymnasium itself does, for any number of threads."""
 
 from __future__ import annotations

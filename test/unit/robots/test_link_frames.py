@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Frames of links as a URDF says: those of Pinocchio, and what a file may say wrong."""
 
 from __future__ import annotations

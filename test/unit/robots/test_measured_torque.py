@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a simulated arm measures is of one instant: torque, state and filtered acceleration."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The model files: Sawyer is the manufacturer's, and both engines read the same arm."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The motors of a simulated arm: how they go over from one torque to the next."""
 
 from __future__ import annotations

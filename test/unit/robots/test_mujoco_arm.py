@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The simulated arm in MuJoCo: physics, limits, friction, noise, delay, rejections."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Robots by name or file: what is read from them, and what is rejected in one sentence."""
 
 from __future__ import annotations

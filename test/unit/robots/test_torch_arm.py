@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The arm in torch: it agrees with MuJoCo and Pinocchio, and its derivatives are the true ones."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The URDF of an arm is the arm of its MJCF: frames, dynamics, limits, and shapes to look at."""
 
 from __future__ import annotations

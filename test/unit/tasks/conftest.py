@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings of two simulated Reachers, short enough for tests, and made-up signals."""
 
 from __future__ import annotations

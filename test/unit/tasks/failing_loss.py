@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A loss that works for a while, as one from a file may."""
 
 from __future__ import annotations

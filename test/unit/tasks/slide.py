@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A point on a line that policies move to goals, and the family of these tasks."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The thread that learns: requests are answered at once, and an error ends as little as it can."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The task of an arm: checked wherever it comes from, and the same as in meta-training."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Behavioural cloning as task loss and as baseline: evaluated where the expert was."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Digits: files are checked, images never leak, LeNet is torch's."""
 
 from __future__ import annotations

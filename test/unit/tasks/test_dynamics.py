@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learned dynamics: they become those of the world, where policies go."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Batches never look ahead, and what only meta-training may know reaches no learner."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Episodes of the greedy policy of a loss, from which it learns more than once."""
 
 from __future__ import annotations

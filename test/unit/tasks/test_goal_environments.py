@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """ReacherGoal and AntGoal: rewards, observations that turn with the robot, starts and goals."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The greedy action of a loss: within limits, at the fixed point of descent, and trained on it."""
 
 from __future__ import annotations

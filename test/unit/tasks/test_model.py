@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The network that predicts torques: what it is made of, and that units do not leak."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A trained model travels as bytes that describe themselves, and never as code."""
 
 from __future__ import annotations

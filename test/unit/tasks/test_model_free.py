@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies that act without a model: eq. (7) and (8), mini-batches, a loss that learns to help."""
 
 from __future__ import annotations

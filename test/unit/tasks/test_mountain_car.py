@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """MountainCar: the hill is too steep to drive up at once, and walls do not stop gradients."""
 
 from __future__ import annotations

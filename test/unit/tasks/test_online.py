@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learning on a stream: predicted first, learned from afterwards, all methods alike."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A learner on a stream that is reset, given other losses, killed, and continued."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses that cannot train, or fail while they do: they end one method, and nothing else."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """What a learner on a stream rejects, and how: samples, losses, settings."""
 
 from __future__ import annotations

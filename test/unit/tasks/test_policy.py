@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies: episodes are those of the world, and what is seen carries no gradient."""
 
 from __future__ import annotations

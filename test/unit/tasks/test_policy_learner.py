@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Policies that learn from episodes of an arm, and the plan of a run."""
 
 from __future__ import annotations

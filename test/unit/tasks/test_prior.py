@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The physics prior is trained on Pinocchio's model: the nominal arm, its links, its payload."""
 
 from __future__ import annotations

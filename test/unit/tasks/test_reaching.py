@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The family of goals: what is seen is on policy, the task loss is the distance."""
 
 from __future__ import annotations

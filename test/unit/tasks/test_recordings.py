@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recordings: checked when made, and what a learner sees is kept from what is revealed."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A run that is killed at any moment goes on without a hole, and with nothing twice."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The losses of the package: whole, for the robots of the package, and with their recipe."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses for policies that come with the package bring new policies to new goals."""
 
 from __future__ import annotations

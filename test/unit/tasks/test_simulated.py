@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Simulated recordings obey the robot's equation of motion, and are measured as on a robot."""
 
 from __future__ import annotations

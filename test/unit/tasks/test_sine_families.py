@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Both sine families: what a learner sees, what exists at meta-train only."""
 
 from __future__ import annotations

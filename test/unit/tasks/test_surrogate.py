@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The surrogate of the return, eq. (8): its gradient, likelihoods, advantages."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Units: rejected where they would make a loss or a network meaningless."""
 
 from __future__ import annotations

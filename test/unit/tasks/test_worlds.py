@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Worlds: the closed forms are those of Pinocchio, and derivatives those of finite differences."""
 
 from __future__ import annotations

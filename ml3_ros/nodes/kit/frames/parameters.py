@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Parameter of nodes that know no model of the arm: the frame that their headers name."""
 
 from __future__ import annotations

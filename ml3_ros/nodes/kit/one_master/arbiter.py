@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Rejects commands that more than one publisher sends, and names the publishers."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """How many publishers send on a topic, by the best that the middleware says of a message."""
 
 from __future__ import annotations

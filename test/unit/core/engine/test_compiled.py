@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recorded, compiled and piecewise steps give the results of plain autograd."""
 
 from __future__ import annotations

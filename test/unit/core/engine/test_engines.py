@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The functional engine and `higher` give one meta-gradient on the inverse-dynamics task."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Engine "higher": the same run as other engines, and optimizees that are plain modules."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Evaluate a meta-loss on given predictions and targets."""
 
 from __future__ import annotations

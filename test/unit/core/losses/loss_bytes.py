@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learned-loss files made from changed headers, and whether a loss works."""
 
 from __future__ import annotations

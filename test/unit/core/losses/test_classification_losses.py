@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses on log-probabilities: equal to torch's, positive, never against the right answer."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learned losses: equal in, equal out; joints, inputs and specifications are checked."""
 
 from __future__ import annotations

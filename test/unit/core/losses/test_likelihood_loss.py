@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The paper's loss for model-free learning sees the likelihood, and pushes through it alone."""
 
 from __future__ import annotations

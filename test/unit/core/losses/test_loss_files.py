@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learned-loss files on disk: other files are rejected; a failed write loses nothing."""
 
 from __future__ import annotations

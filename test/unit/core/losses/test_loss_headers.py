@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Headers and tensors of learned-loss files that are damaged or invalid are rejected."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Properties of the loss networks that hold for any phi, not only for trained ones."""
 
 from __future__ import annotations

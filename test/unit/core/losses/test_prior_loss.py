@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A loss that carries a physics prior: it identifies the arm, and pulls the model towards it."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Losses of episodes: the step size scales the update, and is no part of what is minimised."""
 
 from __future__ import annotations

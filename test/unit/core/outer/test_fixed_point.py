@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The fixed point of descent: a second gradient on phi, added to that of any estimator."""
 
 from __future__ import annotations

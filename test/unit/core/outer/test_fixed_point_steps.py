@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Steps of a loss on episodes at its fixed point: each row once an epoch, at the loss of today."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Algorithm 1 on a small problem: it learns, it is reproducible, and one bad model stays alone."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Persistent evolution: unbiased over a life, where the derivative through a window is not."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The tracking experiment with settings so small that it takes seconds."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Learners in the tracking loop: what they learn from, and the models that they hand out."""
 
 from __future__ import annotations

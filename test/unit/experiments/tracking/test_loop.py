@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The closed loop of the tracking experiment: what is measured, and when errors have recovered."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The classical fit of effort = gain tau_rbd + viscous v + coulomb sign(v) + offset."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The gate of the hybrid: a residual that fresh samples do not confirm stays closed."""
 
 from __future__ import annotations

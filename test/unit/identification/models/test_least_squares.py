@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Recursive least squares equals least squares, and identifies an arm it never saw."""
 
 from __future__ import annotations

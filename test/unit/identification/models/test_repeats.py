@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Motion that comes again is found with its period; other motion raises no alarm."""
 
 from __future__ import annotations

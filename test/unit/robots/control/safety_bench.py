@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A safety stage of a Sawyer, and what its tests assert of joints."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Computed torque: low gains, models that are exchanged while the arm moves, bounded trust."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Tracking over a slow, late connection: nominal and heavily perturbed arms follow."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """A learned feedforward torque fades in, stays within bounds, and fades out when it is stale."""
 
 from __future__ import annotations

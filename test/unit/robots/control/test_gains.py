@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Gains at a sampling rate: no arm shakes or falls, on time or one period late."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Laps: one motion again and again, and the way to where it begins."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """When an arm counts as held by somebody else, and as lost too often."""
 
 from __future__ import annotations

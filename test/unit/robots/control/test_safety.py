@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The last stage before motors: what it rejects, what it cuts down, what it leaves alone."""
 
 from __future__ import annotations

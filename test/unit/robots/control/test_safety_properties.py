@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Whatever goes into the last stage before motors, what comes out is finite and within limits."""
 
 from __future__ import annotations

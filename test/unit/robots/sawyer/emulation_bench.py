@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """An emulated Sawyer with a clock of its own."""
 
 from __future__ import annotations

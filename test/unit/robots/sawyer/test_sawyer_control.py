@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """NaN, infinite and huge numbers in the controller of an emulated Sawyer."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The driver's decisions against the emulated robot, in lock-step and without ROS."""
 
 from __future__ import annotations

@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """NaN, infinite and huge numbers on their way through the driver of a Sawyer."""
 
 from __future__ import annotations

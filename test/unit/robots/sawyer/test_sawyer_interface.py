@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """Messages of the robot are found at run time, or rejected in one sentence."""
 
 from __future__ import annotations

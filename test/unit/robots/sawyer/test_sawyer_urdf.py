@@ -1,3 +1,5 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
 """The robot's own description is the nominal arm, up to its calibration."""
 
 from __future__ import annotations

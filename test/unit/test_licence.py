@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Each source file names its copyright and licence, as tools that scan packages read them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDERS = ("ml3_ros", "faults", "tools", "examples", "launch", "test")
+SOURCES = sorted(  # comments of a message are its documentation
+    path
+    for folder in FOLDERS
+    for kind in ("*.py", "*.c")
+    for path in (ROOT / folder).rglob(kind)
+)
+HEADER = (
+    "SPDX-FileCopyrightText: 2026 ml3_ros maintainers",
+    "SPDX-License-Identifier: Apache-2.0",
+)
+
+
+@pytest.mark.parametrize("path", [ROOT / "setup.py", *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_source_file_begins_with_its_licence(path):
+    first, second = path.read_text(encoding="utf-8").splitlines()[:2]
+    assert (first[2:].strip(), second[2:].strip()) == HEADER
+
+
+def test_the_licence_is_that_of_the_packages():
+    assert "Apache License" in (ROOT / "LICENSE").read_text()
+    for package in ROOT.rglob("package.xml"):
+        if not {".venv", "build", "install"} & set(package.relative_to(ROOT).parts):
+            assert "<license>Apache-2.0</license>" in package.read_text(), package
