@@ -11,10 +11,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("ml3_ros", "faults", "tools", "examples", "launch", "test")
 SOURCES = sorted(  # comments of a message are its documentation
-    path
-    for folder in FOLDERS
-    for kind in ("*.py", "*.c")
-    for path in (ROOT / folder).rglob(kind)
+    path for folder in FOLDERS for kind in ("*.py", "*.c") for path in (ROOT / folder).rglob(kind)
 )
 HEADER = (
     "SPDX-FileCopyrightText: 2026 ml3_ros maintainers",
@@ -22,7 +19,9 @@ HEADER = (
 )
 
 
-@pytest.mark.parametrize("path", [ROOT / "setup.py", *SOURCES], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [ROOT / "setup.py", *SOURCES], ids=lambda path: str(path.relative_to(ROOT))
+)
 def test_a_source_file_begins_with_its_licence(path):
     first, second = path.read_text(encoding="utf-8").splitlines()[:2]
     assert (first[2:].strip(), second[2:].strip()) == HEADER
