@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from ml3_ros.bringup.middleware import PROFILE, RANGE
+from ml3_ros.bringup.middleware import RANGE, profile_variable
 from ml3_ros.bringup.paths import share
 from test.system.conftest import ROOT, Program, end_all, runs, wait_until
 
@@ -66,7 +66,7 @@ def ros2_launch():
 @pytest.fixture
 def parent(tmp_path):
     """Return a function that writes a launch file with a driver and some of our systems."""
-    driver = [sys.executable, "-c", DRIVER, str(tmp_path / "stop"), PROFILE, RANGE]
+    driver = [sys.executable, "-c", DRIVER, str(tmp_path / "stop"), profile_variable(), RANGE]
 
     def write(*arguments):
         path = tmp_path / "parent.launch.py"
@@ -84,7 +84,7 @@ def nodes_of(launched):
 def test_systems_end_with_their_reports_and_leave_the_rest_alone(ros2_launch, parent, tmp_path):
     outs = [tmp_path / side for side in ("left", "right")]
     launched = ros2_launch(parent(*({**SHORT, "namespace": o.name, "out": str(o)} for o in outs)))
-    launched.expect(f"driver: {PROFILE}=None {RANGE}=LOCALHOST")
+    launched.expect(f"driver: {profile_variable()}=None {RANGE}=LOCALHOST")
     for out in outs:
         launched.expect(f"figure:  {out}/reach_live.png")
     wait_until(lambda: not nodes_of(launched))

@@ -13,7 +13,7 @@ import yaml
 
 from ml3_ros.bringup.arguments import Argument, yaml_text
 from ml3_ros.bringup.description import Arg, ConfigFile, JointsOf, Process, StandIn, System
-from ml3_ros.bringup.middleware import PROFILE
+from ml3_ros.bringup.middleware import profile_variable
 from ml3_ros.bringup.node_arguments import (
     enclave_arguments,
     node_environment,
@@ -225,6 +225,6 @@ def test_a_node_that_shall_be_secure_is_put_into_its_enclave():
 
 
 def test_the_environment_of_a_node_keeps_what_the_user_has_set():
-    mine = {"OMP_NUM_THREADS": "4", "MUJOCO_GL": "egl", PROFILE: "mine.xml"}
+    mine = {"OMP_NUM_THREADS": "4", "MUJOCO_GL": "egl", profile_variable(): "mine.xml"}
     assert node_environment(mine) == {}
     assert set(node_environment({})) == set(mine)

@@ -114,5 +114,5 @@ def test_without_the_library_an_error_names_what_to_install(world, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr(builtins, "__import__", missing)
-    with pytest.raises(ConfigError, match=r"pip install 'ml3_ros\[rl\]'"):
+    with pytest.raises(ConfigError, match=r"pip install stable-baselines3` \(extra ml3_ros\[rl\]"):
         ppo_curve(GaussianPolicy(world), GOAL, SETTINGS, (0, 1), lambda theta: 0.0, 0)

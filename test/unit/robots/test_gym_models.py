@@ -72,7 +72,7 @@ def test_home_is_that_of_the_file(robot):
 
 def test_without_gymnasium_an_error_names_what_to_install(monkeypatch):
     monkeypatch.setattr(gym_models, "find_spec", lambda name: None)
-    with pytest.raises(ConfigError, match=r"pip install 'ml3_ros\[rl\]'"):
+    with pytest.raises(ConfigError, match=r"pip install gymnasium` \(extra ml3_ros\[rl\]"):
         gym_asset("ant")
 
 

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 
-from ml3_ros.data import run_files
+from ml3_ros.data import array_files, run_files
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.learners.inverse_dynamics import run_log
@@ -35,7 +35,7 @@ def kill_after(monkeypatch):
                 raise Killed
             files(path, content)
 
-        for module in (run_log, run_files):
+        for module in (run_log, run_files, array_files):
             monkeypatch.setattr(module, "write_atomically", write)
 
     files = run_log.write_atomically
