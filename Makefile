@@ -60,7 +60,7 @@ endef
 test: setup-tests
 	$(call RUN_TESTS,$(BIN))
 
-test-jazzy: SETUP_OPTIONS := --tests
+test-jazzy test-jazzy-quick: SETUP_OPTIONS := --tests
 test-jazzy: setup-jazzy
 	$(call RUN_TESTS,$(JAZZY_BIN))
 
