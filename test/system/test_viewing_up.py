@@ -107,7 +107,7 @@ def test_viewers_see_the_arm_its_frames_goals_and_paths(up, gone, viewer, tmp_pa
         joint_command=(JointState, SENSOR_1),
         goal=(PoseStamped, LATCHED_100),
         reach_markers=(MarkerArray, LATCHED_1),
-        adaptation=(Adaptation, RELIABLE_100),
+        adaptation__ml3_reach=(Adaptation, RELIABLE_100),
     )
     run.expect("after 1 updates")
     topics = set(seen.newest)
@@ -146,9 +146,9 @@ def test_learners_name_the_frame_of_the_base(up, viewer, tmp_path):
         joint_command=(JointState, SENSOR_1),
         learned_model=(LearnedModel, LATCHED_1),
         tracking=(Tracking, RELIABLE_100),
-        adaptation=(Adaptation, RELIABLE_100),
+        adaptation__sgd_tuned=(Adaptation, RELIABLE_100),
     )
-    seen.until_all("joint_command", "learned_model", "tracking", "adaptation")
+    seen.until_all("joint_command", "learned_model", "tracking", "adaptation/sgd_tuned")
     assert {msg.header.frame_id for msg in seen.newest.values()} == {"base"}
     run.process.terminate()
     assert run.end() == 0
