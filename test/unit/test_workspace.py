@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """An ordinary workspace made as README says: the tools of ROS 2 see both packages and their needs.
 
-rosdep looks into excerpts of ros/rosdistro that lie beside this file, in rosdistro/.
+rosdep looks into excerpts of ros/rosdistro that lie beside this file, in rosdistro/. A key that is
+new in package.xml is to be added there, as ros/rosdistro has it.
 """
 
 from __future__ import annotations
