@@ -110,13 +110,13 @@ def test_viewers_see_the_arm_its_frames_goals_and_paths(up, gone, viewer, tmp_pa
         adaptation__ml3_reach=(Adaptation, RELIABLE_100),
     )
     run.expect("after 1 updates")
-    topics = set(seen.newest)
-    seen.until_all("robot_description", "tf", "tf_static", "hand_pose", "joint_command", "goal")
+    headed = {"hand_pose", "joint_states", "joint_command", "goal", "adaptation/ml3_reach"}
+    seen.until_all("robot_description", "tf", "tf_static", *headed)
     wait_until(
         lambda: {"goals", "hand paths"} <= {m.ns for m in seen.newest["reach_markers"].markers}
     )
     assert seen.newest["robot_description"].data == urdf_text(load_robot("reacher"))
-    for topic in topics - {"robot_description", "tf", "tf_static", "reach_markers"}:
+    for topic in headed:
         assert seen.newest[topic].header.frame_id == "base", topic
     assert {m.header.frame_id for m in seen.newest["reach_markers"].markers} == {"base"}
     tree = FrameTree()
