@@ -38,14 +38,14 @@ _PUBLIC = {
     "train_loss": "ml3_ros.tasks.inverse_dynamics.train",
     # recordings of a real arm
     "IdentifyConfig": "ml3_ros.identification.run",
-    "JointRecording": "ml3_ros.data.bags",
+    "JointRecording": "ml3_ros.data.bags.reader",
     "NetworkConfig": "ml3_ros.identification.networks",
     "identify": "ml3_ros.identification.run",
     "load_arm": "ml3_ros.identification.run",
-    "read_joint_states": "ml3_ros.data.bags",
+    "read_joint_states": "ml3_ros.data.bags.reader",
     "read_recording": "ml3_ros.identification.run",
     "save_identification": "ml3_ros.reports.identification.output",
-    "write_joint_states": "ml3_ros.data.bag_writer",
+    "write_joint_states": "ml3_ros.data.bags.writer",
 }
 
 __all__ = ["__version__", *sorted(_PUBLIC)]

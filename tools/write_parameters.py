@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from ml3_ros import nodes
-from ml3_ros.nodes.kit.parameters import NodeParameters, Row, rows_of
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Row, rows_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WIDTH = 99

@@ -23,7 +23,7 @@ from faults.rig.result import Finding, Row
 from faults.rig.rig import Rig
 from faults.rig.waiting import require
 from ml3_ros.bringup.description import Process
-from ml3_ros.data.bags import read_joint_states
+from ml3_ros.data.bags.reader import read_joint_states
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.nodes.kit.qos import RELIABLE_100, RELIABLE_5000
 

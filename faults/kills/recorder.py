@@ -15,8 +15,8 @@ from faults.rig.recoveries import Recoveries, spread
 from faults.rig.result import Row
 from faults.rig.waiting import require
 from ml3_ros.bringup.description import Process
-from ml3_ros.data.bag_thread import FLUSH_S
-from ml3_ros.data.bags import read_joint_states
+from ml3_ros.data.bags.reader import read_joint_states
+from ml3_ros.data.bags.thread import FLUSH_S
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 

@@ -18,7 +18,7 @@ from faults.rig.recoveries import Recoveries
 from faults.rig.result import Row
 from faults.rig.waiting import require, until
 from ml3_ros.bringup.description import Process
-from ml3_ros.data.bags import read_joint_states
+from ml3_ros.data.bags.reader import read_joint_states
 from ml3_ros.nodes.kit.qos import LATCHED_1
 
 ARRIVED_S = 10.0  # within this the last samples of a recording have come

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 from unittest.mock import patch
 
-from ml3_ros.data.bag_writer import BagWriter
+from ml3_ros.data.bags.writer import BagWriter
 
 SYNC_S, WRITE_S = 1.0, 0.02
 

@@ -19,7 +19,7 @@ from faults.rig.waiting import require
 from faults.scenes.arm import PERIOD, START, MovingArm
 from faults.scenes.bombard import Target, bombard, works
 from ml3_msgs.msg import Adaptation
-from ml3_ros.data.bag_writer import BagWriter
+from ml3_ros.data.bags.writer import BagWriter
 from ml3_ros.nodes.adaptation.names import topics_of
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags import JointRecording, read_joint_states
+from ml3_ros.data.bags.reader import JointRecording, read_joint_states
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.fits import (

@@ -15,7 +15,7 @@ from std_msgs.msg import String
 
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.messages.frames import TFMessage, transforms_of

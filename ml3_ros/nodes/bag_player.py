@@ -15,13 +15,13 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.data.bags import JointRecording, read_joint_states
+from ml3_ros.data.bags.reader import JointRecording, read_joint_states
 from ml3_ros.data.rate import PlaybackRate
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
-from ml3_ros.nodes.kit.frames.parameters import FrameParameters
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg

@@ -13,9 +13,9 @@ from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.motion_parameters import DEFAULT, MotionParameters
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.motion import DEFAULT, MotionParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg

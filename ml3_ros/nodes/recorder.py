@@ -17,12 +17,12 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
-from ml3_ros.data.bag_thread import BagThread
-from ml3_ros.data.bag_writer import require_definition
+from ml3_ros.data.bags.thread import BagThread
+from ml3_ros.data.bags.writer import require_definition
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 
 LOOK_S = 0.25  # between looks for new topics

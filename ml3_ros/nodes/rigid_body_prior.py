@@ -14,7 +14,7 @@ from sensor_msgs.msg import JointState
 from ml3_msgs.msg import InertiaPrior
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_to_msg

@@ -18,11 +18,12 @@ from std_srvs.srv import Trigger
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
-from ml3_ros.nodes.kit.perturbation_parameters import PerturbationParameters
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.perturbation import PerturbationParameters
+from ml3_ros.nodes.kit.parameters.safety import SafetyParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import SafetyParameters, log_violations
+from ml3_ros.nodes.kit.safety_log import log_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,

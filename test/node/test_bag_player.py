@@ -16,7 +16,7 @@ from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data import rate
-from ml3_ros.data.bag_writer import BagWriter
+from ml3_ros.data.bags.writer import BagWriter
 from ml3_ros.data.rate import BURST, STALL_S, PlaybackRate
 from ml3_ros.nodes.bag_player import BagPlayer
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000

@@ -10,7 +10,7 @@ import yaml
 from ml3_ros.bringup.description import OURS, StandIn
 from ml3_ros.bringup.paths import config_file
 from ml3_ros.bringup.systems.invdyn import SYSTEMS
-from ml3_ros.nodes.kit.parameters import rows_of
+from ml3_ros.nodes.kit.parameters.annotated import rows_of
 from tools import write_parameters
 
 ROWS = {

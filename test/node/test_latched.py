@@ -16,7 +16,7 @@ from ml3_msgs.msg import LearnedLoss
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.latched import REMEMBERED_S, Copies
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
 from ml3_ros.nodes.recorder import Recorder

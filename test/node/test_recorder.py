@@ -23,8 +23,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64, String
 
 from ml3_msgs.msg import LearnedLoss
-from ml3_ros.data import bag_thread
-from ml3_ros.data.bag_thread import BagThread
+from ml3_ros.data.bags import thread as bag_thread
+from ml3_ros.data.bags.thread import BagThread
 from ml3_ros.errors import DataError
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.recorder import Recorder
@@ -217,7 +217,7 @@ def test_a_disk_that_hangs_is_given_up(tmp_path, monkeypatch, where):
 
 def test_a_program_that_forgets_to_close_still_ends_with_a_whole_bag(tmp_path):
     script = (
-        "import sys, pathlib, ml3_ros.data.bag_thread as b\n"
+        "import sys, pathlib, ml3_ros.data.bags.thread as b\n"
         "thread = b.BagThread(pathlib.Path(sys.argv[1]), 'sqlite3')\n"
         "thread.offer('/x', 'std_msgs/msg/String', 1, b'raw')\n"
         "raise SystemExit(3)\n"

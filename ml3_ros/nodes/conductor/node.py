@@ -32,9 +32,9 @@ from ml3_ros.nodes.conductor.lifecycle_client import (
     Waiter,
 )
 from ml3_ros.nodes.conductor.parameters import ConductorParameters
-from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import steady_timer
 from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
+from ml3_ros.nodes.kit.parameters.declared import DeclaredParameters
 from ml3_ros.nodes.kit.process import ignore_signals, requests_to_end
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds

@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from ml3_ros.nodes.kit.frames.parameters import BASE_FRAME_HELP
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.base_frame import BASE_FRAME_HELP
 
 
 def _pair(values: Sequence[float]) -> str | None:

@@ -14,7 +14,7 @@ from sensor_msgs.msg import JointState
 from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.messages.joint_states import NANO, listed
 
 HIGHEST_RATE = 2000.0  # [Hz]

@@ -15,10 +15,10 @@ from rclpy.lifecycle import LifecycleState, TransitionCallbackReturn
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import ConfigError, Ml3Error, reason_of
 from ml3_ros.nodes.kit.connected_node import ConnectedNode
-from ml3_ros.nodes.kit.declared_parameters import DeclaredParameters
 from ml3_ros.nodes.kit.diagnostics import ERRORS
 from ml3_ros.nodes.kit.name_guard import reject_duplicate
-from ml3_ros.nodes.kit.parameters import NodeParameters
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters
+from ml3_ros.nodes.kit.parameters.declared import DeclaredParameters
 from ml3_ros.nodes.kit.rclpy_versions import given_parameters
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

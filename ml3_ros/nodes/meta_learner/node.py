@@ -22,9 +22,9 @@ from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
-from ml3_ros.nodes.kit.frames.parameters import FrameParameters
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_from_msg

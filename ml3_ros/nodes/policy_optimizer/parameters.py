@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ml3_ros.nodes.kit.filtered_stream import FilterParameters
-from ml3_ros.nodes.kit.frames.parameters import FrameParameters
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 
 LONGEST_S = 10 * 86400.0
 

@@ -12,7 +12,7 @@ import numpy as np
 from geometry_msgs.msg import PoseStamped
 
 from ml3_ros.data.frame_tree import FrameError
-from ml3_ros.nodes.kit.frames.listener import FrameListener
+from ml3_ros.nodes.kit.frame_listener import FrameListener
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.qos import LATCHED_100
 from ml3_ros.nodes.messages.frames import frame_name

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from ml3_ros.nodes.kit.frames.parameters import FrameParameters
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 
 
 @dataclass(frozen=True, kw_only=True)

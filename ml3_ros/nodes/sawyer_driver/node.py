@@ -21,7 +21,7 @@ from ml3_ros.nodes.kit.diagnostics import ERRORS, steady_timer
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000
-from ml3_ros.nodes.kit.safety_parameters import log_violations
+from ml3_ros.nodes.kit.safety_log import log_violations
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,

@@ -7,8 +7,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
-from ml3_ros.nodes.kit.parameters import Param
-from ml3_ros.nodes.kit.safety_parameters import SafetyParameters
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.safety import SafetyParameters
 from ml3_ros.robots.sawyer import interface as sawyer
 from ml3_ros.robots.sawyer.driving_config import DrivingConfig
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.motion_parameters import MotionParameters, heaviest
-from ml3_ros.nodes.kit.parameters import Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.motion import MotionParameters, heaviest
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.computed_torque import ComputedTorque
 from ml3_ros.robots.control.feedforward import FeedforwardConfig

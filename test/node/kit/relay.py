@@ -13,7 +13,7 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.errors import RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE

@@ -10,7 +10,7 @@ from lifecycle_msgs.srv import ChangeState, GetState
 
 from ml3_ros.errors import RobotError
 from ml3_ros.nodes.kit.node import SUCCESS, Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters
 
 CONFIGURE, CLEAN_UP = Transition.TRANSITION_CONFIGURE, Transition.TRANSITION_CLEANUP
 ACTIVATE, DEACTIVATE = Transition.TRANSITION_ACTIVATE, Transition.TRANSITION_DEACTIVATE

@@ -11,7 +11,7 @@ import pytest
 from rclpy.parameter import Parameter
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.nodes.kit.parameters import Param, rows_of
+from ml3_ros.nodes.kit.parameters.annotated import Param, rows_of
 from test.node.kit.relay import SUCCESS, Relay, RelayParameters, change
 
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.data.bag_writer import BagWriter, require_definition, write_joint_states
-from ml3_ros.data.bags import JointRecording, joint_state_topics, read_joint_states
+from ml3_ros.data.bags.reader import JointRecording, joint_state_topics, read_joint_states
+from ml3_ros.data.bags.writer import BagWriter, require_definition, write_joint_states
 from ml3_ros.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -48,7 +48,7 @@ def test_a_recording_reads_back(tmp_path, record, storage):
 def test_what_was_flushed_survives_a_killed_recorder(tmp_path, joint_state):
     script = (
         "import os, signal, sys\n"
-        "from ml3_ros.data.bag_writer import BagWriter\n"
+        "from ml3_ros.data.bags.writer import BagWriter\n"
         "writer = BagWriter(sys.argv[1])\n"
         "writer.add_topic('js', 'sensor_msgs/msg/JointState')\n"
         "for i, raw in enumerate(sys.argv[2:]):\n"

@@ -10,7 +10,7 @@ import shutil
 import numpy as np
 import pytest
 
-from ml3_ros.data.bags import joint_state_topics, read_joint_states
+from ml3_ros.data.bags.reader import joint_state_topics, read_joint_states
 from ml3_ros.errors import DataError
 
 STAMPS = 5 + 0.01 * np.arange(10)

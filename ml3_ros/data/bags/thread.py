@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from ml3_ros.data.bag_writer import BagWriter, Storage
+from ml3_ros.data.bags.writer import BagWriter, Storage
 from ml3_ros.errors import DataError
 
 QUEUE_LENGTH = 20_000  # messages that may wait for the disk

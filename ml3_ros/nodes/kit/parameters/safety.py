@@ -6,11 +6,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
-from ml3_ros.robots.control.safety import SafeCommand
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.robots.control.safety_config import SafetyConfig
 
 DEFAULT = SafetyConfig()
@@ -80,10 +78,3 @@ class SafetyParameters(NodeParameters):
             command_timeout=self.command_timeout,
             future_tolerance=self.future_tolerance,
         )
-
-
-def log_violations(node: Ml3Node[Any], command: SafeCommand) -> None:
-    """Count and log what the stage changed in a command."""
-    for violation in command.violations:
-        node.diagnostics.counts[violation.kind] += 1
-        node.get_logger().warning(str(violation), throttle_duration_sec=2.0)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from rosbags.interfaces import Connection
 from rosbags.typesys import Stores, get_typestore
 
-from ml3_ros.data.bag_files import (
+from ml3_ros.data.bags.files import (
     JOINT_STATE,
     Opened,
     damaged,

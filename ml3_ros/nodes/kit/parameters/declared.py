@@ -16,7 +16,7 @@ from rclpy.parameter import Parameter
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import ConfigError, reason_of
-from ml3_ros.nodes.kit.parameters import Row, rows_of
+from ml3_ros.nodes.kit.parameters.annotated import Row, rows_of
 
 P = TypeVar("P")  # a dataclass of parameters
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ml3_ros.nodes.kit.parameters import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.perturbation import Perturbation

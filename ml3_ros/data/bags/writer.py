@@ -17,8 +17,8 @@ from rosbags.rosbag2 import StoragePlugin, Writer, WriterError
 from rosbags.typesys import Stores, TypesysError, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
-from ml3_ros.data.bag_files import JOINT_STATE
-from ml3_ros.data.bags import JointRecording
+from ml3_ros.data.bags.files import JOINT_STATE
+from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.errors import DataError
 
 Storage = Literal["sqlite3", "mcap"]
