@@ -126,11 +126,15 @@ class System:
         """All arguments, those that every system has at the end."""
         return self.own_arguments + COMMON
 
-    def parse(self, words: Sequence[str]) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
+    def parse(
+        self, words: Sequence[str], *, included: bool = False
+    ) -> tuple[dict[str, Any], dict[str, dict[str, str]]]:
         """Split `key:=value` words into arguments and overrides of single parameters.
 
         Args:
             words: `argument:=value`, or `node.parameter:=value` for any parameter of a node.
+            included: Whether the system is a part of a launch of others, whose `params_file` may
+                be for other nodes.
 
         Returns:
             All arguments by name, and overrides by node (their values as YAML text): those of
@@ -156,7 +160,9 @@ class System:
         values = self.resolve(given)
         if not values["params_file"]:
             return values, single
-        overrides = read_params_file(values["params_file"], nodes, values["namespace"])
+        overrides = read_params_file(
+            values["params_file"], nodes, values["namespace"], shared=included
+        )
         return values, {name: overrides[name] | single.get(name, {}) for name in nodes}
 
     def resolve(self, given: Mapping[str, str]) -> dict[str, Any]:

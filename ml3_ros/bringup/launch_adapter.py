@@ -74,8 +74,13 @@ class LaunchedSystem:
             RobotError: There is no such robot.
         """
         configurations = context.launch_configurations
-        keys = _words_of_the_user(context) | _readable(system, configurations)
-        values, overrides = system.parse([f"{key}:={configurations[key]}" for key in keys])
+        included = _is_included(context)
+        keys = _readable(system, configurations)
+        if not included:
+            keys |= _words_of_the_user(context)
+        values, overrides = system.parse(
+            [f"{key}:={configurations[key]}" for key in keys], included=included
+        )
         self._system, self._out = system, values[system.report]
         self._environment = node_environment(context.environment)
         processes = system.started(values)
@@ -163,15 +168,17 @@ class LaunchedSystem:
         context.asyncio_loop.call_exception_handler({"message": f"{self._system.name}: {reason}"})
 
 
-def _words_of_the_user(context: LaunchContext) -> set[str]:
-    """Return the arguments of the command line where it starts this file, and not another one.
+def _is_included(context: LaunchContext) -> bool:
+    """Return whether the command line starts another launch file, which includes this one.
 
-    Others are not known then, and rejected by their name. A launch file that includes this one may
-    have arguments of its own.
+    That may have arguments of its own, and a parameter file for other nodes.
     """
     file = Path(getattr(context.locals, "current_launch_file_path", ""))
-    if file.name not in {Path(word).name for word in sys.argv}:
-        return set()
+    return file.name not in {Path(word).name for word in sys.argv}
+
+
+def _words_of_the_user(context: LaunchContext) -> set[str]:
+    """Return the arguments of the command line: those of another system are rejected by name."""
     return {word.partition(":=")[0] for word in context.argv if ":=" in word} - {PREFIX, FILTER}
 
 

@@ -8,8 +8,9 @@ file win over any `-p name:=value`, so that `NODE.PARAMETER:=VALUE` had no effec
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from fnmatch import fnmatchcase
+import re
+from collections.abc import Collection, Iterable
+from difflib import get_close_matches
 from pathlib import Path
 
 import yaml
@@ -20,21 +21,27 @@ KEY = "ros__parameters"
 ENDLESS = 2**31 - 1  # characters of a line
 
 
-def read_params_file(path: str, nodes: Iterable[str], namespace: str) -> dict[str, dict[str, str]]:
+def read_params_file(
+    path: str, nodes: Iterable[str], namespace: str, *, shared: bool = False
+) -> dict[str, dict[str, str]]:
     """Read a ROS 2 parameter file.
 
     Args:
         path: Of the file; ~ is the home folder.
         nodes: Names of the system's nodes.
         namespace: That they are in; empty: the root.
+        shared: Whether the file may be for other nodes, too, or for them alone, as that of a
+            launch file which includes the system.
 
     Returns:
         Parameters by node, each value as YAML text. A name without a namespace fits a node in any
-        namespace; `*` and `**` are wildcards, and weaker than a name. The file may hold other
-        nodes, too, as one that a whole robot shares does.
+        namespace; `*` stands for one name and `**` for any number of them. Wildcards are weaker
+        than names, wherever they stand in the file, and a name alone is weaker than one with its
+        namespace. Among equals the last one wins, as in ROS.
 
     Raises:
-        ConfigError: There is no such file, it is not a parameter file, or no node is in it.
+        ConfigError: There is no such file, it is not a parameter file; or it is not `shared` and
+            has a section for no node of the system, or none that fits.
     """
     entries: dict[str, dict[str, str]] = {}
     try:
@@ -46,11 +53,14 @@ def read_params_file(path: str, nodes: Iterable[str], namespace: str) -> dict[st
     except ConfigError as error:
         raise ConfigError(f"params_file {path}: {error}") from None
     given: dict[str, dict[str, str]] = {name: {} for name in nodes}
-    for pattern in sorted(entries, key=lambda name: "*" not in name):
+    if not shared:
+        for pattern in entries:
+            _check_known(path, pattern, given)
+    for pattern in sorted(entries, key=_strength):
         for name in given:
             if _fits(pattern, namespace, name):
                 given[name] |= entries[pattern]
-    if not any(given.values()):
+    if not shared and not any(given.values()):
         raise ConfigError(
             f"params_file {path} is for {', '.join(entries) or 'no node'}: name one of "
             f"{', '.join(given)}, or /**"
@@ -85,9 +95,31 @@ def _flat(node: yaml.MappingNode, prefix: str) -> dict[str, str]:
     return flat
 
 
+def _check_known(path: str, pattern: str, nodes: Collection[str]) -> None:
+    """Reject a section whose node is none of the system's, in whatever namespace."""
+    last = pattern.rpartition("/")[2]
+    if any(re.fullmatch(_regex(last), f"/{name}") for name in nodes):
+        return
+    close = get_close_matches(last, nodes, n=1)
+    hint = f"did you mean {close[0]}?" if close else f"the nodes are {', '.join(nodes)}"
+    raise ConfigError(f"params_file {path}: this system has no node {pattern}; {hint}")
+
+
+def _strength(pattern: str) -> int:
+    """Return a key that sorts what is stronger behind what is weaker."""
+    return 0 if "*" in pattern else 1 + ("/" in pattern)
+
+
 def _fits(pattern: str, namespace: str, name: str) -> bool:
-    if "/" not in pattern:
-        return fnmatchcase(name, pattern)
     full = "/".join(["", *filter(None, namespace.split("/")), name])
-    path = "/" + pattern.strip("/")
-    return fnmatchcase(full, path) or fnmatchcase(full, path.replace("/**/", "/"))
+    place = "" if "/" in pattern else r"(/\w+)*"
+    return re.fullmatch(place + _regex(pattern), full) is not None
+
+
+def _regex(pattern: str) -> str:
+    """Return the regular expression of full names that a pattern with ROS's wildcards fits."""
+    tokens = pattern.strip("/").split("/")
+    return "".join(
+        r"(/\w+)*" if token == "**" else "/" + re.escape(token).replace(r"\*", r"\w*")
+        for token in tokens
+    )

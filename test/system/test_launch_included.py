@@ -149,6 +149,22 @@ def test_an_early_interrupt_leaves_no_traceback(ros2_launch, gone, tmp_path, sec
     assert "KeyboardInterrupt" not in launched.output
 
 
+def test_a_file_for_all_nodes_of_the_parent_serves_ours(ros2_launch, parent, tmp_path):
+    file = tmp_path / "robot.yaml"
+    file.write_text(
+        "camera: {ros__parameters: {fps: 30}}\n"
+        "conductor: {ros__parameters: {sources: [no_such_node], start_timeout: 1.0}}\n"
+    )
+    (tmp_path / "stop").touch()
+    included = {**SHORT, "params_file": str(file), "out": str(tmp_path / "out")}
+    launched = ros2_launch(parent(included))
+    assert launched.end() == 1
+    assert "no_such_node" in launched.output, "ours reads what is for it"
+    alone = ros2_launch(REACH, f"params_file:={file}")
+    assert alone.end() == 1
+    assert "this system has no node camera" in alone.output
+
+
 def test_unknown_arguments_are_named(ros2_launch):
     launched = ros2_launch(REACH, "gaols:=1")
     assert launched.end() == 1

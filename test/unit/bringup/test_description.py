@@ -218,6 +218,15 @@ def test_what_is_given_last_wins_parameter_by_parameter(tmp_path):
     assert arguments[arguments.index("--log-level") + 1] == "warn"
 
 
+def test_a_part_of_another_launch_takes_its_own_of_a_file_for_all(tmp_path):
+    file = tmp_path / "robot.yaml"
+    file.write_text("camera: {ros__parameters: {fps: 30}}\nplayer: {ros__parameters: {rate: 2.0}}")
+    words = ["bag:=x", f"params_file:={file}"]
+    assert TOY.parse(words, included=True)[1]["player"] == {"rate": "2.0"}
+    with pytest.raises(ConfigError, match="has no node camera"):
+        TOY.parse(words)
+
+
 def test_a_node_that_shall_be_secure_is_put_into_its_enclave():
     secure = {"ROS_SECURITY_ENABLE": "true"}
     assert enclave_arguments("sim_arm", secure) == ["--enclave", "/ml3/sim_arm"]

@@ -24,7 +24,10 @@ excitation:
 left:
   sim_arm: {ros__parameters: {seed: 3}}
 /**/sim_arm: {ros__parameters: {seed: 4, damping: true}}
+"""
+OF_OTHERS = """
 camera: {ros__parameters: {fps: 30}}
+/right/navigation/*: {ros__parameters: {gain: 9}}
 """
 OF_EXCITATION = {
     "gain": "0.5",
@@ -51,6 +54,61 @@ def test_a_node_gets_what_stands_under_its_name(file, namespace, seed):
     assert given == {"excitation": OF_EXCITATION, "sim_arm": {**OF_SIM_ARM, "seed": seed}}
 
 
+def section(name, value):
+    return f"{name}: {{ros__parameters: {{gain: {value}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("weak", "strong"),
+    [
+        ("/**", "sim_arm"),
+        ("/**", "/arms/left/sim_arm"),
+        ("'*'", "sim_arm"),
+        ("/arms/left/*", "sim_arm"),
+        ("/**/sim_arm", "sim_arm"),
+        ("sim_arm", "/arms/left/sim_arm"),
+    ],
+)
+def test_wildcards_are_weaker_than_names_wherever_they_stand(file, weak, strong):
+    for text in (section(weak, 1) + section(strong, 2), section(strong, 2) + section(weak, 1)):
+        assert read_params_file(file(text), NODES, "arms/left")["sim_arm"] == {"gain": "2"}
+
+
+@pytest.mark.parametrize("first", ["/**", "/*/left/sim_arm", "/arms/left/*", "/arms/**"])
+@pytest.mark.parametrize("last", ["/**/sim_arm", "'*'", "sim_*", "/**"])
+def test_among_wildcards_the_last_one_wins_as_in_ros(file, first, last):
+    if first != last:
+        text = section(first, 1) + section(last, 2)
+        assert read_params_file(file(text), NODES, "arms/left")["sim_arm"] == {"gain": "2"}
+
+
+@pytest.mark.parametrize("pattern", ["/*", "/*/sim_arm", "/arms/*", "/arms/left", "/sim_arm"])
+def test_one_star_stands_for_one_name_of_a_path_as_in_ros(file, pattern):
+    text = section(pattern, 1)
+    assert not any(read_params_file(file(text), NODES, "arms/left", shared=True).values())
+
+
+@pytest.mark.parametrize("text", [FILE + OF_OTHERS, OF_OTHERS + FILE])
+def test_a_file_that_other_nodes_share_may_name_them(file, text):
+    mine = read_params_file(file(FILE), NODES, "/left")
+    assert read_params_file(file(text), NODES, "/left", shared=True) == mine
+    assert read_params_file(file(OF_OTHERS), NODES, "", shared=True) == {n: {} for n in NODES}
+    with pytest.raises(ConfigError, match="has no node camera; the nodes are excitation, sim_arm"):
+        read_params_file(file(text), NODES, "/left")
+
+
+@pytest.mark.parametrize("name", ["excitaton", "/left/excitaton", "/**/excitaton"])
+def test_a_misspelt_node_is_named_beside_sections_that_fit(file, name):
+    text = section("sim_arm", 1) + section(name, 2)
+    with pytest.raises(ConfigError, match=r"no node \S*excitaton; did you mean excitation\?"):
+        read_params_file(file(text), NODES, "/left")
+
+
+def test_a_file_for_two_systems_side_by_side_names_both(file):
+    text = section("/left/sim_arm", 1) + section("/right/sim_arm", 2) + section("/right/*", 3)
+    assert read_params_file(file(text), NODES, "left")["sim_arm"] == {"gain": "1"}
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
@@ -61,7 +119,6 @@ def test_a_node_gets_what_stands_under_its_name(file, namespace, seed):
         ("excitation: {ros__parameters: 3}", "below the name of a node"),
         ("excitation: {a: [", "cannot be read: while parsing"),
         ("[" * 3000, "cannot be read"),
-        ("excitaton: {ros__parameters: {gain: 1}}", "is for excitaton: name one of excitation"),
         ("/right/sim_arm: {ros__parameters: {seed: 1}}", "is for /right/sim_arm"),
         ("excitation: &x {ros__parameters: {g: *x}}", "cannot be read"),
     ],
