@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from ament_index_python.packages import get_package_prefix, get_package_share_directory
+from catkin_pkg.package import parse_package
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -30,6 +31,7 @@ JAZZY_LOCK = "requirements-jazzy.txt"
 MESSAGE_PACKAGES = tuple(
     ROOT / name for name in ("ml3_msgs", "test/ml3_sawyer_test_msgs", "tools/tf2_msgs")
 )
+RELEASED = (ROOT, ROOT / "ml3_msgs")
 INTERFACES = sorted(
     path for package in MESSAGE_PACKAGES for path in package.glob("*/*.[msa][src][gvt]*")
 )
@@ -93,6 +95,19 @@ def test_one_version_everywhere():
         pyproject = tomllib.loads((package / "pyproject.toml").read_text())
         versions.add(pyproject["project"]["version"])
     assert len(versions) == 1, versions
+
+
+@pytest.mark.parametrize("folder", RELEASED, ids=lambda path: path.name)
+def test_released_packages_say_who_made_them_and_where_to_read_on(folder):
+    warnings: list[str] = []
+    package = parse_package(str(folder), warnings=warnings)
+    package.validate(warnings)
+    assert not warnings
+    assert [author.name for author in package.authors] == ["ml3_ros maintainers"]
+    urls = [url.url for url in package.urls]
+    assert {url.type for url in package.urls} <= {"website", "repository", "bugtracker"}
+    pages = "".join(path.read_text() for path in (ROOT / "README.md", *ROOT.glob("docs/*.md")))
+    assert urls and all(url in pages for url in urls), "an address that no page of ours names"
 
 
 @pytest.mark.parametrize("path", INTERFACES, ids=lambda path: path.stem)
