@@ -136,9 +136,9 @@ def label_line_ends(
         laid_out: The figure has just been laid out, which takes long where it has many axes.
     """
     drawn = [line for line in lines if np.isfinite(np.asarray(line.get_ydata(), float)).any()]
-    figure = axes.get_figure(root=True)
-    if not drawn or figure is None:
+    if not drawn:
         return
+    figure = axes.figure.canvas.figure  # also of axes in a subfigure, in matplotlib 3.6 too
     if not laid_out:
         figure.draw_without_rendering()  # limits and layout are only now known
     box, points = axes.get_window_extent(), figure.dpi / 72.0
