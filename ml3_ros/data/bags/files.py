@@ -11,6 +11,7 @@ from pathlib import Path
 from rosbags.interfaces import Connection
 from rosbags.rosbag2 import Reader
 
+from ml3_ros.data.bags.unfinished_mcap import UnfinishedMcap, is_unfinished
 from ml3_ros.errors import DataError
 
 JOINT_STATE = "sensor_msgs/msg/JointState"
@@ -53,7 +54,7 @@ def _split_order(file: Path) -> list[tuple[bool, int, str]]:
 
 
 class Opened:
-    """An open rosbags Reader whose every failure is a DataError.
+    """An open reader of a bag, or of an MCAP file without its end; every failure is a DataError.
 
     A damaged file can make the parsers raise nearly anything (struct.error, IndexError,
     UnicodeDecodeError, AssertionError ...), hence the broad handler.
@@ -61,12 +62,15 @@ class Opened:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._reader: Reader
+        self._reader: Reader | UnfinishedMcap
 
-    def __enter__(self) -> Reader:
+    def __enter__(self) -> Reader | UnfinishedMcap:
         try:
-            self._reader = Reader(self._path)
+            unfinished = self._path.suffix == ".mcap" and is_unfinished(self._path)
+            self._reader = UnfinishedMcap(self._path) if unfinished else Reader(self._path)
             self._reader.open()
+        except DataError:
+            raise
         except Exception as error:
             raise damaged(self._path, error) from error
         return self._reader
@@ -81,15 +85,27 @@ def damaged(path: Path, error: Exception) -> DataError:
     """Return the DataError for a bag that cannot be read."""
     if isinstance(error, PermissionError):
         return DataError(f"{path} may not be read ({error.strerror}): change its permissions")
-    cure = {".db3": "`sqlite3 FILE .recover`", ".mcap": "`mcap recover FILE`"}.get(path.suffix)
-    cure = f"copy it again, or save what is left with {cure}" if cure else "copy it again"
+    tool = {".db3": "`sqlite3 FILE .recover`", ".mcap": "`mcap recover FILE`"}.get(path.suffix)
+    cure = "copy it again"
+    if path.is_dir() and any(is_unfinished(file) for file in path.glob("*.mcap")):
+        cure += ", or move metadata.yaml out of the folder: what is whole is then read"
+    elif tool:
+        cure += f", or save what is left with {tool}"
     return DataError(f"{path} is damaged or no bag ({error}): {cure}")
 
 
-def joint_state_messages(path: Path, topic: str) -> Iterator[tuple[Connection, int, bytes]]:
-    """Yield (connection, time of reception [ns], CDR bytes) of the joint states on `topic`."""
+def joint_state_messages(
+    path: Path, topic: str, notes: list[str]
+) -> Iterator[tuple[Connection, int, bytes]]:
+    """Yield (connection, time of reception [ns], CDR bytes) of the joint states on `topic`.
+
+    `notes` gets a sentence about each file that was never closed, and what of it is left out.
+    """
     for file in storages(path):
         with Opened(file) as reader:
+            if isinstance(reader, UnfinishedMcap):
+                lost = f": its last {reader.cut} bytes are cut short and left out"
+                notes.append(f"{file.name} was never closed{lost if reader.cut else ''}")
             connections = [
                 c for c in reader.connections if c.topic == topic and c.msgtype == JOINT_STATE
             ]

@@ -3,9 +3,10 @@
 """Joint states of rosbag2 recordings as arrays by joint name, with the data checked.
 
 Reads a bag folder with `metadata.yaml` (also split into several files), a folder that lost it, a
-bare `.db3` and a bare `.mcap`. Messages are decoded from raw CDR with the standard definition of
-sensor_msgs/JointState; the definitions that a bag carries are not used, because a decoder
-generated from them would run what a stranger wrote.
+bare `.db3` and a bare `.mcap`; what a killed recorder leaves lacks metadata.yaml, and an MCAP file
+its end. Messages are decoded from raw CDR with the standard definition of sensor_msgs/JointState;
+the definitions that a bag carries are not used, because a decoder generated from them would run
+what a stranger wrote.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class RecordingChecks:
     reordered: int = 0  # older than the message before them: sorted in
     duplicates: int = 0  # stamp equal to another one's: left out
     stamped_by: str = "header"  # or "log": no header stamps, so times of reception
+    notes: tuple[str, ...] = ()  # on files that were never closed: what of them is left out
 
     def __str__(self) -> str:
         left_out = {
@@ -59,6 +61,7 @@ class RecordingChecks:
         words = [f"{n} {what} left out" for what, n in left_out.items() if n]
         words += [f"{self.reordered} sorted into order"] if self.reordered else []
         words += ["stamped on reception"] if self.stamped_by == "log" else []
+        words += self.notes
         return f"{self.messages} messages" + "".join(f", {word}" for word in words)
 
 
@@ -115,7 +118,8 @@ def read_joint_states(
     topic = _choose_topic(path, topic)
     stamps: list[tuple[int, int]] = []
     messages = []
-    for connection, log_ns, raw in joint_state_messages(path, topic):
+    notes: list[str] = []
+    for connection, log_ns, raw in joint_state_messages(path, topic, notes):
         message: Any = _decode(raw, connection, path)
         stamp = message.header.stamp
         stamps.append((stamp.sec * _NS + stamp.nanosec, log_ns))
@@ -124,6 +128,7 @@ def read_joint_states(
         raise DataError(f"topic {topic} of {path} holds no message: record it again")
     names = _choose_joints(path, topic, messages, joints)
     rows, kept, checks = _rows(messages, names)
+    checks = replace(checks, notes=tuple(notes))
     _require_fields(path, topic, names, messages, rows)
     header_ns, log_ns = np.array(stamps, dtype=np.int64).T
     if np.ptp(header_ns) == 0:

@@ -11,6 +11,8 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from rosbags.interfaces import Qos
+
 from ml3_ros.data.bags.writer import BagWriter, Storage
 from ml3_ros.errors import DataError
 
@@ -24,6 +26,7 @@ class _Message(NamedTuple):
     msgtype: str
     stamp_ns: int
     raw: bytes
+    qos: tuple[Qos, ...]
 
 
 class BagThread:
@@ -66,12 +69,22 @@ class BagThread:
         """Messages that were queued and will not be written any more, because of an error."""
         return self._accepted - self.written if self.error is not None else 0
 
-    def offer(self, topic: str, msgtype: str, stamp_ns: int, raw: bytes) -> bool:
-        """Queue a message; return False if it is lost."""
+    def offer(
+        self, topic: str, msgtype: str, stamp_ns: int, raw: bytes, qos: tuple[Qos, ...] = ()
+    ) -> bool:
+        """Queue a message; return False if it is lost.
+
+        Args:
+            topic: Name of the topic.
+            msgtype: Its type, as "package/msg/Name".
+            stamp_ns: Time of reception [ns since the epoch].
+            raw: The message as it travels.
+            qos: What the topic's publishers offer; that of its first message counts.
+        """
         if self.error is not None or self._closing.is_set():
             return False
         try:
-            self._queue.put_nowait(_Message(topic, msgtype, stamp_ns, raw))
+            self._queue.put_nowait(_Message(topic, msgtype, stamp_ns, raw, qos))
         except queue.Full:
             return False
         self._accepted += 1
@@ -126,21 +139,20 @@ class BagThread:
                 self._fail(error)
 
     def _write_until_closed(self, writer: BagWriter) -> None:
-        flushed = time.monotonic()
+        due = time.monotonic() + FLUSH_S
         while self.error is None:
             try:
-                message = self._queue.get(timeout=FLUSH_S)
+                message = self._queue.get(timeout=max(0.0, due - time.monotonic()))
             except queue.Empty:
                 # a program may end without `close`
                 if self._closing.is_set() or not threading.main_thread().is_alive():
                     return
+            else:
+                if message is None:
+                    return
+                writer.add_topic(message.topic, message.msgtype, message.qos)
+                writer.write(message.topic, message.stamp_ns, message.raw)
+                self.written += 1
+            if time.monotonic() >= due:
                 writer.flush()
-                continue
-            if message is None:
-                return
-            writer.add_topic(message.topic, message.msgtype)
-            writer.write(message.topic, message.stamp_ns, message.raw)
-            self.written += 1
-            if time.monotonic() - flushed > FLUSH_S:
-                writer.flush()
-                flushed = time.monotonic()
+                due = time.monotonic() + FLUSH_S

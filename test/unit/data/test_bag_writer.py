@@ -24,7 +24,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 def record(joint_state):
     """Begin a bag and write 20 joint states to it, 10 ms apart: (path, storage) -> writer."""
 
-    def write(path, storage="sqlite3"):
+    def write(path, storage="mcap"):
         writer = BagWriter(path, storage)
         writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
         writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
@@ -45,20 +45,21 @@ def test_a_recording_reads_back(tmp_path, record, storage):
     assert (tmp_path / "bag" / "metadata.yaml").exists()
 
 
-def test_what_was_flushed_survives_a_killed_recorder(tmp_path, joint_state):
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_what_was_flushed_survives_a_killed_recorder(tmp_path, joint_state, storage):
     script = (
         "import os, signal, sys\n"
         "from ml3_ros.data.bags.writer import BagWriter\n"
-        "writer = BagWriter(sys.argv[1])\n"
+        "writer = BagWriter(*sys.argv[1:3])\n"
         "writer.add_topic('js', 'sensor_msgs/msg/JointState')\n"
-        "for i, raw in enumerate(sys.argv[2:]):\n"
+        "for i, raw in enumerate(sys.argv[3:]):\n"
         "    writer.write('js', i, bytes.fromhex(raw))\n"
         "writer.flush()\n"
         "os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     messages = [joint_state(1 + 0.01 * i).hex() for i in range(20)]
     done = subprocess.run(
-        [sys.executable, "-c", script, str(tmp_path / "bag"), *messages],
+        [sys.executable, "-c", script, str(tmp_path / "bag"), storage, *messages],
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
         timeout=60,
         check=False,
@@ -109,16 +110,46 @@ def test_folders_that_cannot_be_made_are_named(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(DataError, match="choose a folder that may be written"):
         BagWriter(tmp_path / "file" / "bag")
-    with pytest.raises(DataError, match="sqlite3 or mcap"):
+    with pytest.raises(DataError, match="mcap or sqlite3"):
         BagWriter(tmp_path / "bag", "zip")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
-def test_a_full_disk_is_a_sentence(tmp_path, record):
-    writer = record(tmp_path / "bag", "mcap")
-    writer._writer.storage.bio = open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+def test_a_full_disk_is_a_sentence_and_keeps_what_was_flushed(tmp_path, record, joint_state):
+    writer = record(tmp_path / "bag")
+    writer.flush()
+    storage = writer._writer.storage
+    disk, storage.bio = storage.bio, open("/dev/full", "wb", buffering=0)  # noqa: SIM115
+    writer.write("/joint_states", 10**9, joint_state(2.0))
+    with pytest.raises(DataError, match="free disk space"):
+        writer.flush()
+    storage.bio.close()
+    storage.bio = disk  # there is room again, but what was not written is missing before it
     with pytest.raises(DataError, match="free disk space"):
         writer.close()
+    assert not (tmp_path / "bag" / "metadata.yaml").exists()
+    recording = read_joint_states(tmp_path / "bag")
+    assert recording.t.size == 20
+    assert recording.checks.notes == ("bag.mcap was never closed",)
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("stamp", [-1, 2**63])
+def test_a_stamp_that_is_no_time_is_rejected_and_harms_nothing(
+    tmp_path, record, joint_state, storage, stamp
+):
+    writer = record(tmp_path / "bag", storage)
+    with pytest.raises(DataError, match="set the clock"):
+        writer.write("/joint_states", stamp, joint_state(2.0))
+    writer.close()
+    assert read_joint_states(tmp_path / "bag").t.size == 20
+
+
+def test_a_bag_of_topics_alone_is_closed(tmp_path):
+    writer = BagWriter(tmp_path / "bag")
+    writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
+    writer.close()
+    assert joint_state_topics(tmp_path / "bag") == {"/joint_states": 0}
 
 
 @pytest.mark.parametrize("storage", ["sqlite3", "mcap"])

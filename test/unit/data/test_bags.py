@@ -189,4 +189,4 @@ def test_damaged_files_give_an_error_or_valid_rows(tmp_path, storage, save, join
             assert np.isfinite(read_joint_states(folder).q).all()
         except DataError:
             rejected += 1
-    assert rejected >= 30
+    assert rejected >= (30 if storage == "sqlite3" else 15)  # a shorter MCAP file may be whole
