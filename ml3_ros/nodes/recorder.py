@@ -17,6 +17,7 @@ from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from ml3_ros.data.bags.qos import playable
 from ml3_ros.data.bags.thread import BagThread
 from ml3_ros.data.bags.writer import require_definition
 from ml3_ros.errors import DataError
@@ -24,6 +25,7 @@ from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.nodes.kit.process import run
+from ml3_ros.nodes.messages.offered_qos import offered_qos
 
 LOOK_S = 0.25  # between looks for new topics
 DEPTH = 5000  # messages a topic may bring at once
@@ -39,9 +41,9 @@ class RecorderParameters(NodeParameters):
         tuple[str, ...], Param("topics to record; unset: all but /rosout and /parameter_events")
     ] = ()
     storage: Annotated[
-        Literal["sqlite3", "mcap"],
-        Param("format of the bag; only sqlite3 is readable after a process was killed"),
-    ] = "sqlite3"
+        Literal["mcap", "sqlite3"],
+        Param("format of the bag; after a kill either is readable up to the last second"),
+    ] = "mcap"
 
 
 class Recorder(Ml3Node[RecorderParameters]):
@@ -132,12 +134,14 @@ class Recorder(Ml3Node[RecorderParameters]):
             self.reject(error, kind="topics left out")
             return []
 
+        offered = playable([offered_qos(info.qos_profile) for info in publishers])
+
         def on_message(raw: bytes) -> None:
             if not self.active or self._thread is None:
                 return
             self.diagnostics.tick(topic)
             stamp = self.get_clock().now().nanoseconds
-            if not self._thread.offer(topic, msgtype, stamp, raw):
+            if not self._thread.offer(topic, msgtype, stamp, raw, offered):
                 self.diagnostics.counts["lost messages"] += 1
 
         safe = self.guarded(on_message)

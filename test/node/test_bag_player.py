@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,7 +31,12 @@ FIRST = 1_700_000_000 * NANO
 @pytest.fixture
 def bag(tmp_path):
     """2.4 s of two joints at 125 Hz, serialized by ROS itself."""
-    writer = BagWriter(tmp_path / "bag")
+    return write(tmp_path)
+
+
+def write(tmp_path, storage="mcap"):
+    """Write that bag, and return its folder."""
+    writer = BagWriter(tmp_path / "bag", storage)
     writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
     for i in range(COUNT):
         msg = JointState(name=["a", "b"], position=[0.1 * i, -i], velocity=[1.0, 2.0])
@@ -64,6 +70,21 @@ def test_every_sample_comes_once_and_in_order(graph, bag):
     late = graph.listen(graph.plain("late"), Bool, "stream_finished", LATCHED_1)
     graph.until(lambda: late and late[-1].data)
     assert player.diagnostic_values()["finished"]
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+@pytest.mark.parametrize("closed", [True, False])
+def test_bags_of_either_format_are_played_also_without_their_end(graph, tmp_path, storage, closed):
+    bag = Path(write(tmp_path, storage))
+    if not closed:
+        (bag / "metadata.yaml").unlink()
+        if storage == "mcap":
+            file = bag / "bag.mcap"
+            file.write_bytes(file.read_bytes()[:-500])  # a part of its summary is missing
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
+    start(graph, bag=str(bag), rate=20.0, max_ahead=0)
+    graph.until(lambda: len(states) == COUNT)
+    assert [msg.effort[0] for msg in states] == list(range(COUNT))
 
 
 def test_joints_come_in_the_requested_order_with_the_recorded_stamps(graph, bag):

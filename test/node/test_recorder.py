@@ -5,15 +5,13 @@
 from __future__ import annotations
 
 import os
-import re
-import resource
 import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
+import yaml
 from diagnostic_msgs.msg import DiagnosticArray
 from rclpy.lifecycle import TransitionCallbackReturn
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -24,9 +22,9 @@ from std_msgs.msg import Float64, String
 
 from ml3_msgs.msg import LearnedLoss
 from ml3_ros.data.bags import thread as bag_thread
-from ml3_ros.data.bags.thread import BagThread
-from ml3_ros.errors import DataError
-from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
+from ml3_ros.data.bags.reader import read_joint_states
+from ml3_ros.data.bags.thread import FLUSH_S
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.recorder import Recorder
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -39,6 +37,16 @@ def contents(bag):
         for connection, _, raw in reader.messages():
             found[connection.topic].append(bytes(raw))
     return found
+
+
+def offered(bag):
+    """Return {topic: [(reliability, durability), ...]} of the publishers that a bag states."""
+    info = yaml.safe_load((bag / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
+    topics = [topic["topic_metadata"] for topic in info["topics_with_message_count"]]
+    return {
+        topic["name"]: [(p["reliability"], p["durability"]) for p in topic["offered_qos_profiles"]]
+        for topic in topics
+    }
 
 
 def start(graph, tmp_path, **parameters):
@@ -82,7 +90,29 @@ def test_every_message_received_is_in_the_bag(graph, tmp_path, storage):
     (text,) = found[f"{prefix}/late"]
     assert deserialize_message(text, String).data == "hello"
     assert "/rosout" not in found
-    assert (tmp_path / "bag" / "metadata.yaml").exists()
+    stated = offered(tmp_path / "bag")
+    assert [stated[topic] for topic in topics] == [
+        [("reliable", "volatile")],
+        [("best_effort", "volatile")],
+        [("reliable", "volatile")],
+        [("reliable", "transient_local")],
+    ]
+    assert (tmp_path / "bag" / f"bag.{'mcap' if storage == 'mcap' else 'db3'}").exists()
+
+
+def test_a_topic_that_one_of_its_publishers_latches_is_played_latched(graph, tmp_path):
+    probe = graph.plain()
+    publishers = [probe.create_publisher(String, "words", q) for q in (RELIABLE_100, LATCHED_1)]
+    topic = f"{graph.namespace}/words"
+    graph.until(lambda: len(probe.get_publishers_info_by_topic(topic)) == 2)
+    recorder = start(graph, tmp_path, topics=["words"])
+    graph.until(lambda: topic in recorder._recorded)
+    graph.until(lambda: all(p.get_subscription_count() for p in publishers))
+    for publisher in publishers:
+        publisher.publish(String(data="hello"))
+    graph.until(lambda: recorder.diagnostic_values()["messages"] == 2)
+    assert recorder.trigger_deactivate() == SUCCESS
+    assert offered(tmp_path / "bag") == {topic: [("reliable", "transient_local")]}
 
 
 def test_only_selected_topics_and_a_new_bag_each_time(graph, tmp_path, capfd):
@@ -112,49 +142,6 @@ def test_a_folder_that_cannot_be_written_is_a_sentence(graph, tmp_path, capfd):
     assert recorder.state_name() == "inactive"
 
 
-def test_a_disk_that_fills_up_ends_the_recording_not_the_program(tmp_path, monkeypatch):
-    monkeypatch.setattr(bag_thread, "QUEUE_LENGTH", 4)
-    thread = BagThread(tmp_path / "bag", "mcap")
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, hard))
-    try:
-        end = time.monotonic() + 120.0
-        while thread.error is None:
-            assert time.monotonic() < end
-            thread.offer("/x", "std_msgs/msg/String", 1, bytes(100_000))
-        assert not thread.offer("/x", "std_msgs/msg/String", 1, b"")
-        thread.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert "free disk space" in str(thread.error)
-
-
-def ends(thread):
-    """Close the thread of a bag from another one; return whether that ends."""
-    closing = threading.Thread(target=thread.close, daemon=True)
-    closing.start()
-    closing.join(120.0)
-    return not closing.is_alive()
-
-
-@pytest.mark.parametrize("storage", ["sqlite3", "mcap"])
-def test_an_unexpected_error_ends_the_recording_and_is_logged(tmp_path, monkeypatch, storage):
-    monkeypatch.setattr(bag_thread, "QUEUE_LENGTH", 4)
-    thread = BagThread(tmp_path / "bag", storage)
-    assert thread.offer("/x", "std_msgs/msg/String", 1, b"good")
-    assert thread.offer("/x", "std_msgs/msg/String", 2**70, b"")  # no storage has room for it
-    while thread.offer("/x", "std_msgs/msg/String", 1, b""):
-        pass  # until the queue is full or the thread has ended
-    assert ends(thread)
-    assert re.search(r"(OverflowError|error): .*begin a new recording", str(thread.error))
-    assert thread.error.__cause__ is not None
-    assert thread.written == 1
-    assert thread.lost >= 1
-    assert not thread.offer("/x", "std_msgs/msg/String", 1, b"")
-    if storage == "sqlite3":  # an MCAP file may need `mcap recover`
-        assert contents(tmp_path / "bag") == {"/x": [b"good"]}
-
-
 def test_messages_lost_to_an_error_are_counted_and_logged(graph, tmp_path, capfd, monkeypatch):
     busy = threading.Event()
 
@@ -179,75 +166,67 @@ def test_messages_lost_to_an_error_are_counted_and_logged(graph, tmp_path, capfd
     assert "5 messages that waited are lost" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("where", ["__init__", "write", "close"])
-def test_a_disk_that_hangs_is_given_up(tmp_path, monkeypatch, where):
-    answers = threading.Event()
-    original = getattr(bag_thread.BagWriter, where)
-
-    def hang(*arguments):
-        answers.wait(600.0)
-        original(*arguments)
-
-    monkeypatch.setattr(bag_thread.BagWriter, where, hang)
-    try:
-        if where == "__init__":
-            monkeypatch.setattr(bag_thread, "PATIENCE_S", 0.2)
-            with pytest.raises(DataError, match="the disk has done nothing"):
-                BagThread(tmp_path / "bag", "sqlite3")
-            return
-        thread = BagThread(tmp_path / "bag", "sqlite3")
-        monkeypatch.setattr(bag_thread, "PATIENCE_S", 1.0)
-        for _ in range(3):
-            assert thread.offer("/x", "std_msgs/msg/String", 1, b"")
-        end = time.monotonic() + 120.0
-        while where == "close" and thread.written < 3:
-            assert time.monotonic() < end
-            time.sleep(0.01)
-        assert ends(thread)
-        assert "the disk has done nothing" in str(thread.error)
-        assert thread.lost == (3 if where == "write" else 0)
-    finally:
-        answers.set()
-        for other in threading.enumerate():
-            if other.name == "bag writer":
-                other.join(120.0)
-                assert not other.is_alive()
-    assert (tmp_path / "bag" / "metadata.yaml").exists()
-
-
-def test_a_program_that_forgets_to_close_still_ends_with_a_whole_bag(tmp_path):
-    script = (
-        "import sys, pathlib, ml3_ros.data.bags.thread as b\n"
-        "thread = b.BagThread(pathlib.Path(sys.argv[1]), 'sqlite3')\n"
-        "thread.offer('/x', 'std_msgs/msg/String', 1, b'raw')\n"
-        "raise SystemExit(3)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "bag")]
-    assert subprocess.run(command, timeout=120.0, check=False).returncode == 3
-    assert contents(tmp_path / "bag") == {"/x": [b"raw"]}
-
-
-def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path):
-    command = [sys.executable, "-m", "ml3_ros.nodes.recorder", "--ros-args"]
-    for setting in (f"out:={tmp_path}", "autostart:=true", "topics:=[/numbers]"):
-        command += ["-p", setting]
-    numbers = graph.plain().create_publisher(Float64, "/numbers", RELIABLE_100)
+@pytest.fixture
+def recording(graph, tmp_path):
+    """Start a process that records TOPIC: (topic, storage) -> process, and messages in its bag."""
     diagnostics = graph.listen(graph.plain("reader"), DiagnosticArray, "/diagnostics")
+    processes = []
 
     def recorded():
         statuses = [s for msg in diagnostics for s in msg.status if s.name == "recorder"]
         pairs = [pair for status in statuses for pair in status.values]
         return max((int(pair.value) for pair in pairs if pair.key == "messages"), default=0)
 
-    process = subprocess.Popen(command, env=os.environ.copy())
-    try:
-        graph.until(numbers.get_subscription_count)
-        for i in range(50):
-            numbers.publish(Float64(data=float(i)))
-        graph.until(lambda: recorded() == 50)
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=120.0) == 0
-    finally:
+    def begin(topic, storage="mcap"):
+        command = [sys.executable, "-m", "ml3_ros.nodes.recorder", "--ros-args"]
+        settings = (f"out:={tmp_path}", "autostart:=true", f"topics:=[{topic}]")
+        for setting in (*settings, f"storage:={storage}"):
+            command += ["-p", setting]
+        processes.append(subprocess.Popen(command, env=os.environ.copy()))
+        return processes[0], recorded
+
+    yield begin
+    for process in processes:
         process.kill()
         process.wait()
+
+
+def test_ctrl_c_leaves_a_whole_bag(graph, tmp_path, recording):
+    numbers = graph.plain().create_publisher(Float64, "/numbers", RELIABLE_100)
+    process, recorded = recording("/numbers")
+    graph.until(numbers.get_subscription_count)
+    for i in range(50):
+        numbers.publish(Float64(data=float(i)))
+    graph.until(lambda: recorded() == 50)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=120.0) == 0
     assert len(contents(tmp_path / "bag")["/numbers"]) == 50
+
+
+@pytest.mark.parametrize("storage", ["mcap", "sqlite3"])
+def test_a_kill_takes_the_last_second_alone(graph, tmp_path, recording, storage):
+    states = graph.plain().create_publisher(JointState, "/states", RELIABLE_5000)
+    process, recorded = recording("/states", storage)
+    graph.until(states.get_subscription_count)
+    sent = 0
+
+    def send(count):
+        nonlocal sent
+        for _ in range(count):
+            msg = JointState(name=["a"], position=[0.0], velocity=[0.0], effort=[float(sent)])
+            msg.header.stamp.sec, msg.header.stamp.nanosec = divmod(10_000_000 * sent, 10**9)
+            states.publish(msg)
+            sent += 1
+
+    for count in (50, 100):
+        send(50)
+        graph.until(lambda count=count: recorded() == count)
+    graph.for_(FLUSH_S + 0.5)  # nothing comes: it is flushed all the same
+    send(20)
+    process.kill()
+    process.wait()
+    assert not (tmp_path / "bag" / "metadata.yaml").exists()
+    read = read_joint_states(tmp_path / "bag", "/states")
+    assert read.tau[:, 0].tolist() == list(range(read.t.size))
+    assert read.t.size >= 100
+    assert bool(read.checks.notes) == (storage == "mcap")

@@ -15,6 +15,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rclpy
+from rosbags.interfaces import QosDurability, QosReliability
+from rosbags.rosbag2 import Reader
 
 from ml3_ros.bringup.up import environment
 from ml3_ros.data.run_files import RunFolder
@@ -74,11 +76,14 @@ def test_a_system_runs_to_its_end_and_reports(up, tmp_path):
         assert (folder.path / name).stat().st_size > 1000
 
 
-def test_losses_are_trained_on_the_stream_and_used_when_the_prior_is_gone(up, gone, tmp_path):
+def test_losses_are_trained_on_the_stream_used_when_the_prior_is_gone_and_recorded(
+    up, gone, tmp_path
+):
     run = up(
         *SHORT[:1],
         *SHORT[2:],
         "loss:=train",
+        "record:=true",
         f"out:={tmp_path / 'out'}",
         "meta_learner.record_seconds:=2.0",
         "meta_learner.segment_seconds:=1.0",
@@ -86,7 +91,7 @@ def test_losses_are_trained_on_the_stream_and_used_when_the_prior_is_gone(up, go
     )
     run.expect("meta-training ml3_shaped")
     pids = run.nodes()
-    assert set(pids) == NODES | {"rigid_body_prior", "meta_learner"}
+    assert set(pids) == NODES | {"rigid_body_prior", "meta_learner", "recorder"}
     run.expect("ml3_unshaped is trained")
     run.expect("the rigid-body prior is switched off")
     gone([pids["rigid_body_prior"]])
@@ -95,6 +100,15 @@ def test_losses_are_trained_on_the_stream_and_used_when_the_prior_is_gone(up, go
     methods = {"ml3_shaped", "ml3_unshaped", "sgd_tuned", "adam_tuned"}
     assert set(RunFolder(tmp_path / "out").load_predictions().methods) == methods
     gone(list(pids.values()))
+    with Reader(tmp_path / "out" / "bag") as bag:
+        qos = {c.topic: c.ext.offered_qos_profiles for c in bag.connections}
+        count = bag.topics["/learned_loss"].msgcount
+    latched = {p.durability for p in qos["/learned_loss"]}
+    assert latched == {QosDurability.TRANSIENT_LOCAL}
+    assert count == 2
+    (states,) = qos["/joint_states"]
+    assert states.reliability is QosReliability.RELIABLE
+    assert states.durability is QosDurability.VOLATILE
 
 
 def test_a_signal_ends_a_system_with_rc_0_and_what_it_has_learned(up, gone, tmp_path):
