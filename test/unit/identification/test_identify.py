@@ -61,11 +61,17 @@ def result(recording, model, tiny):
     return identify(config, recording, model, lambda text: None)
 
 
-def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys):
+@pytest.mark.parametrize("killed", [False, True])
+def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys, killed):
     bag, out = save_bag(tmp_path / "bag", recording), tmp_path / "out"
+    if killed:  # a recorder writes neither the end of the file nor metadata.yaml then
+        (bag / "metadata.yaml").unlink()
+        file = bag / "bag.mcap"
+        file.write_bytes(file.read_bytes()[:-20])
     words = ["identify", "--bag", str(bag), "--urdf", str(urdf), "--out", str(out), *SMALL]
     assert main(words) == 0
     printed = capsys.readouterr().out
+    assert ("bag.mcap was never closed" in printed) == killed
     assert "velocity: correlates" in printed and "hybrid_ml3: held-out NMSE" in printed
     metrics = json.loads((out / "metrics.json").read_text())
     assert metrics["experiment"] == "identify"
