@@ -1,12 +1,16 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""ros2 launch ml3_ros replay.launch.py [key:=value ...]; --show-args tells the keys."""
+"""Launch file of replay: networks learn an arm's inverse dynamics from a recording.
+
+Run `ros2 launch ml3_ros replay.launch.py [argument:=value ...]`, with `--show-args` for a
+list of the arguments, or include it in a launch file of yours (docs/launch.md).
+"""
 
 from launch import LaunchDescription
 from ml3_ros.bringup.launch_adapter import launch_description
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 
 
 def generate_launch_description() -> LaunchDescription:
-    """Return the processes of the system, as described in ml3_ros.bringup.systems.invdyn."""
+    """Return the nodes of the system, as ml3_ros.bringup.systems.invdyn describes them."""
     return launch_description(SYSTEMS["replay"])

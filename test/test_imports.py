@@ -20,7 +20,7 @@ from tools import draw_rooms
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "ml3_ros"
 
-ROS_ROOMS = {"nodes", "bringup", "benchmarks"}
+ROS_ROOMS = {"nodes", "bringup", "benchmarks", "client"}
 ROS_FREE_ROOMS = (
     {folder.parent.name for folder in PACKAGE.glob("*/__init__.py")} - ROS_ROOMS - {"cli"}
 )

@@ -60,8 +60,8 @@ class Argument:
         return value
 
 
-def _who_tells_frames() -> str:
-    """Return who publishes the frames of an arm here, where nobody says."""
+def _frames_publisher() -> str:
+    """Return the node that publishes the frames of an arm on this machine by default."""
     secure = os.environ.get("ROS_SECURITY_ENABLE") == "true"  # the policies are for ours
     if find_program(ROBOT_STATE_PUBLISHER, ROBOT_STATE_PUBLISHER) and not secure:
         return ROBOT_STATE_PUBLISHER
@@ -92,7 +92,7 @@ COMMON = (
     ),
     Argument(
         name="frames",
-        default=_who_tells_frames(),
+        default=_frames_publisher(),
         help="node that publishes robot_description and tf of the arm: none where another "
         "robot_state_publisher does",
         choices=(ARM_FRAMES, ROBOT_STATE_PUBLISHER, NOBODY),

@@ -1,9 +1,8 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Description of a system of nodes as data, and how arguments resolve it.
+"""Description of a system of nodes as data: its processes and arguments, and their values.
 
-A description is data: `ml3 up` (supervisor.py) and `ros2 launch` (launch_adapter.py) start the
-same processes from it.
+`ml3 up` (up.py) and `ros2 launch` (launch_adapter.py) start the same processes from it.
 """
 
 from __future__ import annotations
@@ -20,54 +19,54 @@ from ml3_ros.errors import ConfigError
 
 @dataclass(frozen=True, slots=True)
 class Arg:
-    """Stands for the value of an argument inside a process's parameters."""
+    """Placeholder in a process's parameters for the value of an argument."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class JointsOf:
-    """Stands for the joint names of the robot that an argument names, a URDF for instance."""
+    """Placeholder for the joint names of the robot that an argument names."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class NameOf:
-    """Stands for the name of the robot that an argument names."""
+    """Placeholder for the name of the robot that an argument names, as by the path of a URDF."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class BaseOf:
-    """Stands for the frame of the base of the robot that an argument names."""
+    """Placeholder for the base frame of the robot that an argument names."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOf:
-    """Stands for the model of the robot that an argument names, be it simulated or not."""
+    """Placeholder for the model of the robot that an argument names: sawyer for sawyer_sim."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class UrdfOf:
-    """Stands for the text of the URDF of the robot that an argument names."""
+    """Placeholder for the URDF, as text, of the robot that an argument names."""
 
     name: str
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigFile:
-    """Stands for the path of a file in config/."""
+    """Placeholder for the path of a file in config/."""
 
     name: str
 
 
-StandIn = Arg | BaseOf | ConfigFile | JointsOf | ModelOf | NameOf | UrdfOf
+Placeholder = Arg | BaseOf | ConfigFile | JointsOf | ModelOf | NameOf | UrdfOf
 OURS = "ml3_ros"
 
 
@@ -80,8 +79,8 @@ class Process:
         executable: Console script of ml3_ros, the module of that name in ml3_ros.nodes; or a
             program of another package.
         package: ROS package of the program; others than ours are not configured by config/.
-        words: Further words of the command line; stand-ins are replaced.
-        parameters: Overrides of config/<executable>.yaml; stand-ins (`Arg`, ...) are replaced.
+        words: Further words of the command line; placeholders are replaced.
+        parameters: Overrides of config/<executable>.yaml; placeholders (`Arg`, ...) are replaced.
         vital: Whether its crash ends the system. What only shows something is not vital.
         remappings: (from, to) names of topics.
         when: (argument, value): start the process only then.
@@ -123,7 +122,7 @@ class System:
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
-        """All arguments, those that every system has at the end."""
+        """All arguments: the system's own, then those that every system has."""
         return self.own_arguments + COMMON
 
     def parse(
@@ -182,7 +181,7 @@ class System:
         return values
 
     def started(self, values: Mapping[str, Any]) -> list[Process]:
-        """Return the processes that these arguments start, with every stand-in replaced.
+        """Return the processes that these arguments start, with every placeholder replaced.
 
         Raises:
             RobotError: An argument names a robot that does not exist.
@@ -238,5 +237,5 @@ def _of_robot(value: BaseOf | JointsOf | NameOf | UrdfOf, model: str) -> Any:
 
 
 def model_of(robot: str) -> str:
-    """Return the model of a robot: sawyer_sim, the simulated one, is a sawyer."""
+    """Return the name of a robot's model: that of sawyer_sim, the simulated arm, is sawyer."""
     return robot.removesuffix("_sim")

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The systems of ml3_ros for `ros2 launch`: the same description as `ml3 up`, as launch entities.
+"""Adapter to `ros2 launch`: turns the description of a system into launch actions.
 
 A launch file of ours can be part of another one: at the end of its system it ends its own
 processes alone, and what it sets it sets for them alone. `launch` and `launch_ros` belong to a
@@ -44,7 +44,7 @@ PATIENCE_S = "3"
 
 
 def launch_description(system: System) -> LaunchDescription:
-    """Return what a launch file of this system has to return."""
+    """Return the launch description of a system: what its launch file has to return."""
     use_packages_of(program())
     declared = [
         DeclareLaunchArgument(
@@ -192,7 +192,7 @@ def _readable(system: System, keys: Iterable[str]) -> set[str]:
 
 
 def _prefix(executable: str, configurations: Mapping[str, str]) -> str:
-    """Return the command that the user wants before this one, as gdb."""
+    """Return the user's `launch-prefix`, as gdb, where its filter fits; else ""."""
     fits = re.match(configurations.get(FILTER, ""), executable)
     return configurations.get(PREFIX, "") if fits else ""
 

@@ -1,6 +1,8 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Settings of Fast DDS, the default middleware of ROS 2; others keep their own defaults.
+"""Settings of Fast DDS, the default middleware of ROS 2: a profile for the nodes of a system.
+
+A profile of the user, and another middleware, stay as they are.
 
 Shared memory is off: a process that is killed while it uses it holds up the others by a second,
 and lets them miss messages. Where ROS 2 is restricted to this machine it turns shared memory on
@@ -26,7 +28,7 @@ FAST_DDS = ("rmw_fastrtps_cpp", "rmw_fastrtps_dynamic_cpp")  # ROS 2 takes the f
 
 
 def middleware(env: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for nodes that start in `env`; none where the user has a profile."""
+    """Return the variables for nodes that start in `env`; none to keep the user's choice."""
     other = env.get("RMW_IMPLEMENTATION", "") not in ("", *FAST_DDS)
     if other or any(variable in env for variable in PROFILES):
         return {}

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Parameter file of the user: what `params_file:=` sets for the nodes of a system.
 
-It is read here and passed on as single parameters. ROS itself would let a node's own name in a
-file win over any `-p name:=value`, so that `NODE.PARAMETER:=VALUE` had no effect.
+It is read here and passed on as single parameters (`-p name:=value`). ROS itself would let a
+node's own name in a file win over these, so that `NODE.PARAMETER:=VALUE` had no effect.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""End of a process with its parent, by the kernel's parent-death signal (Linux).
+"""Bond of a process to its parent: ends it with the parent, by a signal of the kernel (Linux).
 
 Whatever ends the process that started a node (SIGKILL, a closed terminal), the node gets SIGTERM
 and ends in good order: nothing goes on moving an arm that nobody watches.
@@ -19,7 +19,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def linker(parent: int) -> Callable[[], bool]:
-    """Return what links the process that calls it to its parent; it returns False if that is gone.
+    """Return a function that makes its caller end with `parent`; it returns False if that is gone.
 
     Libraries are loaded now: after a fork, before the program starts, nothing may be loaded.
     """
@@ -35,7 +35,7 @@ def linker(parent: int) -> Callable[[], bool]:
 
 
 def parent_lives() -> bool:
-    """Return whether the process of the environment variable still runs; end with it from now on.
+    """Return whether the process that PARENT names still runs, and end this one with it.
 
     True where there is no such variable.
     """

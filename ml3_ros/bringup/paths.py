@@ -32,7 +32,7 @@ def share() -> Path:
 
 
 def config_file(name: str) -> Path:
-    """Return config/`name`.
+    """Return the path of a file in config/.
 
     Raises:
         ConfigError: It is not installed.
@@ -41,7 +41,7 @@ def config_file(name: str) -> Path:
 
 
 def program() -> Path:
-    """Return the program `ml3`, which runs in the Python that the package was built with.
+    """Return the path of the program `ml3`; its Python is the one that ml3_ros was built with.
 
     Raises:
         ConfigError: It is not installed.
@@ -50,7 +50,7 @@ def program() -> Path:
 
 
 def use_packages_of(path: Path) -> None:
-    """Let this Python also find what the program at `path` finds in its virtual environment.
+    """Add the packages of a program's virtual environment to this Python's path, at its end.
 
     `ros2 launch` runs in the system's Python, and reads launch files there, which ask robots for
     their joints. What is on PyPI alone lies in the environment that the workspace was built with.

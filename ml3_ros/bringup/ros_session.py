@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""ROS 2 for the length of one command, on every version of rclpy."""
+"""Session of ROS 2: starts rclpy for one command and shuts it down, on every version of it."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""`ml3 up`: the processes of a system as commands, run by the supervisor, then its report."""
+"""Run of a system by `ml3 up`: its processes under the supervisor, then its report."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ml3_ros.bringup.supervisor import Command, Supervisor
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of the nodes; what the user has set means what it did."""
+    """Return the environment of the nodes: our defaults, and what the user has set unchanged."""
     env = dict(os.environ) | _reach()
     env |= node_environment(env)
     env.setdefault("AMENT_PREFIX_PATH", sys.prefix)
@@ -29,7 +29,7 @@ def environment() -> dict[str, str]:
 
 
 def _reach() -> dict[str, str]:
-    """Return which nodes find each other: by default those of this machine."""
+    """Return the variables that say which nodes meet: by default those of this machine."""
     names = {"ROS_DOMAIN_ID": "0", RANGE: "LOCALHOST"}
     return {name: os.environ.get(name, default) for name, default in names.items()}
 
@@ -81,7 +81,7 @@ def up(system: System, words: Sequence[str]) -> int:
 
 
 def viewing_commands(env: Mapping[str, str], shown: str, namespace: str = "") -> list[str]:
-    """Return how to see the topics of a running system, `shown` first, from another terminal."""
+    """Return commands that show the topics of a running system in another terminal."""
     topic = "/".join(filter(None, [*namespace.split("/"), shown]))
     setting = " ".join(f"{name}={value}" for name, value in _reach().items())
     if shutil.which("ros2", path=env.get("PATH")):

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 
 from ml3_ros.bringup.arguments import yaml_text
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.bringup.up import up
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.errors import ConfigError

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Client of a system for Python programs: start a run, follow it, swap losses, read results.
+"""Client of a system for Python programs: starts runs, follows them, swaps losses, reads results.
 
     with Client() as client:
         run = client.start("reacher_invdyn", duration=10.0, out="out/mine")

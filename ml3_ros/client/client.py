@@ -20,7 +20,7 @@ from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from ml3_msgs.msg import Adaptation
 from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.bringup.arguments import yaml_text
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.client.run import Run, RunError
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Transforms between named frames over the last seconds: where one is in another, and when."""
+"""Tree of frames: keeps the transforms of tf over the last seconds, looks up one in another."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ class FrameError(MessageError):
 
 
 class Edge:
-    """A frame in its parent over time; a fixed one has one transform, which holds at all times."""
+    """Transforms of a frame in its parent over time; a fixed frame has one for all times."""
 
     def __init__(self, parent: str, fixed: bool) -> None:
-        """Know the parent's name, and no transform yet."""
+        """Begin without a transform."""
         self.parent, self.fixed = parent, fixed
         self.newest = 0  # [ns]
         self._kept: deque[tuple[int, Array, Array]] = deque(maxlen=1 if fixed else MOST_KEPT)
 
     def add(self, stamp: int, position: Array, quaternion: Array) -> None:
-        """Take a transform; one that is older than the newest begins the history anew."""
+        """Add a transform; one that is older than the newest begins the history anew."""
         if stamp < self.newest:
             self._kept.clear()
         self.newest = stamp
@@ -56,10 +56,10 @@ class Edge:
 
 
 class FrameTree:
-    """Frames, each in that of its parent, as tf tells them."""
+    """Frames, each placed in its parent over time, as tf publishes them."""
 
     def __init__(self) -> None:
-        """Know no frame."""
+        """Begin without a frame."""
         self._edges: dict[str, Edge] = {}
 
     def add(
@@ -72,7 +72,7 @@ class FrameTree:
         *,
         fixed: bool = False,
     ) -> None:
-        """Take where `child` is in `parent`.
+        """Add the transform that places `child` in `parent`.
 
         Args:
             parent: Name of a frame.
@@ -119,7 +119,7 @@ class FrameTree:
         return way
 
     def _climb(self, way: list[str], to: str, stamp: int) -> Array:
-        """Return the pose of the way's first frame in the frame `to` on it."""
+        """Return the pose (4, 4) of the first frame of `way` in a later one, `to`."""
         T = np.eye(4)
         for frame in way[: way.index(to)]:
             edge = self._edges[frame]

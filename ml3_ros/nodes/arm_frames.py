@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Frames of an arm: publishes its URDF and, from joint states, its transforms on tf."""
+"""Frames of an arm: publishes its URDF and its transforms where no robot_state_publisher is."""
 
 from __future__ import annotations
 
@@ -38,10 +38,9 @@ class ArmFramesParameters(NodeParameters):
 
 
 class ArmFrames(Ml3Node[ArmFramesParameters]):
-    """Joint states in; robot_description, tf_static and tf out.
+    """Publishes robot_description and tf_static once, and tf from joint states.
 
-    As robot_state_publisher, for machines that do not have it. A joint whose position has not come
-    has no frame, nor is any beyond it connected to the base.
+    A joint whose position has not come has no frame, nor is any beyond it connected to the base.
     """
 
     # made by `load`

@@ -7,9 +7,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ml3_ros.bringup.description import OURS, StandIn
+from ml3_ros.bringup.description import OURS, Placeholder
 from ml3_ros.bringup.paths import config_file
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.nodes.kit.parameters.annotated import rows_of
 from tools import write_parameters
 
@@ -49,5 +49,5 @@ def test_systems_set_only_parameters_that_their_nodes_have(system):
         rows = ROWS[process.executable]
         assert set(process.parameters) <= set(rows)
         for name, value in process.parameters.items():
-            if not isinstance(value, StandIn):
+            if not isinstance(value, Placeholder):
                 assert rows[name].fault(value) is None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.cli.main import COMMANDS
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.cli.train import TRAINING

@@ -111,6 +111,6 @@ def test_launch_files_can_be_read_without_what_pypi_alone_has():
     adapter = ast.parse((ROOT / "ml3_ros/bringup/launch_adapter.py").read_text())
     modules = {node.module for node in ast.walk(adapter) if isinstance(node, ast.ImportFrom)}
     ours = sorted(module for module in modules if module.startswith("ml3_ros."))
-    code = "\n".join(f"import {module}" for module in (*ours, "ml3_ros.bringup.systems.invdyn"))
+    code = "\n".join(f"import {module}" for module in (*ours, "ml3_ros.bringup.systems.registry"))
     result = run_without(PYPI_ALONE | EXTRAS, code)
     assert ours and result.returncode == 0, result.stderr

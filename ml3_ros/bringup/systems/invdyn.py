@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The systems in which networks learn the inverse dynamics of an arm, as data."""
+"""Systems sawyer_invdyn, reacher_invdyn and replay: networks learn an arm's inverse dynamics."""
 
 from __future__ import annotations
 
@@ -17,8 +17,6 @@ from ml3_ros.bringup.systems.parts import (
     SHIPPED_LOSS,
     SIM_ARM,
 )
-from ml3_ros.bringup.systems.reach import REACHER_REACH
-from ml3_ros.bringup.systems.track import SAWYER_TRACK
 from ml3_ros.bringup.systems.viewing import viewing
 
 RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
@@ -211,8 +209,3 @@ REPLAY = System(
         *viewing("urdf"),
     ),
 )
-
-SYSTEMS = {
-    system.name: system
-    for system in (SAWYER_INVDYN, REACHER_INVDYN, SAWYER_TRACK, REPLAY, REACHER_REACH)
-}

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Shared parts of the systems: arguments, and the processes around an arm."""
+"""Parts that several systems share: arguments, and the nodes of an arm and of its learner."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The system in which a policy learns to reach goals with an arm, as data."""
+"""System reacher_reach: policies learn to reach goals with an arm, an episode at a time."""
 
 from __future__ import annotations
 

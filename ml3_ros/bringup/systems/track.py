@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The system in which an arm follows a motion by torques that it is learning, as data."""
+"""System sawyer_track: an arm follows a motion by the torques that networks learn meanwhile."""
 
 from __future__ import annotations
 

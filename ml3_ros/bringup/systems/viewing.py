@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What shows a system to people: frames of the arm, RViz, Foxglove."""
+"""Viewers of a system: the processes that `frames:=`, `rviz:=` and `foxglove:=` start."""
 
 from __future__ import annotations
 

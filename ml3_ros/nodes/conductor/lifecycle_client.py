@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Client of other nodes' lifecycles: transitions with deadlines, and errors that name the node."""
+"""Client of another node's lifecycle: requests transitions, with deadlines and clear errors."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class LifecycleClient:
     def __init__(
         self, node: Node, name: str, waiter: Waiter, *, start_timeout_s: Callable[[], float]
     ) -> None:
-        """Talk to `name` on behalf of `node`; `start_timeout_s` gives its time to appear [s]."""
+        """Call the services of `name` from `node`; `start_timeout_s()`: its time to appear [s]."""
         self.name = name
         self._waiter, self._start_timeout = waiter, start_timeout_s
         self._get: Client[Any, Any] = node.create_client(GetState, f"{name}/get_state")

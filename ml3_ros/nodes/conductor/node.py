@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Conductor: runs a system of nodes from its start to its end, in order and with deadlines.
+"""Conductor node: runs a system from its start to its end, in order and with deadlines.
 
 The conductor is the one node that is no lifecycle node: it manages the others.
 """

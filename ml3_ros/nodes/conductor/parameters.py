@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Parameters of `conductor`."""
+"""Parameters of the conductor: the nodes of a system, their order, goals and deadlines."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A node with guarded connections: no callback ends it, and all of them end with its cleanup."""
+"""Lifecycle node with guarded connections: errors of callbacks are logged, cleanup ends them."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ class ConnectedNode(StatefulNode):
         self._entities += [(self.destroy_subscription, one) for one in made]
 
     def _sole_sender(self, topic: str) -> Callable[[MessageInfo], bool]:
-        """Return what says of a message of `topic` whether it may be used; ends with cleanup."""
+        """Return a check of whether a message of `topic` comes from its only sender."""
         arbiter = CommandArbiter(self, topic)
         self._arbiters.append(arbiter)
         self._entities.append((self._arbiters.remove, arbiter))

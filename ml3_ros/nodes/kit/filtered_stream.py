@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Samples with accelerations from a stream of joint states, by a Savitzky-Golay filter."""
+"""Filtered joint states: adds accelerations to a stream of them by a Savitzky-Golay filter."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Listener to tf: what a node knows of frames."""
+"""Listener to tf: keeps its transforms, for nodes that take poses in any frame."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Subscriptions to latched topics that hear every publisher, and each message once.
+"""Latched subscriptions: take the messages of latched and of other publishers, each one once.
 
 DDS connects a subscription that asks for latched messages to latched publishers alone, so it would
 not hear `ros2 topic pub`. One that does not ask hears everybody, but nothing of the past. Here are
@@ -25,7 +25,7 @@ MOST_REMEMBERED = 2000  # messages
 
 
 class Copies:
-    """Tells messages that came over the other subscription already from new ones.
+    """Filter of copies: knows which messages came over the other subscription already.
 
     A message that the same publisher sends twice comes twice over each of them, and is new twice.
     """
@@ -54,7 +54,7 @@ class Copies:
 
 
 def is_latched(qos: QoSProfile) -> bool:
-    """Return whether messages of the past are asked for."""
+    """Return whether a profile requests messages of the past (transient local)."""
     return bool(qos.durability == DurabilityPolicy.TRANSIENT_LOCAL)
 
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Losses of a node: files by name, in its folder or shipped with ml3_ros, and their message."""
+"""Loss files of a node: finds them by name, in its folder or in the package; makes messages."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Guards a node's name: a second node of one name would answer the same services."""
+"""Guard of a node's name: rejects a second node of that name, which would share its services."""
 
 import errno
 import hashlib

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The base of every node of ml3_ros: lifecycle, parameters, guarded callbacks."""
+"""Base class of every lifecycle node of ml3_ros: transitions, parameters, guarded callbacks."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ P = TypeVar("P", bound=NodeParameters)
 
 
 class Ml3Node(ConnectedNode, Generic[P]):
-    """A lifecycle node with parameters P that fails in sentences.
+    """A lifecycle node with parameters P; what fails ends in a log line that names the cure.
 
     A node fills four hooks, each of which may raise `Ml3Error`: `load` (configure: read the
     parameters, load, check, create publishers and subscriptions), `start` (activate), `stop`

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""The process of a node: from its start to an orderly end, whatever requests it."""
+"""Process of a node: runs it until a signal, its parent's end or a shutdown transition."""
 
 from __future__ import annotations
 

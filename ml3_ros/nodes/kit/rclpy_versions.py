@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What differs between the versions of rclpy, from Jazzy (7.1) on: nothing else here knows it.
+"""Differences between versions of rclpy, from Jazzy (7.1) on: no other module knows them.
 
 docs/ros_versions.md says what was run on which version.
 """

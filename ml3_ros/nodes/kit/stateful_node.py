@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""A lifecycle node that knows its own state, which rclpy keeps to itself."""
+"""Lifecycle node that knows its own state, which rclpy keeps private."""
 
 from __future__ import annotations
 

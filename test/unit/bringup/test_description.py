@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from ml3_ros.bringup.arguments import Argument, yaml_text
-from ml3_ros.bringup.description import Arg, ConfigFile, JointsOf, Process, StandIn, System
+from ml3_ros.bringup.description import Arg, ConfigFile, JointsOf, Placeholder, Process, System
 from ml3_ros.bringup.middleware import profile_variable
 from ml3_ros.bringup.node_arguments import (
     enclave_arguments,
@@ -20,13 +20,14 @@ from ml3_ros.bringup.node_arguments import (
     ros_arguments,
 )
 from ml3_ros.bringup.paths import config_file
-from ml3_ros.bringup.systems.invdyn import REACHER_MOTION, SYSTEMS
+from ml3_ros.bringup.systems.invdyn import REACHER_MOTION
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
     REACHER_GOALS,
     SAWYER_ARM,
     SAWYER_GOALS,
 )
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.learners.reaching.goals import GoalRanges
 from ml3_ros.robots.registry import load_robot
@@ -130,7 +131,7 @@ def test_every_system_is_sound(system):
         values = [v for v in (*process.parameters.values(), *process.words)]
         files = {v.name for v in values if isinstance(v, ConfigFile)}
         assert all(config_file(name) for name in files)
-        assert {v.name for v in values if isinstance(v, StandIn)} - files <= names
+        assert {v.name for v in values if isinstance(v, Placeholder)} - files <= names
         if process.when is not None:
             argument = next(a for a in system.arguments if a.name == process.when[0])
             assert process.when[1] in (argument.choices or (True, False, "sawyer"))

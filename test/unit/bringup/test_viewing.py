@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from ml3_ros.bringup.node_arguments import ros_arguments
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.bringup.systems.viewing import VIEWED
 from ml3_ros.bringup.up import command
 from ml3_ros.errors import ConfigError
@@ -22,7 +22,7 @@ from ml3_ros.robots.urdf import urdf_text
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = """
-from ml3_ros.bringup.systems.invdyn import SYSTEMS
+from ml3_ros.bringup.systems.registry import SYSTEMS
 print(SYSTEMS["reacher_reach"].resolve({})["frames"])
 """
 

@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""One publisher at a time commands an arm: who sends, and what is rejected."""
+"""Guard of an arm's commands: one publisher at a time may send them, others are rejected."""

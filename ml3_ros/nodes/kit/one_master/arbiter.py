@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Rejects commands that more than one publisher sends, and names the publishers."""
+"""Arbiter of commands: rejects them while several publishers send, and names these."""
 
 from __future__ import annotations
 

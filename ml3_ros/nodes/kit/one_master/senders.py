@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""How many publishers send on a topic, by the best that the middleware says of a message."""
+"""Senders on a topic: counts the publishers that send, by what a message says of its own."""
 
 from __future__ import annotations
 
