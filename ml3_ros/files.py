@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Files written so that a reader never sees half of one, and a failure loses nothing."""
+"""Paths as users write them, and files of which no reader ever sees half."""
 
 import contextlib
 import errno
@@ -13,6 +13,29 @@ from pathlib import Path
 from typing import BinaryIO
 
 from ml3_ros.errors import DataError
+
+
+def user_path(path: str | Path) -> Path:
+    """Return the path that a user means: ~ is the home folder, ~NAME that of another user.
+
+    A shell replaces ~ at the beginning of a word alone, so that `out:=~/x`, `--out=~/x` and the
+    values of parameters arrive as they were typed. Whatever comes from outside passes through here
+    before it is opened.
+
+    Raises:
+        DataError: There is no such home folder.
+    """
+    plain = Path(path)
+    if not str(path).startswith("~"):
+        # of ./~x, which names a file here, Path forgets the dot
+        return Path.cwd() / plain if str(plain).startswith("~") else plain
+    try:
+        return plain.expanduser()
+    except RuntimeError:
+        raise DataError(
+            f"{path} begins in a home folder that does not exist: write the path in full, or "
+            f"./{path} for one of that name here"
+        ) from None
 
 
 def write_atomically(path: Path, content: bytes | Callable[[BinaryIO], object]) -> None:

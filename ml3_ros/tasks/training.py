@@ -13,6 +13,7 @@ from tqdm import tqdm
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.objective import task_loss_of
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.data.metrics import resolved
 from ml3_ros.files import write_atomically
@@ -96,7 +97,8 @@ def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
         while not trainer.done:
             step = trainer.step()
             diverged += int(step.diverged.sum())
-            bar.set_postfix(task_loss=f"{float(step.task_loss.mean()):.3f}", refresh=False)
+            task_loss = float(task_loss_of(step.task_loss.mean(), trainer.config))
+            bar.set_postfix(task_loss=f"{task_loss:.3g}", refresh=False)
             bar.update()
             if step.step % CHECKPOINT_STEPS == 0:
                 write_atomically(checkpoint, trainer_to_bytes(trainer))

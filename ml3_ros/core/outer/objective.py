@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params, append_dimensions
 
 DIVERGED = 1e6  # a task loss beyond this (or NaN) ends the episode of its model
@@ -57,3 +58,19 @@ class OuterObjective:
             k: torch.where(append_dimensions(finite, g), g, 0.0) * append_dimensions(factor, g)
             for k, g in total.items()
         }
+
+
+def task_loss_of(outer_loss: Tensor, config: MetaTrainConfig) -> Tensor:
+    """Return the task loss behind a mean of `OuterObjective.evaluate`, as a number for people.
+
+    With `log_task_loss` it is the geometric mean of all that `outer_loss` is a mean over: terms by
+    their weights, steps, models and seeds. Without, it is `outer_loss` itself.
+
+    Args:
+        outer_loss: Of any shape, such as `OuterStep.task_loss`.
+        config: Of the training.
+    """
+    if not config.log_task_loss:
+        return outer_loss
+    total = sum(weight for _, weight in config.weights if weight > 0.0)
+    return ((outer_loss.double() / total).exp() - LOG_FLOOR).clamp_min(0.0)

@@ -31,7 +31,7 @@ class OuterStep:
     """What one update of phi did."""
 
     step: int  # outer steps made so far
-    task_loss: Tensor  # (seeds,), mean over the tasks; log of it with log_task_loss
+    task_loss: Tensor  # (seeds,), mean over the tasks; with log_task_loss of logs: `task_loss_of`
     diverged: Tensor  # (seeds,), models reset because they diverged
 
 

@@ -180,7 +180,7 @@ class Conductor(Node):
         doing = f"step {feedback.iteration} of {feedback.iterations}"
         if not feedback.iteration:
             doing = "recording the stream" if feedback.eta.sec else "preparing"
-        loss = "" if math.isnan(feedback.task_loss) else f", task loss {feedback.task_loss:.4f}"
+        loss = "" if math.isnan(feedback.task_loss) else f", task loss {feedback.task_loss:.3g}"
         self._training = f"{name}: {doing}{loss}, {feedback.eta.sec} s left"
 
     def _wait_for_the_end_of(self, learner: str) -> None:

@@ -14,9 +14,9 @@ from rclpy.task import Future
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
-from ml3_ros.core.checks import printable
+from ml3_ros.core.checks import printable, quoted
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.errors import Ml3Error, reason_of
+from ml3_ros.errors import ConfigError, Ml3Error, reason_of
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
 
@@ -25,11 +25,16 @@ JOIN_S = 2.0  # less than a node has for its own end
 
 
 class MetaTrainAction:
-    """Connects goals with workers; `tick` is called regularly while the node is active."""
+    """Connects goals with workers; `tick` is called regularly while the node is active.
+
+    Attributes:
+        rejection: Which goal was rejected last and why, "" for none.
+    """
 
     def __init__(
         self,
         node: Ml3Node,
+        check: Callable[[MetaTrain.Goal], object],
         begin: Callable[[MetaTrain.Goal], MetaTrainingWorker | float],
         keep: Callable[[str, LearnedLoss], LearnedLossMsg],
         iterations: int,
@@ -38,12 +43,14 @@ class MetaTrainAction:
 
         Args:
             node: Where.
+            check: Raises Ml3Error for a goal that cannot be done: it is rejected.
             begin: Returns a started worker for a goal, or how long the stream still has to be
-                recorded [s], NaN if unknown; raises Ml3Error for a goal that cannot be done.
+                recorded [s], NaN if unknown; raises Ml3Error where it cannot be done any more.
             keep: Saves and publishes a finished loss under a name; returns its message.
             iterations: Outer steps of a goal that names none.
         """
-        self._node, self._begin, self._keep = node, begin, keep
+        self.rejection = ""
+        self._node, self._check, self._begin, self._keep = node, check, begin, keep
         self._iterations = iterations
         self._goal: ServerGoalHandle | None = None
         self._worker: MetaTrainingWorker | None = None
@@ -53,8 +60,9 @@ class MetaTrainAction:
             node,
             MetaTrain,
             "meta_train",
-            execute_callback=self._execute,
+            execute_callback=_too_late,
             goal_callback=self._on_goal,
+            handle_accepted_callback=self._on_accepted,
             cancel_callback=lambda _goal: CancelResponse.ACCEPT,
         )
 
@@ -90,7 +98,7 @@ class MetaTrainAction:
         """End the goal without a loss; the checkpoint of its worker stays.
 
         A worker ends after its present outer step. One whose step takes longer than JOIN_S is left
-        to itself: `begin` has to reject goals until it has ended.
+        to itself: `check` has to reject goals until it has ended.
         """
         if self._worker is not None:
             self._worker.cancel()
@@ -117,10 +125,11 @@ class MetaTrainAction:
         self._settle(MetaTrain.Result(success=True, message=message, learned_loss=kept))
 
     def _settle(self, result: MetaTrain.Result) -> None:
-        """Give the goal its result; the coroutine of `_execute` returns it."""
+        """Give the goal its result; the coroutine of `_on_accepted` returns it."""
         goal, worker = self._goal, self._worker
         if goal is None or self._outcome is None:
             return
+        result.task_loss = math.nan
         if worker is not None:
             result.iterations = worker.progress().iteration
             result.task_loss = worker.progress().task_loss
@@ -149,27 +158,48 @@ class MetaTrainAction:
         )
 
     def _on_goal(self, goal: MetaTrain.Goal) -> GoalResponse:
-        reason = ""
-        if not self._node.active:
-            reason = "activate the node first"
-        elif self._goal is not None:
-            reason = f"{self.name} is being trained; cancel it, or wait"
-        if reason:
-            self._node.get_logger().warning(f"goal {goal.name} is rejected: {reason}")
-        return GoalResponse.REJECT if reason else GoalResponse.ACCEPT
+        """Accept a goal that can be done; what is raised here would end the process."""
+        try:
+            if not self._node.active:
+                raise ConfigError("activate the node first")
+            if self._goal is not None:
+                raise ConfigError(f"{self.name} is being trained; cancel it, or wait")
+            self._check(goal)
+        except Ml3Error as error:
+            self._reject(goal, printable(str(error)))
+            return GoalResponse.REJECT
+        except Exception as error:
+            self._node.reject(error)
+            self._reject(goal, printable(reason_of(error)))
+            return GoalResponse.REJECT
+        return GoalResponse.ACCEPT
 
-    async def _execute(self, goal: ServerGoalHandle) -> MetaTrain.Result:
-        """Wait until `_settle`; nothing here blocks the executor.
+    def _reject(self, goal: MetaTrain.Goal, reason: str) -> None:
+        """Say why, where it can be said: the response to a goal has no text."""
+        self.rejection = f"{quoted(goal.name)}: {reason}"
+        self._node.diagnostics.counts["rejected goals"] += 1
+        self._node.get_logger().warning(f"goal {quoted(goal.name)} is rejected: {reason}")
 
-        Between accepting a goal and this, another one may have come first, or the node may have
-        been deactivated; nobody would ever settle such a goal.
+    def _on_accepted(self, handle: ServerGoalHandle) -> None:
+        """Take the goal before another one can be accepted.
+
+        Where the node has been deactivated since, nobody would ever settle it: it came too late.
         """
         if self._goal is not None or not self._node.active:
-            goal.abort()
-            return MetaTrain.Result(message=f"the goal came too late: {AGAIN}")
-        self._goal, self._outcome = goal, Future(executor=self._node.executor)
-        self._recording_s = math.nan
-        return await self._outcome
+            handle.execute()
+            return
+        outcome: Future[MetaTrain.Result] = Future(executor=self._node.executor)
+        self._goal, self._outcome, self._recording_s = handle, outcome, math.nan
+
+        async def settled(_handle: ServerGoalHandle) -> MetaTrain.Result:
+            return await outcome  # nothing here blocks the executor
+
+        handle.execute(settled)
+
+
+async def _too_late(goal: ServerGoalHandle) -> MetaTrain.Result:
+    goal.abort()
+    return MetaTrain.Result(message=f"the goal came too late: {AGAIN}", task_loss=math.nan)
 
 
 def _duration(seconds: float) -> Duration:

@@ -5,9 +5,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 from sensor_msgs.msg import JointState
@@ -19,66 +18,28 @@ from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.stream_memory import StreamMemory
 from ml3_ros.errors import ConfigError, LossFileError
-from ml3_ros.files import remove_unfinished
+from ml3_ros.files import remove_unfinished, user_path
 from ml3_ros.nodes.kit import loss_files
-from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters.annotated import Param
-from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
 from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.meta_learner.action import AGAIN, MetaTrainAction
-from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
+from ml3_ros.nodes.meta_learner.goal import make_folder, needs_prior, training_of
+from ml3_ros.nodes.meta_learner.parameters import MetaLearnerParameters
 from ml3_ros.tasks.inverse_dynamics.stream_training import (
     MetaTrainingWorker,
     Signals,
     Training,
     forget,
+    kept_trainer,
     resumable,
 )
 
 FEEDBACK_S = 0.5
-CHOICES = {"nle": ("given", "learned"), "architecture": ("mlp", "structured")}
-
-
-@dataclass(frozen=True, kw_only=True)
-class MetaLearnerParameters(FilterParameters, FrameParameters):
-    """The stream to train on, how long to train, and where the losses go."""
-
-    robot: Annotated[str, Param("name of the arm, which is kept in the losses")] = "sawyer"
-    joints: Annotated[
-        tuple[str, ...], Param("joint names in the order of all arrays; must be set")
-    ] = ()
-    record_seconds: Annotated[
-        float, Param("length of the stream that a training uses [s]", (2, 3600), live=True)
-    ] = 60.0
-    segment_seconds: Annotated[
-        float,
-        Param(
-            "length of a piece of that stream, which is one training task [s]", (1, 600), live=True
-        ),
-    ] = 15.0
-    iterations: Annotated[
-        int,
-        Param(
-            "number of outer steps where a goal does not give it [-]", (1, 1_000_000), live=True
-        ),
-    ] = 300
-    checkpoint_period: Annotated[
-        float, Param("time between checkpoints of a training [s]", (0.1, 3600), live=True)
-    ] = 5.0
-    out: Annotated[
-        str,
-        Param(
-            "folder of checkpoints and losses; the services read and write only in its subfolder "
-            "`losses`"
-        ),
-    ] = "out/meta_learner"
-    resume: Annotated[
-        bool,
-        Param("go on with a goal that an earlier process began; false: begin every goal anew"),
-    ] = True
+PRIOR_DUE_S = 2.0  # of joint states, within which the first prior is to come
+PRIOR_LOGGED_EVERY = 10.0  # [s]
 
 
 class MetaLearner(Ml3Node[MetaLearnerParameters]):
@@ -106,16 +67,11 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         p = self.parameters
         if not p.joints:
             raise ConfigError("the parameter `joints` is not set: give the joint names in order")
-        self._folder = Path(p.out)
+        self._folder = user_path(p.out)
         self._losses_folder = self._folder / "losses"
         if not p.resume:
             forget(self._folder / "training")
-        try:
-            self._losses_folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"{self._losses_folder} cannot be made ({error.strerror}): choose another `out`"
-            ) from error
+        make_folder(self._losses_folder)
         for folder in (self._losses_folder, *(self._folder / "training").glob("*/")):
             remove_unfinished(folder)
         self._losses, self._trained, self._latched = {}, set(), {}
@@ -125,7 +81,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
         self.serve(LoadLearnedLoss, "~/load_learned_loss", self._on_load)
-        self._action = MetaTrainAction(self, self._begin, self._keep, p.iterations)
+        self._action = MetaTrainAction(self, self._check, self._begin, self._keep, p.iterations)
         self.every(FEEDBACK_S, self._action.tick)
 
     def start(self) -> None:
@@ -154,10 +110,13 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         return 2.0 * self.parameters.record_seconds
 
     def diagnostic_values(self) -> dict[str, object]:
-        """Return how much of the stream is kept, and what is being trained."""
-        if not self.active or self._action is None:
+        """Return how much of the stream is kept, what is being trained, and what cannot be."""
+        if self._action is None:
             return {}
-        return {
+        rejected: dict[str, object] = {"last rejected goal": self._action.rejection or "none"}
+        if not self.active:
+            return rejected
+        return rejected | {
             "samples": self._memory.count(with_prior=False),
             "samples with prior": self._memory.count(with_prior=True),
             "training": self._action.name or "nothing",
@@ -183,25 +142,35 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         self.diagnostics.tick("inertia_prior")
 
     # training -----------------------------------------------------------------------------------
+    def _check(self, goal: MetaTrain.Goal) -> None:
+        """Reject a goal that cannot be trained here and now.
+
+        Raises:
+            ConfigError: A field does not fit, the folder cannot be written, or the training before
+                has been ended, but its last step goes on.
+            DataError: It would go on from samples or a checkpoint that do not fit.
+            LossFileError: Its name is no file name.
+        """
+        if self._worker is not None and not self._worker.ended.is_set():
+            raise ConfigError(f"the training before this one is still ending: wait, then {AGAIN}")
+        training, folder = self._training(goal), self._training_folder(goal)
+        make_folder(folder)
+        if self._goes_on(goal, training):
+            kept_trainer(folder, training)
+
     def _begin(self, goal: MetaTrain.Goal) -> MetaTrainingWorker | float:
         """Train, or return how long the stream has to go on before [s].
 
         What was begun before goes on at once.
-
-        Raises:
-            ConfigError: The training before has been ended, but its last step goes on.
         """
-        if self._worker is not None and not self._worker.ended.is_set():
-            raise ConfigError(f"the training before this one is still ending: wait, then {AGAIN}")
-        training = self._training(goal)
-        folder = self._folder / "training" / goal.name
-        with_prior = goal.use_prior or goal.nle == "given"
+        training, folder = self._training(goal), self._training_folder(goal)
         fresh: Signals | None = None
-        if goal.name in self._trained or not resumable(folder, training):
-            rate = self._stream.rate
+        if not self._goes_on(goal, training):
+            with_prior, rate = needs_prior(goal), self._stream.rate
             needed = round(rate * self.parameters.record_seconds)
             missing = needed - self._memory.count(with_prior=with_prior)
             if missing > 0 or not rate:
+                self._log_missing_prior(with_prior)
                 return missing / rate if rate else math.nan
             fresh = self._memory.arrays(needed, with_prior=with_prior)
             fresh["rate"] = np.array([rate])
@@ -212,28 +181,27 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
         return worker
 
     def _training(self, goal: MetaTrain.Goal) -> Training:
-        p = self.parameters
-        loss_files.inside(self._losses_folder, goal.name)  # a name is no path
-        if goal.task != TASK_FAMILY:
-            raise ConfigError(f"there is no task '{goal.task}': use '{TASK_FAMILY}'")
-        for field, choices in CHOICES.items():
-            if getattr(goal, field) not in choices:
-                raise ConfigError(f"{field} must be one of {', '.join(choices)}")
-        if goal.seed < 0:
-            raise ConfigError(f"seed must be >= 0, got {goal.seed}")
-        recipe = Recipe(
-            nle=goal.nle,
-            architecture=goal.architecture,
-            use_prior=goal.use_prior,
-            n_outer_steps=goal.iterations or p.iterations,
+        return training_of(goal, self.parameters, self._losses_folder)
+
+    def _training_folder(self, goal: MetaTrain.Goal) -> Path:
+        return self._folder / "training" / goal.name
+
+    def _goes_on(self, goal: MetaTrain.Goal, training: Training) -> bool:
+        """Return whether a goal goes on with what its folder holds."""
+        return goal.name not in self._trained and resumable(self._training_folder(goal), training)
+
+    def _log_missing_prior(self, needed: bool) -> None:
+        """Log what a goal waits for, where joint states come and none of them has its prior."""
+        due = round(PRIOR_DUE_S * self._stream.rate)
+        samples, known = (
+            self._memory.count(with_prior=with_prior) for with_prior in (False, True)
         )
-        return Training(
-            recipe=recipe,
-            robot=p.robot,
-            joint_names=p.joints,
-            seed=goal.seed,
-            segment_seconds=p.segment_seconds,
-        )
+        if needed and not known and samples > due:
+            self.get_logger().warning(
+                "the goal waits for inertia_prior: activate rigid_body_prior, or send a goal with "
+                "use_prior false and nle learned",
+                throttle_duration_sec=PRIOR_LOGGED_EVERY,
+            )
 
     # losses -------------------------------------------------------------------------------------
     def _keep(self, name: str, loss: LearnedLoss) -> LearnedLossMsg:

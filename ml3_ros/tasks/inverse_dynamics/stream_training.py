@@ -23,14 +23,16 @@ from safetensors.numpy import load, save
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.objective import task_loss_of
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.errors import DataError
+from ml3_ros.errors import DataError, reason_of
 from ml3_ros.files import write_atomically
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.streamed import recordings_from_stream
 
 Signals = dict[str, np.ndarray]
+CHECKPOINT = "checkpoint.safetensors"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -50,7 +52,7 @@ class Training:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a training is: outer steps, the latest task loss, the time left [s]."""
+    """Where a training is: outer steps, the latest task loss (NaN for none), the time left [s]."""
 
     iteration: int
     iterations: int
@@ -85,7 +87,7 @@ class MetaTrainingWorker(threading.Thread):
         self.ended = threading.Event()
         self._training, self._folder, self._fresh = training, folder, fresh
         self.checkpoint_period = checkpoint_period
-        self._checkpoint = folder / "checkpoint.safetensors"
+        self._checkpoint = folder / CHECKPOINT
         self._cancelled = threading.Event()
         self._progress = Progress(0, training.recipe.n_outer_steps, math.nan, 0.0)
 
@@ -101,7 +103,9 @@ class MetaTrainingWorker(threading.Thread):
         """Train."""
         try:
             prepare_process()
-            trainer, units = self._prepare()
+            if self._fresh is not None:
+                _keep_samples(self._folder, self._training, self._fresh)
+            trainer, units = kept_trainer(self._folder, self._training)
             self._train(trainer)
             if trainer.done:
                 self.loss = self._result(trainer, units)
@@ -110,29 +114,11 @@ class MetaTrainingWorker(threading.Thread):
         finally:
             self.ended.set()
 
-    def _prepare(self) -> tuple[MetaTrainer, Units]:
-        """Return the trainer as it was at the last checkpoint, or a fresh one."""
-        training = self._training
-        if self._fresh is not None:
-            _keep_samples(self._folder, training, self._fresh)
-        signals = _kept_samples(self._folder)
-        rate = float(signals.pop("rate")[0])
-        units = Units.from_samples(
-            training.joint_names, signals["v"], signals["a"], signals["tau"]
-        )
-        recordings = recordings_from_stream(
-            signals, rate, segment_seconds=training.segment_seconds
-        )
-        trainer = training.recipe.trainer(recordings, units, training.robot, (training.seed,))
-        if self._checkpoint.exists():
-            restore_trainer(trainer, self._checkpoint.read_bytes())
-        return trainer, units
-
     def _train(self, trainer: MetaTrainer) -> None:
         total, first, begun = trainer.config.n_outer_steps, trainer.step_count, time.monotonic()
         kept = begun
         while not (trainer.done or self._cancelled.is_set()):
-            task_loss = float(trainer.step().task_loss.mean())
+            task_loss = float(task_loss_of(trainer.step().task_loss.mean(), trainer.config))
             now, done = time.monotonic(), trainer.step_count
             eta = (now - begun) / (done - first) * (total - done)
             self._progress = Progress(done, total, task_loss, eta)
@@ -162,6 +148,27 @@ def resumable(folder: Path, training: Training) -> bool:
         return (folder / "goal.json").read_text() == training.identity()
     except (OSError, ValueError):  # bytes that are no text are no training either
         return False
+
+
+def kept_trainer(folder: Path, training: Training) -> tuple[MetaTrainer, Units]:
+    """Return the trainer on the samples of a folder, as it was at the checkpoint if there is one.
+
+    Raises:
+        DataError: The samples or the checkpoint are damaged, or those of another training.
+        ConfigError: The samples lack the prior that the training needs.
+    """
+    signals = _kept_samples(folder)
+    rate = float(signals.pop("rate")[0])
+    units = Units.from_samples(training.joint_names, signals["v"], signals["a"], signals["tau"])
+    recordings = recordings_from_stream(signals, rate, segment_seconds=training.segment_seconds)
+    trainer = training.recipe.trainer(recordings, units, training.robot, (training.seed,))
+    path = folder / CHECKPOINT
+    if path.exists():
+        try:
+            restore_trainer(trainer, path.read_bytes())
+        except (OSError, DataError) as error:
+            raise DataError(f"{path}: {reason_of(error)}") from error
+    return trainer, units
 
 
 def forget(folder: Path) -> None:

@@ -160,7 +160,7 @@ def test_a_goal_that_waits_for_a_long_stream_begins_when_a_shorter_one_is_enough
     client = ActionClient(arm.probe, MetaTrain, "meta_train")
     graph.until(client.server_is_ready)
     goal = MetaTrain.Goal(name="x", task="inverse_dynamics", nle="learned",
-                          architecture="structured", iterations=1)  # fmt: skip
+                          architecture="structured", use_prior=False, iterations=1)  # fmt: skip
     sent = client.send_goal_async(goal)
     graph.until(sent.done)
     arm.stream(260)

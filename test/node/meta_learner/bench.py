@@ -19,6 +19,7 @@ GOAL = {
     "task": "inverse_dynamics",
     "nle": "learned",
     "architecture": "structured",
+    "use_prior": False,
     "iterations": 3,
 }
 
@@ -32,11 +33,13 @@ class Client:
 
     def send(self, **fields):
         """Return the handle of a goal, accepted or not."""
-        goal, feedback = GOAL | fields, []
+        return self.send_goal(MetaTrain.Goal(**GOAL | fields))
+
+    def send_goal(self, goal):
+        """Return the handle of a goal as it is."""
+        feedback = []
         self.graph.until(self.action.server_is_ready)
-        future = self.action.send_goal_async(
-            MetaTrain.Goal(**goal), lambda msg: feedback.append(msg.feedback)
-        )
+        future = self.action.send_goal_async(goal, lambda msg: feedback.append(msg.feedback))
         self.graph.until(future.done)
         if future.result().accepted:
             self.feedback = feedback

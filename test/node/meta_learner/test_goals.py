@@ -4,18 +4,24 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from action_msgs.msg import GoalStatus
 
 from ml3_msgs.action import MetaTrain
 from ml3_msgs.msg import InertiaPrior
 from ml3_msgs.srv import LoadLearnedLoss, SaveLearnedLoss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.objective import LOG_FLOOR
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import nanoseconds
 from ml3_ros.nodes.messages.ml3 import loss_from_msg, prior_to_msg
 from ml3_ros.nodes.meta_learner.node import MetaLearner
-from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker
+from ml3_ros.tasks.inverse_dynamics.recipes import TASK_FAMILY, Recipe
+from ml3_ros.tasks.inverse_dynamics.stream_training import MetaTrainingWorker, kept_trainer
 from test.node.meta_learner.bench import ALIKE, GOAL, JOINTS, SUCCESS, latched
 
 
@@ -29,7 +35,7 @@ def test_a_goal_waits_for_the_stream_trains_and_is_latched(graph, learner, tmp_p
     assert status == GoalStatus.STATUS_SUCCEEDED, result.message
     assert result.success
     assert result.iterations == 3
-    assert np.isfinite(result.task_loss)
+    assert result.task_loss > 0.0
     loss = LearnedLoss.from_bytes(loss_from_msg(result.learned_loss))
     assert loss.spec.target.labels == JOINTS
     assert loss.provenance["robot"] == "toy"
@@ -40,6 +46,36 @@ def test_a_goal_waits_for_the_stream_trains_and_is_latched(graph, learner, tmp_p
     graph.until(lambda: len(late) == 2)
     assert {msg.name for msg in late} == {"ml3_unshaped", "other"}
     assert len({msg.sha256 for msg in late}) == 2
+
+
+def test_the_goal_of_no_words_trains_the_shaped_loss_as_the_conductor_does(learner):
+    node, _, client = learner(iterations=7)
+    goal = MetaTrain.Goal()
+    asked = Recipe(nle="learned", architecture="structured", use_prior=True, n_outer_steps=7)
+    assert node._training(goal) == replace(node._training(MetaTrain.Goal(**GOAL)), recipe=asked)
+    assert (goal.name, goal.task) == ("ml3_shaped", TASK_FAMILY)
+    assert client.send_goal(goal).accepted
+
+
+def test_feedback_and_result_have_the_task_loss_and_not_its_logarithm(graph, learner, tmp_path):
+    node, arm, client = learner()
+    arm.stream(260)
+    result = client.result(client.send())[1]
+    folder, training = tmp_path / "out" / "training", node._training(MetaTrain.Goal(**GOAL))
+    (folder / "ml3_unshaped" / "checkpoint.safetensors").unlink(missing_ok=True)
+    trainer, _ = kept_trainer(folder / "ml3_unshaped", training)
+    assert trainer.config.log_task_loss
+    logs = [float(trainer.step().task_loss.mean()) for _ in range(GOAL["iterations"])]
+    assert logs[0] < 0.0  # a squared error is not
+    expected = [math.exp(log) - LOG_FLOOR for log in logs]
+    assert result.task_loss == pytest.approx(expected[-1], rel=1e-4)
+    assert f"task loss {result.task_loss:.4g} after 3 outer steps" in result.message
+    seen = {feedback.iteration: feedback.task_loss for feedback in client.feedback}
+    assert math.isnan(seen.pop(0, math.nan))
+    for iteration, task_loss in seen.items():
+        assert task_loss == pytest.approx(expected[iteration - 1], rel=1e-4)
+    loss = LearnedLoss.from_bytes(loss_from_msg(result.learned_loss))
+    assert loss.provenance["task_loss"] == result.task_loss
 
 
 def test_one_goal_at_a_time_and_a_cancelled_one_goes_on_when_sent_again(graph, learner):

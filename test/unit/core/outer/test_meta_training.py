@@ -12,6 +12,7 @@ import torch
 
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.outer.config import MetaTrainConfig
+from ml3_ros.core.outer.objective import OuterObjective, task_loss_of
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.errors import ConfigError
 
@@ -50,6 +51,31 @@ def test_a_meta_trained_loss_trains_better_than_a_fresh_one(
         trained = final_task_loss(family, spec, trainer.seed_phi(i), CONFIG.horizon)
         fresh = final_task_loss(family, spec, before[i], CONFIG.horizon)
         assert trained < 0.5 * fresh
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.0])
+def test_the_task_loss_for_people_is_no_logarithm(family, make_spec, weight):
+    """One model and one step: there is nothing that the geometric mean could differ by."""
+    logarithmic = replace(CONFIG, n_tasks=1, unroll=1, weights=(("task", weight),))
+    plain = replace(logarithmic, log_task_loss=False)
+    log, loss = (
+        MetaTrainer(family, make_spec("mlp"), config, (4,)).step().task_loss
+        for config in (logarithmic, plain)
+    )
+    assert float(task_loss_of(log, logarithmic)) == pytest.approx(float(loss) / weight, rel=1e-4)
+    assert torch.equal(task_loss_of(loss, plain), loss)
+
+
+def test_the_task_loss_for_people_is_the_geometric_mean_of_models_and_terms():
+    losses = {"a": torch.tensor([[4.0, 9.0]]), "b": torch.tensor([[1.0, 1.0]])}
+    config = replace(CONFIG, weights=(("a", 0.5), ("b", 0.5)))
+    objective = OuterObjective(
+        task_losses=lambda *_: losses, weights=config.weights, log_task_loss=True, clip=1.0
+    )
+    mean = objective.evaluate({}, {}, {}).mean(-1)
+    assert task_loss_of(mean, config).item() == pytest.approx(6.0**0.5, rel=1e-5)
+    assert task_loss_of(torch.tensor([-50.0]), config).item() == 0.0  # never below
+    assert task_loss_of(torch.tensor([math.nan]), config).isnan().all()
 
 
 def test_equal_seeds_give_equal_runs_and_others_do_not(family, make_spec):
