@@ -87,7 +87,7 @@ COMMON = (
     Argument(
         name="log_level",
         default="info",
-        help="messages that the nodes log",
+        help="messages that our nodes log; the middleware and other packages keep their level",
         choices=("debug", "info", "warn", "error", "fatal"),
     ),
     Argument(

@@ -37,6 +37,7 @@ from ml3_ros.bringup.parent import PARENT
 from ml3_ros.bringup.paths import program, use_packages_of
 
 PREFIX, FILTER = "launch-prefix", "launch-prefix-filter"  # arguments of launch itself
+PUSHED = "ros_namespace"  # where launch_ros keeps the namespace of a group
 # A Ctrl-C reaches every process of a terminal. Until its node has started, Python would answer it
 # with a traceback; launch ends what did not listen with SIGTERM.
 SHIELD = """sh -c 'trap "" INT; exec "$0" "$@"'"""
@@ -111,6 +112,8 @@ class LaunchedSystem:
         context: LaunchContext,
     ) -> Node:
         prefix = _prefix(process.executable, context.launch_configurations)
+        pushed = context.launch_configurations.get(PUSHED, "")
+        inside = {**values, "namespace": f"{pushed}/{values['namespace']}"}
         parent = {} if prefix else {PARENT: str(os.getpid())}  # a debugger comes in between
         return Node(
             package=process.package,
@@ -119,7 +122,7 @@ class LaunchedSystem:
             exec_name=process.executable,
             name=process.name,
             namespace=values["namespace"].strip("/") or None,
-            ros_arguments=ros_arguments(process, values, overrides, context.environment),
+            ros_arguments=ros_arguments(process, inside, overrides, context.environment),
             additional_env=self._environment | parent,
             prefix=prefix or SHIELD,
             sigterm_timeout=PATIENCE_S,

@@ -27,7 +27,7 @@ def ros_arguments(
 
     Args:
         process: The node, with resolved parameters.
-        values: The system's arguments.
+        values: The system's arguments; `namespace` is the whole namespace that the node is in.
         overrides: Single parameters as YAML text, stronger than those of `process`.
         env: Environment of the node.
 
@@ -40,7 +40,9 @@ def ros_arguments(
     words = [word for pair in process.remappings for word in ("-r", ":=".join(pair))]
     if process.package == OURS:
         words += ["--params-file", str(config_file(f"{process.executable}.yaml"))]
-    words += ["--log-level", values["log_level"]]
+        # without a logger's name the level would be that of the middleware, too
+        logger = logger_name(process.name, values["namespace"])
+        words += ["--log-level", f"{logger}:={values['log_level']}"]
     words += enclave_arguments(process.name, env)
     words += [word for key, text in texts.items() for word in ("-p", f"{key}:={text}")]
     if any(len(word) > LONGEST_WORD for word in words):
@@ -49,6 +51,11 @@ def ros_arguments(
             "reads it from its file"
         )
     return words
+
+
+def logger_name(node: str, namespace: str) -> str:
+    """Return the name of a node's logger: arms.left.sim_arm of sim_arm in arms/left."""
+    return ".".join([*filter(None, namespace.split("/")), node])
 
 
 def enclave_arguments(name: str, env: Mapping[str, str]) -> list[str]:

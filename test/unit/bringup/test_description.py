@@ -216,7 +216,21 @@ def test_what_is_given_last_wins_parameter_by_parameter(tmp_path):
         "rate": "2.0",
         "use_sim_time": "true",
     }
-    assert arguments[arguments.index("--log-level") + 1] == "warn"
+
+
+def test_the_log_level_is_that_of_our_nodes_alone():
+    for words, logger in (
+        ([], "player"),
+        (["namespace:=left"], "left.player"),
+        (["namespace:=/arms/left"], "arms.left.player"),
+    ):
+        values, _ = TOY.parse(["bag:=x", "log_level:=warn", *words])
+        (player,) = TOY.started(values)
+        arguments = ros_arguments(player, values, {}, {})
+        assert arguments[arguments.index("--log-level") + 1] == f"{logger}:=warn"
+        assert arguments.count("--log-level") == 1
+    foreign = dataclasses.replace(player, package="rviz2", executable="rviz2")
+    assert "--log-level" not in ros_arguments(foreign, values, {}, {})
 
 
 def test_a_part_of_another_launch_takes_its_own_of_a_file_for_all(tmp_path):
