@@ -42,16 +42,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--bag", help="rosbag2 with joint states; without it one is recorded")
     parser.add_argument("--urdf", default="reacher", help="the arm: a file, or a known name")
-    parser.add_argument("--out", type=Path, default=Path("out/identify_recording"))
+    parser.add_argument("--out", default="out/identify_recording")
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the simulated bag")
     parser.add_argument("--seeds", type=int, default=2, help="networks of each kind")
     args = parser.parse_args()
+    out = Path(args.out).expanduser()
 
     bag = args.bag
     if bag is None:
-        bag = str(args.out / "bag")
+        bag = str(out / "bag")
         if not Path(bag).exists():
-            args.out.mkdir(parents=True, exist_ok=True)
+            out.mkdir(parents=True, exist_ok=True)
             record(Path(bag), args.seconds)
 
     networks = ml3.NetworkConfig(seeds=args.seeds, marks=(50, 200))
@@ -69,7 +70,7 @@ def main() -> None:
         print(f"  {joint:<16} {'  '.join(f'{x:7.3f}' for x in row)}")
     for verdict in result.verdicts:
         print(f"{verdict.joint}: {verdict.sentence}")
-    for path in ml3.save_identification(result, args.out):
+    for path in ml3.save_identification(result, out):
         print(path)
 
 

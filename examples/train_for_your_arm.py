@@ -23,19 +23,18 @@ def main() -> None:
     """Train, save and load a loss, and print what learning with it brings."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--robot", default="reacher", help="URDF or MJCF file, or a known name")
-    parser.add_argument("--out", type=Path, default=Path("out/my_loss.safetensors"))
+    parser.add_argument("--out", default="out/my_loss.safetensors")
     parser.add_argument("--outer-steps", type=int, default=100, help="updates of the loss")
     parser.add_argument("--robots", type=int, default=8, help="random arms to train on")
     parser.add_argument("--seconds", type=float, default=30.0, help="of motion to learn from [s]")
     args = parser.parse_args()
+    out = Path(args.out).expanduser()
 
-    args.out.parent.mkdir(parents=True, exist_ok=True)
+    out.parent.mkdir(parents=True, exist_ok=True)
     recipe = ml3.Recipe(n_outer_steps=args.outer_steps)  # shaped: the task loss sees M(q), F(q, v)
-    ml3.train_loss(
-        ml3.TrainConfig(robot=args.robot, recipe=recipe, n_robots=args.robots), args.out
-    )
+    ml3.train_loss(ml3.TrainConfig(robot=args.robot, recipe=recipe, n_robots=args.robots), out)
 
-    loss = ml3.LearnedLoss.load(args.out)
+    loss = ml3.LearnedLoss.load(out)
     units = ml3.Units.from_dict(loss.provenance["units"])
     net = recipe.optimizee(units, loss.provenance["robot"])
     same_step = loss.spec.inner_lr
@@ -58,7 +57,7 @@ def main() -> None:
             learner.learn()
     learner.take_snapshot()
 
-    print(f"loss for {', '.join(units.joint_names)}, kept in {args.out}")
+    print(f"loss for {', '.join(units.joint_names)}, kept in {out}")
     print("torque error on held-out motion (NMSE, mean over joints; 1 = predicts the mean)")
     for method, nmse in learner.evaluate(stream.n_support).items():
         print(f"  {method:<9} before {nmse[0].mean():.3f}   after {nmse[-1].mean():.3f}")

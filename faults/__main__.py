@@ -16,7 +16,7 @@ from pathlib import Path
 
 from faults import page
 from faults.rig.result import Bench, Finding
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 
 BENCHES = (
     "messages",
@@ -40,8 +40,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m faults", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}")
     parser.add_argument("--quick", action="store_true", help="as little as shows that it works")
-    parser.add_argument("--out", type=Path, help=f"folder of the findings; {FINDINGS}")
-    parser.add_argument("--page", type=Path, help=f"page to render; {PAGE} if it is complete")
+    parser.add_argument("--out", type=user_path, help=f"folder of the findings; {FINDINGS}")
+    parser.add_argument("--page", type=user_path, help=f"page to render; {PAGE} if it is complete")
     given = parser.parse_args(words)
     unknown = sorted(set(given.names) - set(BENCHES))
     if unknown:

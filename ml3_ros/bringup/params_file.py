@@ -11,11 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
-from pathlib import Path
 
 import yaml
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.files import user_path
 
 KEY = "ros__parameters"
 ENDLESS = 2**31 - 1  # characters of a line
@@ -45,12 +45,12 @@ def read_params_file(
     """
     entries: dict[str, dict[str, str]] = {}
     try:
-        text = Path(path).expanduser().read_text(encoding="utf-8")
+        text = user_path(path).read_text(encoding="utf-8")
         _collect(yaml.compose(text, yaml.SafeLoader), "", entries)
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise ConfigError(f"params_file {path} cannot be read: {reason}") from None
-    except ConfigError as error:
+    except (ConfigError, DataError) as error:
         raise ConfigError(f"params_file {path}: {error}") from None
     given: dict[str, dict[str, str]] = {name: {} for name in nodes}
     if not shared:

@@ -4,9 +4,8 @@
 
 import argparse
 from dataclasses import replace
-from pathlib import Path
 
-from ml3_ros.cli.overrides import add_engine, with_overrides
+from ml3_ros.cli.overrides import add_engine, path_option, with_overrides
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
@@ -28,7 +27,9 @@ def add_parser(subparsers: Subparsers) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("name", metavar="NAME", choices=EXPERIMENTS, help="see below")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write")
+    parser.add_argument(
+        "--out", type=path_option, required=True, metavar="DIR", help="folder to write"
+    )
     parser.add_argument("--seeds", type=int, metavar="N", help="number of seeds")
     parser.add_argument(
         "--quick",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from ml3_ros.cli.overrides import with_overrides
+from ml3_ros.cli.overrides import path_option, with_overrides
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.data.run_files import RunFolder
@@ -46,7 +46,11 @@ def add_parser(subparsers: Subparsers) -> None:
         help="instead of both: a .mat matrix with columns q, v, a, tau, rows in any order",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("out/identify"), metavar="DIR", help="folder to write"
+        "--out",
+        type=path_option,
+        default=Path("out/identify"),
+        metavar="DIR",
+        help="folder to write",
     )
     parser.add_argument(
         "overrides",

@@ -1,12 +1,14 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Options of several subcommands: `key=value` words for a configuration dataclass, `--engine`."""
+"""Options of several subcommands: paths, `key=value` words for a dataclass, `--engine`."""
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TypeVar
 
-from ml3_ros.errors import ConfigError, needs
+from ml3_ros.errors import ConfigError, DataError, needs
+from ml3_ros.files import user_path
 
 Config = TypeVar("Config")
 
@@ -48,6 +50,14 @@ def _arguments(word: str) -> list[str]:
     key, value = word.split("=", 1)
     values = value.split(",")
     return [f"--{key}", *values] if len(values) > 1 else [f"--{key}={value}"]
+
+
+def path_option(text: str) -> Path:
+    """Return the path that an option names: the `type` of every option that is one."""
+    try:
+        return user_path(text)
+    except DataError as error:  # of a ValueError argparse would show the type alone
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def add_engine(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.data.laps_file import FILE as LAPS
 from ml3_ros.data.laps_file import load_laps
@@ -32,7 +33,9 @@ def add_parser(subparsers: Subparsers) -> None:
         description="Print the tables of a run, write its metrics.json and draw its figure. "
         "Methods that know the arm's model are computed from the same samples, for comparison.",
     )
-    parser.add_argument("folder", type=Path, metavar="DIR", help="the `out` folder of a run")
+    parser.add_argument(
+        "folder", type=path_option, metavar="DIR", help="the `out` folder of a run"
+    )
     parser.add_argument(
         "--robot",
         metavar="ROBOT",

@@ -5,6 +5,7 @@
 import argparse
 from pathlib import Path
 
+from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.experiments.page.writer import take_run, write_results
 from ml3_ros.experiments.registry import SECTIONS
@@ -22,14 +23,14 @@ def add_parser(subparsers: Subparsers) -> None:
     docs = Path("docs")
     parser.add_argument(
         "--metrics",
-        type=Path,
+        type=path_option,
         default=docs / "metrics",
         metavar="DIR",
         help="folder of metrics files (%(default)s)",
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_option,
         default=docs / "results.md",
         metavar="FILE",
         help="page to write (%(default)s)",
@@ -37,7 +38,7 @@ def add_parser(subparsers: Subparsers) -> None:
     parser.add_argument(
         "--from",
         dest="runs",
-        type=Path,
+        type=path_option,
         action="append",
         default=[],
         metavar="RUN",

@@ -4,10 +4,9 @@
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-from ml3_ros.cli.overrides import add_engine, with_overrides
+from ml3_ros.cli.overrides import add_engine, path_option, with_overrides
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.process import prepare_process
@@ -36,7 +35,9 @@ def add_parser(subparsers: Subparsers) -> None:
         default="inverse_dynamics",
         help="task of the loss (%(default)s)",
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="FILE", help="loss to write")
+    parser.add_argument(
+        "--out", type=path_option, required=True, metavar="FILE", help="loss to write"
+    )
     add_engine(parser)
     parser.add_argument(
         "overrides",

@@ -23,6 +23,7 @@ from ml3_ros.bringup.arguments import yaml_text
 from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.client.run import Run, RunError
 from ml3_ros.errors import ConfigError
+from ml3_ros.files import user_path
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 
@@ -112,7 +113,7 @@ class Client:
         with self._changed:  # a run is started before `close` looks for it, or not at all
             self._check_open()
             self._newest.clear()
-            run = Run(system, words, Path(values[SYSTEMS[system].report]).expanduser())
+            run = Run(system, words, user_path(values[SYSTEMS[system].report]))
             self._runs.append(run)
         return run
 

@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.data.array_files import write_arrays
 from ml3_ros.errors import DataError
-from ml3_ros.files import write_atomically, write_error
+from ml3_ros.files import user_path, write_atomically, write_error
 
 Array = NDArray[np.float64]
 Content = TypeVar("Content")
@@ -117,7 +117,7 @@ class RunFolder:
     """Read and write the files of one run; every failure is a DataError."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path = user_path(path)
 
     @classmethod
     def create(cls, path: str | Path) -> Self:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -21,6 +20,7 @@ from torch import Tensor
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.files import user_path
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
 from ml3_ros.identification.split import INNER, Rows
@@ -84,7 +84,7 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
     """
     if name is not None:
         paths = shipped()
-        loss = LearnedLoss.load(paths.get(name, Path(name)))
+        loss = LearnedLoss.load(paths.get(name, user_path(name)))
         if len(loss.spec.target.scale) != units.n_joints or loss.spec.target.name != "tau":
             raise LossFileError(
                 f"loss {name} is not one for the torques of {units.n_joints} joints: train one "

@@ -20,6 +20,7 @@ from scipy.io.matlab import MatReadError
 from scipy.spatial import cKDTree
 
 from ml3_ros.errors import ConfigError, DataError, needs
+from ml3_ros.files import user_path
 from ml3_ros.identification.models.repeats import near_twins, standardised
 from ml3_ros.identification.split import HELD_OUT, INNER, Rows
 
@@ -62,7 +63,7 @@ def read_table(path: str | Path) -> Table:
     Raises:
         DataError: No such file, or not one matrix of finite numbers with 4 n columns.
     """
-    path = Path(path)
+    path = user_path(path)
     if not path.is_file():
         raise DataError(f"there is no table at {path}: check the path")
     try:

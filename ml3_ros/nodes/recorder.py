@@ -21,6 +21,7 @@ from ml3_ros.data.bags.qos import playable
 from ml3_ros.data.bags.thread import BagThread
 from ml3_ros.data.bags.writer import require_definition
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
@@ -69,7 +70,7 @@ class Recorder(Ml3Node[RecorderParameters]):
 
     def start(self) -> None:
         """Begin a new bag and subscribe: latched messages come to every new subscription."""
-        path = _free(Path(self.parameters.out).expanduser() / "bag")
+        path = _free(user_path(self.parameters.out) / "bag")
         self._failure = ""
         self._thread = BagThread(path, self.parameters.storage)
         self._look_for_topics()

@@ -11,7 +11,8 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from ml3_ros.errors import RobotError
+from ml3_ros.errors import DataError, RobotError
+from ml3_ros.files import user_path
 from ml3_ros.robots.base import Array, JointLimits, RobotDescription
 from ml3_ros.robots.sources import pinocchio_model, read_root
 
@@ -46,7 +47,10 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
     name = str(name_or_path)
     if name in BUILT_IN:
         return _from_mjcf(name, Path(__file__).with_name("models") / f"{name}.xml")
-    path = _ur10_path() if name == "ur10" else Path(name).expanduser()
+    try:
+        path = _ur10_path() if name == "ur10" else user_path(name)
+    except DataError as error:
+        raise RobotError(str(error)) from error
     if path.suffix not in (".urdf", ".xml"):
         raise RobotError(
             f"there is no robot {name!r}: use {', '.join(BUILT_IN)}, ur10 or a .urdf or .xml file"

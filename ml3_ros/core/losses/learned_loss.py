@@ -22,7 +22,7 @@ from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.tensor_files import write_tensors
 from ml3_ros.core.types import Params
 from ml3_ros.errors import DataError, LossFileError
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 
 MAX_QUOTE = 300  # characters of a file's name that an error repeats
 
@@ -133,10 +133,11 @@ class LearnedLoss:
             LossFileError: If it cannot be written, or would be larger than what is read back.
         """
         try:
-            write_atomically(Path(path), self.to_bytes())
+            written = user_path(path)
+            write_atomically(written, self.to_bytes())
         except DataError as error:
             raise LossFileError(str(error)) from error
-        return Path(path)
+        return written
 
     @staticmethod
     def load(path: str | Path) -> "LearnedLoss":
@@ -147,7 +148,7 @@ class LearnedLoss:
         """
         try:
             # without waiting, which opening a pipe would do for ever
-            descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+            descriptor = os.open(user_path(path), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             # before Python opens it, which would not close what is no file
             if not stat.S_ISREG(os.fstat(descriptor).st_mode):
                 os.close(descriptor)

@@ -32,6 +32,7 @@ from ml3_ros.data.bags.files import (
 from ml3_ros.data.filters import LARGEST
 from ml3_ros.data.stamps import sampling_period
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 
 MAX_STEP_BACK = 1.0  # [s] older than this is no late message: the clock was set back
 _STORE = get_typestore(Stores.ROS2_KILTED)
@@ -91,7 +92,7 @@ class JointRecording:
 def joint_state_topics(path: str | Path) -> dict[str, int]:
     """Return {topic: messages} of every JointState topic in the bag at `path`."""
     counts: Counter[str] = Counter()
-    for file in storages(Path(path)):
+    for file in storages(user_path(path)):
         with Opened(file) as reader:
             for connection in reader.connections:
                 if connection.msgtype == JOINT_STATE:
@@ -114,7 +115,7 @@ def read_joint_states(
         DataError: No such bag, topic or joints; unreadable or damaged file; no velocity or effort;
             a clock that was set back; fewer than two usable samples.
     """
-    path = Path(path)
+    path = user_path(path)
     topic = _choose_topic(path, topic)
     stamps: list[tuple[int, int]] = []
     messages = []

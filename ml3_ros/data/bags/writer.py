@@ -23,6 +23,7 @@ from ml3_ros.data.bags.files import JOINT_STATE
 from ml3_ros.data.bags.qos import reliable
 from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 
 Storage = Literal["mcap", "sqlite3"]
 LATEST_NS = 2**63 - 1  # rosbag2 counts nanoseconds in signed numbers of 64 bits
@@ -39,7 +40,7 @@ class BagWriter:
     """
 
     def __init__(self, path: str | Path, storage: Storage = "mcap") -> None:
-        self.path = Path(path)
+        self.path = user_path(path)
         self._types = get_typestore(Stores.ROS2_KILTED)
         self._connections: dict[str, Connection] = {}
         self._failure: DataError | None = None

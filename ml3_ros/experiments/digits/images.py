@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.errors import DataError, needs
+from ml3_ros.files import user_path
 
 N_DIGITS = 10
 IMAGES_FILE, LABELS_FILE = "train-images-idx3-ubyte", "train-labels-idx1-ubyte"
@@ -55,7 +56,7 @@ def load_images(folder: str = "", *, per_digit: int = 174, held_out: int = 40) -
     """
     if not 1 <= held_out < per_digit / 2:
         raise DataError(f"held_out={held_out}: use 1 to {(per_digit - 1) // 2} of {per_digit}")
-    images, labels = _mnist(Path(folder)) if folder else _sklearn_digits()
+    images, labels = _mnist(user_path(folder)) if folder else _sklearn_digits()
     rng = np.random.default_rng(0)
     digits = []
     for digit in range(N_DIGITS):

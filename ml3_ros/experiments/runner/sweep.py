@@ -30,7 +30,7 @@ def run_experiment(
     name: str,
     experiment: Experiment,
     config: Any,
-    out: Path,
+    out: str | Path,
     *,
     backend: Backend,
     engine: Engine = AUTOGRAD,
@@ -53,7 +53,7 @@ def run_experiment(
     Raises:
         Ml3Error: The folder cannot be written, or a part of the experiment fails.
     """
-    RunFolder.create(out)
+    out = RunFolder.create(out).path
     shared = _shared(name, experiment, config, out, report)
     depends_on = fingerprint(name, resolved(config) | {"seeds": None}, shared)
     done: dict[int, Arrays] = {}

@@ -10,6 +10,7 @@ from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
 from ml3_ros.core.checks import printable
 from ml3_ros.core.losses.learned_loss import MAX_QUOTE, LearnedLoss
 from ml3_ros.errors import LossFileError
+from ml3_ros.files import user_path
 from ml3_ros.nodes.messages.ml3 import loss_to_msg
 from ml3_ros.zoo import SUFFIX, shipped
 
@@ -22,6 +23,7 @@ def inside(folder: Path, file: str) -> Path:
 
     Raises:
         LossFileError: It would lie outside; services write and read nowhere else.
+        DataError: It begins in a home folder that does not exist.
     """
     root = folder.resolve()
     rejection = LossFileError(
@@ -30,6 +32,7 @@ def inside(folder: Path, file: str) -> Path:
     )
     if Path(file).name in ("", ".."):
         raise rejection
+    file = str(user_path(file))
     try:  # with the suffix: it is that file which may be a link
         path = (root / (file if file.endswith(SUFFIX) else file + SUFFIX)).resolve()
     except (OSError, RuntimeError, ValueError):  # links in a circle, or a NUL

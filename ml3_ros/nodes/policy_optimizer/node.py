@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict
-from pathlib import Path
 
 import torch
 from sensor_msgs.msg import JointState
@@ -22,7 +21,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import ConfigError, DataError, LossFileError, MessageError, reason_of
-from ml3_ros.files import remove_unfinished
+from ml3_ros.files import remove_unfinished, user_path
 from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
@@ -261,7 +260,7 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     def _on_load(
         self, request: LoadLearnedLoss.Request, response: LoadLearnedLoss.Response
     ) -> LoadLearnedLoss.Response:
-        path = loss_files.to_load(Path(self.parameters.loss_folder), request.file)
+        path = loss_files.to_load(user_path(self.parameters.loss_folder), request.file)
         loss = LearnedLoss.load(path)
         name = loss_files.method_of(path)
         if name not in self._shelf.methods:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 from rclpy.experimental import EventsExecutor
@@ -16,6 +15,7 @@ from sensor_msgs.msg import JointState
 from ml3_msgs.msg import LearnedModel, Tracking
 from ml3_ros.data.laps_file import Lap, save_laps
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 from ml3_ros.learners.inverse_dynamics.net import as_feedforward
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.nodes.kit.joint_stream import JointStream
@@ -252,7 +252,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     def _save(self) -> None:
         if self.parameters.out and self._done:
             try:
-                save_laps(Path(self.parameters.out), self._names, self._done)
+                save_laps(user_path(self.parameters.out), self._names, self._done)
             except DataError as error:  # the arm comes first
                 self.reject(error, kind="files not written")
 

@@ -16,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.checks import NEWTON_METRES
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 
@@ -74,7 +74,7 @@ def load_friction(path: str | Path) -> tuple[tuple[str, ...], Array]:
         DataError: It is missing, or not such a file.
     """
     try:
-        joints = yaml.safe_load(Path(path).read_text(encoding="utf-8"))["joints"]
+        joints = yaml.safe_load(user_path(path).read_text(encoding="utf-8"))["joints"]
         rows = [[float(joint[key]) for key in COEFFICIENTS] for joint in joints.values()]
         coefficients = np.array(rows).reshape(len(rows), len(COEFFICIENTS))
     except (OSError, yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ml3_ros.data.metrics import Metrics
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import rendered, save_figure
@@ -26,12 +26,13 @@ from ml3_ros.reports.identification.tables import error_markdown
 EXPERIMENT = "identify"
 
 
-def save_identification(result: Identification, folder: Path) -> list[Path]:
+def save_identification(result: Identification, folder: str | Path) -> list[Path]:
     """Write metrics, figures, report and friction; return the paths to print.
 
     Raises:
         DataError: The folder cannot be written.
     """
+    folder = user_path(folder)
     metrics = identification_metrics(result)
     paths = [metrics.save(folder)]
     text = error_markdown(metrics.methods, result.rows.joint_names, result.rows.measure) + "\n"

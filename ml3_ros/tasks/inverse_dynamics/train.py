@@ -10,6 +10,7 @@ from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
+from ml3_ros.files import user_path
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
 from ml3_ros.tasks.inverse_dynamics.prior import teach_prior
@@ -43,7 +44,7 @@ class TrainConfig:
 
 def train_loss(
     config: TrainConfig,
-    out: Path,
+    out: str | Path,
     report: Callable[[str], None] = print,
     engine: Engine = AUTOGRAD,
 ) -> LearnedLoss:
@@ -52,6 +53,7 @@ def train_loss(
     A run that was killed goes on from `out` with the suffix ".checkpoint". Equal configurations
     give equal bytes on the same machine.
     """
+    out = user_path(out)
     name = load_robot(config.robot).name
     kind = population(config.robot, config.recipe.nle)
     recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)

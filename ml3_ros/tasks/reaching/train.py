@@ -8,13 +8,14 @@ from pathlib import Path
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
+from ml3_ros.files import user_path
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
 from ml3_ros.tasks.training import revision, run_to_end
 
 
 def train_reach(
     recipe: ReachRecipe,
-    out: Path,
+    out: str | Path,
     report: Callable[[str], None] = print,
     engine: Engine = AUTOGRAD,
 ) -> LearnedLoss:
@@ -23,6 +24,7 @@ def train_reach(
     A run that was killed goes on from `out` with the suffix ".checkpoint". Equal recipes give
     equal bytes on the same machine.
     """
+    out = user_path(out)
     trainer = recipe.trainer(engine)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     loss = recipe.loss(trainer, {"config": resolved(recipe), "revision": revision()})
