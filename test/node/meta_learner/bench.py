@@ -51,6 +51,13 @@ class Client:
         self.graph.until(future.done)
         return future.result().status, future.result().result
 
+    def cancelled(self, handle, node):
+        """Cancel a goal of a learner; return status and result once its last step has ended."""
+        self.graph.until(handle.cancel_goal_async().done)
+        status_and_result = self.result(handle)
+        self.graph.until(lambda: node._worker is None or node._worker.ended.is_set())
+        return status_and_result
+
 
 def latched(graph, node):
     """Return the list of losses that a subscriber gets which comes now."""

@@ -84,8 +84,7 @@ def test_one_goal_at_a_time_and_a_cancelled_one_goes_on_when_sent_again(graph, l
     handle = client.send(iterations=1_000_000)
     assert not client.send(name="second").accepted
     graph.until(lambda: client.feedback and client.feedback[-1].iteration > 2)
-    graph.until(handle.cancel_goal_async().done)
-    status, result = client.result(handle)
+    status, result = client.cancelled(handle, node)
     assert status == GoalStatus.STATUS_CANCELED
     assert "send the same goal again" in result.message
     assert not result.success

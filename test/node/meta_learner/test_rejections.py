@@ -105,8 +105,7 @@ def test_a_goal_whose_files_do_not_fit_is_rejected_until_they_are_gone(
     arm.stream(260)
     handle = client.send(iterations=1_000_000)
     graph.until(lambda: client.feedback and client.feedback[-1].iteration > 1)
-    graph.until(handle.cancel_goal_async().done)
-    client.result(handle)
+    client.cancelled(handle, node)
     path = tmp_path / "out" / "training" / "ml3_unshaped" / file
     path.write_bytes(path.read_bytes()[:-100])
     assert not client.send(iterations=1_000_000).accepted
@@ -124,8 +123,7 @@ def test_a_checkpoint_of_another_training_is_rejected(graph, learner, tmp_path):
     for name, seed in (("ours", 0), ("other", 1)):
         handle = client.send(name=name, seed=seed, iterations=1_000_000)
         graph.until(lambda: client.feedback and client.feedback[-1].iteration > 1)
-        graph.until(handle.cancel_goal_async().done)
-        client.result(handle)
+        client.cancelled(handle, node)
     folder = tmp_path / "out" / "training"
     foreign = (folder / "other" / "checkpoint.safetensors").read_bytes()
     (folder / "ours" / "checkpoint.safetensors").write_bytes(foreign)
