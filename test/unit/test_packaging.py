@@ -120,7 +120,7 @@ def test_every_field_of_a_message_is_explained(path):
     assert fields
     for field in fields:
         kind, _, rest = field.partition(" ")
-        assert re.fullmatch(r" *\w+ +# \S.{9,}", rest), f"no comment: {field}"
+        assert re.fullmatch(r" *\w+( +[^#\s]+)? +# \S.{9,}", rest), f"no comment: {field}"
         if not re.fullmatch(r"[A-Z]\w+", kind):  # a message of ours explains itself
             assert re.search(r"\[[^]]+\]", rest.partition("#")[2]), f"no unit: {field}"
         if kind.endswith("[]"):
