@@ -216,6 +216,8 @@ def test_what_is_given_last_wins_parameter_by_parameter(tmp_path):
         "rate": "2.0",
         "use_sim_time": "true",
     }
+    # ROS lets the later argument win: the defaults of config/ come before all of them
+    assert arguments.index("--params-file") < arguments.index("-p")
 
 
 def test_the_log_level_is_that_of_our_nodes_alone():

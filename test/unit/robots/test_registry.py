@@ -94,6 +94,13 @@ def test_a_joint_whose_limits_nobody_gave_turns_freely(robot_file, limit):
     np.testing.assert_allclose(state.q, far, atol=1e-6)  # no stop pushes it
 
 
+@pytest.mark.parametrize(("lower", "upper"), [(0.0, 2.5), (-2.0, 0.0)])
+def test_a_limit_of_zero_beside_another_is_one(robot_file, lower, upper):
+    text = urdf().replace('lower="-2" upper="2.5"', f'lower="{lower}" upper="{upper}"')
+    limits = load_robot(robot_file(text)).limits
+    assert (limits.lower[0], limits.upper[0]) == (lower, upper)
+
+
 def test_ur10_from_its_package():
     try:
         metadata.distribution("example-robot-data")
@@ -133,6 +140,11 @@ def test_plain_mjcf_gets_sensible_defaults(robot_file):
     assert arm.limits.velocity[0] == arm.limits.acceleration[0] == np.inf
     assert arm.payload_limit == pytest.approx(0.15)
     assert arm.home[0] == 0.0
+
+
+def test_a_joint_of_a_mjcf_without_a_range_turns_freely(robot_file):
+    limits = load_robot(robot_file(mjcf(joint='joint name="swing" axis="0 1 0"'), "p.xml")).limits
+    assert (limits.lower[0], limits.upper[0]) == (-np.inf, np.inf)
 
 
 def test_servos_of_the_file_do_not_act(robot_file):
