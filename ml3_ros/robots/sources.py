@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # The inertial model needs none of these, and meshes are rarely where the file says.
 _URDF_NOT_INERTIAL = ("visual", "collision")
+_LIMITED = ("revolute", "prismatic")  # joints that have to have a <limit>
 
 
 def read_root(path: Path) -> ElementTree.Element:
@@ -71,6 +72,7 @@ def inertial_urdf(path: Path) -> str:
         raise RobotError(
             f"joint {mimics[0]} mimics another: make it fixed, coupled joints are not modelled"
         )
+    _check_limits(root, path)
     for link in root.findall("link"):
         for tag in _URDF_NOT_INERTIAL:
             for element in link.findall(tag):
@@ -80,6 +82,20 @@ def inertial_urdf(path: Path) -> str:
     # Without this MuJoCo merges fixed links into their parents, and the tool's frame is lost.
     ElementTree.SubElement(ElementTree.SubElement(root, "mujoco"), "compiler", fusestatic="false")
     return ElementTree.tostring(root, encoding="unicode")
+
+
+def _check_limits(root: ElementTree.Element, path: Path) -> None:
+    """Name the joint that lacks limits; a URDF parser only says that it cannot read the file."""
+    for joint in root.findall("joint"):
+        limit = joint.find("limit")
+        given = {} if limit is None else limit.attrib
+        missing = " and ".join(name for name in ("effort", "velocity") if name not in given)
+        if missing and joint.get("type") in _LIMITED:
+            raise RobotError(
+                f"joint {joint.get('name', '?')!r} of {path} has no limit of {missing}: add "
+                '<limit effort="..." velocity="..."/>, 0 for none; without lower and upper in it '
+                "the joint moves freely"
+            )
 
 
 def mujoco_spec(path: Path, file_format: str) -> mujoco.MjSpec:

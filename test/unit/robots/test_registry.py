@@ -94,6 +94,24 @@ def test_a_joint_whose_limits_nobody_gave_turns_freely(robot_file, limit):
     np.testing.assert_allclose(state.q, far, atol=1e-6)  # no stop pushes it
 
 
+@pytest.mark.parametrize(
+    ("limit", "missing"),
+    [
+        ("", "effort and velocity"),
+        ("<limit/>", "effort and velocity"),
+        ('<limit effort="3"/>', "velocity"),
+        ('<limit velocity="3"/>', "effort"),
+    ],
+)
+def test_a_joint_without_the_limits_that_a_urdf_needs_is_named(robot_file, limit, missing):
+    given = '<limit lower="-2" upper="2.5" effort="30" velocity="3"/>'
+    path = robot_file(urdf().replace(given, limit))
+    with pytest.raises(
+        RobotError, match=rf"'shoulder' of \S+ has no limit of {missing}: add <lim"
+    ):
+        load_robot(path)
+
+
 @pytest.mark.parametrize(("lower", "upper"), [(0.0, 2.5), (-2.0, 0.0)])
 def test_a_limit_of_zero_beside_another_is_one(robot_file, lower, upper):
     text = urdf().replace('lower="-2" upper="2.5"', f'lower="{lower}" upper="{upper}"')
