@@ -38,7 +38,7 @@ _PUBLIC = {
     "train_loss": "ml3_ros.tasks.inverse_dynamics.train",
     # recordings of a real arm
     "IdentifyConfig": "ml3_ros.identification.run",
-    "JointRecording": "ml3_ros.data.bags.reader",
+    "JointRecording": "ml3_ros.data.recording",
     "NetworkConfig": "ml3_ros.identification.networks",
     "identify": "ml3_ros.identification.run",
     "load_arm": "ml3_ros.identification.run",

@@ -37,7 +37,10 @@ def add_parser(subparsers: Subparsers) -> None:
         "split.held_out=0.2 networks.seeds=3",
     )
     parser.add_argument(
-        "--bag", metavar="FILE", help="rosbag2: a folder (also split), a .db3 or a .mcap"
+        "--bag",
+        metavar="FILE",
+        help="rosbag2: a folder (also split), a .db3 or a .mcap; or a .yaml that maps columns of "
+        "text files",
     )
     parser.add_argument("--urdf", metavar="FILE", help="the arm: a URDF or MJCF file, or ur10")
     parser.add_argument(

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import savgol_filter, welch
 
-from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.models.friction_fit import friction_features
 from ml3_ros.identification.split import gap_free_parts
 

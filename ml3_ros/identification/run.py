@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording, read_joint_states
+from ml3_ros.data.read_recording import read_recording as read_any_recording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.fits import (
@@ -93,13 +94,13 @@ def load_arm(urdf: str) -> PinocchioModel:
 
 
 def read_recording(config: IdentifyConfig, names: tuple[str, ...]) -> JointRecording:
-    """Read the joints of the model from the bag.
+    """Read the joints of the model from the bag, or from the columns that its file maps.
 
     Raises:
-        DataError: The bag cannot be used; see `read_joint_states`.
+        DataError: It cannot be used; see `ml3_ros.data.read_recording`.
     """
     try:
-        return read_joint_states(config.bag, config.topic, names)
+        return read_any_recording(config.bag, config.topic, names)
     except DataError as error:
         if "has no joint " in str(error):
             raise DataError(f"{error}; give the URDF of the arm that was recorded") from error

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
 

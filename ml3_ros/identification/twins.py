@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.checks import Finding
 from ml3_ros.identification.models.repeats import (
     TWIN,

@@ -15,8 +15,9 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
-from ml3_ros.data.bags.reader import JointRecording, read_joint_states
+from ml3_ros.data.bags.reader import read_joint_states
 from ml3_ros.data.rate import PlaybackRate
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
 from ml3_ros.nodes.kit.node import Ml3Node

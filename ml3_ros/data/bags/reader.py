@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -30,63 +30,12 @@ from ml3_ros.data.bags.files import (
     storages,
 )
 from ml3_ros.data.filters import LARGEST
-from ml3_ros.data.stamps import sampling_period
+from ml3_ros.data.recording import JointRecording, RecordingChecks, in_time_order
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path
 
-MAX_STEP_BACK = 1.0  # [s] older than this is no late message: the clock was set back
 _STORE = get_typestore(Stores.ROS2_KILTED)
 _NS = 1_000_000_000
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RecordingChecks:
-    """What was found, and left out, while a recording was read (counts of messages)."""
-
-    messages: int = 0  # on the topic, in all
-    partial: int = 0  # lacked one of the joints: left out
-    malformed: int = 0  # name, position, velocity and effort differ in length: left out
-    not_finite: int = 0  # NaN, infinity or beyond LARGEST in a joint that is used: left out
-    reordered: int = 0  # older than the message before them: sorted in
-    duplicates: int = 0  # stamp equal to another one's: left out
-    stamped_by: str = "header"  # or "log": no header stamps, so times of reception
-    notes: tuple[str, ...] = ()  # on files that were never closed: what of them is left out
-
-    def __str__(self) -> str:
-        left_out = {
-            "partial": self.partial,
-            "malformed": self.malformed,
-            "not finite": self.not_finite,
-            "duplicate": self.duplicates,
-        }
-        words = [f"{n} {what} left out" for what, n in left_out.items() if n]
-        words += [f"{self.reordered} sorted into order"] if self.reordered else []
-        words += ["stamped on reception"] if self.stamped_by == "log" else []
-        words += self.notes
-        return f"{self.messages} messages" + "".join(f", {word}" for word in words)
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
-class JointRecording:
-    """Joint states of a recording; rows in time order, columns in the order of `names`.
-
-    `t` [s] (T,) counts from `start_ns`, the stamp of the first row [ns since the epoch];
-    `q` [rad], `v` [rad/s] and `tau` [N m, or the unit of the recorded effort] are (T, n).
-    """
-
-    names: tuple[str, ...]
-    t: NDArray[np.float64]
-    q: NDArray[np.float64]
-    v: NDArray[np.float64]
-    tau: NDArray[np.float64]
-    start_ns: int
-    topic: str
-    checks: RecordingChecks = field(default_factory=RecordingChecks)
-
-    @property
-    def dt(self) -> float:
-        """Time between samples, whatever their jitter and losses [s]."""
-        return sampling_period(self.t)
 
 
 def joint_state_topics(path: str | Path) -> dict[str, int]:
@@ -134,7 +83,7 @@ def read_joint_states(
     header_ns, log_ns = np.array(stamps, dtype=np.int64).T
     if np.ptp(header_ns) == 0:
         header_ns, checks = log_ns, replace(checks, stamped_by="log")
-    stamps_ns, rows, checks = _in_time_order(path, header_ns[kept], rows, checks)
+    stamps_ns, rows, checks = in_time_order(path, header_ns[kept], rows, checks)
     if len(rows) < 2:
         raise DataError(
             f"{path} holds {len(rows)} usable sample(s) of {', '.join(names)} ({checks}): "
@@ -260,23 +209,3 @@ def _require_fields(
             f"no message on {topic} of {path} carries all of {', '.join(names)}: choose joints "
             "that are published together"
         )
-
-
-def _in_time_order(
-    path: Path, stamps_ns: NDArray[np.int64], rows: NDArray[np.float64], checks: RecordingChecks
-) -> tuple[NDArray[np.int64], NDArray[np.float64], RecordingChecks]:
-    """Sort rows by stamp and keep the first of equal stamps."""
-    if not len(stamps_ns):
-        return stamps_ns, rows, checks
-    newest = np.maximum.accumulate(stamps_ns)
-    back = (newest - stamps_ns) / _NS
-    if back.max() > MAX_STEP_BACK:
-        at = int(np.argmax(back > MAX_STEP_BACK))
-        raise DataError(
-            f"time goes back by {back[at]:.1f} s at sample {at} of {path}: the clock was set back "
-            "or two recordings were joined; cut the bag there and read the parts one by one"
-        )
-    order = np.argsort(stamps_ns, kind="stable")
-    first = np.concatenate(([True], np.diff(stamps_ns[order]) > 0))
-    checks = replace(checks, reordered=int((back > 0.0).sum()), duplicates=int((~first).sum()))
-    return stamps_ns[order][first], rows[order][first], checks

@@ -21,7 +21,7 @@ from rosbags.typesys.store import Typestore
 
 from ml3_ros.data.bags.files import JOINT_STATE
 from ml3_ros.data.bags.qos import reliable
-from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path
 

@@ -15,8 +15,8 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Float64
 
 from ml3_msgs.action import MetaTrain
-from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.data.bags.writer import write_joint_states
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.nodes.bag_player import BagPlayer
 from ml3_ros.nodes.conductor.lifecycle_client import BringupError

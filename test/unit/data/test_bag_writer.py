@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ml3_ros.data.bags.reader import JointRecording, joint_state_topics, read_joint_states
+from ml3_ros.data.bags.reader import joint_state_topics, read_joint_states
 from ml3_ros.data.bags.writer import BagWriter, require_definition, write_joint_states
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
 
 REPOSITORY = Path(__file__).resolve().parents[3]

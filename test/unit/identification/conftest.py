@@ -9,8 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.data.bags.reader import JointRecording, RecordingChecks
 from ml3_ros.data.bags.writer import write_joint_states
+from ml3_ros.data.recording import JointRecording, RecordingChecks
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.split import SplitConfig, block_rows

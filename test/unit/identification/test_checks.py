@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from ml3_ros.data.bags.reader import RecordingChecks
+from ml3_ros.data.recording import RecordingChecks
 from ml3_ros.identification.checks import check_recording
 
 
