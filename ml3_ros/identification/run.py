@@ -90,7 +90,7 @@ class Identification:
 
 def load_arm(urdf: str) -> PinocchioModel:
     """Return the model of an arm by name or file."""
-    return PinocchioModel(load_robot(urdf))
+    return PinocchioModel(load_robot(urdf, simulated=False))
 
 
 def read_recording(config: IdentifyConfig, names: tuple[str, ...]) -> JointRecording:

@@ -30,7 +30,7 @@ _UR10 = "cmeel.prefix/share/example-robot-data/robots/ur_description/urdf/ur10_r
 _PAYLOAD_SHARE = 0.15
 
 
-def load_robot(name_or_path: str | Path) -> RobotDescription:
+def load_robot(name_or_path: str | Path, *, simulated: bool = True) -> RobotDescription:
     """Return the arm of that name, or of a .urdf or MJCF .xml file.
 
     Names are "sawyer", "reacher" and, with the package example-robot-data, "ur10".
@@ -40,6 +40,11 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
     position, and the tool is the last link. An MJCF file may add `<custom>` fields: text "tool";
     numerics "velocity_limits", "acceleration_limits" (one per joint) and "payload_limit" [kg]; its
     first keyframe is home; effort limits come from its actuators.
+
+    Args:
+        name_or_path: Of the arm.
+        simulated: Whether MuJoCo must be able to simulate it; without, a URDF with inertias that
+            no body can have will do, as it does for identification, which estimates them.
 
     Raises:
         RobotError: Unknown name, unreadable file, or an arm of a kind that is not modelled.
@@ -65,7 +70,8 @@ def load_robot(name_or_path: str | Path) -> RobotDescription:
             f"{path} has the root <{root.tag}>: a robot file starts with <robot> or <mujoco>"
         )
     _check_ranges(description)
-    _check_twins(description)
+    if simulated:
+        _check_twins(description)
     return description
 
 
