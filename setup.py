@@ -47,6 +47,7 @@ setup(
             "identification/*.j2",
             "reports/styles.yaml",
             "reports/identification/*.j2",
+            "benchmarks/arms/manifest.yaml",
             "experiments/*/sections.yaml",
             "experiments/page/*.j2",
         ],

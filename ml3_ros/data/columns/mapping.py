@@ -90,6 +90,18 @@ def read_mapping(path: str | Path) -> ColumnMapping:
         raise DataError(f"mapping file {path}: {wrong}") from None
 
 
+def mapping_of(content: dict[str, Any], folder: Path) -> ColumnMapping:
+    """Return a mapping that is given as the content of a mapping file in `folder`.
+
+    Raises:
+        DataError: It cannot be used.
+    """
+    try:
+        return _mapping(content, folder)
+    except _Wrong as wrong:
+        raise DataError(f"mapping of columns: {wrong}") from None
+
+
 class _Wrong(Exception):
     """What a mapping file says cannot be used."""
 

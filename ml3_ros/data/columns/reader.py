@@ -37,7 +37,17 @@ def read_columns(path: str | Path, joints: Sequence[str] | None = None) -> Joint
             samples can be used.
     """
     path = Path(path).expanduser()
-    mapping = read_mapping(path)
+    return read_mapped(read_mapping(path), str(path), joints)
+
+
+def read_mapped(
+    mapping: ColumnMapping, path: str, joints: Sequence[str] | None = None
+) -> JointRecording:
+    """Read the recording that a mapping describes; `path` is what errors call it.
+
+    Raises:
+        DataError: As `read_columns`.
+    """
     tables: dict[Path, Table] = {}
     q, tau = (_values(signal, tables) for signal in (mapping.position, mapping.effort))
     signals = [q, tau]
@@ -58,7 +68,7 @@ def read_columns(path: str | Path, joints: Sequence[str] | None = None) -> Joint
     finite = (np.abs(rows) <= LARGEST).all(axis=(1, 2)) & np.isfinite(t)
     checks = RecordingChecks(messages=len(t), not_finite=int((~finite).sum()))
     stamps = np.round(t[finite] * _NS).astype(np.int64)
-    stamps, rows, checks = in_time_order(path, stamps, rows[finite], checks)
+    stamps, rows, checks = in_time_order(Path(path), stamps, rows[finite], checks)
     if len(rows) < 2:
         raise DataError(f"{path} has {len(rows)} usable samples ({checks}): at least 2 are needed")
     seconds = (stamps - stamps[0]) / _NS
@@ -106,7 +116,7 @@ def _lengths(mapping: ColumnMapping, t: Array, signals: list[Array]) -> str:
     )
 
 
-def _order(path: Path, known: tuple[str, ...], joints: Sequence[str] | None) -> list[int]:
+def _order(path: str, known: tuple[str, ...], joints: Sequence[str] | None) -> list[int]:
     wanted = known if joints is None else tuple(joints)
     missing = [name for name in wanted if name not in known]
     if missing:
@@ -118,7 +128,7 @@ def _order(path: Path, known: tuple[str, ...], joints: Sequence[str] | None) -> 
 
 
 def _with_velocity(
-    path: Path, t: Array, rows: Array, checks: RecordingChecks
+    path: str, t: Array, rows: Array, checks: RecordingChecks
 ) -> tuple[Array, Array, RecordingChecks]:
     """Return rows (T, 3, n) with velocities between positions and efforts (T, 2, n)."""
     dt = sampling_period(t)
@@ -130,7 +140,7 @@ def _with_velocity(
     return t[use], filled[use], replace(checks, differentiated=True)
 
 
-def _decimated(path: Path, t: Array, rows: Array, factor: int) -> tuple[Array, Array]:
+def _decimated(path: str, t: Array, rows: Array, factor: int) -> tuple[Array, Array]:
     """Return every `factor`-th sample after a symmetric low-pass filter; its ends are cut off."""
     if (np.abs(np.diff(t) - sampling_period(t)) > EVEN * sampling_period(t)).any():
         raise DataError(f"{path}: uneven samples cannot be decimated: leave out decimate")
