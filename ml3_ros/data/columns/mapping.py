@@ -9,8 +9,8 @@
     effort: {file: currents.txt, columns: lines, unit: A}
 
 Write one where a recording is not a ROS bag. `columns` are names of the header, numbers from 1 on,
-or `lines`: one number a line, joint after joint. A measured value is sign * (number * unit) +
-offset, in the unit of the file, and `mix` combines motors into joints.
+or `lines`: one number a line, joint after joint. A measured value is sign * number + offset in the
+unit of the file; `mix`, a matrix, combines signed motors into joints before the offset is added.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Signal:
     """Where a signal of n joints stands, and how its numbers become values in SI units.
 
     `columns` are names, numbers from 0 on, or None for one number a line. A value is
-    (numbers * scale + offset) @ mix.T with `scale` and `offset` (n,) and `mix` (n, n).
+    (numbers * scale) @ mix.T + offset with `scale` and `offset` (n,) and `mix` (n, n).
     """
 
     file: Path

@@ -104,7 +104,7 @@ def _values(signal: Signal, tables: dict[Path, Table]) -> Array:
         numbers = table.values.reshape(-1, n)
     else:
         numbers = table.columns(signal.columns)
-    return np.asarray((numbers * signal.scale + signal.offset) @ signal.mix.T)
+    return np.asarray((numbers * signal.scale) @ signal.mix.T + signal.offset)
 
 
 def _lengths(mapping: ColumnMapping, t: Array, signals: list[Array]) -> str:

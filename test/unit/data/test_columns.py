@@ -75,9 +75,12 @@ def test_units_signs_and_offsets(mapped):
 
 
 def test_motors_are_mixed_into_joints(mapped):
-    position = {"file": "run.csv", "columns": ["q1", "q2"], "mix": [[1, 0], [1, 1]]}
+    position = {
+        "file": "run.csv", "columns": ["q1", "q2"], "sign": [1, -1], "offset": [0, 0.5],
+        "mix": [[1, 0], [1, 1]],
+    }  # fmt: skip
     recording = read_recording(mapped(position=position))
-    np.testing.assert_allclose(recording.q[:, 1], Q.sum(axis=1))
+    np.testing.assert_allclose(recording.q[:, 1], Q[:, 0] - Q[:, 1] + 0.5)
 
 
 def test_one_number_a_line(mapped, tmp_path):
