@@ -11,6 +11,7 @@ from ml3_ros.data.bags.reader import read_joint_states
 from ml3_ros.data.columns.reader import read_columns
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 
 METADATA = "metadata.yaml"  # of a bag: its folder is meant
 
@@ -28,7 +29,7 @@ def read_recording(
     Raises:
         DataError: It cannot be read; see `read_joint_states` and `read_columns`.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     if path.suffix not in (".yaml", ".yml"):
         return read_joint_states(path, topic, joints)
     if path.name == METADATA:

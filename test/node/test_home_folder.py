@@ -11,9 +11,9 @@ import pytest
 from rclpy.lifecycle import TransitionCallbackReturn
 
 from ml3_msgs.srv import LoadLearnedLoss
-from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.data.bags.writer import write_joint_states
 from ml3_ros.data.laps_file import Lap, load_laps
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError, LossFileError
 from ml3_ros.nodes.bag_player import BagPlayer
 from ml3_ros.nodes.kit.loss_files import inside

@@ -16,8 +16,9 @@ import ml3_ros
 from ml3_ros.bringup.params_file import read_params_file
 from ml3_ros.cli.main import main
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.data.bags.reader import JointRecording, joint_state_topics, read_joint_states
+from ml3_ros.data.bags.reader import joint_state_topics, read_joint_states
 from ml3_ros.data.bags.writer import write_joint_states
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import ConfigError, DataError, LossFileError, RobotError
 from ml3_ros.experiments.digits.images import load_images

@@ -27,6 +27,7 @@ import yaml
 from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 
 Array = NDArray[np.float64]
 LINES = "lines"
@@ -78,7 +79,7 @@ def read_mapping(path: str | Path) -> ColumnMapping:
     Raises:
         DataError: There is no such file, or what it says cannot be used, with what to write.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError, RecursionError) as error:
@@ -150,7 +151,7 @@ def _signal(content: Any, name: str, n: int, folder: Path) -> Signal:
     scale = units[unit] * _numbers(known.get("sign", 1.0), f"sign of {name}", n)
     mix = np.array([_numbers(row, f"mix of {name}", n) for row in _rows(known, name, n)])
     return Signal(
-        file=folder / Path(file).expanduser(),
+        file=folder / user_path(file),
         columns=_columns(known.get("columns"), name, n),
         scale=scale,
         offset=units[unit] * _numbers(known.get("offset", 0.0), f"offset of {name}", n),

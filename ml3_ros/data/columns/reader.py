@@ -18,6 +18,7 @@ from ml3_ros.data.filters import LARGEST, uneven_acceleration
 from ml3_ros.data.recording import JointRecording, RecordingChecks, in_time_order
 from ml3_ros.data.stamps import EVEN, sampling_period
 from ml3_ros.errors import DataError
+from ml3_ros.files import user_path
 
 Array = NDArray[np.float64]
 DERIVATIVE = 0.1  # window over which positions are differentiated where velocities are missing [s]
@@ -36,7 +37,7 @@ def read_columns(path: str | Path, joints: Sequence[str] | None = None) -> Joint
         DataError: A file cannot be read, lengths differ, a joint is missing, or fewer than two
             samples can be used.
     """
-    path = Path(path).expanduser()
+    path = user_path(path)
     return read_mapped(read_mapping(path), str(path), joints)
 
 
