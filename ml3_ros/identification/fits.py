@@ -68,17 +68,26 @@ def training_masks(rows: Rows) -> list[NDArray[np.bool_]]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Explained:
-    """Rows and a model's part in them: rigid-body torque (R, n) [N m], regressor (R, n, p)."""
+    """Rows and a model's part in them: rigid-body torque (R, n) [N m], regressor (R, n, p).
+
+    `counts` (INNER + 1, R, n) [-] is how much each row and joint counts in each of the fits, the
+    last also in left-out errors; without it all count the same.
+    """
 
     rows: Rows
     tau_rbd: Array
     regressor: Array
+    counts: Array | None = None
 
     @staticmethod
     def by(model: ArmModel, rows: Rows) -> Explained:
         """Evaluate a model with the joints of the rows, in their order."""
         state = (rows.q, rows.v, rows.a)
         return Explained(rows, model.rnea(*state), model.regressor(*state))
+
+    def counts_of(self, fit: int) -> Array:
+        """Return how much rows and joints count in a fit, (R, n)."""
+        return np.ones_like(self.rows.tau) if self.counts is None else self.counts[fit]
 
 
 def rigid_body(data: Explained) -> Fit:
@@ -90,8 +99,8 @@ def classical(data: Explained) -> Fit:
     """Return the fit effort = gain tau_rbd + viscous v + coulomb sign(v) + offset."""
     rows = data.rows
     fits = [
-        friction_fit(data.tau_rbd[mask], rows.v[mask], rows.tau[mask])
-        for mask in training_masks(rows)
+        friction_fit(data.tau_rbd[mask], rows.v[mask], rows.tau[mask], data.counts_of(i)[mask])
+        for i, mask in enumerate(training_masks(rows))
     ]
     predicted = [friction_predict(fit, data.tau_rbd, rows.v) for fit in fits]
     return Fit(predicted=np.stack(predicted), coefficients=fits[-1])
@@ -159,10 +168,16 @@ def _selected(
     predicted = np.empty((len(masks), *rows.tau.shape))
     choices = []
     for joint, target in enumerate(rows.tau.T):
+        counted = data.counts_of(INNER)[learned, joint]
 
-        def errors(x: Array, penalty: float | Array, y: Array = target[learned]) -> Array:
+        def errors(
+            x: Array,
+            penalty: float | Array,
+            y: Array = target[learned],
+            counts: Array = counted,
+        ) -> Array:
             return left_out_errors(
-                x[learned], y, rows.group[learned], penalty, rows.twins[learned]
+                x[learned], y, rows.group[learned], penalty, rows.twins[learned], counts
             )
 
         choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
@@ -181,6 +196,7 @@ def _selected(
             x, penalties = whole, np.concatenate([penalties, rest])
         choices.append(choice)
         for i, mask in enumerate(masks):
-            weights = ridge_weights(x[mask], target[mask], penalties)
+            counts = data.counts_of(i)[mask, joint]
+            weights = ridge_weights(x[mask], target[mask], penalties, counts)
             predicted[i, :, joint] = ridge_predict(weights, x)
     return Fit(predicted=predicted, choices=tuple(choices))

@@ -132,7 +132,7 @@ def adam(units: Units, step: float) -> LearnedLoss:
 
 def units_of(rows: Rows) -> Units:
     """Return the scales of the rows that may be learned from."""
-    learned = ~rows.held_out
+    learned = rows.learnable
     return Units.from_samples(
         rows.joint_names, rows.v[learned], rows.a[learned], rows.tau[learned]
     )
@@ -162,7 +162,7 @@ def train_best(
 
 
 def _train(rows: Rows, base: Fit | None, loss: LearnedLoss, config: NetworkConfig) -> Trained:
-    masks = training_masks(rows)
+    masks = [mask & rows.learnable for mask in training_masks(rows)]
     lead = (len(masks), config.seeds)
     net = InverseDynamicsNet(units_of(rows), hidden=config.hidden)
     effort = torch.tensor(net.units.effort)
@@ -220,7 +220,7 @@ def _chosen(
     gated: bool,
 ) -> Trained:
     """Choose steps and shares by left-out rows; snapshots are (C, F, S, R, n)."""
-    learned = np.flatnonzero(~rows.held_out)
+    learned = np.flatnonzero(rows.learnable)
     group = torch.as_tensor(rows.group[learned])
     at = torch.as_tensor(learned)
     # of every row that may be learned from, by the networks that did not learn from it

@@ -35,6 +35,8 @@ from ml3_ros.identification.networks import (
     train_best,
     units_of,
 )
+from ml3_ros.identification.robust.contact_check import without_contacts
+from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import Rows, SplitConfig
 from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
@@ -55,6 +57,7 @@ class IdentifyConfig:
     topic: str | None = None
     loss: str | None = None  # shipped loss or file; None: see `networks.find_loss`
     split: SplitConfig = field(default_factory=SplitConfig)
+    robust: RobustConfig = field(default_factory=RobustConfig)
     networks: NetworkConfig = field(default_factory=NetworkConfig)
 
 
@@ -63,7 +66,8 @@ class Identification:
     """Result of an identification: predictions, held-out errors, findings and verdicts.
 
     `predicted` holds the effort (S, R, n) of all rows by each method, S = 1 without seeds;
-    `heldout` its NMSE (S, n) on held-out rows; `coefficients` (n, 4) are those of the classical
+    `heldout` its NMSE (S, n) on held-out rows that nothing touched, `heldout_touched` on all of
+    them, empty where nothing touched the arm; `coefficients` (n, 4) are those of the classical
     fit and `tau_rbd` (R, n) [N m] the model's torque, both absent for a table without a model.
     """
 
@@ -71,6 +75,7 @@ class Identification:
     rows: Rows
     predicted: Mapping[str, Array]
     heldout: Mapping[str, Array]
+    heldout_touched: Mapping[str, Array] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     notes: tuple[str, ...] = ()
@@ -119,8 +124,9 @@ def identify(
         log: Takes a line of text about what is under way.
     """
     rows, repeats = rows_without_repeats(recording, config.split)
-    data = Explained.by(model, rows)
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats]
+    data, contact = without_contacts(Explained.by(model, rows), config.robust)
+    rows = data.rows
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
     for finding in findings:
         log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())
@@ -145,11 +151,15 @@ def identify(
     choices |= {name: fit.choices for name, fit in fits.items() if fit.choices}
     heldout = {name: heldout_nmse(x, rows) for name, x in predicted.items()}
     best = _best(heldout)
+    touched = rows.touched is not None
     return Identification(
         name=Path(config.urdf).stem,
         rows=rows,
         predicted=predicted,
         heldout=heldout,
+        heldout_touched={
+            name: heldout_nmse(x, rows, rows.held_out) for name, x in predicted.items() if touched
+        },
         findings=tuple(findings),
         verdicts=tuple(
             joint_verdicts(
@@ -219,9 +229,12 @@ def _best(methods: Collection[str]) -> str:
     return next(name for name in LEARNED if name in methods)
 
 
-def heldout_nmse(predicted: Array, rows: Rows) -> Array:
-    """Return the NMSE (S, n) on the held-out rows of predictions (S, R, n) of all rows."""
-    out = rows.held_out
+def heldout_nmse(predicted: Array, rows: Rows, some: NDArray[np.bool_] | None = None) -> Array:
+    """Return the NMSE (S, n) on held-out rows of predictions (S, R, n) of all rows.
+
+    On those that nothing touched, or on `some` (R,).
+    """
+    out = rows.scored if some is None else some
     if not out.any():
         raise ConfigError("no row is held out: hold out a share of the blocks")
     return np.stack([nmse(one[out], rows.tau[out]) for one in predicted])

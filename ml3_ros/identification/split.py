@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 DISPLACEMENTS = np.array([0.003, 0.01, 0.03, 0.1])  # of the hysteresis columns [rad]
 INNER = 3  # groups of blocks within those learned from, each left out once to choose settings
 HELD_OUT = -1
+UNTOUCHED = (
+    0.1  # least share of held-out rows, or of a group's, that must be so to do without others
+)
 GAP = 0.1  # [s]: a longer step splits a recording; over shorter ones a filter can be fitted
 LEAST_GAP = 3.0  # sampling periods, where these are longer than GAP
 
@@ -71,7 +74,8 @@ class Rows:
     no order of time. `block` (R,) counts blocks; `group` (R,) is HELD_OUT or the inner group
     0 ... INNER - 1 of a row that may be learned from, and `twins` (R, INNER) marks of which inner
     groups a row repeats another one, so that they are not predicted from it. `on_repeats`: what is
-    held out comes again in what is learned from, so errors there compare no models.
+    held out comes again in what is learned from, so errors there compare no models. `touched`
+    (R, n) marks what pushed on which joints, see `robust.contact_check`; None where nothing did.
     """
 
     joint_names: tuple[str, ...]
@@ -85,6 +89,29 @@ class Rows:
     group: NDArray[np.intp]
     twins: NDArray[np.bool_]
     on_repeats: bool = False
+    touched: NDArray[np.bool_] | None = None
+
+    @property
+    def untouched(self) -> NDArray[np.bool_]:
+        """Rows (R,) in which nothing pushed on any joint."""
+        if self.touched is None:
+            return np.ones(len(self.t), dtype=bool)
+        return np.asarray(~self.touched.any(axis=1))
+
+    @property
+    def scored(self) -> NDArray[np.bool_]:
+        """Held-out rows (R,) that errors are means of: untouched ones, or all if too few are."""
+        return self._or_all(self.held_out)
+
+    @property
+    def learnable(self) -> NDArray[np.bool_]:
+        """Rows (R,) that networks learn from; as `scored`, in each inner group."""
+        parts = [self._or_all(self.group == group) for group in range(INNER)]
+        return np.asarray(np.any(parts, axis=0))
+
+    def _or_all(self, some: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        clear = some & self.untouched
+        return clear if clear.sum() >= UNTOUCHED * some.sum() else some
 
     @property
     def measure(self) -> str:
@@ -99,7 +126,10 @@ class Rows:
     def subset(self, keep: NDArray[np.bool_]) -> Rows:
         """Return the rows where `keep` (R,) is true."""
         names = ("t", "q", "v", "a", "tau", "strain", "block", "group", "twins")
-        return replace(self, **{name: getattr(self, name)[keep] for name in names})
+        touched = None if self.touched is None else self.touched[keep]
+        return replace(
+            self, touched=touched, **{name: getattr(self, name)[keep] for name in names}
+        )
 
 
 def block_rows(recording: JointRecording, config: SplitConfig = _DEFAULT) -> Rows:

@@ -55,7 +55,7 @@ def joint_verdicts(
         return [Verdict(joint=", ".join(rows.joint_names), sentence=ON_REPEATS)]
     verdicts = []
     for j, name in enumerate(rows.joint_names):
-        out = rows.held_out
+        out = rows.scored
         variance = rows.tau[out, j].var()
         if not variance > 0.0:
             verdicts.append(Verdict(joint=name, sentence="its effort never changes: not tested."))
@@ -80,15 +80,16 @@ def _sentence(
     left: list[float],
 ) -> str:
     """Return the verdict on joint j, whose held-out NMSE by (classical fit, best) is `left`."""
-    out, good_enough = rows.held_out, left[1] < BAD
+    out, learned_from, good_enough = rows.scored, rows.learnable, left[1] < BAD
     worse = classical if left[0] >= left[1] else best
     error = (rows.tau[out, j] - worse[out, j]) ** 2
-    still = np.abs(rows.v[out, j]) < STILL * np.abs(rows.v[~out, j]).max()
+    still = np.abs(rows.v[out, j]) < STILL * np.abs(rows.v[learned_from, j]).max()
     still_error, still_time = float(error[still].sum() / error.sum()), float(still.mean())
-    correlation = _correlation(tau_rbd[~out, j], rows.tau[~out, j])
+    correlation = _correlation(tau_rbd[learned_from, j], rows.tau[learned_from, j])
     hidden = correlation < HIDDEN
     standstill = still_error > max(0.3, 2.0 * still_time)
-    learned = float(np.mean((rows.tau[~out, j] - best[~out, j]) ** 2) / rows.tau[~out, j].var())
+    measured, modelled = rows.tau[learned_from, j], best[learned_from, j]
+    learned = float(np.mean((measured - modelled) ** 2) / measured.var())
     return _TEXTS.get_template("verdict.txt.j2").render(
         classical=left[0],
         best=left[1],

@@ -25,19 +25,21 @@ def friction_features(tau_rbd: Array, v: Array) -> Array:
     return np.stack([tau_rbd, v, np.sign(v), np.ones_like(v)], axis=-1)
 
 
-def friction_fit(tau_rbd: Array, v: Array, effort: Array) -> Array:
+def friction_fit(tau_rbd: Array, v: Array, effort: Array, counts: Array | None = None) -> Array:
     """Return the coefficients (n, 4), in the order of COEFFICIENTS, that fit all rows at once.
 
     Args:
         tau_rbd: Torque of the rigid-body model [N m], (T, n).
         v: Joint velocities [rad/s], (T, n).
         effort: Measured effort [N m or A], (T, n).
+        counts: How much each row and joint counts [-], (T, n) >= 0; all the same if left out.
     """
     features = friction_features(tau_rbd, v)
+    root = np.ones_like(effort) if counts is None else np.sqrt(counts)
     return np.stack(
         [
-            np.linalg.lstsq(features[:, j], effort[:, j], rcond=None)[0]
-            for j in range(effort.shape[1])
+            np.linalg.lstsq(features[:, j] * w[:, None], effort[:, j] * w, rcond=None)[0]
+            for j, w in enumerate(root.T)
         ]
     )
 

@@ -148,6 +148,11 @@ class RecursiveLeastSquares:
             )
         return self._parameters
 
+    @property
+    def information(self) -> Array:
+        """R and z side by side (p, p + 1): w minimises |R w - z|^2."""
+        return self._root.copy()
+
     def update(self, regressor: Array, tau: Array) -> None:
         """Take in a block: regressor (B, n, p) or (n, p), measured tau [N m] (B, n) or (n,).
 

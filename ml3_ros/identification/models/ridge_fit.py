@@ -13,7 +13,9 @@ Array = NDArray[np.float64]
 FLAT = 1e-9  # columns that vary less than this are left out
 
 
-def ridge_weights(columns: Array, target: Array, penalty: ArrayLike) -> Array:
+def ridge_weights(
+    columns: Array, target: Array, penalty: ArrayLike, counts: Array | None = None
+) -> Array:
     """Return w (p + 1,), the offset last, with target = columns @ w[:p] + w[p].
 
     Minimises mean (target - columns w - offset)^2 + sum penalty (w s)^2 with s the standard
@@ -23,17 +25,24 @@ def ridge_weights(columns: Array, target: Array, penalty: ArrayLike) -> Array:
         columns: (T, p).
         target: (T,).
         penalty: Of each column [-], (p,) or one for all, >= 0.
+        counts: How much each row counts in mean and deviation [-], (T,) >= 0 and some > 0; all
+            the same if left out.
     """
     if columns.ndim != 2 or target.shape != columns.shape[:1] or not len(target):
         raise DataError(f"columns {columns.shape} and target {target.shape} do not fit")
-    mean, scale = columns.mean(axis=0), columns.std(axis=0)
+    counts = np.ones(len(target)) if counts is None else counts
+    if counts.shape != target.shape or not counts.sum() > 0.0:
+        raise DataError(f"counts {counts.shape} of rows {target.shape} must be >= 0, some > 0")
+    share = counts / counts.sum()
+    mean, centre = share @ columns, share @ target
+    scale = np.sqrt(share @ np.square(columns - mean))
     varies = scale > FLAT
     scale = np.where(varies, scale, 1.0)
     z = (columns - mean) / scale * varies
-    centre = target.mean()
     penalty = np.broadcast_to(np.asarray(penalty, dtype=float), scale.shape) + ~varies
-    gram = z.T @ z / len(z) + np.diag(penalty)
-    moment = z.T @ (target - centre) / len(z)
+    weighted = z.T * share
+    gram = weighted @ z + np.diag(penalty)
+    moment = weighted @ (target - centre)
     w = np.linalg.lstsq(gram, moment, rcond=None)[0] / scale
     return np.append(w, centre - mean @ w)
 
@@ -49,8 +58,12 @@ def left_out_errors(
     groups: NDArray[np.intp],
     penalty: ArrayLike,
     twins: NDArray[np.bool_] | None = None,
+    counts: Array | None = None,
 ) -> Array:
     """Return the sum of squared errors of each group (G,) where it is predicted from the others.
+
+    Rows that count little in the fit count as little in the error: what touches the arm while a
+    group is left out chooses nothing either.
 
     Args:
         columns: (T, p).
@@ -58,11 +71,14 @@ def left_out_errors(
         groups: To which of them each row belongs, (T,).
         penalty: As for `ridge_weights`.
         twins: Whether a row is too like one of group 0, 1, ... to predict it from, (T, G).
+        counts: How much each row counts, in fits and in errors, as for `ridge_weights`.
     """
     errors = []
+    counts = np.ones(len(target)) if counts is None else counts
     for group in np.unique(groups):
         out = groups == group
         learned = ~out if twins is None else ~(out | twins[:, group])
-        weights = ridge_weights(columns[learned], target[learned], penalty)
-        errors.append(float(np.sum((target[out] - ridge_predict(weights, columns[out])) ** 2)))
+        weights = ridge_weights(columns[learned], target[learned], penalty, counts[learned])
+        left = target[out] - ridge_predict(weights, columns[out])
+        errors.append(float(counts[out] @ np.square(left)))
     return np.array(errors)

@@ -8,10 +8,12 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from ml3_ros.identification.run import Identification
@@ -22,6 +24,7 @@ from ml3_ros.reports.tables import shorten
 Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]
 LEGEND_HEIGHT = 0.3  # of a line of legends below all panels [inch]
+TOUCHED, SHADE = "#b0243f", 0.18  # of stretches in which something touched the arm
 MARKERS = "osD^vP*Xhd<>"
 
 
@@ -81,12 +84,14 @@ def effort_figure(result: Identification) -> Figure:
                 _lines(axes, where, value, breaks, style.color, 1.3, line)
             for at in breaks:
                 axes.axvline((where[at - 1] + where[at]) / 2, color=FAINT, linewidth=0.6, ls=":")
+            if rows.touched is not None:
+                shade(axes, where, rows.touched[out, j], rows.block[out])
             axes.set_title(names[j])
             axes.margins(x=0.01)
         for axes in grid[-2:]:
             axes.set_xlabel("held-out blocks side by side [s]")
         grid[0].set_ylabel("effort")
-        handles = [Line2D([], [], color=MEASURED, linewidth=3.5, label="measured")]
+        handles: list[Artist] = [Line2D([], [], color=MEASURED, linewidth=3.5, label="measured")]
         handles += [
             Line2D(
                 [],
@@ -97,10 +102,38 @@ def effort_figure(result: Identification) -> Figure:
             )
             for name in shown
         ]
+        if rows.touched is not None:
+            handles.append(Patch(color=TOUCHED, alpha=SHADE, label="touched: not in the score"))
         below = LEGEND_HEIGHT / figure.get_figheight()
         figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, below, 1.0, 1.0 - below)))
         figure.legend(handles=handles, loc="lower right", ncols=len(handles))
     return figure
+
+
+def contact_figure(result: Identification) -> Figure:
+    """Draw the effort of the whole recording, with the stretches in which it was touched."""
+    rows, names = result.rows, shorten(result.rows.joint_names)
+    assert rows.touched is not None
+    breaks = [int(i) for i in np.flatnonzero(np.diff(rows.block)) + 1]
+    with house_style():
+        figure, grid = _panels(f"{result.name}: what touched the arm", len(names), 1.75)
+        for j, axes in enumerate(grid):
+            _lines(axes, rows.t, rows.tau[:, j], breaks, MEASURED, 1.3, "-")
+            shade(axes, rows.t, rows.touched[:, j], rows.block)
+            axes.set_title(f"{names[j]}: touched {100.0 * rows.touched[:, j].mean():.0f} %")
+            axes.margins(x=0.01)
+        for axes in grid[-2:]:
+            axes.set_xlabel("time [s]")
+        grid[0].set_ylabel("effort")
+    return figure
+
+
+def shade(axes: Axes, x: Array, some: NDArray[np.bool_], block: NDArray[np.intp]) -> None:
+    """Shade where `some` (R,) is true over x (R,), block by block."""
+    edge = np.flatnonzero((np.diff(some.astype(int)) != 0) | (np.diff(block) != 0)) + 1
+    for part in np.split(np.arange(len(x)), edge):
+        if len(part) and some[part[0]]:
+            axes.axvspan(x[part[0]], x[part[-1]], color=TOUCHED, alpha=SHADE, linewidth=0.0)
 
 
 def agreement_figure(result: Identification) -> Figure:

@@ -12,9 +12,11 @@ from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.identification.tables import error_rows
 from ml3_ros.reports.styles import method_style
+from ml3_ros.reports.tables import number
 
 _PAGES = Environment(
     loader=PackageLoader(__package__, "."),
@@ -38,6 +40,11 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
     return _PAGES.get_template("report.html.j2").render(
         result=result,
         n_held_out=n_held_out,
+        n_touched=n_held_out - int(rows.scored.sum()),
+        with_touched={
+            method_style(name).label: number(float(mean_over_joints(each).mean()))
+            for name, each in result.heldout_touched.items()
+        },
         n_learned=len(rows.t) - n_held_out,
         header=header,
         lines=lines,

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ import numpy as np
 from ml3_ros.data.metrics import Metrics
 from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.models.scores import mean_over_joints
+from ml3_ros.identification.robust.contact_check import stretches
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import rendered, save_figure
 from ml3_ros.reports.identification.figures import (
     agreement_figure,
+    contact_figure,
     effort_figure,
     error_figure,
     friction_figure,
@@ -43,6 +46,8 @@ def save_identification(result: Identification, folder: str | Path) -> list[Path
         "errors": ("Errors by joint and method", error_figure(result)),
         "efforts": ("Held-out efforts", efforts),
     }
+    if result.rows.touched is not None:
+        drawn["contacts"] = ("Contacts", contact_figure(result))
     if of_an_arm:
         drawn["friction"] = ("Friction", friction_figure(result))
     for stem, (_, figure) in drawn.items():
@@ -58,7 +63,8 @@ def save_identification(result: Identification, folder: str | Path) -> list[Path
 def identification_metrics(result: Identification) -> Metrics:
     """Return the content of metrics.json; x counts joints, in the order of config's `joints`.
 
-    Where held-out rows are repeats, their errors are called so, and compare no methods.
+    Where held-out rows are repeats, their errors are called so, and compare no methods. Where
+    something touched the arm, "..._with_touched" are the errors of all held-out rows.
     """
     names = result.rows.joint_names
     metrics = Metrics(
@@ -69,6 +75,9 @@ def identification_metrics(result: Identification) -> Metrics:
             "joints": list(names),
             "held_out_samples": int(result.rows.held_out.sum()),
             "learned_samples": int((~result.rows.held_out).sum()),
+            "scored_samples": int(result.rows.scored.sum()),
+            "touched_samples": int((~result.rows.untouched).sum()),
+            "contacts": [asdict(stretch) for stretch in stretches(result.rows)],
             "on_repeats": result.rows.on_repeats,
             "choices": result.choices,
             "notes": list(result.notes),
@@ -82,6 +91,9 @@ def identification_metrics(result: Identification) -> Metrics:
         if len(each) > 1:
             spread = float(np.std(means, ddof=1)) if np.isfinite(means).all() else np.inf
             metrics.headline[f"{name}_{kind}_nmse_spread"] = spread
+    for name, each in result.heldout_touched.items():
+        mean = float(mean_over_joints(each).mean())
+        metrics.headline[f"{name}_{kind}_nmse_with_touched"] = mean
     if result.rows.on_repeats:
         return metrics
     reference = "classical_fit" if "classical_fit" in result.heldout else "ridge"
