@@ -17,6 +17,8 @@ COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     "topics": ("topics", "list the topics of the ROS domain, or show the messages of one"),
     "experiment": ("experiment", "run an experiment of the paper and draw its figure"),
     "train": ("train", "meta-train a learned loss and save it"),
+    "check": ("check", "check a recording before anything is fitted to it"),
+    "excite": ("excite", "find the next motion that would tell most of an arm"),
     "identify": ("identify", "identify an arm from a recording: checks, models, a report"),
     "results": ("results", "write the page of results from metrics files"),
     "bench": ("bench", "measure speed and memory of the learning core"),

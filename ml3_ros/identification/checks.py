@@ -34,11 +34,15 @@ _MATCH = 9  # samples over which velocities are compared
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
-    """One check: whether all is well, and a sentence with what was measured."""
+    """One check: whether all is well, and a sentence with what was measured.
+
+    `problems` are those parts of it that name what is wrong and what to do, one each.
+    """
 
     topic: str
     fine: bool
     text: str
+    problems: tuple[str, ...] = ()
 
 
 def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list[Finding]:
@@ -74,7 +78,7 @@ def check_rate(recording: JointRecording) -> Finding:
             "steps are uneven, and accelerations suffer: stamp samples where they are measured, "
             "not where they arrive"
         )
-    return _finding("rate", measured, words)
+    return finding("rate", measured, words)
 
 
 def check_gaps(recording: JointRecording) -> Finding:
@@ -92,7 +96,7 @@ def check_gaps(recording: JointRecording) -> Finding:
     left_out = checks.partial + checks.malformed + checks.not_finite
     if left_out > 0.01 * checks.messages:
         words.append(f"{left_out} messages cannot be used: see what the driver publishes")
-    return _finding("gaps", measured, words)
+    return finding("gaps", measured, words)
 
 
 def check_velocity(recording: JointRecording) -> Finding:
@@ -100,7 +104,7 @@ def check_velocity(recording: JointRecording) -> Finding:
     dt = recording.dt
     parts = [part for part in gap_free_parts(recording) if len(part) >= 3 * _MATCH]
     if not parts:
-        return _finding("velocity", "not checked", ["no stretch without a gap is long enough"])
+        return finding("velocity", "not checked", ["no stretch without a gap is long enough"])
     smooth = [savgol_filter(recording.v[part], _MATCH, 2, axis=0) for part in parts]
     slope_of = []
     for part, v in zip(parts, smooth, strict=True):
@@ -133,7 +137,7 @@ def check_velocity(recording: JointRecording) -> Finding:
                 f"{name}: velocity is {1e3 * abs(lag):.0f} ms {late} position: use a driver that "
                 "filters both alike"
             )
-    return _finding("velocity", f"correlates with d position/dt at {worst:.3f} or more", words)
+    return finding("velocity", f"correlates with d position/dt at {worst:.3f} or more", words)
 
 
 def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
@@ -167,7 +171,7 @@ def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]
         measured += ": N m, or scaled to it"
     else:
         measured += ": no joint's effort follows the rigid-body torque, friction hides it"
-    return _finding("effort", measured, words)
+    return finding("effort", measured, words)
 
 
 def check_smoothing(recording: JointRecording) -> Finding:
@@ -181,20 +185,20 @@ def check_smoothing(recording: JointRecording) -> Finding:
     segment = min(len(longest), 1024)
     moving = recording.tau[longest].std(axis=0) > 0.0
     if segment < 256 or not moving.any():
-        return _finding("smoothing", "too short to check", [])
+        return finding("smoothing", "too short to check", [])
     effort = recording.tau[longest][:, moving]
     frequency, power = welch(effort, fs=1.0 / dt, nperseg=segment, axis=0)
     above = np.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)
     cutoff = float(max(frequency[np.argmax(column < NOTHING)] for column in above.T))
     if cutoff == 0.0:  # no frequency is the last
-        return _finding("smoothing", "efforts have power at all frequencies", [])
+        return finding("smoothing", "efforts have power at all frequencies", [])
     words = []
     if cutoff < SMOOTHED_BELOW:
         words.append(
-            "they were low-pass filtered, so friction turns round over a range of speeds: publish "
-            "them unfiltered"
+            "efforts were low-pass filtered, so friction turns round over a range of speeds: "
+            "publish them unfiltered"
         )
-    return _finding("smoothing", f"efforts hold nothing above {cutoff:.1f} Hz", words)
+    return finding("smoothing", f"efforts hold nothing above {cutoff:.1f} Hz", words)
 
 
 def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
@@ -225,12 +229,13 @@ def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.i
     measured = (
         f"every joint moves {smallest:.2f} rad or more and turns round {fewest} times or more"
     )
-    return _finding("excitation", measured, words)
+    return finding("excitation", measured, words)
 
 
-def _finding(topic: str, measured: str, words: Sequence[str]) -> Finding:
-    text = "; ".join([measured, *words])
-    return Finding(topic=topic, fine=not words, text=f"{text}.")
+def finding(topic: str, measured: str, problems: Sequence[str]) -> Finding:
+    """Return the finding of a check: fine where there are no problems."""
+    text = "; ".join([measured, *problems])
+    return Finding(topic=topic, fine=not problems, text=f"{text}.", problems=tuple(problems))
 
 
 def _lag(pairs: Sequence[tuple[Array, Array]], dt: float) -> float:

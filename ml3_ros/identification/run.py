@@ -17,6 +17,8 @@ from ml3_ros.data.read_recording import read_recording as read_any_recording
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError, LossFileError
 from ml3_ros.identification.checks import Finding, check_recording
+from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
+from ml3_ros.identification.confidence.friction_intervals import friction_intervals
 from ml3_ros.identification.fits import (
     ArmModel,
     Explained,
@@ -26,6 +28,7 @@ from ml3_ros.identification.fits import (
     linear_regressor,
     rigid_body,
 )
+from ml3_ros.identification.gate import motion_findings
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.identification.models.scores import mean_over_joints, nmse
 from ml3_ros.identification.networks import (
@@ -68,7 +71,8 @@ class Identification:
     `predicted` holds the effort (S, R, n) of all rows by each method, S = 1 without seeds;
     `heldout` its NMSE (S, n) on held-out rows that nothing touched, `heldout_touched` on all of
     them, empty where nothing touched the arm; `coefficients` (n, 4) are those of the classical
-    fit and `tau_rbd` (R, n) [N m] the model's torque, both absent for a table without a model.
+    fit, `intervals` (n, 4, 2) their ends, `tau_rbd` (R, n) [N m] the model's torque and `base` the
+    base parameters, all absent for a table without a model.
     """
 
     name: str
@@ -81,6 +85,8 @@ class Identification:
     notes: tuple[str, ...] = ()
     tau_rbd: Array | None = None
     coefficients: Array | None = None
+    intervals: Array | None = None
+    base: BaseFit | None = None
     choices: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -127,6 +133,11 @@ def identify(
     data, contact = without_contacts(Explained.by(model, rows), config.robust)
     rows = data.rows
     findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
+    base = None
+    if isinstance(model, PinocchioModel):  # others need not know limits and inertia
+        learned = ~rows.held_out
+        base = fit_base_parameters(model, rows.subset(learned), data.tau_rbd[learned])
+        findings += motion_findings(recording, rows.subset(learned), base, model)
     for finding in findings:
         log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())
@@ -173,6 +184,8 @@ def identify(
         notes=notes,
         tau_rbd=data.tau_rbd,
         coefficients=fits["classical_fit"].coefficients,
+        intervals=friction_intervals(rows, data.tau_rbd),
+        base=base,
         choices=choices,
         config=asdict(config) | {"coefficients": list(COEFFICIENTS)},
     )

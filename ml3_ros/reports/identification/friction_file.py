@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.checks import NEWTON_METRES
+from ml3_ros.identification.confidence.sandwich import LEVEL
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 
 Array = NDArray[np.float64]
@@ -32,14 +33,24 @@ _TEXTS = Environment(  # YAML behind a header, no HTML
 _TEXTS.filters["comma_list"] = lambda names: " ".join(", ".join(names).split())
 
 
-def friction_text(names: Sequence[str], coefficients: Array) -> str:
-    """Return friction.yaml: gain, viscous, coulomb and offset (n, 4) by joint."""
-    joints = {
-        str(name): dict(zip(COEFFICIENTS, map(_short, row), strict=True))
-        for name, row in zip(names, coefficients, strict=True)
-    }
-    content = yaml.safe_dump({"joints": joints}, sort_keys=False, allow_unicode=True)
-    return _TEXTS.get_template("friction.yaml.j2").render(content=content)
+def friction_text(
+    names: Sequence[str], coefficients: Array, intervals: Array | None = None
+) -> str:
+    """Return friction.yaml: gain, viscous, coulomb and offset (n, 4), intervals (n, 4, 2)."""
+    joints: dict[str, dict[str, object]] = {}
+    for j, name in enumerate(names):
+        joints[str(name)] = dict(zip(COEFFICIENTS, map(_short, coefficients[j]), strict=True))
+        if intervals is not None:
+            joints[str(name)]["intervals"] = {
+                key: [_short(low), _short(high)]
+                for key, (low, high) in zip(COEFFICIENTS, intervals[j], strict=True)
+            }
+    content = yaml.safe_dump(
+        {"joints": joints}, sort_keys=False, allow_unicode=True, default_flow_style=None
+    )
+    return _TEXTS.get_template("friction.yaml.j2").render(
+        content=content, level=None if intervals is None else f"{100.0 * LEVEL:.0f}"
+    )
 
 
 def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
@@ -59,10 +70,12 @@ def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
     )
 
 
-def save_friction(folder: Path, names: Sequence[str], coefficients: Array) -> tuple[Path, Path]:
+def save_friction(
+    folder: Path, names: Sequence[str], coefficients: Array, intervals: Array | None = None
+) -> tuple[Path, Path]:
     """Write friction.yaml and sim_arm.yaml into `folder`; return their paths."""
     paths = (folder / "friction.yaml", folder / "sim_arm.yaml")
-    write_atomically(paths[0], friction_text(names, coefficients).encode())
+    write_atomically(paths[0], friction_text(names, coefficients, intervals).encode())
     write_atomically(paths[1], sim_arm_text(names, coefficients).encode())
     return paths
 

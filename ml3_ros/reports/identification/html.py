@@ -12,9 +12,10 @@ from collections.abc import Mapping
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from ml3_ros.identification.confidence.sandwich import LEVEL
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
-from ml3_ros.reports.identification.tables import error_rows
+from ml3_ros.reports.identification.tables import error_rows, friction_rows
 from ml3_ros.reports.styles import method_style
 from ml3_ros.reports.tables import number
 
@@ -36,6 +37,7 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
     rows = result.rows
     n_held_out = int(rows.held_out.sum())
     header, lines = error_rows(result.heldout, rows.joint_names, rows.measure)
+    friction_header, friction_lines = friction_rows(result)
     styles = [method_style(name) for name in result.heldout]
     return _PAGES.get_template("report.html.j2").render(
         result=result,
@@ -48,6 +50,9 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
         n_learned=len(rows.t) - n_held_out,
         header=header,
         lines=lines,
+        friction_header=friction_header,
+        friction_lines=friction_lines,
+        level=f"{100.0 * LEVEL:.0f}",
         best="" if rows.on_repeats else method_style(result.best()).label,
         n_seeds=max(len(errors) for errors in result.heldout.values()),
         repeats=any(f.topic == "repeats" and not f.fine for f in result.findings),

@@ -15,6 +15,7 @@ from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.robust.contact_check import stretches
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.figures import rendered, save_figure
+from ml3_ros.reports.identification.base_file import base_parameters_text
 from ml3_ros.reports.identification.figures import (
     agreement_figure,
     contact_figure,
@@ -56,7 +57,13 @@ def save_identification(result: Identification, folder: str | Path) -> list[Path
     write_atomically(folder / "report.html", page.encode())
     paths.append(folder / "report.html")
     if result.coefficients is not None:
-        paths += save_friction(folder, result.rows.joint_names, result.coefficients)
+        paths += save_friction(
+            folder, result.rows.joint_names, result.coefficients, result.intervals
+        )
+    if result.base is not None:
+        path = folder / "base_parameters.yaml"
+        write_atomically(path, base_parameters_text(result.base).encode())
+        paths.append(path)
     return paths
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.styles import method_style
@@ -34,6 +35,29 @@ def error_rows(
         spread = number(float(means.std(ddof=1))) if known else ""
         cells = [number(float(x)) for x in (means.mean(), *each.mean(axis=0))]
         lines.append([method_style(name).label, cells[0], spread, *cells[1:]])
+    return header, lines
+
+
+def friction_rows(result: Identification) -> tuple[list[str], list[list[str]]]:
+    """Return the header, and per joint each coefficient of the classical fit with its interval.
+
+    Without coefficients there are no lines.
+    """
+    header = ["joint", *COEFFICIENTS]
+    if result.coefficients is None or result.intervals is None:
+        return header, []
+    lines = [
+        [
+            name,
+            *(
+                f"{number(float(value))} ({number(float(low))} to {number(float(high))})"
+                for value, (low, high) in zip(values, ends, strict=True)
+            ),
+        ]
+        for name, values, ends in zip(
+            result.rows.joint_names, result.coefficients, result.intervals, strict=True
+        )
+    ]
     return header, lines
 
 

@@ -100,7 +100,7 @@ BAD = {
     ),
     "smoothing": (
         "smoothing",
-        "they were low-pass filtered",
+        "efforts were low-pass filtered",
         lambda r: replace(r, tau=gaussian_filter1d(r.tau, 15, axis=0)),
     ),
     "excitation: way": (

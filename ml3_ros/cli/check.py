@@ -1,0 +1,103 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""`ml3 check BAG --urdf FILE [--json FILE]`: check a recording before anything is fitted to it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ml3_ros.cli.subparsers import Subparsers
+from ml3_ros.errors import DataError
+from ml3_ros.files import write_atomically
+
+if TYPE_CHECKING:
+    from ml3_ros.identification.checks import Finding
+
+PROBLEM = 1  # exit code where a check failed; 2 is what the user can put right at once
+
+
+def add_parser(subparsers: Subparsers) -> None:
+    """Add the subcommand."""
+    parser = subparsers.add_parser(
+        "check",
+        help="check a recording before anything is fitted: exit code 1 and a sentence a problem",
+        description="Check a recording of joint states before anything is fitted to it: rate, "
+        "gaps, units, smoothing, clipping, and which parameters of the arm the motion shows. "
+        "Prints one line a check that is passed and one a problem, with what to do; the exit code "
+        "is 0 where there is none, else 1.",
+        epilog="example: ml3 check my_bag --urdf my_arm.urdf --json check.json",
+    )
+    parser.add_argument("bag", metavar="BAG", help="rosbag2: a folder, a .db3 or a .mcap")
+    parser.add_argument(
+        "--urdf", required=True, metavar="FILE", help="the arm: a URDF or MJCF file, or ur10"
+    )
+    parser.add_argument("--topic", help="of the joint states, where the bag has several")
+    parser.add_argument(
+        "--json", type=Path, metavar="FILE", help="write all findings there, for programs"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Check; return the exit code.
+
+    Raises:
+        DataError: The bag cannot be read, or the file not be written.
+        RobotError: The arm's file cannot be used.
+    """
+    one_thread()
+    from ml3_ros.data.bags.reader import read_joint_states
+    from ml3_ros.identification.gate import check_all
+    from ml3_ros.robots.pinocchio_model import PinocchioModel
+    from ml3_ros.robots.registry import load_robot
+
+    model = PinocchioModel(load_robot(args.urdf))
+    try:
+        recording = read_joint_states(args.bag, args.topic, model.names)
+    except DataError as error:
+        if "has no joint " in str(error):
+            raise DataError(f"{error}; give the URDF of the arm that was recorded") from error
+        raise
+    findings = check_all(recording, model)
+    for finding in findings:
+        for line in _lines(finding):
+            print(line)
+    if args.json is not None:
+        write_atomically(args.json, (json.dumps(_content(args.bag, findings), indent=2)).encode())
+    return 0 if all(finding.fine for finding in findings) else PROBLEM
+
+
+def one_thread() -> None:
+    """Let linear algebra run on one thread, unless the user has said otherwise.
+
+    Its matrices are so small here that several threads mostly wait for each other. Without effect
+    where NumPy has been imported before.
+    """
+    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+
+
+def _lines(finding: Finding) -> list[str]:
+    if finding.fine:
+        return [f"ok       {finding.topic}: {finding.text}"]
+    problems = finding.problems or (finding.text.removesuffix("."),)
+    return [f"PROBLEM  {finding.topic}: {problem}." for problem in problems]
+
+
+def _content(bag: str, findings: list[Finding]) -> dict[str, object]:
+    return {
+        "bag": bag,
+        "ok": all(finding.fine for finding in findings),
+        "findings": [
+            {
+                "topic": finding.topic,
+                "ok": finding.fine,
+                "text": finding.text,
+                "problems": list(finding.problems),
+            }
+            for finding in findings
+        ],
+    }

@@ -1,0 +1,94 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""What is known of an arm before a motion: nothing but its file, or what recordings have told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.identification.confidence.base_fit import VAGUE, fit_base_parameters
+from ml3_ros.identification.confidence.base_parameters import BaseParameters, base_parameters
+from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.confidence.parameters import parameter_sizes
+from ml3_ros.identification.split import SplitConfig, block_rows
+
+Array = NDArray[np.float64]
+SMALL_TORQUE, SMALL_EFFORT = 0.02, 0.005  # noise: shares of the usual torque, of the effort limit
+RATE = 100.0  # of samples, where no recording tells it [Hz]
+_STATES = 200  # random ones that tell the usual torque
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Knowledge:
+    """What is known before a motion: base parameters, noise, earlier information.
+
+    `sizes` (b,) are the units of the base parameters; `noise` (n,) [N m] is that of a sample of
+    each joint and `rate` [Hz] how many samples there are; `information` (b, b) of scaled
+    parameters comes from a prior and from earlier recordings.
+    """
+
+    base: BaseParameters
+    sizes: Array
+    noise: Array
+    rate: float
+    information: Array
+
+
+def known_before(
+    model: LimitedModel, start: Array, recordings: Sequence[JointRecording] = ()
+) -> Knowledge:
+    """Return what is known of an arm before its next motion.
+
+    Args:
+        model: Of the arm.
+        start: Pose from which it will move [rad] (n,).
+        recordings: Of earlier motions; their information is added, and their noise is taken.
+    """
+    base = base_parameters(model)
+    if not recordings:
+        sizes = base.sizes(parameter_sizes(model, start))
+        return Knowledge(
+            base=base,
+            sizes=sizes,
+            noise=usual_noise(model),
+            rate=RATE,
+            information=np.eye(len(sizes)) / VAGUE**2,
+        )
+    fits, rates = [], []
+    for recording in recordings:
+        rows = block_rows(recording, SplitConfig())
+        tau_rbd = model.rnea(rows.q, rows.v, rows.a)
+        fits.append(fit_base_parameters(model, rows, tau_rbd, base=base))
+        rates.append(1.0 / float(np.median(np.diff(rows.t))))
+    sizes = fits[-1].sizes
+    information = np.eye(len(sizes)) / VAGUE**2
+    for fit in fits:
+        information += fit.information * np.outer(sizes / fit.sizes, sizes / fit.sizes)
+    return Knowledge(
+        base=base,
+        sizes=sizes,
+        noise=fits[-1].noise,
+        rate=rates[-1],
+        information=information,
+    )
+
+
+def usual_noise(model: LimitedModel, seed: int = 0) -> Array:
+    """Return a guess of what a fit leaves of each joint's torque (n,) [N m], before any recording.
+
+    A share of the torque that random motion takes, or of the effort limit if that is more:
+    friction, and with it what no model explains, grows with the size of the drive.
+    """
+    rng = np.random.default_rng(seed)
+    limits = model.limits
+    low = np.maximum(limits.lower, np.minimum(-np.pi, limits.upper))
+    high = np.minimum(limits.upper, np.maximum(np.pi, limits.lower))
+    q = rng.uniform(low, high, (_STATES, len(low)))
+    tau = model.rnea(q, 0.5 * rng.normal(size=q.shape), 2.0 * rng.normal(size=q.shape))
+    usual = SMALL_TORQUE * np.sqrt(np.square(tau).mean(axis=0))
+    return np.maximum(usual, np.where(np.isfinite(limits.effort), SMALL_EFFORT * limits.effort, 0))

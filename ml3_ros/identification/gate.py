@@ -1,0 +1,86 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Gate before an identification: every check of a recording, and nothing fitted that is kept.
+
+What `ml3 check` prints. A recording too short to be cut into blocks is checked as far as that
+goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.errors import DataError
+from ml3_ros.identification.checks import (
+    Finding,
+    check_gaps,
+    check_rate,
+    check_recording,
+    check_smoothing,
+    check_velocity,
+    finding,
+)
+from ml3_ros.identification.clipping import check_clipping
+from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
+from ml3_ros.identification.confidence.findings import check_groups, check_rank
+from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.split import Rows, SplitConfig
+from ml3_ros.identification.twins import rows_without_repeats
+
+Array = NDArray[np.float64]
+RowsCheck = Callable[[Rows, Array], Finding]  # of rows and the model's torque (R, n) [N m]
+ROWS_CHECKS: tuple[RowsCheck, ...] = ()  # further checks that every gate makes
+
+
+def check_all(
+    recording: JointRecording,
+    model: LimitedModel,
+    split: SplitConfig | None = None,
+    more: Sequence[RowsCheck] = ROWS_CHECKS,
+) -> list[Finding]:
+    """Return the finding of every check of a recording.
+
+    Args:
+        recording: Joint states, in the order of the model's joints.
+        model: Of the arm, with its limits.
+        split: How it is cut into blocks; as for `ml3 identify` if left out.
+        more: Checks beside those of this module, each of the rows and the model's torque [N m].
+    """
+    try:
+        rows, repeats = rows_without_repeats(recording, split or SplitConfig())
+    except DataError as error:
+        return [
+            finding("length", f"{recording.t[-1]:.1f} s", [str(error)]),
+            check_rate(recording),
+            check_gaps(recording),
+            check_velocity(recording),
+            check_smoothing(recording),
+            check_clipping(recording),
+        ]
+    tau_rbd = model.rnea(rows.q, rows.v, rows.a)
+    findings = [*check_recording(recording, rows.t, tau_rbd), *repeats]
+    findings += [check(rows, tau_rbd) for check in more]
+    fit = fit_base_parameters(model, rows, tau_rbd)
+    return findings + motion_findings(recording, rows, fit, model)
+
+
+def motion_findings(
+    recording: JointRecording, rows: Rows, fit: BaseFit, model: LimitedModel
+) -> list[Finding]:
+    """Return what `check_recording` leaves out: clipping, rank and condition, parameter groups.
+
+    Args:
+        recording: As it was read.
+        rows: Of it, to which the base parameters were fitted.
+        fit: Of the base parameters.
+        model: Of the arm.
+    """
+    return [
+        check_clipping(recording, model.limits.effort * fit.unit),
+        check_rank(fit),
+        check_groups(fit, rows, model),
+    ]
