@@ -42,11 +42,11 @@ def check_rank(fit: BaseFit) -> Finding:
             order = np.argsort(-np.abs(weakest))
             number = max(2, min(MOST_NAMED, int((np.abs(weakest) > TOGETHER).sum())))
             named = [str(fit.base.parameters[k]) for k in order[:number]]
-            joints = sorted({fit.base.parameters[k].joint + 1 for k in order[:number]})
+            last = max(fit.base.parameters[k].joint for k in order[:number]) + 1
             apart = (
-                f"move joints {', '.join(map(str, joints))} independently of one another"
-                if len(joints) > 1
-                else f"vary poses and speeds of joint {joints[0]}"
+                f"move joints 1 to {last} independently of one another"
+                if last > 1
+                else "vary poses and speeds of joint 1"
             )
             problems.append(f"{' and '.join(named)} cannot be told apart in this motion: {apart}")
     return finding("rank", measured, problems)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import yaml
-from scipy.signal import lfilter
 
 from ml3_ros.identification.confidence.base_fit import fit_base_parameters
 from ml3_ros.identification.confidence.base_parameters import base_parameters
@@ -18,13 +17,12 @@ from ml3_ros.identification.confidence.parameters import (
     torque_columns,
 )
 from ml3_ros.identification.models.friction_fit import friction_predict
-from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.reports.identification.base_file import base_parameters_text
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
-RATE, BLOCK, SECONDS = 30, 2.0, 24.0
+RATE, SECONDS = 30, 24.0
 RECORDINGS = 200
 
 
@@ -33,37 +31,11 @@ def base(model):
     return base_parameters(model)
 
 
-def rows_of(model, path, tau):
-    """Rows in blocks of BLOCK, all of them to learn from."""
-    q, v, a = path
-    count = len(q)
-    block = np.arange(count) // round(BLOCK * RATE)
-    return Rows(
-        joint_names=model.names,
-        t=np.arange(count) / RATE,
-        q=q,
-        v=v,
-        a=a,
-        tau=tau,
-        strain=np.zeros((*q.shape, 0)),
-        block=block,
-        group=block % INNER,
-        twins=np.zeros((count, INNER), dtype=bool),
-    )
-
-
 def motions(model, count):
     t = np.arange(round(SECONDS * RATE)) / RATE + 5.0
     config = ExcitationConfig(frequency=(0.2, 0.8))
     home = np.zeros(model.nv)
     return [Excitation(model.limits, home, seed, config).at(t) for seed in range(count)]
-
-
-def coloured(rng, shape):
-    """Errors of unit size that last a quarter of a second."""
-    memory = 0.92
-    noise = lfilter([np.sqrt(1.0 - memory**2)], [1.0, -memory], rng.normal(size=shape), axis=0)
-    return noise * [0.3, 0.15]
 
 
 def test_base_parameters_make_the_torque_of_all_parameters(model, base):
@@ -109,7 +81,7 @@ def test_other_arms_have_a_full_base(robot, count):
     assert np.linalg.matrix_rank(columns / np.linalg.norm(columns, axis=0), tol=1e-5) >= count - 1
 
 
-def test_nine_of_ten_intervals_hold_the_truth(model, base):
+def test_nine_of_ten_intervals_hold_the_truth(model, base, rows_of, coloured):
     """Of base parameters, of arms whose inertia is not the file's, over RECORDINGS recordings."""
     rng = np.random.default_rng(1)
     paths = motions(model, 10)
@@ -119,7 +91,7 @@ def test_nine_of_ten_intervals_hold_the_truth(model, base):
         truth = nominal_values(model) * rng.uniform(0.8, 1.25, 28)
         truth[20:] += np.repeat([0.6, 1.0, 0.2, 0.05], 2) * rng.uniform(0.5, 1.5, 8)
         tau = torque_columns(model, *path) @ truth
-        rows = rows_of(model, path, tau + coloured(rng, tau.shape))
+        rows = rows_of(path, tau + coloured(rng, tau.shape))
         fit = fit_base_parameters(model, rows, model.rnea(*path), base=base)
         assert (fit.unit == 1.0).all()
         low, high = (fit.estimate.interval(0.9) * fit.sizes[:, None]).T
@@ -128,7 +100,7 @@ def test_nine_of_ten_intervals_hold_the_truth(model, base):
     assert (np.mean(held, axis=0) > 0.82).all()
 
 
-def test_nine_of_ten_intervals_of_the_classical_fit_hold_the_truth(model):
+def test_nine_of_ten_intervals_of_the_classical_fit_hold_the_truth(model, rows_of, coloured):
     rng = np.random.default_rng(2)
     paths = motions(model, 10)
     held = []
@@ -137,34 +109,34 @@ def test_nine_of_ten_intervals_of_the_classical_fit_hold_the_truth(model):
         truth = rng.uniform(0.2, 2.0, (2, 4))
         tau_rbd = model.rnea(*path)
         tau = friction_predict(truth, tau_rbd, path[1])
-        rows = rows_of(model, path, tau + coloured(rng, tau.shape))
+        rows = rows_of(path, tau + coloured(rng, tau.shape))
         low, high = np.moveaxis(friction_intervals(rows, tau_rbd), -1, 0)
         held.append((low <= truth) & (truth <= high))
     assert 0.85 <= np.mean(held) <= 0.95
 
 
-def test_rank_and_condition_of_a_joint_that_rests(model, base):
+def test_rank_and_condition_of_a_joint_that_rests(model, base, rows_of, coloured):
     rng = np.random.default_rng(4)
     q, v, a = (x.copy() for x in motions(model, 1)[0])
     moving = torque_columns(model, q, v, a) @ nominal_values(model)
     good = fit_base_parameters(
-        model, rows_of(model, (q, v, a), moving + coloured(rng, q.shape)), moving, base=base
+        model, rows_of((q, v, a), moving + coloured(rng, q.shape)), moving, base=base
     )
     # offsets and dry friction of an arm without friction have no size
     assert good.rank >= len(base.columns) - 2 and good.condition < 100.0
     q[:, 1], v[:, 1], a[:, 1] = 0.3, 0.0, 0.0
     tau = model.rnea(q, v, a)
-    rows = rows_of(model, (q, v, a), tau + coloured(rng, tau.shape))
+    rows = rows_of((q, v, a), tau + coloured(rng, tau.shape))
     fit = fit_base_parameters(model, rows, tau, base=base)
     assert np.isinf(fit.condition) and fit.rank <= good.rank - 3
     friction = [str(p) for p in base.parameters].index("the viscous friction of joint 2")
     assert fit.relative[friction] == pytest.approx(10.0)  # as vague as before
 
 
-def test_the_file_of_base_parameters(model, base):
+def test_the_file_of_base_parameters(model, base, rows_of, coloured):
     path = motions(model, 1)[0]
     tau = model.rnea(*path)
-    rows = rows_of(model, path, tau + coloured(np.random.default_rng(5), tau.shape))
+    rows = rows_of(path, tau + coloured(np.random.default_rng(5), tau.shape))
     fit = fit_base_parameters(model, rows, tau, base=base)
     content = yaml.safe_load(base_parameters_text(fit))["base_parameters"]
     assert [one["name"] for one in content] == [str(p) for p in base.parameters]
