@@ -7,9 +7,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--topic", help="of the joint states, where the bag has several")
     parser.add_argument(
-        "--json", type=Path, metavar="FILE", help="write all findings there, for programs"
+        "--json", type=path_option, metavar="FILE", help="write all findings there, for programs"
     )
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml3_ros.cli.check import one_thread
+from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.errors import ConfigError
 
@@ -42,11 +43,24 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=path_option,
         default=Path("out/excite.csv"),
         metavar="FILE",
         help="table to write (%(default)s); the goal goes beside it as .yaml",
     )
+    _add_limits(parser)
+    parser.add_argument(
+        "--bag",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="an earlier recording, whose information is not sought again; may be repeated",
+    )
+    parser.add_argument("--seed", type=int, default=0, help="of the search (%(default)s)")
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """Add what bounds the motion."""
     parser.add_argument(
         "--start",
         type=float,
@@ -78,14 +92,6 @@ def add_parser(subparsers: Subparsers) -> None:
         metavar=("X0", "Y0", "Z0", "X1", "Y1", "Z1"),
         help="corners of a box in the base frame that the tool stays in [m]",
     )
-    parser.add_argument(
-        "--bag",
-        action="append",
-        default=[],
-        metavar="FILE",
-        help="an earlier recording, whose information is not sought again; may be repeated",
-    )
-    parser.add_argument("--seed", type=int, default=0, help="of the search (%(default)s)")
 
 
 def run(args: argparse.Namespace) -> int:

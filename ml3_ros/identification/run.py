@@ -132,12 +132,8 @@ def identify(
     rows, repeats = rows_without_repeats(recording, config.split)
     data, contact = without_contacts(Explained.by(model, rows), config.robust)
     rows = data.rows
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
-    base = None
-    if isinstance(model, PinocchioModel):  # others need not know limits and inertia
-        learned = ~rows.held_out
-        base = fit_base_parameters(model, rows.subset(learned), data.tau_rbd[learned])
-        findings += motion_findings(recording, rows.subset(learned), base, model)
+    base, of_motion = _base_parameters(recording, data, model)
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact, *of_motion]
     for finding in findings:
         log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
     out = int(rows.held_out.sum())
@@ -152,11 +148,7 @@ def identify(
         fits[name] = fit(data)
         _log_error(log, name, fits[name].predicted[-1:], rows)
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
-    bases = {
-        "network": None,
-        "residual": fits["classical_fit"],
-        "hybrid": fits["extended_fit"],
-    }
+    bases = {"network": None, "residual": fits["classical_fit"], "hybrid": fits["extended_fit"]}
     of_networks, choices, notes = train_networks(rows, bases, config.networks, config.loss, log)
     predicted |= of_networks
     choices |= {name: fit.choices for name, fit in fits.items() if fit.choices}
@@ -189,6 +181,18 @@ def identify(
         choices=choices,
         config=asdict(config) | {"coefficients": list(COEFFICIENTS)},
     )
+
+
+def _base_parameters(
+    recording: JointRecording, data: Explained, model: ArmModel
+) -> tuple[BaseFit | None, list[Finding]]:
+    """Return base parameters fitted to the learnable rows, and findings about the motion."""
+    if not isinstance(model, PinocchioModel):  # others need not know limits and inertia
+        return None, []
+    learned = ~data.rows.held_out
+    rows = data.rows.subset(learned)
+    base = fit_base_parameters(model, rows, data.tau_rbd[learned])
+    return base, motion_findings(recording, rows, base, model)
 
 
 def train_networks(

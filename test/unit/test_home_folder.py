@@ -153,6 +153,8 @@ def test_what_python_programs_write(home, monkeypatch):
         ("train", ["--out=~/x"], "out"),
         ("experiment", ["digits", "--out=~/x"], "out"),
         ("identify", ["--out=~/x"], "out"),
+        ("check", ["bag", "--urdf=sawyer", "--json=~/x"], "json"),
+        ("excite", ["--urdf=sawyer", "--out=~/x"], "out"),
         ("report", ["~/x"], "folder"),
         ("results", ["--metrics=~/x"], "metrics"),
         ("results", ["--out=~/x"], "out"),

@@ -38,7 +38,7 @@ class BaseFit:
     """Base parameters of an arm as a recording shows them.
 
     `estimate` is in units of each parameter's `sizes` (b,), and `values` (b,) in its own;
-    `unit` (n,) is the effort per N m by which efforts were divided, 1 where it is N m or unknown;
+    `unit` (n,) is the effort per N m by which efforts were divided, 1 where it is N m;
     `noise` (n,) [N m] is what the fit leaves of each joint, times the root of how many
     neighbouring samples share one error. `information` (b, b) of scaled parameters follows from
     that noise alone, the prior left out; `condition` [-] is that of the columns in unit length,
@@ -146,12 +146,14 @@ def _about(estimate: Estimate, centre: Array) -> Estimate:
 def _unit_and_friction(rows: Rows, tau_rbd: Array) -> tuple[Array, Array, Array]:
     """Return effort per N m, friction at speed [N m] and that speed [rad/s], (n,) each."""
     gain, viscous, coulomb, _ = friction_fit(tau_rbd, rows.v, rows.tau).T
-    unit = np.ones(len(gain))
+    seen = np.zeros(len(gain), dtype=bool)
     for j, (tau, effort) in enumerate(zip(tau_rbd.T, rows.tau.T, strict=True)):
         if tau.std() > 0.0 and effort.std() > 0.0 and gain[j] > 0.0:
-            seen = np.corrcoef(tau, effort)[0, 1] >= MODEL_SEEN
-            foreign = not NEWTON_METRES[0] <= gain[j] <= NEWTON_METRES[1]
-            unit[j] = gain[j] if seen and foreign else 1.0
+            seen[j] = np.corrcoef(tau, effort)[0, 1] >= MODEL_SEEN
+    newton_metres = (gain >= NEWTON_METRES[0]) & (gain <= NEWTON_METRES[1])
+    # a joint that does not show its unit has, at a guess, that of the others
+    usual = float(np.median(gain[seen])) if (seen & ~newton_metres).any() else 1.0
+    unit = np.where(seen, np.where(newton_metres, 1.0, gain), usual)
     speed = np.maximum(np.percentile(np.abs(rows.v), FAST, axis=0), 1e-2)
     friction = (np.abs(viscous) * speed + np.abs(coulomb)) / unit
     return unit, np.maximum(friction, 0.05 * rows.tau.std(axis=0) / unit + 1e-9), speed

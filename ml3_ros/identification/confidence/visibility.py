@@ -145,8 +145,12 @@ def cure(hidden: Hidden, rows: Rows) -> str:
             f"{motion.angle:.1f} rad"
         )
     also = f", with {hidden.count - 1} more of its kind" if hidden.count > 1 else ""
+    known = (
+        "nothing is known of it"
+        if hidden.known >= VAGUE
+        else f"standard error {100.0 * hidden.known:.0f} % of its size"
+    )
     return (
-        f"{hidden.parameter} does not show in this motion{also} (standard error "
-        f"{100.0 * hidden.known:.0f} % of its size): {move}{bend}; {SECONDS:.0f} s of it would "
-        f"leave {100.0 * hidden.after:.0f} %"
+        f"{hidden.parameter} does not show in this motion{also} ({known}): {move}{bend}; "
+        f"{SECONDS:.0f} s of it would leave {max(100.0 * hidden.after, 1.0):.0f} %"
     )

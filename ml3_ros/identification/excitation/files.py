@@ -15,7 +15,7 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.excitation.search import Motion
 
 Array = NDArray[np.float64]
@@ -55,12 +55,15 @@ def motion_goal(names: Sequence[str], motion: Motion) -> str:
     return str(yaml.safe_dump(goal, sort_keys=False, default_flow_style=None, width=10**6))
 
 
-def save_motion(path: Path, names: Sequence[str], motion: Motion) -> tuple[Path, Path]:
+def save_motion(
+    path: str | Path, names: Sequence[str], motion: Motion
+) -> tuple[Path, Path]:
     """Write the table to `path` and the goal beside it as .yaml; return both paths.
 
     Raises:
         DataError: A file cannot be written.
     """
+    path = user_path(path)
     goal = path.with_suffix(".yaml")
     write_atomically(path, motion_csv(names, motion).encode())
     write_atomically(goal, motion_goal(names, motion).encode())
