@@ -117,6 +117,8 @@ def run(args: argparse.Namespace) -> int:
     for name in ("seconds", "reach", "highest", "acceleration"):
         if not 0.0 < getattr(args, name) < np.inf:
             raise ConfigError(f"--{name} is {getattr(args, name)}: it must be finite and > 0")
+    if args.out.suffix == ".yaml":
+        raise ConfigError(f"--out is {args.out}: that is where the goal goes; name the table .csv")
     arm = load_robot(args.urdf)
     model = PinocchioModel(arm)
     start = arm.home if args.start is None else joint_array(args.start, model.nv, "--start")

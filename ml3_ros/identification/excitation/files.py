@@ -55,9 +55,7 @@ def motion_goal(names: Sequence[str], motion: Motion) -> str:
     return str(yaml.safe_dump(goal, sort_keys=False, default_flow_style=None, width=10**6))
 
 
-def save_motion(
-    path: str | Path, names: Sequence[str], motion: Motion
-) -> tuple[Path, Path]:
+def save_motion(path: str | Path, names: Sequence[str], motion: Motion) -> tuple[Path, Path]:
     """Write the table to `path` and the goal beside it as .yaml; return both paths.
 
     Raises:

@@ -46,6 +46,7 @@ def test_a_motion_and_its_goal_are_written(tmp_path, capsys):
         (["--start", "nan", "0"], "--start holds NaN"),
         (["--box", "0", "0", "0", "0", "1", "1"], "is empty: give lower corners first"),
         (["--bag", "nowhere"], "nowhere"),
+        (["--out", "motion.yaml"], "that is where the goal goes; name the table .csv"),
     ],
 )
 def test_wrong_settings_are_rejected(tmp_path, capsys, words, sentence):
