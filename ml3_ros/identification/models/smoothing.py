@@ -51,4 +51,4 @@ def power_spectrum(x: Array, rate: float, segment: int) -> tuple[Array, Array]:
     power[:, 0] /= 2.0
     if segment % 2 == 0:
         power[:, -1] /= 2.0
-    return np.fft.rfftfreq(segment, 1.0 / rate), np.asarray(power.T)
+    return np.arange(len(power.T)) * rate / segment, np.asarray(power.T)
