@@ -21,10 +21,12 @@ from ml3_ros.identification.models.friction_columns import smooth_sign, stillnes
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS, friction_fit, friction_predict
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.split import DISPLACEMENTS, INNER, Rows
+from ml3_ros.robots.base import RobotDescription
 
 Array = NDArray[np.float64]
 BASE_PENALTY = 1e-7  # of gain and friction columns: only for those that a joint does not excite
 REGRESSOR_PENALTIES = (10.0, 1.0, 0.1, 0.01)
+CREEPS = (1, 2, 3, 4)  # of DISPLACEMENTS: over which a joint that sticks may creep
 SPEEDS = (0.0, 0.01, 0.03, 0.1)  # over which friction turns round [rad/s]
 STILL = (0.03, 0.1, 0.3)  # below which a joint sticks [rad/s]
 SMOOTHINGS = (0.0, 0.05, 0.1, 0.2)  # of the recorded effort [s]
@@ -34,6 +36,11 @@ class ArmModel(Protocol):
     """A rigid-body model with joints in the order of `names`."""
 
     names: tuple[str, ...]
+    description: RobotDescription
+
+    def inertial_parameters(self) -> Array:
+        """Return the parameters (p,) that belong to the regressor."""
+        ...
 
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
         """Return the torque [N m] (R, n) of states (R, n)."""
@@ -128,7 +135,7 @@ def extended(data: Explained) -> Fit:
     parameters may go.
     """
     rows = data.rows
-    creeps = range(rows.strain.shape[-1])
+    creeps = [k for k in CREEPS if k < rows.strain.shape[-1]]
     sticking = [(None, None), *product(STILL, creeps)]
 
     def columns(joint: int) -> list[tuple[dict[str, Any], Array]]:

@@ -20,7 +20,7 @@ from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
 
 Array = NDArray[np.float64]
-DISPLACEMENTS = np.array([0.003, 0.01, 0.03, 0.1])  # of the hysteresis columns [rad]
+DISPLACEMENTS = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.3])  # of the hysteresis columns [rad]
 INNER = 3  # groups of blocks within those learned from, each left out once to choose settings
 HELD_OUT = -1
 UNTOUCHED = (

@@ -28,6 +28,7 @@ class PinocchioModel:
         self, description: RobotDescription, perturbation: Perturbation = _NOMINAL
     ) -> None:
         """Read the arm from its file and change its masses."""
+        self.description = description
         self.names = description.names
         self.limits = description.limits
         self.nq, self.nv = description.nq, description.nv
