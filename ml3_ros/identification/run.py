@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,10 @@ from ml3_ros.identification.networks import (
     train_best,
     units_of,
 )
+from ml3_ros.identification.physical.config import PhysicalConfig
+from ml3_ros.identification.physical.fit import physical_fit
+from ml3_ros.identification.physical.identified import IdentifiedArm
+from ml3_ros.identification.physical.identified_file import described
 from ml3_ros.identification.robust.contact_check import without_contacts
 from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import Rows, SplitConfig
@@ -45,6 +49,7 @@ from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.urdf import urdf_text
 
 Array = NDArray[np.float64]
 Log = Callable[[str], None]
@@ -61,6 +66,7 @@ class IdentifyConfig:
     loss: str | None = None  # shipped loss or file; None: see `networks.find_loss`
     split: SplitConfig = field(default_factory=SplitConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
+    physical: PhysicalConfig = field(default_factory=PhysicalConfig)
     networks: NetworkConfig = field(default_factory=NetworkConfig)
 
 
@@ -71,8 +77,9 @@ class Identification:
     `predicted` holds the effort (S, R, n) of all rows by each method, S = 1 without seeds;
     `heldout` its NMSE (S, n) on held-out rows that nothing touched, `heldout_touched` on all of
     them, empty where nothing touched the arm; `coefficients` (n, 4) are those of the classical
-    fit, `intervals` (n, 4, 2) their ends, `tau_rbd` (R, n) [N m] the model's torque and `base` the
-    base parameters, all absent for a table without a model.
+    fit, `intervals` (n, 4, 2) their ends, `tau_rbd` (R, n) [N m] the model's torque, `base` the
+    base parameters, `arm` the physical fit, `load` (R, n) [N m] its rigid-body torque and `urdf`
+    the arm's description; all absent for a table without a model.
     """
 
     name: str
@@ -87,6 +94,9 @@ class Identification:
     coefficients: Array | None = None
     intervals: Array | None = None
     base: BaseFit | None = None
+    arm: IdentifiedArm | None = None
+    load: Array | None = None
+    urdf: str = ""
     choices: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
@@ -147,6 +157,7 @@ def identify(
     }.items():
         fits[name] = fit(data)
         _log_error(log, name, fits[name].predicted[-1:], rows)
+    arm = _physical(config, data, model, fits, log)
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
     bases = {"network": None, "residual": fits["classical_fit"], "hybrid": fits["extended_fit"]}
     of_networks, choices, notes = train_networks(rows, bases, config.networks, config.loss, log)
@@ -178,6 +189,9 @@ def identify(
         coefficients=fits["classical_fit"].coefficients,
         intervals=friction_intervals(rows, data.tau_rbd),
         base=base,
+        arm=arm,
+        load=arm.rigid_torque(data.regressor),
+        urdf=urdf_text(model.description),
         choices=choices,
         config=asdict(config) | {"coefficients": list(COEFFICIENTS)},
     )
@@ -193,6 +207,19 @@ def _base_parameters(
     rows = data.rows.subset(learned)
     base = fit_base_parameters(model, rows, data.tau_rbd[learned])
     return base, motion_findings(recording, rows, base, model)
+
+
+def _physical(
+    config: IdentifyConfig, data: Explained, model: ArmModel, fits: dict[str, Fit], log: Log
+) -> IdentifiedArm:
+    """Add the physical fits, with simple friction and with memory; return the latter's arm."""
+    nominal = model.inertial_parameters()
+    for name, memory in (("physical_simple", False), ("physical", True)):
+        settings = replace(config.physical, memory=memory and config.physical.memory)
+        physical = physical_fit(data, nominal, config=settings)
+        fits[name] = physical.fit
+        _log_error(log, name, physical.fit.predicted[-1:], data.rows)
+    return described(physical.arm, model.description)
 
 
 def train_networks(

@@ -30,6 +30,7 @@ Array = NDArray[np.float64]
 FIRST_NOISE = 0.2  # of each effort's standard deviation, before anything is fitted
 KNOWN_SPREAD = 0.1  # of efforts in N m, or currents with the vendor's torque constants: 10 %
 FITTED_SPREAD = 0.3  # of gains that the description's masses decide
+PLAUSIBLE = 2.0  # factor by which a joint's gain may differ from the others'
 SURE = 0.2  # relative standard error below which a gain by least squares is taken for known
 
 
@@ -117,6 +118,8 @@ class _Fit(Search):
         found = np.array(gains)
         known = np.array(sure)
         usual = float(np.median(found[known])) if known.any() else 1.0
+        # a description that is wrong about a light link makes its joint's gain look many times it
+        known &= (found > usual / PLAUSIBLE) & (found < usual * PLAUSIBLE)
         return np.where(known, found, usual), bool(known.any())
 
     def chosen(self, state: FitState) -> FitState:

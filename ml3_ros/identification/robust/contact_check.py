@@ -3,9 +3,10 @@
 """Contact check: stretches in which the arm was touched, marked in the rows and named.
 
 A contact is evidence beyond the width of the fit for at least SHORTEST seconds, and SEED times as
-much somewhere in it; what narrower fits leave out may be friction, and counts from LEAST_WIDTH on. Rows that were learned from are measured by the noise that the fit left of them;
-rows that were not, by the error of rows that were left out, so that a model that extrapolates
-badly is not taken for a hand.
+much somewhere in it; what narrower fits leave out may be friction, and counts from LEAST_WIDTH
+on. Rows that were learned from are measured by the noise that the fit left of them; rows that were
+not, by the error of rows that were left out, so that a model that extrapolates badly is not taken
+for a hand.
 """
 
 from __future__ import annotations

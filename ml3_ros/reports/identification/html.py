@@ -16,6 +16,7 @@ from ml3_ros.identification.confidence.sandwich import LEVEL
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.run import Identification
 from ml3_ros.reports.identification.tables import error_rows, friction_rows
+from ml3_ros.reports.identification.written.folder import FOLDER, written_files
 from ml3_ros.reports.styles import method_style
 from ml3_ros.reports.tables import number
 
@@ -58,4 +59,6 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
         repeats=any(f.topic == "repeats" and not f.fine for f in result.findings),
         figures={title: base64.b64encode(png).decode() for title, png in figures.items()},
         styles=[style for style in styles if style.meaning],
+        folder=FOLDER,
+        written={} if result.arm is None else written_files(result.arm),
     )

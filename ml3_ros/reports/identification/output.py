@@ -26,6 +26,7 @@ from ml3_ros.reports.identification.figures import (
 from ml3_ros.reports.identification.friction_file import save_friction
 from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.tables import error_markdown
+from ml3_ros.reports.identification.written.folder import save_written
 
 EXPERIMENT = "identify"
 
@@ -64,6 +65,8 @@ def save_identification(result: Identification, folder: str | Path) -> list[Path
         path = folder / "base_parameters.yaml"
         write_atomically(path, base_parameters_text(result.base).encode())
         paths.append(path)
+    if result.arm is not None and result.load is not None:
+        paths += save_written(folder, result.arm, result.urdf, result.rows, result.load)
     return paths
 
 

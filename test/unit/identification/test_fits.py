@@ -59,7 +59,7 @@ def test_the_extended_fit_finds_how_an_effort_was_smoothed_and_that_a_joint_stic
     smoothed = TRUE[:, 2] * (
         smooth_sign(rows.v, rows.a, speed=0.03, smoothing=0.1) - np.sign(rows.v)
     )
-    stuck = 2.0 * rows.strain[:, :, 2] * stillness(rows.v, rows.a, speed=0.1, smoothing=0.1)
+    stuck = 2.0 * rows.strain[:, :, 3] * stillness(rows.v, rows.a, speed=0.1, smoothing=0.1)
     other = replace(rows, tau=rows.tau + smoothed + stuck)
     changed = Explained(other, data.tau_rbd, data.regressor)
     fit = extended(changed)

@@ -17,7 +17,9 @@ from scipy.io import savemat
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import Finding
-from ml3_ros.identification.run import Identification, IdentifyConfig, identify
+from ml3_ros.identification.physical.identified_file import load_identified
+from ml3_ros.identification.physical.inertia import is_physical
+from ml3_ros.identification.run import Identification, IdentifyConfig, identify, load_arm
 from ml3_ros.identification.verdicts import Verdict
 from ml3_ros.reports.identification.figures import (
     effort_figure,
@@ -33,6 +35,7 @@ from ml3_ros.reports.identification.html import report_html
 from ml3_ros.reports.identification.output import identification_metrics
 from ml3_ros.reports.identification.tables import error_markdown, error_table
 from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.registry import load_robot
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
 SMALL = [
@@ -41,11 +44,18 @@ SMALL = [
     "networks.marks=5,20",
     "networks.adam_steps=0.01",
 ]
+ONE_JOINT = """<robot name="one"><link name="base"/>
+<link name="lower"><inertial><origin xyz="0 0 -0.3"/><mass value="1.5"/>
+ <inertia ixx="0.02" iyy="0.02" izz="0.005" ixy="0" ixz="0" iyz="0"/></inertial></link>
+<joint name="elbow" type="revolute"><parent link="base"/><child link="lower"/>
+ <axis xyz="0 1 0"/><limit lower="-2.5" upper="2.5" velocity="4" effort="80"/></joint></robot>"""
 METHODS = [
     "rigid_body",
     "classical_fit",
     "regressor_ridge",
     "extended_fit",
+    "physical_simple",
+    "physical",
     "network_adam",
     "network_ml3",
     "residual_adam",
@@ -84,6 +94,13 @@ def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys, kil
     assert metrics["headline"]["best_over_reference"] < 2.0
     names, coefficients = load_friction(out / "friction.yaml")
     assert names == ("shoulder", "elbow")
+    arm = load_identified(out / "written" / "identified.json")
+    assert arm.names == names and is_physical(arm.links).all()
+    page = (out / "report.html").read_text()
+    for path in (out / "written").iterdir():
+        assert f'href="written/{path.name}"' in page
+    assert load_robot(out / "written" / "arm.urdf").names == names
+    assert load_robot(out / "written" / "arm.xml").names == names
     np.testing.assert_allclose(coefficients, TRUE, atol=0.03)
     joints = yaml.safe_load((out / "friction.yaml").read_text())["joints"]
     for joint, truth in zip(joints.values(), TRUE, strict=True):
@@ -97,7 +114,7 @@ def test_a_bag_becomes_a_folder(recording, urdf, tmp_path, save_bag, capsys, kil
     page = (out / "report.html").read_text()
     assert "Friction by the classical fit" in page and "90 % intervals" in page
     assert page.count("data:image/png;base64,") == 3
-    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", page)
+    assert not re.findall(r"""(?:src|href)=["'](?!data:|written/)""", page)
     for name in ("errors", "efforts", "friction"):
         assert (out / f"{name}.png").stat().st_size and (out / f"{name}.svg").stat().st_size
     assert (out / "table.md").read_text().startswith("| held-out NMSE | mean |")
@@ -114,7 +131,7 @@ def test_every_method_is_evaluated_on_held_out_rows_alone(result):
     assert {finding.topic for finding in result.findings} >= {"rate", "effort", "excitation"}
 
 
-def test_where_no_loss_fits_the_arm_a_note_and_the_rest_remain(model, recording, tiny):
+def test_where_no_loss_fits_the_arm_a_note_and_the_rest_remain(recording, tiny, tmp_path):
     """An arm of one joint: no loss ships for it."""
     one = replace(
         recording,
@@ -122,17 +139,10 @@ def test_where_no_loss_fits_the_arm_a_note_and_the_rest_remain(model, recording,
         **{name: getattr(recording, name)[:, 1:] for name in ("q", "v", "tau")},
     )
 
-    class Slice:
-        names = ("elbow",)
-
-        def rnea(self, q, v, a):
-            return a
-
-        def regressor(self, q, v, a):
-            return a[..., None]
-
+    path = tmp_path / "one.urdf"
+    path.write_text(ONE_JOINT)
     config = IdentifyConfig(bag="b", urdf="u", networks=tiny)
-    found = identify(config, one, Slice(), lambda text: None)
+    found = identify(config, one, load_arm(str(path)), lambda text: None)
     assert "network_ml3" not in found.heldout and found.best() == "hybrid_adam"
     assert "no ML3 networks: no shipped loss is for 1 joints" in found.notes[0]
     assert len(error_table(found).splitlines()) == 2 + len(found.heldout)
