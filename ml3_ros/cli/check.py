@@ -49,14 +49,14 @@ def run(args: argparse.Namespace) -> int:
         RobotError: The arm's file cannot be used.
     """
     one_thread()
-    from ml3_ros.data.bags.reader import read_joint_states
+    from ml3_ros.data.read_recording import read_recording
     from ml3_ros.identification.gate import check_all
     from ml3_ros.robots.pinocchio_model import PinocchioModel
     from ml3_ros.robots.registry import load_robot
 
     model = PinocchioModel(load_robot(args.urdf))
     try:
-        recording = read_joint_states(args.bag, args.topic, model.names)
+        recording = read_recording(args.bag, args.topic, model.names)
     except DataError as error:
         if "has no joint " in str(error):
             raise DataError(f"{error}; give the URDF of the arm that was recorded") from error

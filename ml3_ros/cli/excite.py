@@ -105,7 +105,7 @@ def run(args: argparse.Namespace) -> int:
     one_thread()
     import numpy as np
 
-    from ml3_ros.data.bags.reader import read_joint_states
+    from ml3_ros.data.read_recording import read_recording
     from ml3_ros.identification.excitation.files import LEAD, save_motion
     from ml3_ros.identification.excitation.knowledge import known_before
     from ml3_ros.identification.excitation.search import SearchConfig, most_telling_motion
@@ -124,7 +124,7 @@ def run(args: argparse.Namespace) -> int:
     start = arm.home if args.start is None else joint_array(args.start, model.nv, "--start")
     limits = _limits(args, model, start)
     series = FourierSeries(start=start, seconds=args.seconds, highest=args.highest)
-    recordings = [read_joint_states(bag, None, model.names) for bag in args.bag]
+    recordings = [read_recording(bag, None, model.names) for bag in args.bag]
     known = known_before(model, start, recordings)
     motion = most_telling_motion(
         model, series, limits, known, SearchConfig(seed=args.seed), lambda text: print(text)

@@ -70,7 +70,10 @@ class JointRecording:
 
 
 def in_time_order(
-    path: Path, stamps_ns: NDArray[np.int64], rows: NDArray[np.float64], checks: RecordingChecks
+    path: str | Path,
+    stamps_ns: NDArray[np.int64],
+    rows: NDArray[np.float64],
+    checks: RecordingChecks,
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], RecordingChecks]:
     """Sort rows by stamp and keep the first of equal stamps.
 

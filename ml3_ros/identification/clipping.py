@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.checks import COARSE, Finding, finding
 
 Array = NDArray[np.float64]

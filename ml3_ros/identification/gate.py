@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import (
     Finding,

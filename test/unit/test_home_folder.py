@@ -175,6 +175,8 @@ def test_options_of_commands(home, monkeypatch, capsys, command, words, option):
 # Paths that are made of something else than what a user has typed, or of which only the name is
 # looked at.
 NO_USERS_PATH = {
+    "benchmarks/arms/files.py": {"Path(str(found))"},
+    "identification/physical/identified_file.py": {"Path(folder)"},
     "bringup/launch_adapter.py": {
         "Path(word)",
         "Path(getattr(context.locals, 'current_launch_file_path', ''))",

@@ -94,7 +94,7 @@ def manifest(base: str = RAW) -> tuple[PublicArm, ...]:
 
 def find(arm: PublicArm, folders: list[Path]) -> dict[str, Path]:
     """Return the arm's files by name that are somewhere in `folders`, with the right content."""
-    found = {}
+    found: dict[str, Path] = {}
     for file in arm.files:
         for folder in folders:
             for path in sorted(folder.rglob(file.name)):

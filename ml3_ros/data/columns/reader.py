@@ -69,7 +69,7 @@ def read_mapped(
     finite = (np.abs(rows) <= LARGEST).all(axis=(1, 2)) & np.isfinite(t)
     checks = RecordingChecks(messages=len(t), not_finite=int((~finite).sum()))
     stamps = np.round(t[finite] * _NS).astype(np.int64)
-    stamps, rows, checks = in_time_order(Path(path), stamps, rows[finite], checks)
+    stamps, rows, checks = in_time_order(path, stamps, rows[finite], checks)
     if len(rows) < 2:
         raise DataError(f"{path} has {len(rows)} usable samples ({checks}): at least 2 are needed")
     seconds = (stamps - stamps[0]) / _NS

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.confidence.base_fit import VAGUE, fit_base_parameters
 from ml3_ros.identification.confidence.base_parameters import BaseParameters, base_parameters
 from ml3_ros.identification.confidence.motions import LimitedModel

@@ -17,7 +17,7 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ml3_ros.errors import DataError, RobotError
-from ml3_ros.files import write_atomically
+from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.terms import Term
 from ml3_ros.robots.base import RobotDescription
@@ -57,10 +57,10 @@ def model_of(arm: IdentifiedArm) -> PinocchioModel:
         DataError: The URDF does not describe the arm's joints.
     """
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "arm.urdf")
+        path = Path(folder) / "arm.urdf"
         path.write_text(arm.urdf, encoding="utf-8")
         try:
-            description = replace(load_robot(path), gravity=arm.gravity)
+            description = replace(load_robot(path, simulated=False), gravity=arm.gravity)
             model = PinocchioModel(description)
         except RobotError as error:
             raise DataError(f"the identified arm's URDF cannot be used: {error}") from error
@@ -110,7 +110,9 @@ def load_identified(path: str | Path) -> IdentifiedArm:
     """
     advice = "give the identified.json that `ml3 identify` wrote"
     try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_no_number)
+        content = json.loads(
+            user_path(path).read_text(encoding="utf-8"), parse_constant=_no_number
+        )
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"{path} cannot be read ({error}): {advice}") from error
     if not isinstance(content, dict) or content.get("format") != FORMAT:

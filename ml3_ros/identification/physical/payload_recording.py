@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.bags.reader import JointRecording, read_joint_states
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.read_recording import read_recording
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
 from ml3_ros.identification.physical.identified import IdentifiedArm
@@ -42,7 +43,7 @@ def payload_of_bag(config: PayloadRunConfig, arm: IdentifiedArm) -> Payload:
     Raises:
         DataError: The bag cannot be used, or is too short.
     """
-    recording = read_joint_states(config.bag, config.topic, arm.names)
+    recording = read_recording(config.bag, config.topic, arm.names)
     return payload_of(recording, arm, config.payload, config.seconds)
 
 

@@ -14,8 +14,8 @@ import pytest
 from scipy.signal import lfilter
 
 from ml3_ros.cli.main import main
-from ml3_ros.data.bags.reader import JointRecording
 from ml3_ros.data.bags.writer import write_joint_states
+from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.checks import finding
 from ml3_ros.identification.gate import check_all
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
