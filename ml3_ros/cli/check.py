@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     from ml3_ros.robots.pinocchio_model import PinocchioModel
     from ml3_ros.robots.registry import load_robot
 
-    model = PinocchioModel(load_robot(args.urdf))
+    model = PinocchioModel(load_robot(args.urdf, simulated=False))
     try:
         recording = read_recording(args.bag, args.topic, model.names)
     except DataError as error:

@@ -119,7 +119,7 @@ def run(args: argparse.Namespace) -> int:
             raise ConfigError(f"--{name} is {getattr(args, name)}: it must be finite and > 0")
     if args.out.suffix == ".yaml":
         raise ConfigError(f"--out is {args.out}: that is where the goal goes; name the table .csv")
-    arm = load_robot(args.urdf)
+    arm = load_robot(args.urdf, simulated=False)
     model = PinocchioModel(arm)
     start = arm.home if args.start is None else joint_array(args.start, model.nv, "--start")
     limits = _limits(args, model, start)

@@ -8,10 +8,7 @@ goes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Protocol
 
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
@@ -28,19 +25,19 @@ from ml3_ros.identification.clipping import check_clipping
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.findings import check_groups, check_rank
 from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.fits import ArmModel, Explained
+from ml3_ros.identification.robust.contact_check import without_contacts
+from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import Rows, SplitConfig
 from ml3_ros.identification.twins import rows_without_repeats
 
-Array = NDArray[np.float64]
-RowsCheck = Callable[[Rows, Array], Finding]  # of rows and the model's torque (R, n) [N m]
-ROWS_CHECKS: tuple[RowsCheck, ...] = ()  # further checks that every gate makes
+
+class CheckedModel(ArmModel, LimitedModel, Protocol):
+    """A rigid-body model with a regressor that knows the limits of its joints."""
 
 
 def check_all(
-    recording: JointRecording,
-    model: LimitedModel,
-    split: SplitConfig | None = None,
-    more: Sequence[RowsCheck] = ROWS_CHECKS,
+    recording: JointRecording, model: CheckedModel, split: SplitConfig | None = None
 ) -> list[Finding]:
     """Return the finding of every check of a recording.
 
@@ -48,7 +45,6 @@ def check_all(
         recording: Joint states, in the order of the model's joints.
         model: Of the arm, with its limits.
         split: How it is cut into blocks; as for `ml3 identify` if left out.
-        more: Checks beside those of this module, each of the rows and the model's torque [N m].
     """
     try:
         rows, repeats = rows_without_repeats(recording, split or SplitConfig())
@@ -61,10 +57,9 @@ def check_all(
             check_smoothing(recording),
             check_clipping(recording),
         ]
-    tau_rbd = model.rnea(rows.q, rows.v, rows.a)
-    findings = [*check_recording(recording, rows.t, tau_rbd), *repeats]
-    findings += [check(rows, tau_rbd) for check in more]
-    fit = fit_base_parameters(model, rows, tau_rbd)
+    data, contact = without_contacts(Explained.by(model, rows), RobustConfig())
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
+    fit = fit_base_parameters(model, rows, data.tau_rbd)
     return findings + motion_findings(recording, rows, fit, model)
 
 

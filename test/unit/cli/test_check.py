@@ -16,7 +16,6 @@ from scipy.signal import lfilter
 from ml3_ros.cli.main import main
 from ml3_ros.data.bags.writer import write_joint_states
 from ml3_ros.data.recording import JointRecording
-from ml3_ros.identification.checks import finding
 from ml3_ros.identification.gate import check_all
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -24,7 +23,7 @@ from ml3_ros.robots.registry import load_robot
 
 TOPICS = {
     *("rate", "gaps", "velocity", "effort", "smoothing", "excitation", "repeats", "twins"),
-    *("clipping", "rank", "parameters"),
+    *("contact", "clipping", "rank", "parameters"),
 }
 
 
@@ -115,14 +114,15 @@ def test_a_short_recording_is_checked_as_far_as_it_goes(check, recording):
     assert any(line.startswith("ok       rate") for line in lines)
 
 
-def test_further_checks_can_be_added(recording, model):
-    def contact(rows, tau_rbd):
-        assert rows.tau.shape == tau_rbd.shape
-        return finding("contact", "touched 3 % of the time", ["something touches the arm"])
-
-    findings = {one.topic: one for one in check_all(recording, model, more=[contact])}
-    assert set(findings) == TOPICS | {"contact"}
-    assert findings["contact"].problems == ("something touches the arm",)
+def test_a_hand_on_the_arm_is_a_problem(recording, model):
+    touched = (recording.t % 6.0 > 2.0) & (recording.t % 6.0 < 3.5)
+    push = np.zeros_like(recording.tau)
+    push[touched] = 0.5 * np.abs(recording.tau).max(axis=0)
+    findings = {
+        one.topic: one for one in check_all(replace(recording, tau=recording.tau + push), model)
+    }
+    assert not findings["contact"].fine
+    assert "Record without touching the arm" in findings["contact"].text
 
 
 def test_a_bag_of_another_arm_is_rejected(check, recording, tmp_path, capsys):
