@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.identification.checks import Finding
+from ml3_ros.identification.checks import Finding, finding
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.robust.contacts import Search, search
 from ml3_ros.identification.robust.irls import REACH, RobustConfig
@@ -105,8 +105,8 @@ def check_contact(rows: Rows) -> Finding:
     """Return whether something touched the arm, when, and up to which joint."""
     found = stretches(rows)
     if not found:
-        text = "nothing touched the arm: what no model explains does not come in stretches."
-        return Finding(topic="contact", fine=True, text=text)
+        nothing = "nothing touched the arm: what no model explains does not come in stretches"
+        return finding("contact", nothing, [])
     longest = sorted(found, key=lambda s: s.start - s.end)[:NAMED]
     named = ", ".join(str(s) for s in found if s in longest)
     rest = len(found) - len(longest)
@@ -119,11 +119,9 @@ def check_contact(rows: Rows) -> Finding:
         if left or rows.untouched[out].all()
         else "too few held-out rows are untouched, so all are scored"
     )
-    text = (
-        f"touched {share:.0f} % of the time: {named}{also}; such rows count little in every fit, "
-        f"and {scored}. Record without touching the arm"
-    )
-    return Finding(topic="contact", fine=False, text=f"{text}.")
+    touched = f"touched {share:.0f} % of the time: {named}{also}"
+    cure = f"such rows count little in every fit, and {scored}. Record without touching the arm"
+    return finding("contact", "something touches the arm", [f"{touched}; {cure}"])
 
 
 def _lasting(u: Array, t: Array, width: float) -> Mask:
