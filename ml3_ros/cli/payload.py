@@ -5,12 +5,12 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.cli.subparsers import Subparsers
+from ml3_ros.files import user_path
 from ml3_ros.identification.physical.identified_file import load_identified, save_identified
 from ml3_ros.identification.physical.payload import Payload
 from ml3_ros.identification.physical.payload_recording import PayloadRunConfig, payload_of_bag
@@ -37,7 +37,7 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument(
         "--out",
-        type=Path,
+        type=user_path,
         metavar="FILE",
         help="write the arm with its payload, as identified.json",
     )

@@ -4,9 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 
 from ml3_ros.data.read_recording import read_recording as read_any_recording
 from ml3_ros.data.recording import JointRecording
-from ml3_ros.errors import ConfigError, DataError, LossFileError
+from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.friction_intervals import friction_intervals
@@ -29,15 +28,11 @@ from ml3_ros.identification.fits import (
     rigid_body,
 )
 from ml3_ros.identification.gate import motion_findings
+from ml3_ros.identification.heldout import Log, heldout_nmse, log_error
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
-from ml3_ros.identification.models.scores import mean_over_joints, nmse
-from ml3_ros.identification.networks import (
-    NetworkConfig,
-    adam,
-    find_loss,
-    train_best,
-    units_of,
-)
+from ml3_ros.identification.models.scores import mean_over_joints
+from ml3_ros.identification.network_runs import train_networks
+from ml3_ros.identification.networks import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.fit import physical_fit
 from ml3_ros.identification.physical.identified import IdentifiedArm
@@ -52,7 +47,6 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.urdf import urdf_text
 
 Array = NDArray[np.float64]
-Log = Callable[[str], None]
 LEARNED = ("hybrid_ml3", "hybrid_adam")
 
 
@@ -144,19 +138,8 @@ def identify(
     rows = data.rows
     base, of_motion = _base_parameters(recording, data, model)
     findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact, *of_motion]
-    for finding in findings:
-        log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
-    out = int(rows.held_out.sum())
-    log(f"learning from {len(rows.t) - out} samples, {out} held out")
-    fits: dict[str, Fit] = {}
-    for name, fit in {
-        "rigid_body": rigid_body,
-        "classical_fit": classical,
-        "regressor_ridge": linear_regressor,
-        "extended_fit": extended,
-    }.items():
-        fits[name] = fit(data)
-        _log_error(log, name, fits[name].predicted[-1:], rows)
+    _log_findings(log, findings, rows)
+    fits = _fits(data, log)
     arm = _physical(config, data, model, fits, log)
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
     bases = {"network": None, "residual": fits["classical_fit"], "hybrid": fits["extended_fit"]}
@@ -209,6 +192,20 @@ def _base_parameters(
     return base, motion_findings(recording, rows, base, model)
 
 
+def _fits(data: Explained, log: Log) -> dict[str, Fit]:
+    """Return the fits whose joints have parameters of their own."""
+    fits = {}
+    for name, fit in {
+        "rigid_body": rigid_body,
+        "classical_fit": classical,
+        "regressor_ridge": linear_regressor,
+        "extended_fit": extended,
+    }.items():
+        fits[name] = fit(data)
+        log_error(log, name, fits[name].predicted[-1:], data.rows)
+    return fits
+
+
 def _physical(
     config: IdentifyConfig, data: Explained, model: ArmModel, fits: dict[str, Fit], log: Log
 ) -> IdentifiedArm:
@@ -218,54 +215,8 @@ def _physical(
         settings = replace(config.physical, memory=memory and config.physical.memory)
         physical = physical_fit(data, nominal, config=settings)
         fits[name] = physical.fit
-        _log_error(log, name, physical.fit.predicted[-1:], data.rows)
+        log_error(log, name, physical.fit.predicted[-1:], data.rows)
     return described(physical.arm, model.description)
-
-
-def train_networks(
-    rows: Rows,
-    bases: Mapping[str, Fit | None],
-    config: NetworkConfig,
-    loss: str | None,
-    log: Log,
-) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
-    """Train networks on what each of `bases` leaves, with Adam and with a learned loss.
-
-    Returns:
-        Predictions (S, R, n) by method, what was chosen, and notes.
-    """
-    units = units_of(rows)
-    trainers = {"adam": [adam(units, step) for step in config.adam_steps]}
-    notes = []
-    try:
-        learned, words = find_loss(loss, units)
-        trainers["ml3"] = [learned]
-        notes.append(f"ML3 networks are trained by {words}.")
-    except LossFileError as error:
-        if loss is not None:
-            raise
-        notes.append(f"no ML3 networks: {error}.")
-    predicted: dict[str, Array] = {}
-    choices: dict[str, Any] = {}
-    for base_name, base in bases.items():
-        for trainer, losses in trainers.items():
-            name = f"{base_name}_{trainer}"
-            best = train_best(
-                rows,
-                base,
-                losses,
-                config,
-                partial(_log_progress, log, name),
-            )
-            predicted[name] = best.predicted
-            choices[name] = {
-                "step_size": best.loss.spec.inner_lr,
-                "steps": best.steps.tolist(),
-                "share": best.share.tolist(),
-                "left_out_nmse": best.error,
-            }
-            _log_error(log, name, best.predicted, rows)
-    return predicted, choices, tuple(notes)
 
 
 def _best(methods: Collection[str]) -> str:
@@ -273,21 +224,8 @@ def _best(methods: Collection[str]) -> str:
     return next(name for name in LEARNED if name in methods)
 
 
-def heldout_nmse(predicted: Array, rows: Rows, some: NDArray[np.bool_] | None = None) -> Array:
-    """Return the NMSE (S, n) on held-out rows of predictions (S, R, n) of all rows.
-
-    On those that nothing touched, or on `some` (R,).
-    """
-    out = rows.scored if some is None else some
-    if not out.any():
-        raise ConfigError("no row is held out: hold out a share of the blocks")
-    return np.stack([nmse(one[out], rows.tau[out]) for one in predicted])
-
-
-def _log_progress(log: Log, name: str, text: str) -> None:
-    log(f"  {name} {text}")
-
-
-def _log_error(log: Log, name: str, predicted: Array, rows: Rows) -> None:
-    mean = float(mean_over_joints(heldout_nmse(predicted, rows)).mean())
-    log(f"{name}: {rows.measure} {mean:.4f}, mean over joints")
+def _log_findings(log: Log, findings: Sequence[Finding], rows: Rows) -> None:
+    for finding in findings:
+        log(f"{'ok     ' if finding.fine else 'NOTICE '}{finding.topic}: {finding.text}")
+    out = int(rows.held_out.sum())
+    log(f"learning from {len(rows.t) - out} samples, {out} held out")

@@ -14,9 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.fits import Fit, training_masks
+from ml3_ros.identification.heldout import heldout_nmse
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.network_runs import train_networks
 from ml3_ros.identification.networks import NetworkConfig
-from ml3_ros.identification.run import Identification, heldout_nmse, train_networks
+from ml3_ros.identification.run import Identification
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.identification.unordered_split import (
     Table,

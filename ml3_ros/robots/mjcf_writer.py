@@ -1,35 +1,37 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""MJCF of an identified arm: inertias, and of each joint damping, frictionloss and armature.
+"""Writer of MJCF from a URDF: inertias, and of each joint damping, frictionloss and armature.
 
 MuJoCo's own writer rounds to six digits, which a torque shows; this one does not.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from xml.etree import ElementTree
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.errors import DataError
-from ml3_ros.identification.physical.identified import IdentifiedArm
+from ml3_ros.errors import RobotError
 
 Array = NDArray[np.float64]
 _KINDS = {int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"}
 
 
-def identified_mjcf(urdf: str, arm: IdentifiedArm, simple: Array) -> str:
-    """Return a MJCF of the arm alone, without shapes.
+def mjcf_text(urdf: str, name: str, gravity: Array, friction: Mapping[str, Array]) -> str:
+    """Return a MJCF of an arm alone, without shapes.
 
     Args:
-        urdf: That of `identified_urdf`, of an arm without shapes.
-        arm: As identified.
-        simple: Viscous [N m s/rad], Coulomb [N m], offset and rotor inertia [kg m^2], (n, 4).
+        urdf: Of the arm, without shapes.
+        name: Of the model.
+        gravity: Acceleration of free fall [m/s^2], (3,).
+        friction: By joint: viscous [N m s/rad], Coulomb [N m], offset, rotor inertia [kg m^2],
+            (4,); MJCF has no offset.
 
     Raises:
-        DataError: MuJoCo cannot read the URDF.
+        RobotError: MuJoCo cannot read the URDF.
     """
     root = ElementTree.fromstring(urdf)
     extension = ElementTree.SubElement(root, "mujoco")
@@ -37,18 +39,19 @@ def identified_mjcf(urdf: str, arm: IdentifiedArm, simple: Array) -> str:
     ElementTree.SubElement(extension, "compiler", fusestatic="false", balanceinertia="false")
     try:
         model = mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
-        friction = dict(zip(arm.names, simple, strict=True))
-        text = _written(model, arm, friction)
+        text = _written(model, name, gravity, friction)
         mujoco.MjModel.from_xml_string(text)
     except ValueError as error:
-        raise DataError(f"MuJoCo cannot read the identified arm: {error}") from error
+        raise RobotError(f"MuJoCo cannot read the arm {name}: {error}") from error
     return text
 
 
-def _written(model: mujoco.MjModel, arm: IdentifiedArm, friction: dict[str, Array]) -> str:
-    root = ElementTree.Element("mujoco", model=arm.name)
+def _written(
+    model: mujoco.MjModel, name: str, gravity: Array, friction: Mapping[str, Array]
+) -> str:
+    root = ElementTree.Element("mujoco", model=name)
     ElementTree.SubElement(root, "compiler", angle="radian", autolimits="true")
-    ElementTree.SubElement(root, "option", gravity=_text(arm.gravity))
+    ElementTree.SubElement(root, "option", gravity=_text(gravity))
     elements = {0: ElementTree.SubElement(root, "worldbody")}
     for i in range(1, model.nbody):
         body = model.body(i)
@@ -76,7 +79,7 @@ def _written(model: mujoco.MjModel, arm: IdentifiedArm, friction: dict[str, Arra
 
 
 def _add_joint(
-    body: ElementTree.Element, model: mujoco.MjModel, j: int, friction: dict[str, Array]
+    body: ElementTree.Element, model: mujoco.MjModel, j: int, friction: Mapping[str, Array]
 ) -> None:
     joint = model.joint(j)
     damping, coulomb, _, rotor = friction[joint.name]

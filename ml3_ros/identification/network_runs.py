@@ -1,0 +1,76 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Training of all networks of an identification: on each fit, under Adam and a learned loss."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ml3_ros.errors import LossFileError
+from ml3_ros.identification.fits import Fit
+from ml3_ros.identification.heldout import Log, log_error
+from ml3_ros.identification.networks import (
+    NetworkConfig,
+    adam,
+    find_loss,
+    train_best,
+    units_of,
+)
+from ml3_ros.identification.split import Rows
+
+Array = NDArray[np.float64]
+
+
+def train_networks(
+    rows: Rows,
+    bases: Mapping[str, Fit | None],
+    config: NetworkConfig,
+    loss: str | None,
+    log: Log,
+) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
+    """Train networks on what each of `bases` leaves, with Adam and with a learned loss.
+
+    Returns:
+        Predictions (S, R, n) by method, what was chosen, and notes.
+    """
+    units = units_of(rows)
+    trainers = {"adam": [adam(units, step) for step in config.adam_steps]}
+    notes = []
+    try:
+        learned, words = find_loss(loss, units)
+        trainers["ml3"] = [learned]
+        notes.append(f"ML3 networks are trained by {words}.")
+    except LossFileError as error:
+        if loss is not None:
+            raise
+        notes.append(f"no ML3 networks: {error}.")
+    predicted: dict[str, Array] = {}
+    choices: dict[str, Any] = {}
+    for base_name, base in bases.items():
+        for trainer, losses in trainers.items():
+            name = f"{base_name}_{trainer}"
+            best = train_best(
+                rows,
+                base,
+                losses,
+                config,
+                partial(_log_progress, log, name),
+            )
+            predicted[name] = best.predicted
+            choices[name] = {
+                "step_size": best.loss.spec.inner_lr,
+                "steps": best.steps.tolist(),
+                "share": best.share.tolist(),
+                "left_out_nmse": best.error,
+            }
+            log_error(log, name, best.predicted, rows)
+    return predicted, choices, tuple(notes)
+
+
+def _log_progress(log: Log, name: str, text: str) -> None:
+    log(f"  {name} {text}")
