@@ -24,7 +24,6 @@ FRICTION = ("viscous", "coulomb", "offset")  # in the order of JointColumns
 _MOMENTS = ("x", "y", "z")
 _INERTIAS = ("xx", "xy", "yy", "xz", "yz", "zz")  # as Pinocchio orders them
 _SMALLEST = 1e-3  # of the arm's largest: size of a link that its file gives no inertia
-_SPEED = 1.0  # at which friction is compared where no motion is known [rad/s]
 
 
 class NamedModel(HasRegressor, Protocol):
@@ -102,9 +101,7 @@ def nominal_values(model: HasRegressor) -> Array:
     return np.concatenate([inertial[: PER_LINK * n], np.zeros(len(FRICTION) * n), armature])
 
 
-def parameter_sizes(
-    model: NamedModel, home: Array, friction: Array | None = None, speed: Array | None = None
-) -> Array:
+def parameter_sizes(model: NamedModel, home: Array, friction: Array, speed: Array) -> Array:
     """Return the size (p,) of each parameter.
 
     A link's are its mass, its mass times the distance of its parts from the joint's origin, and
@@ -114,8 +111,7 @@ def parameter_sizes(
     Args:
         model: Of the arm.
         home: Pose at which rotors are compared [rad] (n,).
-        friction: Dry plus viscous friction at `speed` of each joint [N m] (n,); a tenth of its
-            torque at home under 1 rad/s^2 where it is not known.
+        friction: Dry plus viscous friction at `speed` of each joint [N m] (n,).
         speed: Of each joint [rad/s] (n,).
     """
     n = model.nv
@@ -126,8 +122,4 @@ def parameter_sizes(
     reach = np.sqrt(inertia / mass)
     sizes = [np.r_[m, [m * r] * 3, [i] * 6] for m, r, i in zip(mass, reach, inertia, strict=True)]
     rotor = np.diag(model.M(home)).copy()
-    if friction is None:
-        gravity = model.rnea(home[None], np.zeros((1, n)), np.zeros((1, n)))[0]
-        friction = 0.1 * (np.abs(gravity) + rotor)
-    speed = np.full(n, _SPEED) if speed is None else speed
     return np.concatenate([*sizes, friction / speed, friction, friction, rotor])

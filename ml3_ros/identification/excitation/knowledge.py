@@ -19,6 +19,7 @@ from ml3_ros.identification.split import SplitConfig, block_rows
 
 Array = NDArray[np.float64]
 SMALL_TORQUE, SMALL_EFFORT = 0.02, 0.005  # noise: shares of the usual torque, of the effort limit
+FRICTION, SPEED = 4.0, 1.0  # times that noise is friction, at so many rad/s
 RATE = 100.0  # of samples, where no recording tells it [Hz]
 _STATES = 200  # random ones that tell the usual torque
 
@@ -51,11 +52,13 @@ def known_before(
     """
     base = base_parameters(model)
     if not recordings:
-        sizes = base.sizes(parameter_sizes(model, start))
+        noise = usual_noise(model)
+        speed = np.full(len(start), SPEED)
+        sizes = base.sizes(parameter_sizes(model, start, FRICTION * noise, speed))
         return Knowledge(
             base=base,
             sizes=sizes,
-            noise=usual_noise(model),
+            noise=noise,
             rate=RATE,
             information=np.eye(len(sizes)) / VAGUE**2,
         )
