@@ -28,7 +28,7 @@ from ml3_ros.identification.confidence.motions import LimitedModel
 from ml3_ros.identification.fits import ArmModel, Explained
 from ml3_ros.identification.robust.contact_check import without_contacts
 from ml3_ros.identification.robust.irls import RobustConfig
-from ml3_ros.identification.split import Rows, SplitConfig
+from ml3_ros.identification.split import INNER, Rows, SplitConfig
 from ml3_ros.identification.twins import rows_without_repeats
 
 
@@ -59,7 +59,7 @@ def check_all(
         ]
     data, contact = without_contacts(Explained.by(model, rows), RobustConfig())
     findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
-    fit = fit_base_parameters(model, rows, data.tau_rbd)
+    fit = fit_base_parameters(model, rows, data.tau_rbd, weights=data.counts_of(INNER))
     return findings + motion_findings(recording, rows, fit, model)
 
 

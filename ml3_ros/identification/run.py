@@ -39,7 +39,7 @@ from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import described
 from ml3_ros.identification.robust.contact_check import without_contacts
 from ml3_ros.identification.robust.irls import RobustConfig
-from ml3_ros.identification.split import Rows, SplitConfig
+from ml3_ros.identification.split import INNER, Rows, SplitConfig
 from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -170,7 +170,7 @@ def identify(
         notes=notes,
         tau_rbd=data.tau_rbd,
         coefficients=fits["classical_fit"].coefficients,
-        intervals=friction_intervals(rows, data.tau_rbd),
+        intervals=friction_intervals(rows, data.tau_rbd, data.counts_of(INNER)),
         base=base,
         arm=arm,
         load=arm.rigid_torque(data.regressor),
@@ -188,7 +188,9 @@ def _base_parameters(
         return None, []
     learned = ~data.rows.held_out
     rows = data.rows.subset(learned)
-    base = fit_base_parameters(model, rows, data.tau_rbd[learned])
+    base = fit_base_parameters(
+        model, rows, data.tau_rbd[learned], weights=data.counts_of(INNER)[learned]
+    )
     return base, motion_findings(recording, rows, base, model)
 
 

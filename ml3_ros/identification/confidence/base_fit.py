@@ -87,7 +87,7 @@ def fit_base_parameters(
     keep = np.arange(len(rows.t)) % every == 0
     rows, tau_rbd = rows.subset(keep), tau_rbd[keep]
     trust = np.ones_like(rows.tau) if weights is None else weights[keep]
-    unit, friction, speed = _unit_and_friction(rows, tau_rbd)
+    unit, friction, speed = _unit_and_friction(rows, tau_rbd, trust)
     home = np.median(rows.q, axis=0)
     sizes = base.sizes(parameter_sizes(model, home, friction, speed))
     nominal = base.of(nominal_values(model)) / sizes
@@ -143,9 +143,9 @@ def _about(estimate: Estimate, centre: Array) -> Estimate:
     )
 
 
-def _unit_and_friction(rows: Rows, tau_rbd: Array) -> tuple[Array, Array, Array]:
+def _unit_and_friction(rows: Rows, tau_rbd: Array, trust: Array) -> tuple[Array, Array, Array]:
     """Return effort per N m, friction at speed [N m] and that speed [rad/s], (n,) each."""
-    gain, viscous, coulomb, _ = friction_fit(tau_rbd, rows.v, rows.tau).T
+    gain, viscous, coulomb, _ = friction_fit(tau_rbd, rows.v, rows.tau, trust).T
     seen = np.zeros(len(gain), dtype=bool)
     for j, (tau, effort) in enumerate(zip(tau_rbd.T, rows.tau.T, strict=True)):
         if tau.std() > 0.0 and effort.std() > 0.0 and gain[j] > 0.0:

@@ -16,7 +16,7 @@ from ml3_ros.identification.confidence.parameters import (
     parameters_of,
     torque_columns,
 )
-from ml3_ros.identification.models.friction_fit import friction_predict
+from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
 from ml3_ros.reports.identification.base_file import base_parameters_text
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -113,6 +113,27 @@ def test_nine_of_ten_intervals_of_the_classical_fit_hold_the_truth(model, rows_o
         low, high = np.moveaxis(friction_intervals(rows, tau_rbd), -1, 0)
         held.append((low <= truth) & (truth <= high))
     assert 0.85 <= np.mean(held) <= 0.95
+
+
+def test_a_weighted_fit_has_intervals_about_its_own_coefficients(model, rows_of, coloured):
+    """A hand on the arm in every third block: its rows count nothing, there as in the fit."""
+    rng = np.random.default_rng(6)
+    path = motions(model, 1)[0]
+    tau_rbd = model.rnea(*path)
+    truth = np.array([[1.0, 0.8, 1.5, 0.3], [1.0, 0.4, 0.9, -0.2]])
+    tau = friction_predict(truth, tau_rbd, path[1])
+    clean = rows_of(path, tau + coloured(rng, tau.shape))
+    touched = clean.block % 3 == 0
+    rows = rows_of(path, clean.tau + 15.0 * touched[:, None])
+    weights = np.repeat(1.0 - touched[:, None], 2, axis=1)
+    ends = friction_intervals(rows, tau_rbd, weights)
+    fitted = friction_fit(tau_rbd, rows.v, rows.tau, weights)
+    np.testing.assert_allclose(ends.mean(axis=-1), fitted)
+    assert np.abs(fitted - truth).max() < 0.5
+    parameters = fit_base_parameters(model, rows, tau_rbd, weights=weights)
+    without = fit_base_parameters(model, rows, tau_rbd)
+    assert parameters.noise.max() < 0.2 * without.noise.max()
+    assert np.median(parameters.relative / without.relative) < 0.5
 
 
 def test_rank_and_condition_of_a_joint_that_rests(model, base, rows_of, coloured):
