@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import firwin, oaconvolve
 
 from ml3_ros.data.columns.mapping import ColumnMapping, Signal, read_mapping
 from ml3_ros.data.columns.tables import Table, read_table
@@ -143,6 +142,8 @@ def _with_velocity(
 
 def _decimated(path: str, t: Array, rows: Array, factor: int) -> tuple[Array, Array]:
     """Return every `factor`-th sample after a symmetric low-pass filter; its ends are cut off."""
+    from scipy.signal import firwin, oaconvolve  # its import takes longer than most recordings
+
     if (np.abs(np.diff(t) - sampling_period(t)) > EVEN * sampling_period(t)).any():
         raise DataError(f"{path}: uneven samples cannot be decimated: leave out decimate")
     half = _TAPS * factor // 2
