@@ -31,7 +31,7 @@ def test_states_are_those_of_the_whole_robot_at_100_hz(robot):
     assert abs(robot.states[-1].effort[2]) > 5.0  # gravity load
     for received in (robot.states, robot.gravity, robot.collision, robot.endpoint):
         periods = np.diff([nanoseconds(msg.header.stamp) for msg in received])
-        assert np.median(periods) == NANO // 100
+        assert periods.min() == NANO // 100  # a starved machine leaves some out
         assert not (periods % (NANO // 100)).any()
     assert len(robot.assembly) == pytest.approx(len(robot.gravity), rel=0.2)
 
