@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from ml3_ros.identification.checks import Finding, finding
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.robust.contacts import Search, search
-from ml3_ros.identification.robust.irls import REACH, RobustConfig
+from ml3_ros.identification.robust.irls import REACH, RobustConfig, as_little_beside
 from ml3_ros.identification.robust.weights import WEIGHTS, evidence
 from ml3_ros.identification.split import INNER, Rows
 
@@ -57,13 +57,12 @@ def without_contacts(data: Explained, config: RobustConfig) -> tuple[Explained, 
     if found.width is None or not touched.any():
         return data, check_contact(data.rows)
     weight, _ = WEIGHTS[config.loss]
-    counts = np.stack(
-        [
-            weight(evidence(residual, scale, rows.t, config.half), REACH * found.width)
-            for residual, scale in zip(found.residual, found.scale, strict=True)
-        ]
-    )
-    return replace(data, rows=rows, counts=counts), check_contact(rows)
+    counts = []
+    for residual, scale in zip(found.residual, found.scale, strict=True):
+        u = evidence(residual, scale, rows.t, config.half)
+        far = REACH * found.width
+        counts.append(as_little_beside(weight(u, far), u, far))
+    return replace(data, rows=rows, counts=np.stack(counts)), check_contact(rows)
 
 
 def touched_rows(rows: Rows, found: Search, half: float) -> Mask:

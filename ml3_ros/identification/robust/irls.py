@@ -11,6 +11,10 @@ Weights are found from windows of time and along the arm (`weights.evidence`), i
    the start's small one it grows until nothing more belongs to them. A narrow width stops at the
    first gap, a wide one takes in more; which is right is chosen by left-out groups
    (`contacts.find_contacts`), because real arms have errors of structure as well as noise.
+
+At the end, rows beside a contact go with it as far as more than noise shows: a force that grows
+slowly is weak there, but all of it pushes the same way. Where nothing stands out, every row counts
+the same, as in least squares.
 """
 
 from __future__ import annotations
@@ -33,6 +37,8 @@ from ml3_ros.identification.robust.weights import (
 
 NARROW = 1.8  # scales of noise: what a window's root mean square of Gaussian noise stays below
 REACH = 1.4  # width of the weights in units of the width of what agrees
+BESIDE = 1.3  # evidence from which a row beside a contact belongs to it: noise is about 1
+CLEAR = 3.0  # evidence that a recording must reach somewhere to be called touched
 SETTLED = 1e-3  # relative change of every scale below which a fit has settled
 _START_WIDTH = 2.8  # of the weights while a start is sought: wide, it is only to end in the basin
 
@@ -147,12 +153,23 @@ def settle(
         residual = problem.solve(weights)
         if (np.abs(scale - before) < SETTLED * scale).all():
             break
-    return Weighted(
-        weights=weights,
-        residual=residual,
-        scale=scale,
-        evidence=evidence(residual, scale, t, config.half),
-    )
+    around = evidence(residual, scale, t, config.half)
+    if around.max(initial=0.0) < max(CLEAR, REACH * width):
+        weights = np.ones_like(weights)
+    else:
+        weights = as_little_beside(weights, around, REACH * width)
+    return Weighted(weights=weights, residual=residual, scale=scale, evidence=around)
+
+
+def as_little_beside(weights: Array, u: Array, touched: float) -> Array:
+    """Return weights (R, n), one in each stretch above BESIDE that rises above `touched`."""
+    weights = weights.copy()
+    for j, of_joint in enumerate(u.T):
+        edges = np.flatnonzero(np.diff(np.r_[False, of_joint > BESIDE, False].astype(int)))
+        for first, after in zip(edges[::2], edges[1::2], strict=True):
+            if of_joint[first:after].max() > touched:
+                weights[first:after, j] = weights[first:after, j].min()
+    return weights
 
 
 def _concentrate(
