@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.signal import savgol_filter, welch
 
 from ml3_ros.data.filters import uneven_acceleration
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.models.friction_fit import friction_features
-from ml3_ros.identification.models.smoothing import power_spectrum, smoothed
 from ml3_ros.identification.split import gap_free_parts
 
 Array = NDArray[np.float64]
@@ -105,7 +105,7 @@ def check_velocity(recording: JointRecording) -> Finding:
     parts = [part for part in gap_free_parts(recording) if len(part) >= 3 * _MATCH]
     if not parts:
         return finding("velocity", "not checked", ["no stretch without a gap is long enough"])
-    smooth = [smoothed(recording.v[part], _MATCH, 2) for part in parts]
+    smooth = [savgol_filter(recording.v[part], _MATCH, 2, axis=0) for part in parts]
     slope_of = []
     for part, v in zip(parts, smooth, strict=True):
         slope, use = uneven_acceleration(recording.t[part], recording.q[part], dt, _MATCH, 2)
@@ -187,7 +187,7 @@ def check_smoothing(recording: JointRecording) -> Finding:
     if segment < 256 or not moving.any():
         return finding("smoothing", "too short to check", [])
     effort = recording.tau[longest][:, moving]
-    frequency, power = power_spectrum(effort, 1.0 / dt, segment)
+    frequency, power = welch(effort, 1.0 / dt, nperseg=segment, axis=0)
     above = np.cumsum(power[::-1], axis=0)[::-1] / power.sum(axis=0)
     cutoff = float(max(frequency[np.argmax(column < NOTHING)] for column in above.T))
     if cutoff == 0.0:  # no frequency is the last

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import irfft, next_fast_len, rfft
+from scipy.signal import savgol_filter
 from scipy.spatial import cKDTree
-
-from ml3_ros.identification.models.smoothing import smoothed
 
 Array = NDArray[np.float64]
 STRETCH = 2.0  # stretches of motion of this length are looked for elsewhere [s]
@@ -76,7 +75,9 @@ def find_repeats(names: Sequence[str], t: Array, q: Array, v: Array) -> Repeats:
         return Repeats()
     window = max(5, round(SMOOTH / step) // 2 * 2 + 1)
     q, v = (
-        smoothed(np.array([np.interp(grid, t, signal) for signal in x.T[moves]]).T, window, 3).T
+        savgol_filter(
+            np.array([np.interp(grid, t, signal) for signal in x.T[moves]]), window, 3, axis=-1
+        )
         for x in (q, v)
     )
     x = np.vstack([(q - q.mean(axis=1, keepdims=True)) / _spread(q), v / _spread(v)])
