@@ -4,7 +4,8 @@
 
 A term is taken where the fit without any one group predicts that group better with it; of several
 the one that helps most. On a short recording many columns fit what the next motion will not show,
-so extra terms are also held near zero by a ridge, in the size that left-out groups prefer.
+so extra terms are also held near zero by a ridge, a weaker one where left-out groups clearly
+prefer it.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 LEAST_GAIN = 0.01  # share of the left-out error that a term must take off
 MOST = 8  # extra terms of a joint
-RIDGES = (1e-4, 1e-2)  # of extra terms, as a share of their power, to choose from
+RIDGES = (1e-2, 1e-4)  # of extra terms, as a share of their power, strongest first
+LEAST_RIDGE_GAIN = 0.1  # share of the left-out error that a weaker ridge must take off
 FLAT_RIDGE = 1e-7  # of all others: only for those that a joint does not excite
 
 
@@ -37,7 +39,10 @@ def choose_terms(
         not_negative: Which columns (k,) are only taken with a coefficient >= 0.
     """
     options = [_chosen(moments, first, candidates, not_negative, ridge) for ridge in RIDGES]
-    best = min(range(len(RIDGES)), key=lambda i: options[i][1])
+    best = 0
+    for i in range(1, len(RIDGES)):
+        if options[i][1] < (1.0 - LEAST_RIDGE_GAIN) * options[best][1]:
+            best = i
     return options[best][0], RIDGES[best]
 
 

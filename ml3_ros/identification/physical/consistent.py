@@ -109,7 +109,7 @@ def consistent_fit(
     steps = 0
     for steps in range(1, STEPS + 1):  # noqa: B007
         value, gradient, hessian = problem.at(x)
-        step = np.asarray(-np.linalg.solve(hessian, gradient), dtype=float)
+        step = -_solved(hessian, gradient)
         decrement = -0.5 * float(gradient @ step)
         if decrement <= CONVERGED * (1.0 + abs(value)):
             break
@@ -119,6 +119,20 @@ def consistent_fit(
         r.solve[:, -1] - r.solve[:, :-1] @ (g[j] * links) for j, r in enumerate(reduced)
     )
     return Consistent(links=links.reshape(n, N), gains=g, columns=columns, steps=steps)
+
+
+def _solved(hessian: Array, gradient: Array) -> Array:
+    """Return the Newton step; of directions that nothing determines, none.
+
+    Parameters differ in size by many powers of ten, so the system is scaled to a unit diagonal.
+    """
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian), 1e-300))
+    scaled = hessian * np.outer(scale, scale)
+    try:
+        step = np.linalg.solve(scaled, gradient * scale)
+    except np.linalg.LinAlgError:
+        step = np.linalg.lstsq(scaled, gradient * scale, rcond=1e-14)[0]
+    return np.asarray(step * scale)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
