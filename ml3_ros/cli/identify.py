@@ -5,13 +5,14 @@
 from __future__ import annotations
 
 import argparse
+import resource
 from pathlib import Path
 
 from ml3_ros.cli.overrides import path_option, with_overrides
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.errors import ConfigError
+from ml3_ros.identification.network_config import NetworkConfig
 from ml3_ros.identification.run import (
     Identification,
     IdentifyConfig,
@@ -19,7 +20,7 @@ from ml3_ros.identification.run import (
     load_arm,
     read_recording,
 )
-from ml3_ros.identification.unordered import TableConfig, identify_table
+from ml3_ros.identification.unordered import TABLE_NETWORKS, TableConfig, identify_table
 from ml3_ros.identification.unordered_split import read_table
 from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.reports.identification.tables import error_table
@@ -30,11 +31,11 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "identify",
         help="identify an arm from a recording: checks, models, held-out errors, a report",
-        description="Check a recording of joint states, fit and train models of the arm's "
-        "inverse dynamics on blocks of it, test them on the other blocks, and write a report, "
-        "figures and the friction that was found.",
+        description="Check a recording of joint states, fit models of the arm's inverse dynamics "
+        "on blocks of it, test them on the other blocks, and write a report, figures and what "
+        "was found. Networks are trained if they are asked for.",
         epilog="example: ml3 identify --bag my_bag --urdf my_arm.urdf --out out/my_arm "
-        "split.held_out=0.2 networks.seeds=3",
+        "--networks split.held_out=0.2 networks.seeds=3",
     )
     parser.add_argument(
         "--bag",
@@ -47,6 +48,12 @@ def add_parser(subparsers: Subparsers) -> None:
         "--table",
         metavar="FILE",
         help="instead of both: a .mat matrix with columns q, v, a, tau, rows in any order",
+    )
+    parser.add_argument(
+        "--networks",
+        action="store_true",
+        help="also train networks, alone and on the fits, under Adam and under a learned loss: "
+        "minutes (any networks.KEY=VALUE asks for them, too)",
     )
     parser.add_argument(
         "--out",
@@ -81,27 +88,44 @@ def run(args: argparse.Namespace) -> int:
         print(f"{verdict.joint}: {verdict.sentence}")
     print("\n".join(result.notes))
     print("\n" + "\n".join(map(str, paths)))
+    print(f"\npeak memory {_peak_memory():.0f} MB")
     return 0
 
 
 def _recording(args: argparse.Namespace) -> Identification:
-    config = with_overrides(IdentifyConfig(bag=args.bag, urdf=args.urdf), args.overrides)
+    networks = NetworkConfig() if _asked(args) else None
+    default = IdentifyConfig(bag=args.bag, urdf=args.urdf, networks=networks)
+    config = with_overrides(default, args.overrides)
     model = load_arm(config.urdf)
     recording = read_recording(config, model.names)
-    _prepare(args.out)
+    _prepare(args)
     return identify(config, recording, model, _log)
 
 
 def _table(args: argparse.Namespace) -> Identification:
-    config = with_overrides(TableConfig(table=args.table), args.overrides)
+    networks = TABLE_NETWORKS if _asked(args) else None
+    config = with_overrides(TableConfig(table=args.table, networks=networks), args.overrides)
     table = read_table(config.table)
-    _prepare(args.out)
+    _prepare(args)
     return identify_table(config, table, _log)
 
 
-def _prepare(out: Path) -> None:
-    RunFolder.create(out)  # a folder that cannot be written is an error now, not after minutes
-    prepare_process()
+def _asked(args: argparse.Namespace) -> bool:
+    """Return whether networks are to be trained."""
+    return args.networks or any(word.startswith("networks.") for word in args.overrides)
+
+
+def _prepare(args: argparse.Namespace) -> None:
+    RunFolder.create(args.out)  # a folder that cannot be written is an error now, not in minutes
+    if _asked(args):
+        from ml3_ros.core.engine.process import prepare_process  # loads torch
+
+        prepare_process()
+
+
+def _peak_memory() -> float:
+    """Return the most memory [MB] that this process has had."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000.0
 
 
 def _log(text: str) -> None:

@@ -37,7 +37,10 @@ def with_overrides(default: Config, words: Sequence[str]) -> Config:
             default=default,
             args=[argument for word in words for argument in _arguments(word)],
             prog="ml3 ... key=value",
-            config=(tyro.conf.FlagConversionOff,),  # a switch takes True or False as its value
+            config=(
+                tyro.conf.FlagConversionOff,  # a switch takes True or False as its value
+                tyro.conf.AvoidSubcommands,  # settings that may be None have names like all others
+            ),
         )
     except SystemExit as error:  # tyro has printed what is wrong with which field
         raise ConfigError(

@@ -5,22 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from ml3_ros.errors import LossFileError
 from ml3_ros.identification.fits import Fit
 from ml3_ros.identification.heldout import Log, log_error
-from ml3_ros.identification.networks import (
-    NetworkConfig,
-    adam,
-    find_loss,
-    train_best,
-    units_of,
-)
+from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks import adam, find_loss, train_best, units_of
 from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]
@@ -51,16 +46,16 @@ def train_networks(
         notes.append(f"no ML3 networks: {error}.")
     predicted: dict[str, Array] = {}
     choices: dict[str, Any] = {}
-    for base_name, base in bases.items():
-        for trainer, losses in trainers.items():
-            name = f"{base_name}_{trainer}"
-            best = train_best(
-                rows,
-                base,
-                losses,
-                config,
-                partial(_log_progress, log, name),
-            )
+    runs = [
+        (f"{base_name}_{trainer}", base, losses)
+        for base_name, base in bases.items()
+        for trainer, losses in trainers.items()
+    ]
+    steps = config.marks[-1] * sum(len(losses) for _, _, losses in runs)
+    with tqdm(total=steps, unit="step", leave=False, mininterval=1.0, disable=None) as bar:
+        for name, base, losses in runs:
+            bar.set_description(name, refresh=False)
+            best = train_best(rows, base, losses, config, bar.update)
             predicted[name] = best.predicted
             choices[name] = {
                 "step_size": best.loss.spec.inner_lr,
@@ -70,7 +65,3 @@ def train_networks(
             }
             log_error(log, name, best.predicted, rows)
     return predicted, choices, tuple(notes)
-
-
-def _log_progress(log: Log, name: str, text: str) -> None:
-    log(f"  {name} {text}")

@@ -19,10 +19,11 @@ from torch import Tensor
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec
-from ml3_ros.errors import ConfigError, LossFileError
+from ml3_ros.errors import LossFileError
 from ml3_ros.files import user_path
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
+from ml3_ros.identification.network_config import NetworkConfig
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
@@ -31,25 +32,6 @@ from ml3_ros.zoo import shipped
 
 Array = NDArray[np.float64]
 KINDS = ("adaptive", "shaped", "unshaped")  # of shipped losses, the first that there is
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class NetworkConfig:
-    """Settings of networks and of their training."""
-
-    seeds: int = 5
-    batch_size: int = 64
-    hidden: tuple[int, ...] = (64, 64)
-    marks: tuple[int, ...] = (50, 100, 200, 400, 800)  # gradient steps to choose from
-    adam_steps: tuple[float, ...] = (1e-3, 3e-3, 1e-2)  # step sizes of Adam to choose from
-
-    def __post_init__(self) -> None:
-        if self.seeds < 1 or self.batch_size < 1:
-            raise ConfigError(
-                f"seeds and batch_size must be >= 1, got {self.seeds}, {self.batch_size}"
-            )
-        if not self.marks or list(self.marks) != sorted(set(self.marks)) or self.marks[0] < 1:
-            raise ConfigError(f"marks must be some rising numbers of steps, got {self.marks}")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -143,7 +125,7 @@ def train_best(
     base: Fit | None,
     losses: Sequence[LearnedLoss],
     config: NetworkConfig,
-    log: Callable[[str], None] = lambda text: None,
+    stepped: Callable[[], None] = lambda: None,
 ) -> Trained:
     """Train with each of `losses` and return what is best on left-out inner groups.
 
@@ -152,16 +134,19 @@ def train_best(
         base: A fit whose residual is learned; without one the effort itself is.
         losses: Each with its update rule.
         config: Steps, seeds and sizes.
-        log: Takes a line of text about what is under way.
+        stepped: Called after every gradient step.
     """
-    trained = []
-    for i, loss in enumerate(losses):
-        log(f"{i + 1} of {len(losses)}" if len(losses) > 1 else "")
-        trained.append(_train(rows, base, loss, config))
+    trained = [_train(rows, base, loss, config, stepped) for loss in losses]
     return min(trained, key=lambda result: result.error)
 
 
-def _train(rows: Rows, base: Fit | None, loss: LearnedLoss, config: NetworkConfig) -> Trained:
+def _train(
+    rows: Rows,
+    base: Fit | None,
+    loss: LearnedLoss,
+    config: NetworkConfig,
+    stepped: Callable[[], None],
+) -> Trained:
     masks = [mask & rows.learnable for mask in training_masks(rows)]
     lead = (len(masks), config.seeds)
     net = InverseDynamicsNet(units_of(rows), hidden=config.hidden)
@@ -197,6 +182,7 @@ def _train(rows: Rows, base: Fit | None, loss: LearnedLoss, config: NetworkConfi
         )
         batch = {name: x[index] for name, x in signals.items()}
         learner.step(batch, left[folds, index], size)
+        stepped()
         if step + 1 in config.marks:
             every = {name: x.expand(*lead, *x.shape) for name, x in signals.items()}
             snapshots.append(learner.predict(every, size))

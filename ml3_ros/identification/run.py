@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,27 +14,18 @@ from numpy.typing import NDArray
 
 from ml3_ros.data.read_recording import read_recording as read_any_recording
 from ml3_ros.data.recording import JointRecording
-from ml3_ros.errors import DataError
+from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.identification.all_fits import joint_fits, physical_fits
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.friction_intervals import friction_intervals
-from ml3_ros.identification.fits import (
-    ArmModel,
-    Explained,
-    Fit,
-    classical,
-    extended,
-    linear_regressor,
-    rigid_body,
-)
+from ml3_ros.identification.fits import ArmModel, Explained, Fit
 from ml3_ros.identification.gate import motion_findings
-from ml3_ros.identification.heldout import Log, heldout_nmse, log_error
+from ml3_ros.identification.heldout import Log, heldout_nmse
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.identification.models.scores import mean_over_joints
-from ml3_ros.identification.network_runs import train_networks
-from ml3_ros.identification.networks import NetworkConfig
+from ml3_ros.identification.network_config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
-from ml3_ros.identification.physical.fit import physical_fit
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import described
 from ml3_ros.identification.robust.contact_check import without_contacts
@@ -47,7 +38,13 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.urdf import urdf_text
 
 Array = NDArray[np.float64]
-LEARNED = ("hybrid_ml3", "hybrid_adam")
+SHOWN = {  # the first of them that was run is the model that verdicts and figures are about
+    "hybrid_ml3": "the hybrid",
+    "hybrid_adam": "the hybrid",
+    "extended_fit": "the extended fit",
+    "ridge_features": "ridge regression",
+}
+NO_NETWORKS = "no networks were trained: `--networks` adds them."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -57,11 +54,14 @@ class IdentifyConfig:
     bag: str
     urdf: str
     topic: str | None = None
-    loss: str | None = None  # shipped loss or file; None: see `networks.find_loss`
+    loss: str | None = None  # of networks, shipped or a file; None: see `networks.find_loss`
     split: SplitConfig = field(default_factory=SplitConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
     physical: PhysicalConfig = field(default_factory=PhysicalConfig)
-    networks: NetworkConfig = field(default_factory=NetworkConfig)
+    networks: NetworkConfig | None = None  # None: train none
+
+    def __post_init__(self) -> None:
+        check_loss(self.loss, self.networks)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -99,8 +99,18 @@ class Identification:
         return float(mean_over_joints(self.heldout[method]).mean())
 
     def best(self) -> str:
-        """Return the hybrid that verdicts and figures are about."""
-        return _best(self.heldout)
+        """Return the method that verdicts and figures are about."""
+        return shown(self.heldout)
+
+
+def check_loss(loss: str | None, networks: NetworkConfig | None) -> None:
+    """Reject a loss that would train nothing.
+
+    Raises:
+        ConfigError: A loss is given without networks.
+    """
+    if loss is not None and networks is None:
+        raise ConfigError(f"loss={loss} is for networks: ask for them with --networks")
 
 
 def load_arm(urdf: str) -> PinocchioModel:
@@ -139,15 +149,18 @@ def identify(
     base, of_motion = _base_parameters(recording, data, model)
     findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact, *of_motion]
     _log_findings(log, findings, rows)
-    fits = _fits(data, log)
-    arm = _physical(config, data, model, fits, log)
+    fits = joint_fits(data, log)
+    of_links, arm = physical_fits(data, model, config.physical, log)
+    fits |= of_links
+    arm = described(arm, model.description)
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
+    choices: dict[str, Any] = {name: fit.choices for name, fit in fits.items() if fit.choices}
     bases = {"network": None, "residual": fits["classical_fit"], "hybrid": fits["extended_fit"]}
-    of_networks, choices, notes = train_networks(rows, bases, config.networks, config.loss, log)
+    of_networks, chosen, notes = networks(rows, bases, config.networks, config.loss, log)
     predicted |= of_networks
-    choices |= {name: fit.choices for name, fit in fits.items() if fit.choices}
+    choices |= chosen
     heldout = {name: heldout_nmse(x, rows) for name, x in predicted.items()}
-    best = _best(heldout)
+    best = shown(heldout)
     touched = rows.touched is not None
     return Identification(
         name=Path(config.urdf).stem,
@@ -164,7 +177,7 @@ def identify(
                 data.tau_rbd,
                 predicted["classical_fit"][0],
                 predicted[best].mean(axis=0),
-                "the hybrid",
+                SHOWN[best],
             )
         ),
         notes=notes,
@@ -194,36 +207,24 @@ def _base_parameters(
     return base, motion_findings(recording, rows, base, model)
 
 
-def _fits(data: Explained, log: Log) -> dict[str, Fit]:
-    """Return the fits whose joints have parameters of their own."""
-    fits = {}
-    for name, fit in {
-        "rigid_body": rigid_body,
-        "classical_fit": classical,
-        "regressor_ridge": linear_regressor,
-        "extended_fit": extended,
-    }.items():
-        fits[name] = fit(data)
-        log_error(log, name, fits[name].predicted[-1:], data.rows)
-    return fits
+def networks(
+    rows: Rows,
+    bases: Mapping[str, Fit | None],
+    config: NetworkConfig | None,
+    loss: str | None,
+    log: Log,
+) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
+    """Train networks if there are settings for them; see `network_runs.train_networks`."""
+    if config is None:
+        return {}, {}, (NO_NETWORKS,)
+    from ml3_ros.identification.network_runs import train_networks  # loads torch: seconds
+
+    return train_networks(rows, bases, config, loss, log)
 
 
-def _physical(
-    config: IdentifyConfig, data: Explained, model: ArmModel, fits: dict[str, Fit], log: Log
-) -> IdentifiedArm:
-    """Add the physical fits, with simple friction and with memory; return the latter's arm."""
-    nominal = model.inertial_parameters()
-    for name, memory in (("physical_simple", False), ("physical", True)):
-        settings = replace(config.physical, memory=memory and config.physical.memory)
-        physical = physical_fit(data, nominal, config=settings)
-        fits[name] = physical.fit
-        log_error(log, name, physical.fit.predicted[-1:], data.rows)
-    return described(physical.arm, model.description)
-
-
-def _best(methods: Collection[str]) -> str:
-    """Return the first learned method that was run: fixed beforehand, not picked by results."""
-    return next(name for name in LEARNED if name in methods)
+def shown(methods: Collection[str]) -> str:
+    """Return the method that verdicts and figures are about: fixed, not picked by results."""
+    return next(name for name in SHOWN if name in methods)
 
 
 def _log_findings(log: Log, findings: Sequence[Finding], rows: Rows) -> None:

@@ -14,11 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.fits import Fit, training_masks
-from ml3_ros.identification.heldout import heldout_nmse
+from ml3_ros.identification.heldout import heldout_nmse, log_error
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.identification.network_runs import train_networks
-from ml3_ros.identification.networks import NetworkConfig
-from ml3_ros.identification.run import Identification
+from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.run import Identification, check_loss, networks
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.identification.unordered_split import (
     Table,
@@ -28,6 +27,7 @@ from ml3_ros.identification.unordered_split import (
 
 Array = NDArray[np.float64]
 PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+TABLE_NETWORKS = NetworkConfig(marks=(200, 500, 1000, 2000, 4000))  # as a rule of many rows
 STICTION = 0.1  # speed over which tanh(v) columns turn round [rad/s]
 
 
@@ -49,9 +49,10 @@ class TableConfig:
     loss: str | None = None
     split: TableSplitConfig = field(default_factory=TableSplitConfig)
     mlp: MlpConfig = field(default_factory=MlpConfig)
-    networks: NetworkConfig = field(
-        default_factory=lambda: NetworkConfig(marks=(200, 500, 1000, 2000, 4000))
-    )
+    networks: NetworkConfig | None = None  # None: train none, neither a perceptron
+
+    def __post_init__(self) -> None:
+        check_loss(self.loss, self.networks)
 
 
 def identify_table(
@@ -72,14 +73,15 @@ def identify_table(
         "ridge_features": ridge(rows, features(rows)),
     }
     predicted = {name: fit.predicted[-1:] for name, fit in fits.items()}
-    log("  mlp_tuned")
-    predicted["mlp_tuned"], chosen = tuned_mlp(rows, state, config.mlp, config.networks.seeds)
     choices: dict[str, Any] = {name: fit.choices for name, fit in fits.items()}
-    choices["mlp_tuned"] = chosen
+    if config.networks is not None:
+        seeds = config.networks.seeds
+        predicted["mlp_tuned"], chosen = tuned_mlp(rows, state, config.mlp, seeds)
+        choices["mlp_tuned"] = chosen
+    for name, each in predicted.items():
+        log_error(log, name, each, rows)
     bases = {"network": None, "hybrid": fits["ridge"]}
-    of_networks, network_choices, notes = train_networks(
-        rows, bases, config.networks, config.loss, log
-    )
+    of_networks, network_choices, notes = networks(rows, bases, config.networks, config.loss, log)
     predicted |= of_networks
     return Identification(
         name=Path(config.table).stem,

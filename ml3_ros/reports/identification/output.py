@@ -14,7 +14,7 @@ from ml3_ros.files import user_path, write_atomically
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.robust.contact_check import stretches
 from ml3_ros.identification.run import Identification
-from ml3_ros.reports.figures import rendered, save_figure
+from ml3_ros.reports.figures import save_figure
 from ml3_ros.reports.identification.base_file import base_parameters_text
 from ml3_ros.reports.identification.figures import (
     agreement_figure,
@@ -52,9 +52,11 @@ def save_identification(result: Identification, folder: str | Path) -> list[Path
         drawn["contacts"] = ("Contacts", contact_figure(result))
     if of_an_arm:
         drawn["friction"] = ("Friction", friction_figure(result))
-    for stem, (_, figure) in drawn.items():
-        save_figure(figure, folder, stem)
-    page = report_html(result, {h: rendered(figure, "png") for h, figure in drawn.values()})
+    pictures = {}
+    for stem, (heading, figure) in drawn.items():
+        png, _ = save_figure(figure, folder, stem)
+        pictures[heading] = png.read_bytes()
+    page = report_html(result, pictures)
     write_atomically(folder / "report.html", page.encode())
     paths.append(folder / "report.html")
     if result.coefficients is not None:
