@@ -21,6 +21,7 @@ COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     "excite": ("excite", "find the next motion that would tell most of an arm"),
     "identify": ("identify", "identify an arm from a recording: checks, models, a report"),
     "payload": ("payload", "estimate what an arm carries from a short motion"),
+    "arms": ("arms", "compare all models on public recordings of real arms"),
     "results": ("results", "write the page of results from metrics files"),
     "bench": ("bench", "measure speed and memory of the learning core"),
     "report": ("report", "print the table and draw the figures of a run's output folder"),

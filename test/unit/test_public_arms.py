@@ -38,12 +38,12 @@ def arm(tmp_path):
 
 def test_the_manifest_names_every_file_that_it_reads(tmp_path):
     arms = manifest()
-    assert len(arms) >= 7
+    assert len(arms) >= 8
     for arm in arms:
         names = {file.name for file in arm.files}
-        assert (arm.bag is None) != (arm.mapping is None)
-        assert (arm.urdf is None) != (arm.package_urdf is None)
-        used = {arm.bag, arm.urdf} - {None}
+        assert [arm.bag, arm.mapping, arm.table].count(None) == 2
+        assert [arm.urdf, arm.package_urdf].count(None) == (1 if arm.table is None else 2)
+        used = {arm.bag, arm.urdf, arm.table} - {None}
         if arm.mapping is not None:
             mapping = mapping_of(dict(arm.mapping), tmp_path)
             signals = (mapping.time, mapping.position, mapping.velocity, mapping.effort)

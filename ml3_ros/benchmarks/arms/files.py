@@ -41,15 +41,20 @@ class PublicFile:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class PublicArm:
-    """A recording of a real arm that others have published, and the arm's URDF."""
+    """A recording of a real arm that others have published, and the arm's URDF.
+
+    One of `bag`, `mapping` and `table` says how it is read; a table has no URDF.
+    """
 
     name: str
+    title: str
     arm: str
     source: str
     licence: str
     files: tuple[PublicFile, ...]
     bag: str | None
     mapping: Mapping[str, Any] | None
+    table: str | None
     urdf: str | None
     package_urdf: str | None
 
@@ -61,7 +66,12 @@ class PublicArm:
 
     def model(self, folder: Path, out: Path) -> PinocchioModel:
         """Return the model of the recorded joints; the URDF of these is written to `out`."""
-        path = _of_package(self.package_urdf) if self.urdf is None else folder / self.urdf
+        if self.package_urdf is not None:
+            path = package_file(self.package_urdf)
+        elif self.urdf is not None:
+            path = folder / self.urdf
+        else:
+            raise DataError(f"{self.title} has no URDF: read its table")
         joints = self.read(folder).names
         chain = write_sub_chain(path, joints, out / f"{self.name}.urdf")
         return PinocchioModel(load_robot(chain, simulated=False))
@@ -76,6 +86,7 @@ def manifest(base: str = RAW) -> tuple[PublicArm, ...]:
         arms.append(
             PublicArm(
                 name=name,
+                title=entry["title"],
                 arm=entry["arm"],
                 source=f"{entry['repository']}@{entry['commit'][:8]}",
                 licence=entry["licence"],
@@ -85,6 +96,7 @@ def manifest(base: str = RAW) -> tuple[PublicArm, ...]:
                 ),
                 bag=entry.get("bag"),
                 mapping=entry.get("mapping"),
+                table=entry.get("table"),
                 urdf=entry.get("urdf"),
                 package_urdf=entry.get("package_urdf"),
             )
@@ -158,7 +170,12 @@ def sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _of_package(path: str | None) -> Path:
+def package_file(path: str) -> Path:
+    """Return a file of the robots in the package example-robot-data.
+
+    Raises:
+        RobotError: The package is not installed.
+    """
     try:
         found = metadata.distribution("example-robot-data").locate_file(f"{_PACKAGE}/{path}")
     except metadata.PackageNotFoundError:
