@@ -10,7 +10,7 @@ predicted by the last, and nothing is chosen by them.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any, Protocol
 
@@ -91,6 +91,14 @@ class Explained:
         """Evaluate a model with the joints of the rows, in their order."""
         state = (rows.q, rows.v, rows.a)
         return Explained(rows, model.rnea(*state), model.regressor(*state))
+
+    def subset(self, kept: NDArray[np.bool_], rows: Rows) -> Explained:
+        """Return these rows (R,) alone; `rows` are the same ones, perhaps in other groups."""
+        touched = None if self.rows.touched is None else self.rows.touched[kept]
+        counts = None if self.counts is None else self.counts[:, kept]
+        return Explained(
+            replace(rows, touched=touched), self.tau_rbd[kept], self.regressor[kept], counts
+        )
 
     def counts_of(self, fit: int) -> Array:
         """Return how much rows and joints count in a fit, (R, n)."""

@@ -25,11 +25,10 @@ from ml3_ros.identification.clipping import check_clipping
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.findings import check_groups, check_rank
 from ml3_ros.identification.confidence.motions import LimitedModel
-from ml3_ros.identification.fits import ArmModel, Explained
-from ml3_ros.identification.robust.contact_check import without_contacts
+from ml3_ros.identification.fits import ArmModel
+from ml3_ros.identification.prepared import prepared
 from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import INNER, Rows, SplitConfig
-from ml3_ros.identification.twins import rows_without_repeats
 
 
 class CheckedModel(ArmModel, LimitedModel, Protocol):
@@ -47,7 +46,7 @@ def check_all(
         split: How it is cut into blocks; as for `ml3 identify` if left out.
     """
     try:
-        rows, repeats = rows_without_repeats(recording, split or SplitConfig())
+        data, of_rows = prepared(recording, model, split or SplitConfig(), RobustConfig())
     except DataError as error:
         return [
             finding("length", f"{recording.t[-1]:.1f} s", [str(error)]),
@@ -57,8 +56,8 @@ def check_all(
             check_smoothing(recording),
             check_clipping(recording),
         ]
-    data, contact = without_contacts(Explained.by(model, rows), RobustConfig())
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact]
+    rows = data.rows
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *of_rows]
     fit = fit_base_parameters(model, rows, data.tau_rbd, weights=data.counts_of(INNER))
     return findings + motion_findings(recording, rows, fit, model)
 

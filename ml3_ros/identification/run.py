@@ -28,10 +28,9 @@ from ml3_ros.identification.network_config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import described
-from ml3_ros.identification.robust.contact_check import without_contacts
+from ml3_ros.identification.prepared import prepared
 from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import INNER, Rows, SplitConfig
-from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -143,11 +142,10 @@ def identify(
         model: Of the arm.
         log: Takes a line of text about what is under way.
     """
-    rows, repeats = rows_without_repeats(recording, config.split)
-    data, contact = without_contacts(Explained.by(model, rows), config.robust)
+    data, of_rows = prepared(recording, model, config.split, config.robust)
     rows = data.rows
     base, of_motion = _base_parameters(recording, data, model)
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *repeats, contact, *of_motion]
+    findings = [*check_recording(recording, rows.t, data.tau_rbd), *of_rows, *of_motion]
     _log_findings(log, findings, rows)
     fits = joint_fits(data, log)
     of_links, arm = physical_fits(data, model, config.physical, log)

@@ -24,16 +24,14 @@ from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.identification.all_fits import joint_fits, physical_fits
-from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.heldout import Log, heldout_nmse, log_error
 from ml3_ros.identification.network_config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.fit import physical_fit
-from ml3_ros.identification.robust.contact_check import without_contacts
+from ml3_ros.identification.prepared import prepared
 from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.run import networks
 from ml3_ros.identification.split import INNER, Rows, SplitConfig
-from ml3_ros.identification.twins import rows_without_repeats
 from ml3_ros.identification.unordered import TABLE_NETWORKS, TableConfig, identify_table
 from ml3_ros.identification.unordered_split import TableSplitConfig, read_table
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -143,8 +141,7 @@ def _arm_errors(
     config: NetworkConfig | None,
     log: Log,
 ) -> FoldErrors:
-    rows, _ = rows_without_repeats(recording, SplitConfig(fold=fold))
-    data, _ = without_contacts(Explained.by(model, rows), RobustConfig())
+    data, _ = prepared(recording, model, SplitConfig(fold=fold), RobustConfig())
     rows = data.rows
     fits = joint_fits(data, log)
     of_links, _ = physical_fits(data, model, PhysicalConfig(), log)

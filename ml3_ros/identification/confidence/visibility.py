@@ -83,9 +83,8 @@ def visibility(fit: BaseFit, rows: Rows, model: LimitedModel) -> Visibility:
     rate = 1.0 / float(np.median(np.diff(rows.t)))
     more = candidate_information(candidates, model, pose, fit.base, fit.sizes, fit.noise, rate)
     prior = fit.information + np.eye(len(parameters)) / VAGUE**2
-    now = np.diag(np.linalg.inv(prior))[dark]
-    then = np.diagonal(np.linalg.inv(prior + more), axis1=1, axis2=2)[:, dark]
-    after = relative[dark] * np.sqrt(then / now)
+    now, then = _variances(prior)[dark], _variances(prior + more)[:, dark]
+    after = relative[dark] * np.sqrt(np.minimum(then / now, 1.0))
     cures: dict[tuple[str, int], list[Hidden]] = {}
     small = 0
     for place, k in enumerate(dark):
@@ -103,6 +102,18 @@ def visibility(fit: BaseFit, rows: Rows, model: LimitedModel) -> Visibility:
         )
         cures.setdefault(parameters[k].group, []).append(found)
     return Visibility(hidden=tuple(map(_worst, cures.values())), small=small, groups=groups)
+
+
+def _variances(information: Array) -> Array:
+    """Return the variance of each parameter (..., p) by information matrices (..., p, p).
+
+    Some are known a million times better than others, so matrices are scaled to a unit diagonal.
+    """
+    scale = 1.0 / np.sqrt(np.diagonal(information, axis1=-2, axis2=-1))
+    scaled = information * scale[..., :, None] * scale[..., None, :]
+    diagonal = np.diagonal(np.linalg.pinv(scaled, hermitian=True), axis1=-2, axis2=-1)
+    # whatever rounding says, one parameter alone is not known better than by its own information
+    return np.asarray(np.maximum(diagonal, 1.0) * scale**2)
 
 
 def group_name(parameter: Parameter) -> str:

@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.checks import Finding, finding
-from ml3_ros.identification.fits import Explained
+from ml3_ros.identification.fits import Explained, training_masks
 from ml3_ros.identification.robust.contacts import Search, search
 from ml3_ros.identification.robust.irls import REACH, RobustConfig, as_little_beside
+from ml3_ros.identification.robust.problems import FEWEST
 from ml3_ros.identification.robust.weights import WEIGHTS, evidence
 from ml3_ros.identification.split import INNER, Rows
 
@@ -62,7 +63,15 @@ def without_contacts(data: Explained, config: RobustConfig) -> tuple[Explained, 
         u = evidence(residual, scale, rows.t, config.half)
         far = REACH * found.width
         counts.append(as_little_beside(weight(u, far), u, far))
-    return replace(data, rows=rows, counts=np.stack(counts)), check_contact(rows)
+    return replace(data, rows=rows, counts=usable(np.stack(counts), rows)), check_contact(rows)
+
+
+def usable(counts: Array, rows: Rows) -> Array:
+    """Return counts (INNER + 1, R, n), all 1 of a joint of which a fit would have too few rows."""
+    masks = training_masks(rows)
+    fits = [*zip(masks, counts, strict=True), *((mask, counts[INNER]) for mask in masks)]
+    few = np.any([(each[mask] > 0.0).sum(axis=0) < FEWEST for mask, each in fits], axis=0)
+    return np.where(few, 1.0, counts)
 
 
 def touched_rows(rows: Rows, found: Search, half: float) -> Mask:

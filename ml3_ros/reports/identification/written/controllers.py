@@ -23,6 +23,7 @@ from ml3_ros.errors import DataError
 
 Array = NDArray[np.float64]
 STEEPEST = 100.0  # fp2 [s/rad]: a steeper one shakes the arm at standstill
+STILL = 0.02  # speed [rad/s] that a joint must reach to show friction of motion
 LEAST_EFFECT = 0.05  # of the friction, that a known scale must have changed to say what 1 is
 UR_DEFAULTS = ((0.9, 0.9, 0.8, 0.9, 0.9, 0.9), (0.8, 0.8, 0.7, 0.8, 0.8, 0.8))
 
@@ -39,6 +40,9 @@ def crisp_friction(v: Array, parameters: Array) -> Array:
 def crisp_parameters(v: Array, friction: Array) -> Array:
     """Return (fp1, fp2, fp3) of each joint (n, 3) that come nearest to friction (R, n) [N m].
 
+    A joint that never moved faster than STILL gets none: what it showed there is no friction of
+    motion.
+
     Args:
         v: Joint velocities of a recording [rad/s], (R, n).
         friction: Identified friction there, without rotor inertia and offset [N m], (R, n).
@@ -47,7 +51,10 @@ def crisp_parameters(v: Array, friction: Array) -> Array:
 
     rows = []
     for speed, torque in zip(v.T, friction.T, strict=True):
-        fast = max(float(np.abs(speed).max()), 1e-3)
+        fast = float(np.abs(speed).max())
+        if fast < STILL:
+            rows.append(np.array([0.0, 1.0, 0.0]))
+            continue
         size = max(float(np.abs(torque).max()), 1e-6)
 
         def miss(

@@ -113,5 +113,6 @@ def always_there(
         share = friction[:, j] / np.maximum(usual[:, j], 1e-12)
         fast = speed > np.median(speed[moves])
         for k, part in enumerate((fast & moves, moves & ~fast)):
-            scales[k, j] = np.clip(np.percentile(share[part], ALWAYS), 0.0, 1.0)
+            if part.any():
+                scales[k, j] = np.clip(np.percentile(share[part], ALWAYS), 0.0, 1.0)
     return scales[0], scales[1]
