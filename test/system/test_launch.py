@@ -63,7 +63,7 @@ def test_policies_learn_and_any_parameter_of_a_node_can_be_set(tmp_path):
     assert rc == 0, output
     assert "after 2 updates" in output
     assert "after 3 updates" not in output
-    assert "Distance of the hand from its goal at the end of an episode" in output
+    assert "Distance of the hand from its goal when an episode ends" in output
     assert (tmp_path / "out/reach_live.png").stat().st_size > 1000
     assert output.count("process has finished cleanly") == 4, "three nodes and the report"
 

@@ -121,7 +121,8 @@ def all_folds(
                 found = _table_errors(data / arm.table, fold, seeds, log)
             else:
                 source = source or _source(arm, data, out)
-                found = _arm_errors(*source, fold, network, log)
+                split = SplitConfig(fold=fold, block=arm.block)
+                found = _arm_errors(*source, split, network, log)
             found = replace(found, config=config)
             found.save(path)
         errors[fold] = found
@@ -137,11 +138,11 @@ def _source(arm: PublicArm, data: Path, out: Path) -> tuple[JointRecording, Pino
 def _arm_errors(
     recording: JointRecording,
     model: PinocchioModel,
-    fold: int,
+    split: SplitConfig,
     config: NetworkConfig | None,
     log: Log,
 ) -> FoldErrors:
-    data, _ = prepared(recording, model, SplitConfig(fold=fold), RobustConfig())
+    data, _ = prepared(recording, model, split, RobustConfig())
     rows = data.rows
     fits = joint_fits(data, log)
     of_links, _ = physical_fits(data, model, PhysicalConfig(), log)
@@ -155,8 +156,9 @@ def _arm_errors(
     log_error(log, "physical_unpulled", predicted["physical_unpulled"], rows)
     of_networks, _, _ = networks(rows, {"hybrid": fits["extended_fit"]}, config, None, log)
     errors = _errors(predicted | of_networks, rows)
-    seeds = range(SIMULATED * fold, SIMULATED * (fold + 1))
-    return replace(errors, recovered=recovery(model, rows.subset(~rows.held_out), seeds))
+    first = SIMULATED * (split.fold or 0)
+    recovered = recovery(model, rows.subset(~rows.held_out), seeds=range(first, first + SIMULATED))
+    return replace(errors, recovered=recovered)
 
 
 def _table_errors(path: Path, fold: int, seeds: int, log: Log) -> FoldErrors:

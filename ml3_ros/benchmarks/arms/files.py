@@ -21,6 +21,7 @@ from ml3_ros.data.columns.reader import read_mapped
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import DataError, RobotError
 from ml3_ros.files import write_atomically
+from ml3_ros.identification.split import SplitConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sub_chain import write_sub_chain
@@ -57,6 +58,7 @@ class PublicArm:
     table: str | None
     urdf: str | None
     package_urdf: str | None
+    block: float  # length of the blocks that it is cut into [s]
 
     def read(self, folder: Path, joints: tuple[str, ...] | None = None) -> JointRecording:
         """Read the recording from the files in `folder`."""
@@ -99,6 +101,7 @@ def manifest(base: str = RAW) -> tuple[PublicArm, ...]:
                 table=entry.get("table"),
                 urdf=entry.get("urdf"),
                 package_urdf=entry.get("package_urdf"),
+                block=entry.get("block", SplitConfig().block),
             )
         )
     return tuple(arms)

@@ -121,5 +121,6 @@ def parameter_sizes(model: NamedModel, home: Array, friction: Array, speed: Arra
     inertia = np.maximum(inertia, _SMALLEST * inertia.max())
     reach = np.sqrt(inertia / mass)
     sizes = [np.r_[m, [m * r] * 3, [i] * 6] for m, r, i in zip(mass, reach, inertia, strict=True)]
-    rotor = np.diag(model.M(home)).copy()
+    rotor = np.diag(model.M(home))
+    rotor = np.maximum(rotor, _SMALLEST * rotor.max())
     return np.concatenate([*sizes, friction / speed, friction, friction, rotor])

@@ -38,10 +38,10 @@ def divergence(parameters: Array, nominal: Array) -> Divergence | None:
     """
     pseudo, wanted = pseudo_inertia(parameters), pseudo_inertia(nominal)
     try:
-        root = np.linalg.cholesky(pseudo)
-    except np.linalg.LinAlgError:
+        root, here = np.linalg.cholesky(pseudo), np.linalg.inv(pseudo)
+    except np.linalg.LinAlgError:  # no body, or one as good as flat
         return None
-    there, here = np.linalg.inv(wanted), np.linalg.inv(pseudo)
+    there = np.linalg.inv(wanted)
     logs = 2.0 * np.log(np.diagonal(root, axis1=-2, axis2=-1)).sum()
     value = np.sum(there * pseudo) - logs + np.linalg.slogdet(wanted)[1].sum() - 4.0 * len(pseudo)
     gradient = np.tensordot(there - here, BASIS, axes=((1, 2), (1, 2)))  # (n, 10)

@@ -18,7 +18,7 @@ from ml3_ros.identification.fits import Explained, training_masks
 from ml3_ros.identification.robust.irls import RobustConfig, robust_start, settle
 from ml3_ros.identification.robust.problems import JointwiseProblem
 from ml3_ros.identification.robust.reference import reference_columns
-from ml3_ros.identification.robust.weights import windowed_mean
+from ml3_ros.identification.robust.weights import silent, windowed_mean
 from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]
@@ -90,7 +90,8 @@ def _in_every_width(
 def left_out_error(rows: Rows, residual: Array, half: float) -> float:
     """Return the logarithm of the left-out error of the rows that are predicted best.
 
-    Mean over joints and over TRUSTED shares of the rows; what touches the others has no say.
+    Mean over joints and over TRUSTED shares of the rows; what touches the others has no say, nor
+    has a joint that is `silent`.
 
     Args:
         rows: The samples.
@@ -98,8 +99,11 @@ def left_out_error(rows: Rows, residual: Array, half: float) -> float:
         half: Half the window over which squares are pooled [s].
     """
     learned = np.flatnonzero(~rows.held_out)
-    unseen = residual[rows.group[learned], learned]
+    heard = ~silent(rows.tau[learned])
+    if not heard.any():
+        return 0.0
+    unseen = residual[rows.group[learned], learned][:, heard]
     power = np.sort(windowed_mean(np.square(unseen), rows.t[learned], half), axis=0)
-    spread = np.maximum(rows.tau[learned].var(axis=0), 1e-12)
+    spread = np.maximum(rows.tau[learned][:, heard].var(axis=0), 1e-12)
     means = [power[: max(1, int(share * len(power)))].mean(axis=0) for share in TRUSTED]
     return float(np.mean(np.log(np.stack(means) / spread + 1e-12)))

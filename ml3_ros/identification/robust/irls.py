@@ -32,6 +32,7 @@ from ml3_ros.identification.robust.weights import (
     Loss,
     evidence,
     quantile_scale,
+    silent,
     tukey,
 )
 
@@ -39,6 +40,7 @@ NARROW = 1.8  # scales of noise: what a window's root mean square of Gaussian no
 REACH = 1.4  # width of the weights in units of the width of what agrees
 BESIDE = 1.3  # evidence from which a row beside a contact belongs to it: noise is about 1
 CLEAR = 3.0  # evidence that a recording must reach somewhere to be called touched
+DEAF = 1e3  # spreads of an effort, none of which tells anything
 SETTLED = 1e-3  # relative change of every scale below which a fit has settled
 _START_WIDTH = 2.8  # of the weights while a start is sought: wide, it is only to end in the basin
 
@@ -195,6 +197,10 @@ def _stretches(t: Array, rng: np.random.Generator, config: RobustConfig) -> Arra
 
 
 def _least(problem: Problem) -> Array:
-    """Return the smallest scale (n,): residuals below are rounding, or all are zero."""
+    """Return the smallest scale (n,): residuals below are rounding, or all are zero.
+
+    Of a joint that is `silent` it is so large that nothing stands out.
+    """
     spread = problem.tau.std(axis=0)
-    return NOTHING * np.where(spread > 0.0, spread, 1.0)
+    share = np.where(silent(problem.tau), DEAF, NOTHING)
+    return np.asarray(np.where(spread > 0.0, share * spread, NOTHING))

@@ -23,6 +23,7 @@ Weight = Callable[[Array, float], Array]
 Loss = Literal["tukey", "cauchy", "huber"]
 # 95 % as efficient as least squares where noise is Gaussian
 TUKEY, CAUCHY, HUBER = 4.685, 2.385, 1.345
+ONE_VALUE = 0.3  # share of rows from which an effort of one value is no measurement
 NOTHING = 1e-6  # of the spread of an effort: no sensor tells less, and what is smaller is rounding
 
 
@@ -68,6 +69,18 @@ def quantile_scale(residual: Array, share: float = 0.5) -> Array:
         raise DataError("a scale needs residuals, got none")
     quantile = np.quantile(np.abs(residual), share, axis=0)
     return np.asarray(quantile / ndtri(0.5 * (1.0 + share)))
+
+
+def silent(tau: Array) -> NDArray[np.bool_]:
+    """Return the joints (n,) whose effort (R, n) is one value most of the time.
+
+    A sensor's dead band, or what a driver fills in: such an effort has no noise to measure by, so
+    whatever else it shows would look like a contact.
+    """
+    if not len(tau):
+        return np.zeros(tau.shape[1], dtype=bool)
+    most = [np.unique(effort, return_counts=True)[1].max() for effort in tau.T]
+    return np.asarray(np.array(most) > ONE_VALUE * len(tau))
 
 
 def windowed_mean(x: Array, t: Array, half: float) -> Array:

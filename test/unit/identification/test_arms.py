@@ -42,6 +42,7 @@ def arm():
         table=None,
         urdf="pendulum.urdf",
         package_urdf=None,
+        block=2.0,
     )
 
 

@@ -13,6 +13,7 @@ from ml3_ros.identification.confidence.base_parameters import base_parameters
 from ml3_ros.identification.confidence.friction_intervals import friction_intervals
 from ml3_ros.identification.confidence.parameters import (
     nominal_values,
+    parameter_sizes,
     parameters_of,
     torque_columns,
 )
@@ -134,6 +135,18 @@ def test_a_weighted_fit_has_intervals_about_its_own_coefficients(model, rows_of,
     without = fit_base_parameters(model, rows, tau_rbd)
     assert parameters.noise.max() < 0.2 * without.noise.max()
     assert np.median(parameters.relative / without.relative) < 0.5
+
+
+def test_a_link_without_inertia_about_its_axis_divides_nothing_by_zero(urdf, tmp_path):
+    """The last link of many a URDF is a point on its axis."""
+    before, link, after = urdf.read_text().partition('<link name="lower">')
+    after = after.replace("0 0 -0.3", "0 0 0").replace('iyy="0.02"', 'iyy="0"')
+    path = tmp_path / "point.urdf"
+    path.write_text(before + link + after)
+    model = PinocchioModel(load_robot(path, simulated=False))
+    assert model.M(np.zeros(2))[1, 1] == 0.0
+    sizes = parameter_sizes(model, np.zeros(2), np.ones(2), np.ones(2))
+    assert np.isfinite(sizes).all() and (sizes > 0.0).all()
 
 
 def test_rank_and_condition_of_a_joint_that_rests(model, base, rows_of, coloured):

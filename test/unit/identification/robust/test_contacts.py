@@ -15,6 +15,7 @@ from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.robust.contact_check import stretches, without_contacts
 from ml3_ros.identification.robust.contacts import WIDTHS, search
 from ml3_ros.identification.robust.irls import RobustConfig
+from ml3_ros.identification.robust.weights import silent
 from ml3_ros.identification.split import SplitConfig, block_rows
 
 CONFIG = RobustConfig()
@@ -85,6 +86,17 @@ def test_a_touch_beyond_a_joint_loads_the_joints_before_it_and_none_after(record
     assert not rows.touched[shoulder, 1].any()
     furthest = [stretch.furthest for stretch in stretches(rows)]
     assert furthest == ["elbow", "shoulder"]
+
+
+def test_a_joint_whose_effort_is_one_value_shows_no_contact(recording, model):
+    """A sensor's dead band: its blips are beyond all noise, because it has none."""
+    rng = np.random.default_rng(0)
+    tau = recording.tau.copy()
+    blips = np.repeat(rng.random(len(tau) // 30) < 0.15, 30)  # of 0.3 s
+    tau[:, 1] = 0.001 * blips * rng.integers(1, 9, len(tau))
+    finding = without_contacts(explained(replace(recording, tau=tau), model), CONFIG)[1]
+    assert finding.fine, finding.text
+    assert silent(tau).tolist() == [False, True] and silent(tau[:0]).tolist() == [False] * 2
 
 
 def test_held_out_rows_move_nothing_and_touched_ones_are_not_scored(recording, model):
