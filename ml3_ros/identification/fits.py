@@ -12,18 +12,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.models.friction_columns import smooth_sign, stillness
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS, friction_fit, friction_predict
-from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
+from ml3_ros.identification.models.ridge_fit import LeftOut, ridge_predict, ridge_weights
 from ml3_ros.identification.split import DISPLACEMENTS, INNER, Rows
 from ml3_ros.robots.base import RobotDescription
 
 Array = NDArray[np.float64]
+# Columns (R, k) of a joint, and options: settings, and which of the columns they stand for.
+Bank: TypeAlias = tuple[Array, list[tuple[dict[str, Any], list[int]]]]
 BASE_PENALTY = 1e-7  # of gain and friction columns: only for those that a joint does not excite
 REGRESSOR_PENALTIES = (10.0, 1.0, 0.1, 0.01)
 CREEPS = (1, 2, 3, 4)  # of DISPLACEMENTS: over which a joint that sticks may creep
@@ -128,9 +130,9 @@ def linear_regressor(data: Explained) -> Fit:
     is on how far they are from a gain times the model's own.
     """
 
-    def columns(joint: int) -> list[tuple[dict[str, Any], Array]]:
+    def columns(joint: int) -> Bank:
         v, a = data.rows.v[:, joint], data.rows.a[:, joint]
-        return [({}, np.stack([data.tau_rbd[:, joint], v, np.sign(v), a], axis=-1))]
+        return np.stack([data.tau_rbd[:, joint], v, np.sign(v), a], axis=-1), [({}, [0, 1, 2, 3])]
 
     return _selected(data, columns)
 
@@ -146,32 +148,34 @@ def extended(data: Explained) -> Fit:
     creeps = [k for k in CREEPS if k < rows.strain.shape[-1]]
     sticking = [(None, None), *product(STILL, creeps)]
 
-    def columns(joint: int) -> list[tuple[dict[str, Any], Array]]:
+    def columns(joint: int) -> Bank:
         v, a = rows.v[:, joint], rows.a[:, joint]
+        bank = {"torque": data.tau_rbd[:, joint], "v": v, "a": a}
         options = []
         for speed, smoothing, (still, creep), rotor in product(
             SPEEDS, SMOOTHINGS, sticking, (False, True)
         ):
-            parts = [
-                data.tau_rbd[:, joint],
-                v,
-                smooth_sign(v, a, speed=speed, smoothing=smoothing),
-            ]
             choice = {"speed": speed, "smoothing": smoothing, "rotor": rotor}
+            sign = f"sign {speed} {smoothing}"
+            names = ["torque", "v", sign]
+            if sign not in bank:
+                bank[sign] = smooth_sign(v, a, speed=speed, smoothing=smoothing)
             if still is not None and creep is not None:
-                near = stillness(v, a, speed=still, smoothing=smoothing)
-                parts.append(rows.strain[:, joint, creep] * near)
+                stuck = f"stuck {still} {creep} {smoothing}"
+                if stuck not in bank:
+                    near = stillness(v, a, speed=still, smoothing=smoothing)
+                    bank[stuck] = rows.strain[:, joint, creep] * near
+                names.append(stuck)
                 choice |= {"still": still, "displacement": float(DISPLACEMENTS[creep])}
-            parts += [a] * rotor
-            options.append((choice, np.stack(parts, axis=-1)))
-        return options
+            options.append((choice, names + ["a"] * rotor))
+        place = {name: i for i, name in enumerate(bank)}
+        numbered = [(choice, [place[name] for name in names]) for choice, names in options]
+        return np.stack(list(bank.values()), axis=-1), numbered
 
     return _selected(data, columns)
 
 
-def _selected(
-    data: Explained, columns: Callable[[int], list[tuple[dict[str, Any], Array]]]
-) -> Fit:
+def _selected(data: Explained, columns: Callable[[int], Bank]) -> Fit:
     """Choose columns first, then the penalty of the regressor beside them, for every joint.
 
     The regressor's many columns are taken where they help every inner group, not only on the
@@ -179,36 +183,28 @@ def _selected(
     """
     rows = data.rows
     masks = training_masks(rows)
-    learned = masks[-1]
+    learned = np.flatnonzero(masks[-1])
+    group, twins = rows.group[learned], rows.twins[learned]
     predicted = np.empty((len(masks), *rows.tau.shape))
     choices = []
     for joint, target in enumerate(rows.tau.T):
-        counted = data.counts_of(INNER)[learned, joint]
-
-        def errors(
-            x: Array,
-            penalty: float | Array,
-            y: Array = target[learned],
-            counts: Array = counted,
-        ) -> Array:
-            return left_out_errors(
-                x[learned], y, rows.group[learned], penalty, rows.twins[learned], counts
-            )
-
-        choice, x = min(columns(joint), key=lambda option: errors(option[1], BASE_PENALTY).sum())
-        penalties = np.full(x.shape[1], BASE_PENALTY)
-        alone = best = errors(x, penalties)
+        split = (target[learned], group, twins, data.counts_of(INNER)[learned, joint])
+        bank, options = columns(joint)
+        tried = LeftOut.of(bank[learned], *split)
+        choice, some = min(options, key=lambda option: tried.errors(BASE_PENALTY, option[1]).sum())
+        alone = best = tried.errors(BASE_PENALTY, some)
+        x, penalties = bank[:, some], np.full(len(some), BASE_PENALTY)
         choice = {**choice, "regressor_penalty": None}
         whole = np.hstack([x, data.regressor[:, joint]])
+        with_regressor = LeftOut.of(whole[learned], *split)
         for penalty in REGRESSOR_PENALTIES:
             both = np.full(whole.shape[1], penalty)
-            both[: x.shape[1]] = BASE_PENALTY
-            with_regressor = errors(whole, both)
-            if (with_regressor < alone).all() and with_regressor.sum() < best.sum():
-                best, choice["regressor_penalty"] = with_regressor, penalty
+            both[: len(some)] = BASE_PENALTY
+            errors = with_regressor.errors(both)
+            if (errors < alone).all() and errors.sum() < best.sum():
+                best, penalties, choice["regressor_penalty"] = errors, both, penalty
         if choice["regressor_penalty"] is not None:
-            rest = np.full(data.regressor.shape[-1], choice["regressor_penalty"])
-            x, penalties = whole, np.concatenate([penalties, rest])
+            x = whole
         choices.append(choice)
         for i, mask in enumerate(masks):
             counts = data.counts_of(i)[mask, joint]

@@ -227,6 +227,7 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> tuple[Path, Path]:
         raise DataError(f"there is no folder {folder} for the figure: make it first")
     for path in paths:
         write_atomically(path, rendered(figure, path.suffix[1:]))
+        figure.set_layout_engine("none")  # places are found once, and are the same in both files
     return paths
 
 

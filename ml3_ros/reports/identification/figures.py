@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]
 LEGEND_HEIGHT = 0.3  # of a line of legends below all panels [inch]
 TOUCHED, SHADE = "#b0243f", 0.18  # of stretches in which something touched the arm
+POINTS = 1000  # of a cloud, about: more hide one another, and make a file large
 MARKERS = "osD^vP*Xhd<>"
 
 
@@ -160,12 +161,13 @@ def friction_figure(result: Identification) -> Figure:
     rows, names = result.rows, shorten(result.rows.joint_names)
     with house_style():
         title = f"{result.name}: what the rigid-body torque leaves, and the classical fit of it"
+        some = slice(None, None, max(1, len(rows.t) // POINTS))
         figure, grid = _panels(title, len(names), 1.9)
         for j, axes in enumerate(grid):
             gain, viscous, coulomb, offset = result.coefficients[j]
             left = rows.tau[:, j] - gain * result.tau_rbd[:, j]
             speed = rows.v[:, j]
-            axes.plot(speed, left, ".", color=MEASURED, markersize=2.0)
+            axes.plot(speed[some], left[some], ".", color=MEASURED, markersize=2.0)
             for sign in (-1.0, 1.0):
                 ends = np.array([0.0, sign * np.abs(speed).max()])
                 axes.plot(
