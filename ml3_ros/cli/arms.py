@@ -9,6 +9,7 @@ from pathlib import Path
 
 from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
+from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.files import write_atomically
 
@@ -54,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
         ConfigError: There is no such arm.
         DataError: Files are missing, or cannot be used.
     """
+    one_thread()
     from ml3_ros.benchmarks.arms.errors import all_folds
     from ml3_ros.benchmarks.arms.figure import arms_figure
     from ml3_ros.benchmarks.arms.files import collect, manifest

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from typing import TYPE_CHECKING
 
 from ml3_ros.cli.overrides import path_option
 from ml3_ros.cli.subparsers import Subparsers
+from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 
@@ -68,16 +68,6 @@ def run(args: argparse.Namespace) -> int:
     if args.json is not None:
         write_atomically(args.json, (json.dumps(_content(args.bag, findings), indent=2)).encode())
     return 0 if all(finding.fine for finding in findings) else PROBLEM
-
-
-def one_thread() -> None:
-    """Let linear algebra run on one thread, unless the user has said otherwise.
-
-    Its matrices are so small here that several threads mostly wait for each other. Without effect
-    where NumPy has been imported before.
-    """
-    for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")
 
 
 def _lines(finding: Finding) -> list[str]:

@@ -7,23 +7,15 @@ from __future__ import annotations
 import argparse
 import resource
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ml3_ros.cli.overrides import path_option, with_overrides
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.data.run_files import RunFolder
+from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import ConfigError
-from ml3_ros.identification.network_config import NetworkConfig
-from ml3_ros.identification.run import (
-    Identification,
-    IdentifyConfig,
-    identify,
-    load_arm,
-    read_recording,
-)
-from ml3_ros.identification.unordered import TABLE_NETWORKS, TableConfig, identify_table
-from ml3_ros.identification.unordered_split import read_table
-from ml3_ros.reports.identification.output import save_identification
-from ml3_ros.reports.identification.tables import error_table
+
+if TYPE_CHECKING:
+    from ml3_ros.identification.run import Identification
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -81,6 +73,10 @@ def run(args: argparse.Namespace) -> int:
         raise ConfigError(
             "identify needs a recording and its arm, --bag FILE --urdf FILE, or --table FILE alone"
         )
+    one_thread()
+    from ml3_ros.reports.identification.output import save_identification
+    from ml3_ros.reports.identification.tables import error_table
+
     result = _table(args) if args.table is not None else _recording(args)
     paths = save_identification(result, args.out)
     print("\n" + error_table(result))
@@ -93,6 +89,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recording(args: argparse.Namespace) -> Identification:
+    from ml3_ros.identification.network_config import NetworkConfig
+    from ml3_ros.identification.run import IdentifyConfig, identify, load_arm, read_recording
+
     networks = NetworkConfig() if _asked(args) else None
     default = IdentifyConfig(bag=args.bag, urdf=args.urdf, networks=networks)
     config = with_overrides(default, args.overrides)
@@ -103,6 +102,9 @@ def _recording(args: argparse.Namespace) -> Identification:
 
 
 def _table(args: argparse.Namespace) -> Identification:
+    from ml3_ros.identification.unordered import TABLE_NETWORKS, TableConfig, identify_table
+    from ml3_ros.identification.unordered_split import read_table
+
     networks = TABLE_NETWORKS if _asked(args) else None
     config = with_overrides(TableConfig(table=args.table, networks=networks), args.overrides)
     table = read_table(config.table)
@@ -116,6 +118,8 @@ def _asked(args: argparse.Namespace) -> bool:
 
 
 def _prepare(args: argparse.Namespace) -> None:
+    from ml3_ros.data.run_files import RunFolder
+
     RunFolder.create(args.out)  # a folder that cannot be written is an error now, not in minutes
     if _asked(args):
         from ml3_ros.core.engine.process import prepare_process  # loads torch

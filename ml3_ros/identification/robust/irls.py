@@ -156,11 +156,15 @@ def settle(
         if (np.abs(scale - before) < SETTLED * scale).all():
             break
     around = evidence(residual, scale, t, config.half)
-    if around.max(initial=0.0) < max(CLEAR, REACH * width):
-        weights = np.ones_like(weights)
-    else:
-        weights = as_little_beside(weights, around, REACH * width)
+    weights = settled_weights(weights, around, width)
     return Weighted(weights=weights, residual=residual, scale=scale, evidence=around)
+
+
+def settled_weights(weights: Array, u: Array, width: float) -> Array:
+    """Return the weights (R, n) that a fit ends with, from those of evidence u; see the module."""
+    if u.max(initial=0.0) < max(CLEAR, REACH * width):
+        return np.ones_like(weights)
+    return as_little_beside(weights, u, REACH * width)
 
 
 def as_little_beside(weights: Array, u: Array, touched: float) -> Array:

@@ -19,6 +19,7 @@ from ml3_ros.identification.robust.irls import (
     REACH,
     RobustConfig,
     robust_fit,
+    settled_weights,
 )
 from ml3_ros.identification.robust.problems import JointProblem
 from ml3_ros.identification.robust.weights import NOTHING, WEIGHTS, evidence
@@ -149,7 +150,7 @@ class RobustRecursiveLeastSquares:
             weights = weight(around, REACH * self._width)
             residual = problem.solve(weights)
         around = evidence(residual, self.scale, self._t, self._config.half)
-        return weights, around, residual
+        return settled_weights(weights, around, self._width), around, residual
 
     def _track(self, residual: Array, around: Array) -> None:
         """Let the scale follow what agrees, of all rows so far."""
