@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -52,12 +53,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             parser.print_help()
             return 0 if not words else 2
         code: int = module.run(args)
+        sys.stdout.flush()
         return code
     except Ml3Error as error:
         print(f"ml3: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
+    except BrokenPipeError:  # a reader such as `head` has all that it wants
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 if __name__ == "__main__":

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
 from scipy.io import savemat
 
-from ml3_ros.benchmarks.arms.errors import FoldErrors, all_folds
+from ml3_ros.benchmarks.arms.errors import FOLDS, FoldErrors, all_folds
 from ml3_ros.benchmarks.arms.figure import arms_figure
 from ml3_ros.benchmarks.arms.files import PublicArm, collect, manifest, package_file
 from ml3_ros.benchmarks.arms.recovery import Recovery, recovery
@@ -25,6 +26,7 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sub_chain import write_sub_chain
 
+METRICS = Path(__file__).parents[3] / "docs" / "metrics" / "arms"
 MOTION = ExcitationConfig(frequency=(0.1, 0.6))
 
 
@@ -184,3 +186,17 @@ def test_on_every_robot_intervals_hold_a_known_truth(source, tmp_path):
     found = recovery(PinocchioModel(robot), rows, seeds=range(6))
     assert found.shown > 0.5 * found.parameters
     assert 0.82 < found.held < 0.97, found
+
+
+def test_the_page_holds_the_tables_of_the_recorded_runs():
+    titles = {arm.name: arm.title for arm in manifest()}
+    results = {
+        name: {
+            fold: FoldErrors.load(path)
+            for fold in FOLDS
+            if (path := METRICS / f"{name}_{fold}.json").exists()
+        }
+        for name in titles
+    }
+    assert all(len(each) == len(FOLDS) for each in results.values())
+    assert page(results, titles) in (METRICS.parents[1] / "arms.md").read_text()

@@ -74,3 +74,14 @@ def test_a_loss_without_networks_is_rejected(tmp_path, capsys):
     words = ["identify", "--bag", "b", "--urdf", "u", "--out", str(tmp_path / "out")]
     assert main([*words, "loss=sawyer_ml3_shaped"]) == 2
     assert "--networks" in capsys.readouterr().err
+
+
+def test_a_reader_that_leaves_early_gets_no_traceback(recording, urdf, tmp_path, save_bag):
+    """As `ml3 check my_bag --urdf my_arm.urdf | head -1` does."""
+    bag = save_bag(tmp_path / "bag", recording)
+    words = [sys.executable, "-m", "ml3_ros.cli.main", "check", str(bag), "--urdf", str(urdf)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(words, stdout=pipe, stderr=pipe, text=True) as program:
+        program.stdout.close()
+        assert program.stderr.read() == ""
+        assert program.wait(timeout=60) == 141
