@@ -16,10 +16,11 @@ def add_parser(subparsers: Subparsers) -> None:
         description="core: compare meta-training with a plain loop that uses `higher`: seeds x "
         "iterations per CPU second, both in turns; the last line is the worst ratio over its "
         "target. adaptation: a gradient step of the online learner for 2 to 30 joints. latency: "
-        "from a joint state to the torque that answers it, beside a bare rclpy echo.",
+        "from a joint state to the torque that answers it, beside a bare rclpy echo. "
+        "excitation: what a motion of `ml3 excite` tells, beside random ones.",
     )
     parser.add_argument(
-        "what", nargs="?", default="core", choices=("core", "adaptation", "latency")
+        "what", nargs="?", default="core", choices=("core", "adaptation", "latency", "excitation")
     )
     parser.add_argument(
         "--quick", action="store_true", help="about a minute; without what must be compiled"
@@ -37,6 +38,10 @@ def run(args: argparse.Namespace) -> int:
         from ml3_ros.benchmarks import latency
 
         latency.run(quick=args.quick)
+    elif args.what == "excitation":
+        from ml3_ros.benchmarks import excitation
+
+        excitation.run(quick=args.quick)
     else:
         _core(quick=args.quick)
     return 0

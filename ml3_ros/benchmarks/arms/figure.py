@@ -13,8 +13,7 @@ from ml3_ros.benchmarks.arms.tables import Results
 from ml3_ros.reports.figures import house_style
 from ml3_ros.reports.styles import FAINT, in_order, method_style
 
-DRAWN = {
-    "rigid_body": "v",
+DRAWN = {  # not the rigid body: where efforts are currents it is thousands of times as large
     "classical_fit": "o",
     "physical_simple": "P",
     "physical": "D",

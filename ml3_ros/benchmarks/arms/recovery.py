@@ -53,9 +53,9 @@ def recovery(model: NamedModel, rows: Rows, seeds: Iterable[int]) -> Recovery:
     held, shown = [], []
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        truth = _changed(model, nominal, rows, tau_rbd, rng)
+        truth = changed_parameters(model, nominal, rows, tau_rbd, rng)
         tau = columns @ truth
-        tau = tau + NOISE * tau.std(axis=0) * _lasting(rng, rows)
+        tau = tau + NOISE * tau.std(axis=0) * lasting_errors(rng, rows)
         fit = fit_base_parameters(model, replace(rows, tau=tau), tau_rbd, base=base)
         low, high = (fit.estimate.interval() * fit.sizes[:, None]).T
         true = base.of(truth)
@@ -69,7 +69,7 @@ def recovery(model: NamedModel, rows: Rows, seeds: Iterable[int]) -> Recovery:
     )
 
 
-def _changed(
+def changed_parameters(
     model: NamedModel, nominal: Array, rows: Rows, tau_rbd: Array, rng: np.random.Generator
 ) -> Array:
     """Return parameters (p,) of an arm that is like the nominal one, with friction and rotors."""
@@ -88,7 +88,7 @@ def _changed(
     return values
 
 
-def _lasting(rng: np.random.Generator, rows: Rows) -> Array:
+def lasting_errors(rng: np.random.Generator, rows: Rows) -> Array:
     """Return errors (R, n) of size 1 that last LASTING seconds."""
     step = float(np.median(np.diff(rows.t)))
     keep = np.exp(-step / LASTING)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ml3_ros.identification.excitation.knowledge import Knowledge
 from ml3_ros.identification.excitation.limits import MotionLimits, ToolModel
@@ -13,6 +14,7 @@ from ml3_ros.identification.excitation.search import Motion
 from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.control.trajectories import Excitation
 
+Array = NDArray[np.float64]
 SEEDS = 3  # random motions, of which the mean is taken
 _STEP = 0.1  # between the samples that are compared [s]
 
@@ -37,6 +39,13 @@ def random_information(
     model: ToolModel, limits: MotionLimits, known: Knowledge, motion: Motion, seed: int
 ) -> float:
     """Return the mean log eigenvalue of the information after random excitation as long."""
+    excitation = random_excitation(limits, motion.series.start, seed)
+    t = np.arange(0.0, motion.series.seconds, _STEP)
+    return path_information(model, known, excitation.at(t), 1.0 / _STEP)
+
+
+def random_excitation(limits: MotionLimits, start: Array, seed: int) -> Excitation:
+    """Return random motion within the limits of joints, speeds and accelerations."""
     inside = JointLimits(
         lower=limits.lower,
         upper=limits.upper,
@@ -44,6 +53,4 @@ def random_information(
         effort=limits.effort,
         acceleration=limits.acceleration,
     )
-    excitation = Excitation(inside, motion.series.start, seed)
-    t = np.arange(0.0, motion.series.seconds, _STEP)
-    return path_information(model, known, excitation.at(t), 1.0 / _STEP)
+    return Excitation(inside, start, seed)
