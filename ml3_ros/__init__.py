@@ -39,7 +39,7 @@ _PUBLIC = {
     # recordings of a real arm
     "IdentifyConfig": "ml3_ros.identification.run",
     "JointRecording": "ml3_ros.data.recording",
-    "NetworkConfig": "ml3_ros.identification.network_config",
+    "NetworkConfig": "ml3_ros.identification.networks.config",
     "identify": "ml3_ros.identification.run",
     "load_arm": "ml3_ros.identification.run",
     "read_joint_states": "ml3_ros.data.bags.reader",

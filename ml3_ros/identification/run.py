@@ -24,7 +24,7 @@ from ml3_ros.identification.gate import motion_findings
 from ml3_ros.identification.heldout import Log, heldout_nmse
 from ml3_ros.identification.models.friction_fit import COEFFICIENTS
 from ml3_ros.identification.models.scores import mean_over_joints
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import described
@@ -53,7 +53,7 @@ class IdentifyConfig:
     bag: str
     urdf: str
     topic: str | None = None
-    loss: str | None = None  # of networks, shipped or a file; None: see `networks.find_loss`
+    loss: str | None = None  # of networks, shipped or a file; None: see `networks.train.find_loss`
     split: SplitConfig = field(default_factory=SplitConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
     physical: PhysicalConfig = field(default_factory=PhysicalConfig)
@@ -212,10 +212,10 @@ def networks(
     loss: str | None,
     log: Log,
 ) -> tuple[dict[str, Array], dict[str, Any], tuple[str, ...]]:
-    """Train networks if there are settings for them; see `network_runs.train_networks`."""
+    """Train networks if there are settings for them; see `networks.runs.train_networks`."""
     if config is None:
         return {}, {}, (NO_NETWORKS,)
-    from ml3_ros.identification.network_runs import train_networks  # loads torch: seconds
+    from ml3_ros.identification.networks.runs import train_networks  # loads torch: seconds
 
     return train_networks(rows, bases, config, loss, log)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.heldout import heldout_nmse, log_error
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.run import Identification, check_loss, networks
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.identification.unordered_split import (

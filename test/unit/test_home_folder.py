@@ -14,7 +14,7 @@ from scipy.io import savemat
 
 import ml3_ros
 from ml3_ros.bringup.params_file import read_params_file
-from ml3_ros.cli.main import main
+from ml3_ros.cli.main import COMMANDS, main
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.bags.reader import joint_state_topics, read_joint_states
 from ml3_ros.data.bags.writer import write_joint_states
@@ -24,7 +24,7 @@ from ml3_ros.errors import ConfigError, DataError, LossFileError, RobotError
 from ml3_ros.experiments.digits.images import load_images
 from ml3_ros.experiments.runner import sweep
 from ml3_ros.files import user_path
-from ml3_ros.identification.networks import find_loss
+from ml3_ros.identification.networks.train import find_loss
 from ml3_ros.identification.unordered_split import read_table
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.reports.identification.friction_file import load_friction, save_friction
@@ -163,7 +163,7 @@ def test_what_python_programs_write(home, monkeypatch):
 )
 def test_options_of_commands(home, monkeypatch, capsys, command, words, option):
     seen = []
-    monkeypatch.setattr(f"ml3_ros.cli.{command}.run", lambda args: seen.append(args) or 0)
+    monkeypatch.setattr(f"ml3_ros.cli.{COMMANDS[command][0]}.run", lambda args: seen.append(args) or 0)
     assert main([command, *words]) == 0
     value = vars(seen[0])[option]
     assert (value[0] if isinstance(value, list) else value) == home / "x"

@@ -25,7 +25,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.identification.all_fits import joint_fits, physical_fits
 from ml3_ros.identification.heldout import Log, heldout_nmse, log_error
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.fit import physical_fit
 from ml3_ros.identification.prepared import prepared

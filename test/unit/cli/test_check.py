@@ -133,7 +133,7 @@ def test_a_bag_of_another_arm_is_rejected(check, recording, tmp_path, capsys):
 
 def test_it_needs_neither_torch_nor_matplotlib():
     code = (
-        "import sys; import ml3_ros.cli.check, ml3_ros.identification.gate, "
+        "import sys; import ml3_ros.cli.recordings.check, ml3_ros.identification.gate, "
         "ml3_ros.robots.pinocchio_model; "
         "sys.exit(any(name in sys.modules for name in ('torch', 'matplotlib', 'sklearn')))"
     )

@@ -12,7 +12,7 @@ import pytest
 from ml3_ros.data.bags.writer import write_joint_states
 from ml3_ros.data.recording import JointRecording, RecordingChecks
 from ml3_ros.identification.fits import Explained
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.split import SplitConfig, block_rows
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel

@@ -21,7 +21,7 @@ from ml3_ros.identification.fits import (
 from ml3_ros.identification.models.friction_columns import hysteresis, smooth_sign, stillness
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.models.scores import nmse
-from ml3_ros.identification.networks import left_out
+from ml3_ros.identification.networks.train import left_out
 
 TRUE = np.array([[1.0, 0.8, 1.5, 0.3], [2.5, 0.4, 0.9, -0.2]])  # as in conftest
 

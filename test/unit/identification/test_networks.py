@@ -12,8 +12,8 @@ import pytest
 from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.identification.fits import Explained, classical
 from ml3_ros.identification.models.scores import nmse
-from ml3_ros.identification.network_config import NetworkConfig
-from ml3_ros.identification.networks import adam, find_loss, train_best, units_of
+from ml3_ros.identification.networks.config import NetworkConfig
+from ml3_ros.identification.networks.train import adam, find_loss, train_best, units_of
 
 LEARNS = NetworkConfig(seeds=2, batch_size=64, hidden=(16,), marks=(100, 300))
 

@@ -13,7 +13,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.unordered import TableConfig
 from ml3_ros.reports.identification.html import report_html

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml3_ros.cli.overrides import path_option, with_overrides
+from ml3_ros.cli.recordings.threads import one_thread
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _recording(args: argparse.Namespace) -> Identification:
-    from ml3_ros.identification.network_config import NetworkConfig
+    from ml3_ros.identification.networks.config import NetworkConfig
     from ml3_ros.identification.run import IdentifyConfig, identify, load_arm, read_recording
 
     networks = NetworkConfig() if _asked(args) else None

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ml3_ros.cli.overrides import path_option
+from ml3_ros.cli.recordings.threads import one_thread
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import ConfigError
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import argparse
 from pathlib import Path
 
 from ml3_ros.cli.overrides import path_option
+from ml3_ros.cli.recordings.threads import one_thread
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.cli.threads import one_thread
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.files import write_atomically
 

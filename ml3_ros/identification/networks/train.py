@@ -23,7 +23,7 @@ from ml3_ros.errors import LossFileError
 from ml3_ros.files import user_path
 from ml3_ros.identification.fits import Fit, training_masks
 from ml3_ros.identification.models.residual import ResidualLearner, gate, residual_size
-from ml3_ros.identification.network_config import NetworkConfig
+from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error

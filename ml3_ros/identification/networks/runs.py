@@ -14,8 +14,8 @@ from tqdm import tqdm
 from ml3_ros.errors import LossFileError
 from ml3_ros.identification.fits import Fit
 from ml3_ros.identification.heldout import Log, log_error
-from ml3_ros.identification.network_config import NetworkConfig
-from ml3_ros.identification.networks import adam, find_loss, train_best, units_of
+from ml3_ros.identification.networks.config import NetworkConfig
+from ml3_ros.identification.networks.train import adam, find_loss, train_best, units_of
 from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]
