@@ -163,7 +163,8 @@ def test_what_python_programs_write(home, monkeypatch):
 )
 def test_options_of_commands(home, monkeypatch, capsys, command, words, option):
     seen = []
-    monkeypatch.setattr(f"ml3_ros.cli.{COMMANDS[command][0]}.run", lambda args: seen.append(args) or 0)
+    module = f"ml3_ros.cli.{COMMANDS[command][0]}"
+    monkeypatch.setattr(f"{module}.run", lambda args: seen.append(args) or 0)
     assert main([command, *words]) == 0
     value = vars(seen[0])[option]
     assert (value[0] if isinstance(value, list) else value) == home / "x"
