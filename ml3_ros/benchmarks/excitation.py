@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.benchmarks.arms.recovery import changed_parameters, lasting_errors
+from ml3_ros.benchmarks.arms.recovery import changed_parameters, lasting_errors, rows_of_motion
 from ml3_ros.identification.confidence.base_fit import fit_base_parameters
 from ml3_ros.identification.confidence.base_parameters import base_parameters
 from ml3_ros.identification.confidence.parameters import nominal_values, torque_columns
@@ -23,7 +23,6 @@ from ml3_ros.identification.excitation.knowledge import known_before
 from ml3_ros.identification.excitation.limits import MotionLimits
 from ml3_ros.identification.excitation.search import SearchConfig, most_telling_motion
 from ml3_ros.identification.excitation.series import FourierSeries
-from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.reports.tables import number, text_table
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -84,21 +83,9 @@ def _compared(found: Array, random: Array) -> list[float]:
 def _errors(model: PinocchioModel, path: Path, seconds: float, seed: int) -> Array:
     """Return the root mean square error (b,) of each base parameter over simulated arms."""
     t = np.arange(round(seconds * RATE)) / RATE
-    q, v, a = path(t)
-    block = (t // 2.0).astype(int)
-    rows = Rows(
-        joint_names=model.names,
-        t=t,
-        q=q,
-        v=v,
-        a=a,
-        tau=np.zeros_like(q),
-        strain=np.zeros((*q.shape, 0)),
-        block=block,
-        group=block % INNER,
-        twins=np.zeros((len(t), INNER), dtype=bool),
-    )
-    columns, tau_rbd = torque_columns(model, q, v, a), model.rnea(q, v, a)
+    motion = path(t)
+    rows = rows_of_motion(model.names, t, motion)
+    columns, tau_rbd = torque_columns(model, *motion), model.rnea(*motion)
     base, nominal = base_parameters(model), nominal_values(model)
     squares = []
     for truth_seed in range(TRUTHS):

@@ -22,9 +22,10 @@ from ml3_ros.identification.confidence.parameters import (
     nominal_values,
     torque_columns,
 )
-from ml3_ros.identification.split import Rows
+from ml3_ros.identification.split import INNER, Rows
 
 Array = NDArray[np.float64]
+BLOCK = 2.0  # of rows whose errors count as one [s]
 LINKS = 0.3  # largest change of a link, relative
 FRICTION, ROTOR = (0.02, 0.2), (0.01, 0.05)  # of a joint's effort per speed, and of its inertia
 NOISE, LASTING = 0.05, 0.2  # of the errors: share of an effort's spread, and time constant [s]
@@ -66,6 +67,24 @@ def recovery(model: NamedModel, rows: Rows, seeds: Iterable[int]) -> Recovery:
         held=float(np.concatenate(held).mean()),
         shown=round(float(np.mean(shown))),
         parameters=len(fit.sizes),
+    )
+
+
+def rows_of_motion(names: tuple[str, ...], t: Array, motion: tuple[Array, Array, Array]) -> Rows:
+    """Return rows of q [rad], v [rad/s], a [rad/s^2] (T, n) at t [s]; efforts are zero."""
+    q, v, a = motion
+    block = (t // BLOCK).astype(int)
+    return Rows(
+        joint_names=names,
+        t=t,
+        q=q,
+        v=v,
+        a=a,
+        tau=np.zeros_like(q),
+        strain=np.zeros((*q.shape, 0)),
+        block=block,
+        group=block % INNER,
+        twins=np.zeros((len(t), INNER), dtype=bool),
     )
 
 

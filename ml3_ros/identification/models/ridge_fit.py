@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ml3_ros.errors import DataError
 
 Array = NDArray[np.float64]
+LEAST = 1e-12  # added to penalties: of columns that say the same, each gets a share
 FLAT = 1e-9  # columns that vary less than this are left out
 
 
@@ -146,7 +147,7 @@ def _weights_of_moments(moments: Array, penalty: ArrayLike) -> Array:
     scale = np.where(varies, scale, np.inf)
     p = scale.shape[1]
     gram = spread[:, :p, :p] / scale[:, :, None] / scale[:, None, :]
-    gram[:, np.arange(p), np.arange(p)] += np.broadcast_to(penalty, (p,)) + ~varies
+    gram[:, np.arange(p), np.arange(p)] += np.broadcast_to(penalty, (p,)) + ~varies + LEAST
     w = np.linalg.solve(gram, (spread[:, :p, p] / scale)[..., None])[..., 0] / scale
     offset = mean[:, p] - np.einsum("gp,gp->g", w, mean[:, :p])
     return np.concatenate([offset[:, None], w], axis=1)

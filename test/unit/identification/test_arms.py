@@ -15,12 +15,12 @@ from scipy.io import savemat
 from ml3_ros.benchmarks.arms.errors import FOLDS, FoldErrors, all_folds
 from ml3_ros.benchmarks.arms.figure import arms_figure
 from ml3_ros.benchmarks.arms.files import PublicArm, collect, manifest, package_file
-from ml3_ros.benchmarks.arms.recovery import Recovery, recovery
+from ml3_ros.benchmarks.arms.recovery import Recovery, recovery, rows_of_motion
 from ml3_ros.benchmarks.arms.tables import by_joint, joint_table, mean_table, page, ratio_table
 from ml3_ros.cli.main import main
 from ml3_ros.errors import DataError
 from ml3_ros.identification.run import IdentifyConfig, identify
-from ml3_ros.identification.split import INNER, Rows, SplitConfig
+from ml3_ros.identification.split import SplitConfig
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -169,20 +169,7 @@ def test_on_every_robot_intervals_hold_a_known_truth(source, tmp_path):
     home = np.clip(robot.home, robot.limits.lower + 0.4, robot.limits.upper - 0.4)
     path = Excitation(robot.limits, home, seed=1, config=MOTION)
     t = np.arange(4000) / 100.0
-    q, v, a = path.at(t + 5.0)
-    block = np.arange(len(t)) // 200
-    rows = Rows(
-        joint_names=robot.names,
-        t=t,
-        q=q,
-        v=v,
-        a=a,
-        tau=np.zeros_like(q),
-        strain=np.zeros((*q.shape, 0)),
-        block=block,
-        group=block % INNER,
-        twins=np.zeros((len(t), INNER), dtype=bool),
-    )
+    rows = rows_of_motion(robot.names, t, path.at(t + 5.0))
     found = recovery(PinocchioModel(robot), rows, seeds=range(6))
     assert found.shown > 0.5 * found.parameters
     assert 0.82 < found.held < 0.97, found

@@ -13,19 +13,13 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError
+from ml3_ros.identification.all_fits import JOINT_FITS
 from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.unordered import TableConfig
 from ml3_ros.reports.identification.html import report_html
 
-FITS = [
-    "rigid_body",
-    "classical_fit",
-    "regressor_ridge",
-    "extended_fit",
-    "physical_simple",
-    "physical",
-]
+FITS = [*JOINT_FITS, "physical_simple", "physical"]
 RUN = """
 import sys
 from ml3_ros.cli.main import main

@@ -9,6 +9,7 @@ import pinocchio
 import pytest
 
 from ml3_ros.errors import DataError
+from ml3_ros.identification.physical.consistent import _solved
 from ml3_ros.identification.physical.inertia import (
     centre_and_tensor,
     from_log_cholesky,
@@ -98,3 +99,9 @@ def test_the_divergence_has_the_derivatives_that_it_says():
     bend = (up.gradient - down.gradient).reshape(2, 10) / (2.0 * step)
     assert np.allclose(np.einsum("ikl,il->ik", here.hessian, way), bend, rtol=1e-5, atol=1e-6)
     assert divergence(-links, nominal) is None
+
+
+def test_a_step_along_what_nothing_determines_is_none():
+    hessian = np.diag([4.0, 1e-20, 0.0])
+    step = _solved(hessian, np.array([8.0, 3e-20, 0.0]))
+    np.testing.assert_allclose(step, [2.0, 3.0, 0.0])
