@@ -10,10 +10,15 @@ import numpy as np
 
 from ml3_ros.cli.overrides import with_overrides
 from ml3_ros.cli.subparsers import Subparsers
+from ml3_ros.data.read_recording import read_recording
 from ml3_ros.files import user_path
 from ml3_ros.identification.physical.identified_file import load_identified, save_identified
 from ml3_ros.identification.physical.payload import Payload
-from ml3_ros.identification.physical.payload_recording import PayloadRunConfig, payload_of_bag
+from ml3_ros.identification.physical.payload_recording import (
+    PayloadRunConfig,
+    error_after,
+    payload_of,
+)
 
 
 def add_parser(subparsers: Subparsers) -> None:
@@ -55,8 +60,15 @@ def run(args: argparse.Namespace) -> int:
     """
     config = with_overrides(PayloadRunConfig(bag=args.bag), args.overrides)
     arm = load_identified(args.before)
-    payload = payload_of_bag(config, arm)
+    recording = read_recording(config.bag, config.topic, arm.names)
+    payload = payload_of(recording, arm, config.payload, config.seconds)
     print(payload_text(payload, arm.names[-1], arm.scale_spread))
+    left = [error_after(recording, each, config.seconds) for each in (arm, payload.arm)]
+    if left[0] is not None and left[1] is not None:
+        print(
+            f"On the rest of the recording the effort's NMSE is {left[1]:.3g} with the payload, "
+            f"{left[0]:.3g} without."
+        )
     if args.out is not None:
         save_identified(args.out, payload.arm)
         print(args.out)

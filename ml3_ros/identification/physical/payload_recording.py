@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.data.filters import uneven_acceleration
-from ml3_ros.data.read_recording import read_recording
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.models.friction_columns import hysteresis
+from ml3_ros.identification.models.scores import mean_over_joints, nmse
 from ml3_ros.identification.physical.identified import IdentifiedArm
+from ml3_ros.identification.physical.identified_file import model_of
 from ml3_ros.identification.physical.payload import Payload, PayloadConfig, PayloadEstimator
 from ml3_ros.identification.split import DISPLACEMENTS, SplitConfig, gap_free_parts
 
@@ -35,16 +36,6 @@ class PayloadRunConfig:
     def __post_init__(self) -> None:
         if not self.seconds > 0.0:
             raise ConfigError(f"seconds must be > 0, got {self.seconds}")
-
-
-def payload_of_bag(config: PayloadRunConfig, arm: IdentifiedArm) -> Payload:
-    """Return the payload in a bag.
-
-    Raises:
-        DataError: The bag cannot be used, or is too short.
-    """
-    recording = read_recording(config.bag, config.topic, arm.names)
-    return payload_of(recording, arm, config.payload, config.seconds)
 
 
 def payload_of(
@@ -69,6 +60,20 @@ def payload_of(
         payload = estimator.estimate()
     assert payload is not None
     return payload
+
+
+def error_after(recording: JointRecording, arm: IdentifiedArm, seconds: float) -> float | None:
+    """Return the NMSE [-] of an arm's effort after `seconds`, mean over joints.
+
+    On what an estimate from the seconds before did not see; None where too little follows.
+    """
+    parts = [part[recording.t[part] > seconds] for part in gap_free_parts(recording)]
+    pieces = [piece for piece in (_filtered(recording, p) for p in parts) if piece is not None]
+    if not pieces:
+        return None
+    q, v, a, tau, strain = (np.concatenate(x) for x in zip(*pieces, strict=True))
+    regressor = model_of(arm).regressor(q, v, a)[..., : arm.links.size]
+    return float(mean_over_joints(nmse(arm.effort(regressor, v, a, strain), tau)))
 
 
 def _filtered(

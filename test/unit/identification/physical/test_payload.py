@@ -19,7 +19,7 @@ from ml3_ros.identification.physical.fit import physical_fit
 from ml3_ros.identification.physical.identified_file import described, save_identified
 from ml3_ros.identification.physical.inertia import is_physical
 from ml3_ros.identification.physical.payload import PayloadEstimator
-from ml3_ros.identification.physical.payload_recording import payload_of
+from ml3_ros.identification.physical.payload_recording import error_after, payload_of
 from ml3_ros.identification.split import SplitConfig, block_rows
 
 MASS, CENTRE = 2.0, np.array([0.03, -0.02, 0.15])
@@ -61,6 +61,14 @@ def test_a_payload_is_found_within_its_intervals(truth, arm):
     assert left[0] < 0.01 and left[0] < 0.1 * left[1]
 
 
+def test_where_nothing_follows_no_error_is_told(truth, arm):
+    recording = truth.recording(6.0, seed=5)
+    assert error_after(recording, arm, np.inf) is None
+    assert error_after(recording, arm, 5.9) is None
+    left = error_after(recording, arm, 3.0)
+    assert left is not None and left < 0.01
+
+
 def test_an_empty_hand_weighs_nothing_to_speak_of(truth, arm):
     payload = payload_of(truth.recording(10.0, seed=5, noise=0.1), arm)
     assert payload.mass < 0.1 and payload.mass_interval[1] < 0.2
@@ -95,8 +103,10 @@ def test_the_command_prints_and_writes(truth, arm, tmp_path, capsys):
     recording = truth.recording(10.0, seed=5, noise=0.1, payload=payload_parameters())
     write_joint_states(tmp_path / "bag", recording)
     words = ["payload", "--bag", str(tmp_path / "bag"), "--before", str(before), "--out", str(out)]
-    assert main([*words, "seconds=9"]) == 0
+    assert main([*words, "seconds=8"]) == 0
     printed = capsys.readouterr().out
+    rest = re.search(r"rest of the recording .* ([0-9.e-]+) with .* ([0-9.e-]+) without", printed)
+    assert rest and float(rest[1]) < 0.2 * float(rest[2])
     mass = re.search(r"mass +([0-9.]+) kg", printed)
     assert mass and float(mass[1]) == pytest.approx(MASS, rel=0.05)
     assert "90 % intervals" in printed
