@@ -9,6 +9,7 @@ from typing import Any
 
 from ml3_ros.core.checks import check_flag, check_list, check_number, check_whole, quoted
 from ml3_ros.core.losses.classification import CrossEntropy, MonotoneCrossEntropy
+from ml3_ros.core.losses.inertia_pull import InertiaPullLoss
 from ml3_ros.core.losses.likelihood import LikelihoodLoss
 from ml3_ros.core.losses.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.losses.prior import PriorLoss
@@ -19,6 +20,7 @@ from ml3_ros.errors import ConfigError
 ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "mlp": MlpLoss,
     "structured": StructuredLoss,
+    "inertia_pull": InertiaPullLoss,
     "prior": PriorLoss,
     "trajectory": TrajectoryLoss,
     "desired_action": DesiredActionLoss,

@@ -14,7 +14,7 @@ from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import ERROR_FLOOR, StructuredLoss
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
-from ml3_ros.core.networks import BoundModel, Mlp
+from ml3_ros.core.networks import Mlp
 from ml3_ros.core.schedules import hat_features
 from ml3_ros.core.types import Batch, Params, scoped
 from ml3_ros.errors import ConfigError
@@ -145,17 +145,10 @@ class PriorLoss(StructuredLoss):
 
     def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
         """Return the value (*lead,), with the model's pull towards the prior; see `MetaLoss`."""
-        model = inputs.model
-        if not (isinstance(model, BoundModel) and hasattr(model.optimizee, "scaled_inertia")):
-            raise ConfigError(
-                "a loss with a physics prior needs a model with M_theta and F_theta, such as "
-                "InverseDynamicsNet: use another loss for this model"
-            )
-        return super().evaluate(phi, inputs) + self._pull(phi, model, inputs)
+        return super().evaluate(phi, inputs) + self._pull(phi, inputs)
 
-    def _pull(self, phi: Params, model: BoundModel, inputs: LossInput) -> Tensor:
+    def _pull(self, phi: Params, inputs: LossInput) -> Tensor:
         q, v = inputs.context["q"], inputs.context["v"]
-        arm: Any = model.optimizee
         with torch.no_grad():
             visited = self.prior.terms(scoped(phi, PRIOR), q, v)
             belief, residual = self.identify(phi, inputs.target, inputs.context, visited)
@@ -169,10 +162,10 @@ class PriorLoss(StructuredLoss):
             inertia, nle = self._mixed(belief, v, *terms)
         error = (inputs.prediction - inputs.target).detach()
         gate = self._gates(phi, inputs.count, residual, error)
-        difference = arm.scaled_inertia(model.theta, q) - inertia
+        difference = inputs.scaled_inertia(q) - inertia
         mismatch = difference.square().sum(-1).mean(-2)
         if self.prior.with_nle:
-            difference = arm.scaled_nle(model.theta, q, v * self._velocity) - nle
+            difference = inputs.scaled_nle(q, v * self._velocity) - nle
             mismatch = torch.cat([mismatch, difference.square().mean(-2)], dim=-1)
         pull: Tensor = (gate * mismatch).sum(-1)
         return pull

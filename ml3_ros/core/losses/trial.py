@@ -20,7 +20,7 @@ SIZES = (0.0, 1.0, -1.0)  # of the inputs, in units of their scales: a row each
 class TrialModel(FunctionalModule):
     """Predicts given numbers plus the sum of its parameters, of which each role has one.
 
-    It also has M and F, for losses with a physics prior.
+    It also has M and F, a `HasInertia`, for losses that look at those.
 
     Args:
         start: Prediction where all parameters are zero (B, k).

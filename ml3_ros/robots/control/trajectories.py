@@ -5,13 +5,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, JointLimits, RigidBodyModel, joint_array
+from ml3_ros.robots.control.sines import Sines
 
 _GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
 _MOST_AHEAD = 10_000  # pieces that are planned at once: each needs the one before
@@ -60,26 +60,6 @@ class ExcitationConfig:
             raise ConfigError(f"period is {self.period}: it must be >= 0 s")
 
 
-class _Piece(NamedTuple):
-    """q(x) = centre + sum_s amplitude_s sin(omega_s x + phase_s), x [s] from the piece's start.
-
-    centre is (..., n), the others (..., n, S).
-    """
-
-    centre: Array
-    amplitude: Array
-    omega: Array
-    phase: Array
-
-    def at(self, x: Array) -> Array:
-        """Return q, v, a stacked, (3, T, n), at times x (T,)."""
-        angle = self.omega * x[:, None, None] + self.phase
-        wave = self.amplitude * np.sin(angle)
-        q = self.centre + wave.sum(-1)
-        v = (self.amplitude * self.omega * np.cos(angle)).sum(-1)
-        return np.stack((q, v, -(self.omega**2 * wave).sum(-1)))
-
-
 class Excitation:
     """An endless, twice continuously differentiable path around `home`; same seed, same path.
 
@@ -116,7 +96,7 @@ class Excitation:
             )
         still = np.zeros((n, config.n_sines))
         self._pieces = [
-            _Piece(self.home, still, still, still)
+            Sines(self.home, still, still, still)
         ]  # number k is the piece before time k * piece_seconds
 
     def at(self, t: ArrayLike) -> tuple[Array, Array, Array]:
@@ -141,8 +121,8 @@ class Excitation:
         first = int(index.min(initial=0))
         pieces = self._pieces[first : int(index.max(initial=0)) + 2]
         stacked = [np.stack(part) for part in zip(*pieces, strict=True)]
-        old = _Piece(*(part[index - first] for part in stacked))
-        new = _Piece(*(part[index - first + 1] for part in stacked))
+        old = Sines(*(part[index - first] for part in stacked))
+        new = Sines(*(part[index - first + 1] for part in stacked))
         x = times - index * self.config.piece_seconds
         q, v, a = self._blend(old.at(x + self.config.piece_seconds), new.at(x), x)
         return (q[0], v[0], a[0]) if np.ndim(t) == 0 else (q, v, a)
@@ -170,7 +150,7 @@ class Excitation:
         while len(self._pieces) <= count:
             self._pieces.append(self._draw(len(self._pieces), self._pieces[-1]))
 
-    def _draw(self, number: int, before: _Piece) -> _Piece:
+    def _draw(self, number: int, before: Sines) -> Sines:
         """Return a random piece that can follow `before` and be followed by rest at home."""
         piece_seconds, blend_seconds = self.config.piece_seconds, self.config.blend_seconds
         times = np.arange(0.0, piece_seconds + _GRID, _GRID)
@@ -186,7 +166,7 @@ class Excitation:
             kept = self._within(self._blend(old, piece.at(times), times))
             kept &= self._within(self._blend(piece.at(tail + piece_seconds), rest, tail))
             take = missing & (kept | (scale < 1e-3))
-            chosen = _Piece(
+            chosen = Sines(
                 *(
                     np.where(take.reshape(-1, *[1] * (new.ndim - 1)), new, old_part)
                     for new, old_part in zip(piece, chosen, strict=True)
@@ -196,7 +176,7 @@ class Excitation:
             scale *= _SHRINK
         return chosen
 
-    def _random_piece(self, rng: np.random.Generator, scale: float) -> _Piece:
+    def _random_piece(self, rng: np.random.Generator, scale: float) -> Sines:
         shape = (len(self.home), self.config.n_sines)
         share = rng.uniform(0.2, 1.0, shape)
         total = scale * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
@@ -205,7 +185,7 @@ class Excitation:
         if self.config.period:
             frequency = np.maximum(np.round(frequency * self.config.period), 1.0)
             frequency /= self.config.period
-        return _Piece(
+        return Sines(
             centre=centre,
             amplitude=total * share / share.sum(axis=1, keepdims=True),
             omega=2.0 * np.pi * frequency,

@@ -8,12 +8,15 @@ import numpy as np
 
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
+from ml3_ros.robots.control.working_motion import WorkingConfig
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, NleSetting
+from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, WORK, NleSetting
 from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
 
 UNIT_ROBOTS = 16  # robots whose signals define the units
 UNIT_SEED = 0
+WORK_NOISE = {"reacher": 0.05}  # of measured torques, as a share of what accelerates the arm
+OTHER_WORK_NOISE = 0.02  # of arms without an entry
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -63,6 +66,33 @@ def population(robot: str, nle: NleSetting) -> Population:
     if nle == "learned":
         tests = {"nominal": nominal, **tests}
     return Population(train=train, tests=tests, units=_units(train, nle))
+
+
+def working_population(robot: str) -> Population:
+    """Return robots at their work, F given: their joints move together, torques are noisy.
+
+    They learn from working motion; "new_motion" holds out motion of each joint for itself,
+    "own_motion" further pieces of the same work, as the robots of meta-training do. Masses and
+    payload are random.
+
+    Args:
+        robot: Name of the arm, or path of its description.
+    """
+    work = WORK.get(robot, WorkingConfig())
+    own = SimulationConfig(
+        robot=robot,
+        excitation=work,
+        held_out=work,
+        rate=50.0,
+        support_seconds=40.0,
+        held_out_seconds=30.0,
+        payload=(0.0, load_robot(robot).payload_limit),
+        mass_share=0.2,
+        inertial_noise_share=WORK_NOISE.get(robot, OTHER_WORK_NOISE),
+    )
+    new = replace(own, held_out=EXCITATIONS.get(robot, ExcitationConfig()))
+    tests = {"new_motion": new, "own_motion": own}
+    return Population(train=own, tests=tests, units=_units(own, "given"))
 
 
 def _units(config: SimulationConfig, nle: NleSetting) -> Units:

@@ -17,6 +17,7 @@ from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamics
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig
 from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
+from ml3_ros.robots.control.working_motion import WorkingConfig
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
 
@@ -29,12 +30,20 @@ EXCITATIONS: dict[str, ExcitationConfig] = {
 }
 """How an arm is moved; arms without an entry move as a Sawyer."""
 
+WORK: dict[str, WorkingConfig] = {
+    "reacher": WorkingConfig(own_share=0.03, frequency=(0.2, 1.2), amplitude=1.0, centre=0.5),
+    "sawyer": WorkingConfig(directions=(1.0, 1.0, -1.0, 1.0, 1.0, -1.0, 1.0)),
+}
+"""How an arm moves at its work; arms without an entry take the defaults."""
+
 NleSetting = Literal["given", "residual", "learned"]
 """What of F(q, v) is known: all of it, and samples are drawn uniformly; F of the nominal arm,
 whose error is learned, from uniform draws; or nothing, and F is learned from a stream, as beside a
 real arm."""
 
-Architecture = Literal["structured", "mlp", "adaptive", "prior"]
+Architecture = Literal["structured", "inertia_pull", "mlp", "adaptive", "prior"]
+
+UNBIASED = ("structured", "inertia_pull")  # without learned step sizes
 
 KNOTS = (0.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0, 3000.0)  # as far as the horizon reaches
 
@@ -45,14 +54,16 @@ class Recipe:
 
     Attributes:
         nle: What of F(q, v) is known, and so how samples come.
-        architecture: "structured" (positive, unbiased), "mlp" (the paper's), "adaptive" (a
-            structured loss that knows the model's age and errors, with learned step sizes over
-            Adam), or "prior" (an adaptive loss that carries a physics prior).
+        architecture: "structured" (positive, unbiased), "inertia_pull" (the same, and M_theta(q)
+            is pulled to a learned matrix), "mlp" (the paper's), "adaptive" (a structured loss that
+            knows the model's age and errors, with learned step sizes over Adam), or "prior" (an
+            adaptive loss that carries a physics prior).
         use_prior: Whether the task loss contains the physics prior M(q) (the shaped loss).
         n_outer_steps: Updates of phi.
         inner_lr: Step size of the optimizee: of gradient descent with F given, as in the paper;
             of Adam elsewhere, where the paper's fixed step diverges or crawls, and where step
             sizes are learned. None takes the tested one.
+        clip_norm: Largest norm of the gradient on the optimizee, with gradient descent; or None.
         steps_per_window: On a stream, gradient steps per window of 8 new samples.
         horizon: Inner steps after which a model is reset; None takes the tested one.
         n_tasks: Models trained at once under each loss.
@@ -63,6 +74,7 @@ class Recipe:
     use_prior: bool = True
     n_outer_steps: int = 300
     inner_lr: float | None = None
+    clip_norm: float | None = None
     steps_per_window: int = 1
     horizon: int | None = None
     n_tasks: int = 4
@@ -70,6 +82,11 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.steps_per_window < 1:
             raise ConfigError(f"steps_per_window must be >= 1, got {self.steps_per_window}")
+        if self.clip_norm is not None and (self.adaptive or self.nle != "given"):
+            raise ConfigError(
+                f"clip_norm={self.clip_norm}: gradients are clipped in gradient descent only, "
+                'which is used with nle="given" and architectures without learned step sizes'
+            )
 
     @property
     def adaptive(self) -> bool:
@@ -109,11 +126,13 @@ class Recipe:
                 options |= {"normalised": True, "bound": 1.0}
             architecture = "structured"
         elif self.nle == "given":
-            rule["inner_optimizer"] = "sgd"
+            rule |= {"inner_optimizer": "sgd", "clip_norm": self.clip_norm}
         else:
             rule["inner_optimizer"] = "adam"
-            if self.architecture == "structured":
+            if self.architecture in UNBIASED:
                 options = {"normalised": True, "bound": 1.0}
+        if self.architecture == "inertia_pull":
+            context = ("q", *context)
         if self.architecture == "prior":
             if prior is None:
                 raise ConfigError("a loss that carries a prior needs one: teach_prior makes it")
@@ -129,7 +148,7 @@ class Recipe:
             return 0.01 if self.architecture == "prior" else 0.003
         if self.adaptive or self.nle == "residual" or robot != "reacher":
             return 0.01
-        return 0.03 if self.architecture == "structured" else 0.3
+        return 0.03 if self.architecture in UNBIASED else 0.3
 
     def tested_horizon(self) -> int:
         """Return the inner steps after which a model is reset."""
@@ -139,7 +158,7 @@ class Recipe:
 
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
-        unrolls = {"mlp": 1, "structured": 20 if self.nle == "learned" else 10}
+        unrolls = {"mlp": 1, **dict.fromkeys(UNBIASED, 20 if self.nle == "learned" else 10)}
         # over a short unroll small step sizes look good: noise falls before learning does
         own_unroll = 125 if self.nle == "learned" else 25
         hurry = 2.0 if self.adaptive and self.nle == "learned" else 1.0  # few, long outer steps

@@ -11,10 +11,11 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.files import user_path
+from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
 from ml3_ros.tasks.inverse_dynamics.prior import teach_prior
-from ml3_ros.tasks.inverse_dynamics.recipes import Recipe, learned_loss
+from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
 from ml3_ros.tasks.training import revision, run_to_end
 
@@ -59,7 +60,8 @@ def train_loss(
     recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)
     prior = None
     if config.recipe.architecture == "prior":
-        prior = teach_prior(config.robot, kind.units, kind.train.excitation, nle=config.recipe.nle)
+        excitation = EXCITATIONS.get(config.robot, ExcitationConfig())
+        prior = teach_prior(config.robot, kind.units, excitation, nle=config.recipe.nle)
     trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior, engine)
     run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     described = {**resolved(config), "robot": name}  # a path means something on one machine only

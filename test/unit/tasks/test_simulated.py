@@ -23,6 +23,7 @@ from ml3_ros.tasks.inverse_dynamics.simulated import SimulationConfig, simulate
 
 SIGNALS = ("q", "v", "a", "tau", "inertia", "nle")
 population = functools.cache(populations.population)
+working_population = functools.cache(populations.working_population)
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +155,48 @@ def test_the_units_of_a_population_fit_its_robots(nle):
     ):
         ratio = x.std((0, 1)) / torch.tensor(scale)
         assert torch.all((ratio > 0.4) & (ratio < 2.5))
+
+
+BRIEF = {"support_seconds": 21.0, "held_out_seconds": 11.0}
+
+
+@pytest.fixture(scope="module")
+def at_work():
+    """Two robots that learn at work, with other work and with free motion held out."""
+    tests = working_population("reacher").tests
+    kinds = ("own_motion", "new_motion")
+    return [simulate(replace(tests[kind], **BRIEF), 2, seed=5) for kind in kinds]
+
+
+def test_what_is_held_out_changes_neither_the_robot_nor_what_it_learns_from(at_work):
+    own, new = at_work
+    n = own.n_support
+    for name in SIGNALS:
+        assert torch.equal(getattr(own, name)[:, :n], getattr(new, name)[:, :n])
+        assert not torch.equal(getattr(own, name)[:, n:], getattr(new, name)[:, n:])
+    for each in at_work:
+        assert each.q.shape == (2, 1600, 2)
+        assert each.n_support == 1050
+    masses = torch.linalg.eigvalsh(own.inertia[:, 0]) / torch.linalg.eigvalsh(new.inertia[:, 0])
+    torch.testing.assert_close(masses, torch.ones(2, 2))
+
+
+def test_work_shows_less_of_an_arm_than_free_motion(at_work):
+    conditions = []
+    for each in at_work:
+        a = each.a[0, each.n_support :].double()
+        a = a / a.std(0)
+        conditions.append(float(torch.linalg.cond(a.mT @ a)))
+    assert conditions[0] > 200.0
+    assert conditions[1] < 10.0
+
+
+def test_noise_at_work_is_a_share_of_what_accelerates_the_arm(at_work):
+    config = working_population("reacher").tests["new_motion"]
+    quiet = simulate(replace(config, **BRIEF, inertial_noise_share=0.0), 2, 5)
+    new = at_work[1]
+    n = new.n_support
+    noise = new.tau - quiet.tau
+    inertial = (quiet.tau - quiet.nle)[:, :n].std(1)
+    for part in (noise[:, :n], noise[:, n:]):  # one sensor, whatever the motion
+        torch.testing.assert_close(part.std(1), 0.05 * inertial, rtol=0.15, atol=0.0)

@@ -169,7 +169,7 @@ def test_the_pull_is_differentiable_in_model_and_gates_alone(float64):
 def test_a_model_without_inertia_is_rejected():
     loss = make()
     phi, batch = drawn_phi(loss), states()
-    with pytest.raises(ConfigError, match="needs a model with M_theta"):
+    with pytest.raises(ConfigError, match="looks at M_theta and F_theta of the model"):
         evaluate(loss, phi, batch["q"], batch["q"], batch)
 
 
