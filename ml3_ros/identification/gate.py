@@ -24,7 +24,7 @@ from ml3_ros.identification.checks import (
 from ml3_ros.identification.clipping import check_clipping
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.findings import check_groups, check_rank
-from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.confidence.parameters import LimitedModel
 from ml3_ros.identification.fits import ArmModel
 from ml3_ros.identification.prepared import prepared
 from ml3_ros.identification.robust.irls import RobustConfig

@@ -14,6 +14,7 @@ from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import ArmState, Array, RobotDescription, joint_array
 from ml3_ros.robots.motors import Motors
 from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.pushes import Push, joint_torque
 from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 _NOMINAL = Perturbation()
@@ -72,11 +73,14 @@ class MujocoArm:
         self._rng = np.random.default_rng(seed)
         self._model, self._tool_body, self._tool_site = _compiled(description, perturbation)
         self._dof = _columns(self._model, self.names)
+        self._bodies = self._model.dof_bodyid[self._dof]
+        self._pushes: tuple[Push, ...] = ()
         self._damping = self._model.dof_damping[self._dof].copy()
         self._braked = np.zeros(self.nv, dtype=bool)
         self._data = mujoco.MjData(self._model)
         self._query = mujoco.MjData(self._model)
         self._motors = Motors(np.zeros(self.nv), self.limits.effort, self._delay)
+        self._motor_torque = np.zeros(self.nv)
         self._state = self.reset(description.home)
 
     def reset(self, q: ArrayLike, v: ArrayLike | None = None) -> ArmState:
@@ -122,6 +126,26 @@ class MujocoArm:
         self._model.body_mass[self._model.body(_PAYLOAD).id] = mass
         mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
 
+    def push(self, *pushes: Push) -> None:
+        """Let these forces act on the links from now on, in place of those before; none: let go.
+
+        No sensor measures them: the effort that is measured is the motors'.
+
+        Raises:
+            RobotError: There is no such link, or a number is not finite; the forces stay.
+        """
+        for push in pushes:
+            if not 0 <= push.link < self.nv or not np.isfinite((*push.point, *push.force)).all():
+                raise RobotError(
+                    f"{push} cannot act: name a link from 0 to {self.nv - 1} and finite numbers"
+                )
+        self._pushes = pushes
+
+    def external_torque(self) -> Array:
+        """Return what the pushes load the joints with at this instant, sum J^T f [N m] (n,)."""
+        torque = joint_torque(self._model, self._data, self._bodies, self._pushes)
+        return np.asarray(torque[self._dof])
+
     def state(self) -> ArmState:
         """Return the newest measurement; asking again draws no new noise."""
         return self._state
@@ -157,14 +181,15 @@ class MujocoArm:
         return self._state
 
     def _drive(self, t: float) -> None:
-        """Let the motors act as they do at time t [s]."""
-        self._data.qfrc_applied[self._dof] = self._motors.torque(t)
+        """Let motors and pushes act as they do at time t [s]."""
+        self._motor_torque = self._motors.torque(t)
+        self._data.qfrc_applied[self._dof] = self._motor_torque + self.external_torque()
 
     def _measure(self) -> ArmState:
         def noisy(value: Array, kind: str) -> Array:
             return value + self._noise[kind] * self._rng.normal(size=self.nv)
 
-        tau = self._data.qfrc_applied[self._dof]
+        tau = self._motor_torque
         if self._braked.any():
             load = self.nle(self._data.qpos[self._dof], self._data.qvel[self._dof])
             tau = np.where(self._braked, load, tau)

@@ -10,7 +10,7 @@ import numpy as np
 import pinocchio
 
 from ml3_ros.errors import RobotError
-from ml3_ros.robots.base import Array, RobotDescription
+from ml3_ros.robots.base import Array, RobotDescription, joint_array
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import pinocchio_model
 
@@ -73,6 +73,16 @@ class PinocchioModel:
             q=q,
             v=v,
         )
+
+    def momentum_drift(self, q: Array, v: Array) -> Array:
+        """Return C(q, v)^T v - g(q) [N m]: how M v changes without torque; (n,), or (B, n)."""
+        return self._each((self.nv,), self._momentum_drift, q=q, v=v)
+
+    def _momentum_drift(self, q: Array, v: Array) -> Array:
+        C = pinocchio.computeCoriolisMatrix(self._model, self._data, q, v)
+        gravity = pinocchio.computeGeneralizedGravity(self._model, self._data, q)
+        drift: Array = C.T @ v - gravity
+        return drift
 
     def gravity_gradient(self, q: Array) -> Array:
         """Return the change of the gravity torque with q [N m/rad]: (n, n), or (B, n, n)."""
@@ -140,6 +150,22 @@ class PinocchioModel:
         """
         links = [inertia.toDynamicParameters() for inertia in self._model.inertias.tolist()[1:]]
         return np.concatenate([*links, self._armature] if self._armature.any() else links)
+
+    def set_inertial_parameters(self, parameters: Array) -> None:
+        """Change the links to parameters (p,), in the order of `inertial_parameters`.
+
+        Masses must not be zero; armature stays where there is none.
+
+        Raises:
+            RobotError: Wrong length, or not finite.
+        """
+        parameters = joint_array(parameters, self.inertial_parameters().size, "parameters")
+        for i, link in enumerate(parameters[: 10 * self.nv].reshape(self.nv, 10), start=1):
+            self._model.inertias[i] = pinocchio.Inertia.FromDynamicParameters(link)
+        if self._armature.any():
+            self._model.armature = parameters[10 * self.nv :]
+            self._armature = parameters[10 * self.nv :]
+        self._data = self._model.createData()
 
     def _each(
         self, shape: tuple[int, ...], function: Callable[..., Array], **vectors: Array

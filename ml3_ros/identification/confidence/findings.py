@@ -8,7 +8,7 @@ import numpy as np
 
 from ml3_ros.identification.checks import Finding, finding
 from ml3_ros.identification.confidence.base_fit import BaseFit
-from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.confidence.parameters import LimitedModel
 from ml3_ros.identification.confidence.visibility import cure, visibility
 from ml3_ros.identification.split import Rows
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.confidence.base_parameters import BaseParameters
-from ml3_ros.identification.confidence.parameters import NamedModel
+from ml3_ros.identification.confidence.parameters import LimitedModel
 from ml3_ros.robots.base import JointLimits
 
 Array = NDArray[np.float64]
@@ -28,12 +28,6 @@ SHARE = 0.8  # of the limits that a candidate uses
 UNLIMITED_SPEED, MOST_ACCELERATION = 2.0, 10.0  # [rad/s], [rad/s^2]
 WAY = 1.2  # of a slow sweep about the pose [rad]
 BENDS = (-np.pi / 2.0, np.pi / 2.0)  # of another joint, from where it was [rad]
-
-
-class LimitedModel(NamedModel, Protocol):
-    """A rigid-body model that knows the limits of its joints."""
-
-    limits: JointLimits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.identification.models.least_squares import HasRegressor, JointColumns
+from ml3_ros.robots.base import JointLimits
 
 Array = NDArray[np.float64]
 Kind = Literal["mass", "moment", "inertia", "rotor", "viscous", "coulomb", "offset"]
@@ -23,6 +24,8 @@ PER_LINK = 10
 FRICTION = ("viscous", "coulomb", "offset")  # in the order of JointColumns
 _MOMENTS = ("x", "y", "z")
 _INERTIAS = ("xx", "xy", "yy", "xz", "yz", "zz")  # as Pinocchio orders them
+SMALL_TORQUE, SMALL_EFFORT = 0.02, 0.005  # noise: shares of the usual torque, of the effort limit
+_STATES = 200  # random ones that tell the usual torque
 _SMALLEST = 1e-3  # of the arm's largest: size of a link that its file gives no inertia
 
 
@@ -38,6 +41,12 @@ class NamedModel(HasRegressor, Protocol):
     def rnea(self, q: Array, v: Array, a: Array) -> Array:
         """Return the torque [N m] (R, n) of states (R, n)."""
         ...
+
+
+class LimitedModel(NamedModel, Protocol):
+    """A rigid-body model that knows the limits of its joints."""
+
+    limits: JointLimits
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -124,3 +133,19 @@ def parameter_sizes(model: NamedModel, home: Array, friction: Array, speed: Arra
     rotor = np.diag(model.M(home))
     rotor = np.maximum(rotor, _SMALLEST * rotor.max())
     return np.concatenate([*sizes, friction / speed, friction, friction, rotor])
+
+
+def usual_noise(model: LimitedModel, seed: int = 0) -> Array:
+    """Return a guess of what a fit leaves of each joint's torque (n,) [N m], before any recording.
+
+    A share of the torque that random motion takes, or of the effort limit if that is more:
+    friction, and with it what no model explains, grows with the size of the drive.
+    """
+    rng = np.random.default_rng(seed)
+    limits = model.limits
+    low = np.maximum(limits.lower, np.minimum(-np.pi, limits.upper))
+    high = np.minimum(limits.upper, np.maximum(np.pi, limits.lower))
+    q = rng.uniform(low, high, (_STATES, len(low)))
+    tau = model.rnea(q, 0.5 * rng.normal(size=q.shape), 2.0 * rng.normal(size=q.shape))
+    usual = SMALL_TORQUE * np.sqrt(np.square(tau).mean(axis=0))
+    return np.maximum(usual, np.where(np.isfinite(limits.effort), SMALL_EFFORT * limits.effort, 0))

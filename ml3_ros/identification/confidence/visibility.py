@@ -20,11 +20,10 @@ from ml3_ros.identification.confidence.base_fit import VAGUE, BaseFit
 from ml3_ros.identification.confidence.motions import (
     SECONDS,
     Candidate,
-    LimitedModel,
     candidate_information,
     candidate_motions,
 )
-from ml3_ros.identification.confidence.parameters import Parameter
+from ml3_ros.identification.confidence.parameters import LimitedModel, Parameter
 from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]

@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.identification.confidence.base_fit import VAGUE, fit_base_parameters
 from ml3_ros.identification.confidence.base_parameters import BaseParameters, base_parameters
-from ml3_ros.identification.confidence.motions import LimitedModel
-from ml3_ros.identification.confidence.parameters import parameter_sizes
+from ml3_ros.identification.confidence.parameters import (
+    LimitedModel,
+    parameter_sizes,
+    usual_noise,
+)
 from ml3_ros.identification.split import SplitConfig, block_rows
 
 Array = NDArray[np.float64]
-SMALL_TORQUE, SMALL_EFFORT = 0.02, 0.005  # noise: shares of the usual torque, of the effort limit
 FRICTION, SPEED = 4.0, 1.0  # times that noise is friction, at so many rad/s
 RATE = 100.0  # of samples, where no recording tells it [Hz]
-_STATES = 200  # random ones that tell the usual torque
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -79,19 +80,3 @@ def known_before(
         rate=rates[-1],
         information=information,
     )
-
-
-def usual_noise(model: LimitedModel, seed: int = 0) -> Array:
-    """Return a guess of what a fit leaves of each joint's torque (n,) [N m], before any recording.
-
-    A share of the torque that random motion takes, or of the effort limit if that is more:
-    friction, and with it what no model explains, grows with the size of the drive.
-    """
-    rng = np.random.default_rng(seed)
-    limits = model.limits
-    low = np.maximum(limits.lower, np.minimum(-np.pi, limits.upper))
-    high = np.minimum(limits.upper, np.maximum(np.pi, limits.lower))
-    q = rng.uniform(low, high, (_STATES, len(low)))
-    tau = model.rnea(q, 0.5 * rng.normal(size=q.shape), 2.0 * rng.normal(size=q.shape))
-    usual = SMALL_TORQUE * np.sqrt(np.square(tau).mean(axis=0))
-    return np.maximum(usual, np.where(np.isfinite(limits.effort), SMALL_EFFORT * limits.effort, 0))

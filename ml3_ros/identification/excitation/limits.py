@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.identification.confidence.motions import LimitedModel
+from ml3_ros.identification.confidence.parameters import LimitedModel
 from ml3_ros.robots.base import JointLimits
 
 Array = NDArray[np.float64]

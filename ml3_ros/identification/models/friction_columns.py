@@ -58,3 +58,25 @@ def hysteresis(q: Array, displacements: Array) -> Array:
     for k, step in enumerate(steps):
         z[k + 1] = np.clip(z[k] + step, -1.0, 1.0)
     return z
+
+
+class Strain:
+    """`hysteresis` on a stream: one position after another, with the state kept in between."""
+
+    def __init__(self, displacements: Array) -> None:
+        """Begin without strain; displacements [rad] (D,) as in `hysteresis`."""
+        if displacements.ndim != 1 or not (displacements > 0.0).all():
+            raise DataError(f"displacements must be > 0 rad, got {displacements}")
+        self._displacements = displacements
+        self._last: Array | None = None
+        self._z = np.zeros(0)
+
+    def __call__(self, q: Array) -> Array:
+        """Return z (n, D) at the next position q [rad] (n,)."""
+        if self._last is None:
+            self._z = np.zeros((len(q), len(self._displacements)))
+        else:
+            step = (q - self._last)[:, None] / self._displacements
+            self._z = np.clip(self._z + step, -1.0, 1.0)
+        self._last = np.array(q, dtype=float)
+        return self._z.copy()

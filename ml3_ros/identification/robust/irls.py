@@ -207,4 +207,4 @@ def _least(problem: Problem) -> Array:
     """
     spread = problem.tau.std(axis=0)
     share = np.where(silent(problem.tau), DEAF, NOTHING)
-    return np.asarray(np.where(spread > 0.0, share * spread, NOTHING))
+    return np.maximum(np.where(spread > 0.0, share * spread, NOTHING), problem.floor)

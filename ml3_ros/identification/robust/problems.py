@@ -29,6 +29,11 @@ class Problem(Protocol):
         """What is to be explained, (R, n)."""
         ...
 
+    @property
+    def floor(self) -> Array | float:
+        """Scale below which no joint's noise is thought to be, in the unit of tau, (n,) or one."""
+        ...
+
     def solve(self, weights: Array) -> Array:
         """Return the residuals (R, n) of the fit by weights (R, n), each >= 0."""
         ...
@@ -45,6 +50,7 @@ class JointwiseProblem:
     columns: Sequence[Array]
     penalties: Sequence[Array]
     tau: Array
+    floor: float = 0.0
 
     def parameters(self, weights: Array) -> list[Array]:
         """Return the parameters of each joint (p_j,) for weights (R, n)."""
@@ -73,7 +79,15 @@ class JointProblem:
     ridge or what was learned before.
     """
 
-    def __init__(self, regressor: Array, tau: Array, *, unit: Array, known: Array) -> None:
+    def __init__(
+        self,
+        regressor: Array,
+        tau: Array,
+        *,
+        unit: Array,
+        known: Array,
+        floor: Array | float = 0.0,
+    ) -> None:
         """Take the rows.
 
         Args:
@@ -81,6 +95,7 @@ class JointProblem:
             tau: Measured torque [N m] (R, n).
             unit: In which joints are compared [N m], (n,), > 0: their noise, or else their spread.
             known: R and z side by side (p, p + 1); see `ridge_information`.
+            floor: See `Problem` [N m].
 
         Raises:
             DataError: Shapes do not fit, or a value is not finite.
@@ -92,7 +107,7 @@ class JointProblem:
             )
         if not (np.isfinite(regressor).all() and np.isfinite(tau).all()):
             raise DataError("regressor or tau is not finite: drop such samples")
-        self.tau, self._unit = tau, unit
+        self.tau, self.floor, self._unit = tau, floor, unit
         self._rows = (regressor / unit[:, None]).reshape(-1, p)
         self._target = (tau / unit).reshape(-1)
         self._gram = known[:, :-1].T @ known[:, :-1]
@@ -100,12 +115,12 @@ class JointProblem:
 
     def parameters(self, weights: Array) -> Array:
         """Return w (p,) for weights (R, n)."""
-        weighted = self._rows.T * weights.reshape(-1)
-        return np.asarray(
-            np.linalg.solve(
-                self._gram + weighted @ self._rows, self._moment + weighted @ self._target
-            )
-        )
+        moment = self._moment + (self._rows.T * weights.reshape(-1)) @ self._target
+        return np.asarray(np.linalg.solve(self.information(weights), moment))
+
+    def information(self, weights: Array) -> Array:
+        """Return the matrix of the normal equations (p, p) for weights (R, n)."""
+        return np.asarray(self._gram + (self._rows.T * weights.reshape(-1)) @ self._rows)
 
     def residual(self, parameters: Array) -> Array:
         """Return tau - Y w [N m] (R, n) for w (p,)."""

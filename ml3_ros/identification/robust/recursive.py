@@ -44,6 +44,7 @@ class RobustRecursiveLeastSquares:
         noise: ArrayLike,
         ridge: ArrayLike = 1e-6,
         start: ArrayLike | None = None,
+        floor: ArrayLike = 0.0,
         lag: float = 20.0,
         width: float = NARROW,
         config: RobustConfig = _DEFAULT,
@@ -55,6 +56,9 @@ class RobustRecursiveLeastSquares:
             noise: Unit of each joint's torque [N m], (n,) or one number; its spread will do.
             ridge: Weight of the distance from `start`, one number or one per parameter; > 0.
             start: Parameters to begin with (p,), zero if left out.
+            floor: Scale below which no joint's noise is thought to be [N m], one number or (n,).
+                Fewer rows than parameters are fitted without error: where that were taken for
+                the noise, all that comes later would look like a contact.
             lag: How long rows wait before they count for good [s]; longer than contacts last.
             width: Evidence up to which rows agree [scales].
             config: Of the robust fit.
@@ -66,6 +70,7 @@ class RobustRecursiveLeastSquares:
             raise ConfigError(f"lag and width must be > 0, got {lag} s and {width}")
         self._known = RecursiveLeastSquares(n_parameters, ridge=ridge, start=start, noise=noise)
         self._noise, self._lag = np.asarray(noise, dtype=float), lag
+        self._floor = np.asarray(floor, dtype=float)
         self._width, self._config = width, config
         self.parameters = self._known.parameters  # w (p,) that fit everything so far
         self.scale = np.zeros(0)  # noise of each joint [N m] (n,), empty before any row
@@ -75,6 +80,8 @@ class RobustRecursiveLeastSquares:
         self._weights = np.zeros((0, 0))
         self._fitted = 0  # rows when they were last fitted from random starts
         self._taken_in = False
+        known = self._known.information[:, :-1]
+        self.precision: Array = known.T @ known  # inverse of the covariance of w (p, p)
         self._power: Array = np.zeros(0)  # of rows that agreed and wait no longer
         self._count: Array = np.zeros(0)
 
@@ -96,6 +103,7 @@ class RobustRecursiveLeastSquares:
             self._tau,
             unit=np.broadcast_to(self._noise, self._tau.shape[1:]),
             known=self._known.information,
+            floor=self._floor,
         )
         first = not self._taken_in and self._t[-1] - self._t[0] >= self._lag
         if first or (not self._taken_in and len(self._t) >= GROWTH * self._fitted):
@@ -113,6 +121,7 @@ class RobustRecursiveLeastSquares:
         )
         self._track(residual, around)
         self.parameters = problem.parameters(self._weights)
+        self.precision = problem.information(self._weights)
         self._take_in(problem.residual(self.parameters))
 
     def predict(self, regressor: Array) -> Array:
@@ -158,7 +167,7 @@ class RobustRecursiveLeastSquares:
         count = self._count + agree.sum(axis=0)
         power = self._power + np.square(residual * agree).sum(axis=0)
         known = count > 0.0
-        least = NOTHING * np.broadcast_to(self._noise, count.shape)
+        least = np.maximum(NOTHING * self._noise, self._floor)
         found = np.sqrt(power / np.maximum(count, 1.0))
         self.scale = np.maximum(np.where(known, found, self.scale), least)
 

@@ -85,3 +85,35 @@ def test_wrong_shapes_are_rejected(sawyer):
             model.nle(q, v)
     with pytest.raises(RobotError, match="mass_scale has 3 values for 7 joints"):
         PinocchioModel(sawyer, Perturbation(mass_scale=(1.0, 1.0, 1.0)))
+
+
+def test_momentum_changes_by_the_drift_without_torque(arm, states):
+    model, h = PinocchioModel(arm), 1e-6
+    for q, v in zip(*states(arm, 5)[:2], strict=True):
+        change = (model.M(q + h * v) - model.M(q - h * v)) @ v / (2.0 * h)
+        expected = change - model.nle(q, v)
+        np.testing.assert_allclose(model.momentum_drift(q, v), expected, rtol=1e-5, atol=1e-6)
+        assert np.abs(change).max() > 1e-4
+
+
+def test_other_inertial_parameters_make_another_arm(arm, states):
+    rng = np.random.default_rng(2)
+    model = PinocchioModel(arm)
+    other = model.inertial_parameters()
+    other = other * rng.uniform(0.7, 1.4, other.size)
+    model.set_inertial_parameters(other)
+    np.testing.assert_allclose(model.inertial_parameters(), other, rtol=1e-9, atol=1e-12)
+    q, v, a = states(arm, 10)
+    expected = PinocchioModel(arm).regressor(q, v, a) @ other
+    np.testing.assert_allclose(model.rnea(q, v, a), expected, rtol=1e-9, atol=1e-9)
+    by_M = np.einsum("bij,bj->bi", model.M(q), a) + model.nle(q, v)
+    np.testing.assert_allclose(by_M, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("wrong", [np.ones(3), np.nan])
+def test_parameters_that_are_no_arms_are_rejected(sawyer, wrong):
+    model = PinocchioModel(sawyer)
+    with pytest.raises(RobotError, match="parameters"):
+        model.set_inertial_parameters(wrong * np.ones(70) if np.ndim(wrong) == 0 else wrong)
+    before = PinocchioModel(sawyer).inertial_parameters()
+    np.testing.assert_array_equal(model.inertial_parameters(), before)

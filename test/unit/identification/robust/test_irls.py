@@ -164,6 +164,27 @@ def test_bad_input_is_rejected():
         JointProblem(rows, tau[:4], unit=np.ones(3), known=ridge_information(1.0, np.ones(2)))
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_a_floor_keeps_the_fit_of_a_first_moment_from_being_taken_for_exact(seed):
+    """An arm moves smoothly: a few of its rows are fitted without error, and none later agrees."""
+    rng = np.random.default_rng(seed)
+    t, truth = np.arange(600) * 0.05, rng.normal(size=8)
+    phase = 0.6 * np.pi * rng.random((2, 8)) * t[:, None, None] + 6.0 * rng.random((2, 8))
+    regressor = np.sin(phase)
+    no_column = 0.1 * np.sin(0.4 * np.pi * t[:, None] + np.array([0.0, 1.0]))
+    tau = regressor @ truth + no_column
+    errors = []
+    for floor in (0.0, 0.05):
+        stream = RobustRecursiveLeastSquares(8, noise=0.1, ridge=1e-2, floor=floor)
+        for first in range(0, 600, 10):
+            rows = slice(first, first + 10)
+            stream.update(t[rows], regressor[rows], tau[rows])
+        errors.append(np.abs(stream.parameters - truth).max())
+    assert errors[1] < 0.15
+    assert errors[0] > 5.0 * errors[1]
+    assert (stream.scale >= 0.05).all()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("share", "lifts"),

@@ -1,0 +1,162 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Physical model of an arm on a stream: rigid body and friction, linear, learned while it moves.
+
+tau = Y(q, v, a) w: ten inertial parameters a link, and for each joint viscous and dry friction, an
+offset, and presliding states with a memory. It begins at the arm as described, from which it may
+go as far as descriptions are wrong; the same covariance tells how sure a prediction is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+from ml3_ros.data.filters import FilteredSample
+from ml3_ros.errors import ConfigError
+from ml3_ros.identification.confidence.parameters import (
+    LimitedModel,
+    parameter_sizes,
+    usual_noise,
+)
+from ml3_ros.identification.live.fits import FitName, make_fit
+from ml3_ros.identification.models.friction_columns import Strain
+from ml3_ros.identification.models.least_squares import JointColumns, TorqueRegressor
+
+Array = NDArray[np.float64]
+FRICTION_SIZE = 4.0  # times the usual noise is what friction of a joint may amount to
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PhysicalModelConfig:
+    """Columns, prior and pace of a physical model."""
+
+    fit: FitName = "robust"
+    doubt: float = 1.0  # standard deviation of a parameter before any row, in its sizes [-]
+    displacements: tuple[float, ...] = ()  # of presliding states [rad]
+    row_period: float = 0.05  # between rows that are learned from [s]
+    update_period: float = 0.5  # between updates of the fit [s]
+
+    def __post_init__(self) -> None:
+        """Reject what cannot run (ConfigError)."""
+        if not 0.0 < self.row_period <= self.update_period < np.inf:
+            raise ConfigError(
+                f"row_period {self.row_period} s and update_period {self.update_period} s must "
+                "be > 0, the former not the longer"
+            )
+        if not 0.0 < self.doubt < np.inf:
+            raise ConfigError(f"doubt must be > 0 sizes, got {self.doubt}")
+        if not all(0.0 < d < np.inf for d in self.displacements):
+            raise ConfigError(f"displacements must be > 0 rad, got {self.displacements}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Learned:
+    """What a fit has learned: w (p,), the factor of its precision, noise [N m] (n,)."""
+
+    parameters: Array
+    scale: Array
+    factor: tuple[Array, bool]
+
+
+class PhysicalModel:
+    """Learns w and predicts torques; each filtered sample is shown to it once, in order of time.
+
+    `take` is quick. `update` may last a tenth of a second and run in another thread: it exchanges
+    `learned` at once and touches nothing else that `take` does.
+
+    Attributes:
+        n: Number of joints.
+        noise: Torque that no model explains, expected before any sample [N m], (n,).
+        learned: What predicts at present.
+        spread: How unsure w makes the newest prediction, standard deviation [N m], (n,).
+    """
+
+    def __init__(
+        self,
+        model: LimitedModel,
+        home: Array,
+        config: PhysicalModelConfig = PhysicalModelConfig(),
+    ) -> None:
+        """Begin with the arm as described.
+
+        Args:
+            model: The arm as described.
+            home: Pose at which sizes are told [rad] (n,).
+            config: Columns, prior and pace.
+        """
+        self.config, self.n = config, model.nv
+        self.noise = usual_noise(model)
+        self._regressor = TorqueRegressor(model, JointColumns())
+        self._n_rigid = len(model.inertial_parameters())
+        self._strain = Strain(np.array(config.displacements))
+        start, sizes = self._prior(model, home)
+        self.fit = make_fit(config.fit, start, (config.doubt * sizes) ** -2.0, self.noise)
+        self.learned = self._learned()
+        self.spread = np.zeros(self.n)
+        self._rows: list[tuple[float, Array, Array]] = []
+        self._last_row = self._last_update = -np.inf
+
+    def _prior(self, model: LimitedModel, home: Array) -> tuple[Array, Array]:
+        """Return parameters (p,) of the arm as described, and the size of each."""
+        n, friction = self.n, FRICTION_SIZE * self.noise
+        sizes = parameter_sizes(model, home, friction, np.ones(n))
+        links, joints, rotor = sizes[: 10 * n], sizes[10 * n : 13 * n], sizes[13 * n :]
+        armature = rotor[: self._n_rigid - 10 * n]
+        strained = np.tile(friction, len(self.config.displacements))
+        start = np.concatenate([self._regressor.nominal, np.zeros(len(strained))])
+        return start, np.concatenate([links, armature, joints, strained])
+
+    def _learned(self) -> Learned:
+        scale = self.fit.scale if len(self.fit.scale) else self.noise
+        return Learned(self.fit.parameters.copy(), scale.copy(), cho_factor(self.fit.precision))
+
+    @property
+    def inertial_parameters(self) -> Array:
+        """The rigid body's part of w, in the order of the model's `inertial_parameters`."""
+        return self.learned.parameters[: self._n_rigid]
+
+    def friction(self, v: Array, strain: Array) -> Array:
+        """Return the friction [N m] (n,) at v [rad/s] (n,) and presliding states (n, D)."""
+        w = self.learned.parameters[self._n_rigid :].reshape(-1, self.n)
+        columns = JointColumns()(v[None], v[None])[0]
+        return columns @ w[:3].ravel() + (strain * w[3:].T).sum(axis=1)
+
+    def deviation(self, v: Array) -> Array:
+        """Return the standard deviation of a prediction [N m] (n,), noise and all, at v (n,).
+
+        Of a joint that hardly moves no column knows which way its dry friction pushes.
+        """
+        w = self.learned.parameters[self._n_rigid :].reshape(-1, self.n)
+        dry = np.abs(w[1]) + np.abs(w[3:]).sum(axis=0)
+        stuck = dry * (1.0 - np.abs(np.tanh(v / JointColumns().coulomb_speed)))
+        return np.sqrt(np.square(self.spread) + np.square(self.learned.scale) + np.square(stuck))
+
+    def row(self, q: Array, v: Array, a: Array) -> Array:
+        """Return Y (n, p) of the next sample [rad, rad/s, rad/s^2], each (n,)."""
+        rigid = self._regressor(q[None], v[None], a[None])[0]
+        strained = self._strain(q).T[:, None, :] * np.eye(self.n)  # (D, n, n)
+        return np.concatenate([rigid, *strained], axis=1)
+
+    def take(self, sample: FilteredSample) -> bool:
+        """Keep a sample for the next update, if one is due; return whether an update is."""
+        row = self.row(sample.q, sample.v, sample.a)
+        if np.isinf(self._last_update):
+            self._last_update = sample.t
+        if sample.t - self._last_row >= self.config.row_period - 1e-6:
+            spread = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)
+            self.spread = np.sqrt(np.maximum(spread, 0.0))
+            self._rows.append((sample.t, row, sample.tau))
+            self._last_row = sample.t
+        return bool(self._rows) and sample.t - self._last_update >= self.config.update_period
+
+    def update(self) -> None:
+        """Learn from the samples that wait, and predict with that from now on."""
+        rows, self._rows = self._rows, []
+        self._last_update = rows[-1][0]
+        t, regressor, tau = (np.stack(x) for x in zip(*rows, strict=True))
+        self.fit.update(t, regressor, tau)
+        self.learned = self._learned()
