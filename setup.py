@@ -12,6 +12,7 @@ NODES = {  # executable: its module in ml3_ros/nodes
     "arm_frames": "arm_frames",
     "bag_player": "bag_player",
     "conductor": "conductor.node",
+    "contact_observer": "contact_observer",
     "excitation": "excitation",
     "meta_learner": "meta_learner.node",
     "policy_optimizer": "policy_optimizer.node",

@@ -14,6 +14,7 @@ from ml3_ros.robots.base import Array, RobotDescription, joint_array
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import pinocchio_model
 
+LEAST_MASS = 1e-3  # of a link whose parameters are set [kg]
 _NOMINAL = Perturbation()
 
 
@@ -154,13 +155,16 @@ class PinocchioModel:
     def set_inertial_parameters(self, parameters: Array) -> None:
         """Change the links to parameters (p,), in the order of `inertial_parameters`.
 
-        Masses must not be zero; armature stays where there is none.
+        A fit may give links that no body has, also masses about zero: these are set to
+        LEAST_MASS, as the centre of mass is a quotient by the mass. Armature stays where there is
+        none.
 
         Raises:
             RobotError: Wrong length, or not finite.
         """
         parameters = joint_array(parameters, self.inertial_parameters().size, "parameters")
         for i, link in enumerate(parameters[: 10 * self.nv].reshape(self.nv, 10), start=1):
+            link[0] = np.copysign(max(abs(link[0]), LEAST_MASS), link[0])
             self._model.inertias[i] = pinocchio.Inertia.FromDynamicParameters(link)
         if self._armature.any():
             self._model.armature = parameters[10 * self.nv :]

@@ -38,7 +38,7 @@ class ContactConfig:
     n_robots: int = 8
     seconds: float = 60.0
     learn_seconds: float = 30.0
-    gain: float = 40.0
+    gain: float = 80.0
     touches: TouchConfig = field(default_factory=TouchConfig)
     false_alarms: float = 0.01
 

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 class ExternalTorqueConfig:
     """Bandwidth of the observer, and when a joint counts as touched."""
 
-    gain: float = 40.0  # of the momentum observer [1/s]; an estimate is 1 / gain late
+    gain: float = 80.0  # of the momentum observer [1/s]; an estimate is 1 / gain late
     touched: float = 5.0  # standard deviations beyond which a joint is touched
     free: float = 2.5  # below which it is free again
 

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from ml3_ros.errors import ConfigError
 
 Array = NDArray[np.float64]
+LONGEST_STEP = 0.2  # between joint states that belong together [s]
 Friction = Callable[[Array, Array], Array]  # torque [N m] (n,) at q and v (n,)
 
 
@@ -70,10 +71,13 @@ class MomentumObserver:
         self._momentum = momentum
 
     def push(self, t: float, q: Array, v: Array, tau: Array) -> Array:
-        """Take a joint state [s, rad, rad/s, N m]; return the external torque [N m] (n,)."""
+        """Take a joint state [s, rad, rad/s, N m]; return the external torque [N m] (n,).
+
+        After a gap of more than LONGEST_STEP, or a time that runs back, it begins anew at zero.
+        """
         momentum = self._model.M(q) @ v
         rate = tau + self._model.momentum_drift(q, v) - self._friction(q, v)
-        if not len(self.torque):
+        if not len(self.torque) or not 0.0 < t - self._t <= LONGEST_STEP:
             self.torque, self._integral = np.zeros_like(tau), momentum
         else:
             h = t - self._t

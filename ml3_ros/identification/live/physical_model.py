@@ -27,6 +27,7 @@ from ml3_ros.identification.models.friction_columns import Strain
 from ml3_ros.identification.models.least_squares import JointColumns, TorqueRegressor
 
 Array = NDArray[np.float64]
+Rows = list[tuple[float, Array, Array]]  # times [s], Y (n, p) and tau [N m] (n,)
 FRICTION_SIZE = 4.0  # times the usual noise is what friction of a joint may amount to
 
 
@@ -65,13 +66,14 @@ class Learned:
 class PhysicalModel:
     """Learns w and predicts torques; each filtered sample is shown to it once, in order of time.
 
-    `take` is quick. `update` may last a tenth of a second and run in another thread: it exchanges
-    `learned` at once and touches nothing else that `take` does.
+    `take` is quick. `update` may last a tenth of a second; where nothing may wait so long, `drain`
+    and `learn` in another thread: it exchanges `learned` at once, and `take` goes on.
 
     Attributes:
         n: Number of joints.
         noise: Torque that no model explains, expected before any sample [N m], (n,).
         learned: What predicts at present.
+        updates: How often it has learned.
         spread: How unsure w makes the newest prediction, standard deviation [N m], (n,).
     """
 
@@ -96,8 +98,11 @@ class PhysicalModel:
         start, sizes = self._prior(model, home)
         self.fit = make_fit(config.fit, start, (config.doubt * sizes) ** -2.0, self.noise)
         self.learned = self._learned()
-        self.spread = np.zeros(self.n)
-        self._rows: list[tuple[float, Array, Array]] = []
+        self.updates = 0
+        still = np.zeros(self.n)
+        unstrained = np.zeros((self.n, len(config.displacements)))
+        self.spread = self._spread(self._row(home, still, still, unstrained))
+        self._rows: Rows = []
         self._last_row = self._last_update = -np.inf
 
     def _prior(self, model: LimitedModel, home: Array) -> tuple[Array, Array]:
@@ -137,8 +142,11 @@ class PhysicalModel:
 
     def row(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y (n, p) of the next sample [rad, rad/s, rad/s^2], each (n,)."""
+        return self._row(q, v, a, self._strain(q))
+
+    def _row(self, q: Array, v: Array, a: Array, strain: Array) -> Array:
         rigid = self._regressor(q[None], v[None], a[None])[0]
-        strained = self._strain(q).T[:, None, :] * np.eye(self.n)  # (D, n, n)
+        strained = strain.T[:, None, :] * np.eye(self.n)  # (D, n, n)
         return np.concatenate([rigid, *strained], axis=1)
 
     def take(self, sample: FilteredSample) -> bool:
@@ -147,16 +155,28 @@ class PhysicalModel:
         if np.isinf(self._last_update):
             self._last_update = sample.t
         if sample.t - self._last_row >= self.config.row_period - 1e-6:
-            spread = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)
-            self.spread = np.sqrt(np.maximum(spread, 0.0))
+            self.spread = self._spread(row)
             self._rows.append((sample.t, row, sample.tau))
             self._last_row = sample.t
         return bool(self._rows) and sample.t - self._last_update >= self.config.update_period
 
     def update(self) -> None:
         """Learn from the samples that wait, and predict with that from now on."""
+        self.learn(self.drain())
+
+    def drain(self) -> Rows:
+        """Return the samples that wait, for `learn`; from now on others wait."""
         rows, self._rows = self._rows, []
         self._last_update = rows[-1][0]
+        return rows
+
+    def learn(self, rows: Rows) -> None:
+        """Learn from drained samples, in any thread, one call after another."""
         t, regressor, tau = (np.stack(x) for x in zip(*rows, strict=True))
         self.fit.update(t, regressor, tau)
         self.learned = self._learned()
+        self.updates += 1
+
+    def _spread(self, row: Array) -> Array:
+        variance = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)
+        return np.sqrt(np.maximum(variance, 0.0))

@@ -15,7 +15,7 @@ from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
-from ml3_ros.nodes.messages.joint_states import NANO, listed
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, listed
 
 HIGHEST_RATE = 2000.0  # [Hz]
 RATE_TOLERANCE = 0.2  # a stream that is further from its announced rate is rejected
@@ -55,6 +55,7 @@ class FilteredStream:
         stream: What is read.
         rate: Of the stream [Hz]; 0 before it is known.
         share: Of the samples received lately, those that came out [-].
+        newest: The newest joint state that was read, as it was measured.
         complaint: What is wrong if these are few, and what to do; "" while all is well.
     """
 
@@ -66,6 +67,7 @@ class FilteredStream:
         self.rate = 0.0
         self.share = 1.0
         self.complaint = ""
+        self.newest: JointSample | None = None
         self._announced = parameters.rate
         self._seconds, self._order = parameters.filter_seconds, parameters.filter_order
         self._filter: AccelerationFilter | None = None
@@ -105,6 +107,7 @@ class FilteredStream:
         except MessageError as error:
             self._reason = str(error)
             raise
+        self.newest = sample
         t = self.stream.seconds(sample.stamp)
         samples = self._push(t, sample.q, sample.v, sample.tau)
         self._used += len(samples)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ml3_msgs.msg import InertiaPrior, LearnedLoss, LearnedModel
+from ml3_msgs.msg import ExternalTorque, InertiaPrior, LearnedLoss, LearnedModel
 from ml3_ros.errors import MessageError
 from ml3_ros.nodes.messages.joint_states import NotFiniteError, listed, nanoseconds, time_msg
 
@@ -137,3 +137,31 @@ def model_from_msg(msg: LearnedModel, names: Sequence[str]) -> bytes:
             f"{', '.join(names)}: it is not used; start the learner with the same robot"
         )
     return bytes(msg.data)
+
+
+def external_torque_to_msg(
+    names: Sequence[str],
+    stamp: int,
+    torque: np.ndarray,
+    std: np.ndarray,
+    touched: np.ndarray,
+    *,
+    update: int,
+    frame_id: str = "",
+) -> ExternalTorque:
+    """Return the external torque at the joint state stamped `stamp` [ns].
+
+    Args:
+        names: Joint names, n of them.
+        stamp: Stamp of the joint state [ns].
+        torque: External torque [N m], shape (n,).
+        std: Its standard deviation [N m], shape (n,).
+        touched: Which joints count as touched, shape (n,).
+        update: How often the physical model has been updated so far.
+        frame_id: Frame of the robot's base.
+    """
+    msg = ExternalTorque(joint_names=list(names), update=update)
+    msg.header.stamp, msg.header.frame_id = time_msg(stamp), frame_id
+    msg.torque, msg.std, msg.touched = torque.tolist(), std.tolist(), touched.tolist()
+    msg.contact = bool(touched.any())
+    return msg

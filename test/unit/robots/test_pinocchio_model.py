@@ -110,6 +110,18 @@ def test_other_inertial_parameters_make_another_arm(arm, states):
     np.testing.assert_allclose(by_M, expected, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("mass", [0.0, 1e-17, -1e-17])
+def test_a_link_without_mass_divides_nothing_by_zero(sawyer, states, mass):
+    model = PinocchioModel(sawyer)
+    other = model.inertial_parameters()
+    other[40] = mass  # its first moments stay
+    q, v, a = states(sawyer, 10)
+    expected = model.regressor(q, v, a) @ other
+    model.set_inertial_parameters(other)
+    np.testing.assert_allclose(model.rnea(q, v, a), expected, atol=0.05)
+    assert np.abs(PinocchioModel(sawyer).rnea(q, v, a) - expected).max() > 0.2
+
+
 @pytest.mark.parametrize("wrong", [np.ones(3), np.nan])
 def test_parameters_that_are_no_arms_are_rejected(sawyer, wrong):
     model = PinocchioModel(sawyer)

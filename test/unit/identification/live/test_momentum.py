@@ -71,6 +71,16 @@ def test_an_estimate_does_not_jump_when_the_model_changes():
     assert np.abs(before).max() > 0.1
 
 
+@pytest.mark.parametrize("t", [1.0, -1.0])
+def test_it_begins_anew_after_a_gap(t):
+    model = PinocchioModel(load_robot("sawyer"))
+    observer, q, v = MomentumObserver(model, 40.0), load_robot("sawyer").home, np.zeros(7)
+    for k in range(5):
+        before = observer.push(k * DT, q, v, model.nle(q, v) - 3.0)
+    assert before.min() > 1.0
+    np.testing.assert_array_equal(observer.push(t, q, 0.5 + v, model.nle(q, v)), np.zeros(7))
+
+
 @pytest.mark.parametrize("gain", [0.0, -1.0, np.inf, np.nan])
 def test_a_gain_must_be_a_bandwidth(gain):
     with pytest.raises(ConfigError, match="gain must be > 0"):

@@ -1,0 +1,117 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""contact_observer tells what pushes an arm, learns its payload meanwhile, and outlives gaps."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from rclpy.parameter import Parameter
+from sensor_msgs.msg import JointState
+
+from ml3_msgs.msg import ExternalTorque
+from ml3_ros.nodes.contact_observer import ContactObserver
+from ml3_ros.nodes.kit.qos import RELIABLE_5000
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
+from test.node.sim_arm.bench import FAILURE, up
+
+SAWYER = load_robot("sawyer")
+RATE, START = 100, 1000 * NANO
+
+
+class MovingSawyer:
+    """Sends joint states of a Sawyer on a smooth path, in lots that the node has to answer."""
+
+    def __init__(self, graph, node):
+        self.graph, self.node, self.k = graph, node, 0
+        self.model = PinocchioModel(SAWYER)
+        probe = graph.plain("arm")
+        self.found = graph.listen(probe, ExternalTorque, "external_torque", RELIABLE_5000)
+        self.states = probe.create_publisher(JointState, "joint_states", RELIABLE_5000)
+        graph.connect("joint_states")
+        graph.connect("external_torque")
+
+    def send(self, count, push=0.0, offset=0.0):
+        """Send `count` states; `push` [N m] is what somebody adds, `offset` what motors need."""
+        for _ in range(count):
+            t = self.k / RATE
+            angle = (1.0 + 0.3 * np.arange(7)) * t
+            q = SAWYER.home + 0.3 * (np.sin(angle))
+            v = 0.3 * (1.0 + 0.3 * np.arange(7)) * np.cos(angle)
+            a = -0.3 * np.square(1.0 + 0.3 * np.arange(7)) * np.sin(angle)
+            tau = self.model.rnea(q, v, a) + offset - push
+            sample = JointSample(stamp=START + self.k * NANO // RATE, q=q, v=v, tau=tau)
+            self.states.publish(sample_to_msg(sample, SAWYER.names))
+            self.k += 1
+        expected = len(self.found) + count
+        self.graph.until(lambda: len(self.found) >= expected)
+
+
+def test_every_joint_state_is_answered_by_its_external_torque(graph):
+    node = up(graph.add(ContactObserver, "contact_observer"))
+    arm = MovingSawyer(graph, node)
+    for _ in range(8):  # until it is surer than the description is
+        arm.send(50)
+    graph.until(lambda: node.diagnostic_values()["updates of the model"] >= 3)
+    arm.send(30)
+    free = arm.found[-1]
+    assert not free.contact
+    assert np.abs(free.torque).max() < 0.5
+    push = np.array([0.0, 0.0, 0.0, 0.0, 0.0, 6.0, 0.0])
+    arm.send(30, push)
+    stamps = [msg.header.stamp.sec * NANO + msg.header.stamp.nanosec for msg in arm.found]
+    assert stamps == [START + k * NANO // RATE for k in range(460)]
+    pushed = arm.found[-1]
+    np.testing.assert_allclose(pushed.torque, push, atol=1.0)
+    assert pushed.contact
+    assert list(pushed.touched) == [False] * 5 + [True, False]
+    assert list(pushed.joint_names) == list(SAWYER.names)
+    assert pushed.header.frame_id == SAWYER.base
+    assert min(pushed.std) > 0.0
+
+
+def test_it_learns_what_the_description_lacks_in_a_thread(graph):
+    node = up(graph.add(ContactObserver, "contact_observer", fit="least_squares", free=0.5))
+    arm = MovingSawyer(graph, node)
+    arm.send(60, offset=1.0)
+    assert min(np.array(arm.found[-1].torque) + 1.0) > -0.5
+    before = np.abs(arm.found[-1].torque).mean()
+    for _ in range(6):
+        arm.send(60, offset=1.0)
+    graph.until(lambda: node.diagnostic_values()["updates of the model"] >= 4)
+    arm.send(30, offset=1.0)
+    assert arm.found[-1].update >= 4
+    assert np.abs(arm.found[-1].torque).mean() < 0.3 * before
+
+
+def test_an_update_that_fails_is_counted_and_the_stream_goes_on(graph):
+    node = up(graph.add(ContactObserver, "contact_observer", fit="least_squares"))
+    arm = MovingSawyer(graph, node)
+    node._model.fit.update = lambda t, regressor, tau: 1.0 / 0.0
+    arm.send(300)
+    graph.until(lambda: node.diagnostics.counts["errors in callbacks"] >= 1)
+    arm.send(10)
+    assert len(arm.found) == 310
+    assert arm.found[-1].update == 0
+
+
+def test_thresholds_that_cannot_work_are_rejected(graph):
+    node = graph.add(ContactObserver, "contact_observer", touched=2.0, free=3.0)
+    assert node.trigger_configure() == FAILURE
+    node.set_parameters([Parameter("free", value=1.0)])
+    up(node)
+
+
+@pytest.mark.parametrize("parameters", [{}, {"presliding": [0.003, 0.02]}])
+def test_it_can_be_cleaned_up_and_configured_again(graph, parameters):
+    node = up(graph.add(ContactObserver, "contact_observer", **parameters))
+    arm = MovingSawyer(graph, node)
+    arm.send(5)
+    node.trigger_deactivate()
+    node.trigger_cleanup()
+    up(node)
+    graph.connect("joint_states")
+    arm.send(5)
+    assert arm.found[-1].update == 0
