@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3_ros.core.learner import Learner
+from ml3_ros.core.learner import Learner, closed_form
+from ml3_ros.core.linear_model import COEFFICIENTS, LeastSquares
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Batch, Params
 
@@ -93,6 +94,8 @@ def inner_step(
         state: State of the inner optimizer.
         create_graph: Whether theta' shall be differentiable in theta and phi.
     """
+    if isinstance(learner.inner_optimizer, LeastSquares):
+        return _least_squares_step(learner, theta, phi, batch, state, create_graph)
     optimizee, values = learner.functional, []
     with torch.no_grad():
         mini_batches = optimizee.mini_batches(optimizee.experience(theta, batch))
@@ -108,3 +111,16 @@ def inner_step(
             theta, state = learner.inner_optimizer.step(theta, named, state, phi)
         values.append(value.detach())
     return StepResult(theta, state, torch.stack(values).mean(0))
+
+
+def _least_squares_step(
+    learner: Learner, theta: Params, phi: Params, batch: Batch, state: Params, create_graph: bool
+) -> StepResult:
+    """Return the minimum of the loss with the weights that it gives theta's residuals."""
+    model = BoundModel(learner.functional, theta)
+    with torch.set_grad_enabled(create_graph):
+        problem = closed_form(learner.loss).problem(phi, model, batch, state["count"])
+        fitted = problem.solve()
+    with torch.no_grad():
+        value = learner.loss.evaluate(phi, model, batch, state["count"])
+    return StepResult({COEFFICIENTS: fitted}, {"count": state["count"] + 1.0}, value)

@@ -4,12 +4,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
 from ml3_ros.core.inner_optimizers import InnerOptimizer
-from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.linear_model import LeastSquares, WeightedProblem
+from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError
 
@@ -31,6 +32,16 @@ class Loss(Protocol):
         """
 
 
+@runtime_checkable
+class ClosedFormLoss(Protocol):
+    """A loss that is a least-squares problem once its weights are held fixed."""
+
+    def problem(
+        self, phi: Params, model: BoundModel, batch: Batch, count: Tensor
+    ) -> WeightedProblem:
+        """Return the problem, with the weights of the model's residuals."""
+
+
 @dataclass(frozen=True, slots=True)
 class Learner:
     """The three things that one training of a model is made of.
@@ -44,7 +55,7 @@ class Learner:
 
     optimizee: nn.Module
     loss: Loss
-    inner_optimizer: InnerOptimizer
+    inner_optimizer: InnerOptimizer | LeastSquares
 
     @property
     def functional(self) -> FunctionalModule:
@@ -59,3 +70,17 @@ class Learner:
                 "as one, or meta-train with the engine 'higher', which takes any nn.Module"
             )
         return self.optimizee
+
+
+def closed_form(loss: Loss) -> ClosedFormLoss:
+    """Return a loss as one with a closed form.
+
+    Raises:
+        ConfigError: It has none.
+    """
+    if not isinstance(loss, ClosedFormLoss):
+        raise ConfigError(
+            f"a {type(loss).__name__} has no closed form: use another update rule than "
+            "'least_squares'"
+        )
+    return loss

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """All experiments by name, and their sections of the results page in their order."""
 
-from ml3_ros.experiments import external_torque, inverse_dynamics, tracking
+from ml3_ros.experiments import external_torque, inverse_dynamics, touched, tracking
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
 from ml3_ros.experiments.digits import output as digits_output
 from ml3_ros.experiments.generalisation import output as generalisation_output
@@ -28,6 +28,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **model_free_output.EXPERIMENTS,
     **tracking.EXPERIMENTS,
     **external_torque.EXPERIMENTS,
+    **touched.EXPERIMENTS,
 }
 
 _ROOMS = (

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.presliding import hysteresis
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.identification.models.friction_columns import hysteresis
 
 Array = NDArray[np.float64]
 DISPLACEMENTS = np.array([0.001, 0.003, 0.01, 0.03, 0.1, 0.3])  # of the hysteresis columns [rad]

@@ -130,6 +130,26 @@ class PinocchioModel:
         torque: Array = J.T @ (motion.linear - self._model.gravity.linear)
         return torque
 
+    def point_jacobian(self, q: Array, link: int, point: Array) -> Array:
+        """Return J(q), the velocity of a point of a link is J v: (3, n), or (B, 3, n).
+
+        J^T f is the joint torque [N m] of a force f [N] that acts there; both in the world frame.
+
+        Args:
+            q: Joint positions [rad], (n,) or (B, n).
+            link: Which link: that of joint number `link`, from 0.
+            point: Where on the link, in the frame of its joint [m], (3,).
+        """
+        return self._each((3, self.nv), lambda q: self._point_jacobian(q, link + 1, point), q=q)
+
+    def _point_jacobian(self, q: Array, joint: int, point: Array) -> Array:
+        world = pinocchio.LOCAL_WORLD_ALIGNED
+        pinocchio.computeJointJacobians(self._model, self._data, q)
+        J = pinocchio.getJointJacobian(self._model, self._data, joint, world)
+        arm = self._data.oMi[joint].rotation @ point
+        moved: Array = J[:3] - pinocchio.skew(arm) @ J[3:]
+        return moved
+
     def regressor(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y(q, v, a) with Y @ inertial_parameters() = rnea(q, v, a): (n, p), or (B, n, p).
 

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.learner import Learner, Predictor
+from ml3_ros.core.linear_model import LeastSquares
 from ml3_ros.core.networks import BoundModel, FunctionalModule
 from ml3_ros.core.outer.meta_gradient import MetaGradient, TaskLoss
 from ml3_ros.core.types import Batch, Params
@@ -81,14 +82,19 @@ class _PatchedModel:
                 f"the optimizee has the parameters {sorted(names)}, but the task family makes "
                 f"models with {sorted(like)}: give them the same names"
             )
-        self._learner, self._names = learner, names
+        if isinstance(learner.inner_optimizer, LeastSquares):
+            raise ConfigError(
+                "the update rule 'least_squares' solves for the model at once, which the engine "
+                "'higher' cannot do: use another engine"
+            )
+        self._learner, self._names, self._rule = learner, names, learner.inner_optimizer
         self._module: Any = higher.monkeypatch(learner.optimizee)
 
     def train(
         self, theta: Params, phi: Params, batches: Sequence[Batch], state: Params
     ) -> tuple[list[Params], Params]:
         """Return theta after each step, differentiable in phi, and the state after the last."""
-        loss, rule = self._learner.loss, self._learner.inner_optimizer
+        loss, rule = self._learner.loss, self._rule
         theta = {k: theta[k].detach().requires_grad_() for k in self._names}
         steps = []
         for batch in batches:

@@ -14,6 +14,7 @@ from ml3_ros.core.losses.likelihood import LikelihoodLoss
 from ml3_ros.core.losses.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.losses.prior import PriorLoss
 from ml3_ros.core.losses.trajectory import DesiredActionLoss, TrajectoryLoss
+from ml3_ros.core.losses.weighted import WeightedLoss
 from ml3_ros.core.networks import MAX_WEIGHTS
 from ml3_ros.errors import ConfigError
 
@@ -22,6 +23,7 @@ ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "structured": StructuredLoss,
     "inertia_pull": InertiaPullLoss,
     "prior": PriorLoss,
+    "weighted": WeightedLoss,
     "trajectory": TrajectoryLoss,
     "desired_action": DesiredActionLoss,
     "likelihood": LikelihoodLoss,
@@ -29,6 +31,7 @@ ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "monotone_cross_entropy": MonotoneCrossEntropy,
     "cross_entropy": CrossEntropy,
 }
+LARGEST_WHOLE = 2**20
 LARGEST_OPTION = 1e9  # of any number; each architecture narrows its own
 
 
@@ -42,6 +45,7 @@ def _check_width(name: str, value: Any) -> None:
 
 CHECKS: dict[object, Callable[[str, Any], None]] = {
     bool: check_flag,
+    int: lambda name, value: check_whole(name, value, 0, LARGEST_WHOLE),
     float: _check_option,
     tuple[float, ...]: lambda name, value: check_list(name, value, _check_option),
     tuple[int, ...]: lambda name, value: check_list(name, value, _check_width),

@@ -25,10 +25,17 @@ SMALLEST_BOUND, LARGEST_BOUND = 1e-3, 20.0  # of the logarithm of a weight: e^20
 class MetaLoss(Structure):
     """Base of all meta-losses: networks that give a number for how wrong a model is.
 
+    Attributes:
+        run: Samples of a batch that follow each other in time; 0 where their order is nothing.
+        groups: Groups of parameters of a linear model that the loss tells apart.
+
     Args:
         n_outputs: Number k of predicted quantities.
         context_sizes: Names and sizes of the further observed inputs, in order.
     """
+
+    run: int = 0
+    groups: int = 0
 
     def __init__(self, n_outputs: int, context_sizes: Mapping[str, int]) -> None:
         super().__init__()

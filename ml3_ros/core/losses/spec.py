@@ -24,6 +24,7 @@ from ml3_ros.core.checks import (
 from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
 from ml3_ros.core.learned_steps import STEP_SIZES, ScheduledSteps
 from ml3_ros.core.learner import Learner
+from ml3_ros.core.linear_model import LeastSquares
 from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.losses.scaled import ScaledLoss
@@ -34,7 +35,8 @@ from ml3_ros.errors import ConfigError
 
 DESCENTS = ("sgd", "scheduled_sgd")
 SCHEDULED = ("scheduled_sgd", "scheduled_adam")
-INNER_OPTIMIZERS = ("sgd", "adam", *SCHEDULED)
+LEAST_SQUARES = "least_squares"
+INNER_OPTIMIZERS = ("sgd", "adam", *SCHEDULED, LEAST_SQUARES)
 MAX_ROLES = MAX_CONTEXT = 64  # both bound what a description from outside can make us allocate
 MAX_WIDTH = 2**20  # of a layer
 SMALLEST_STEP, LARGEST_STEP = 1e-12, 1e12
@@ -83,8 +85,9 @@ class LossSpec:
         target: What the prediction is compared to; prediction and target share its scale.
         context: Further observed inputs, in the network's order.
         options: Options of the architecture.
-        inner_optimizer: The update rule that the loss was trained with: "sgd", "adam", or
-            "scheduled_sgd", "scheduled_adam", whose step sizes were learned with the loss.
+        inner_optimizer: The update rule that the loss was trained with: "sgd", "adam",
+            "scheduled_sgd", "scheduled_adam", whose step sizes were learned with the loss, or
+            "least_squares", which minimises the loss of a linear model with its weights fixed.
         inner_lr: Its step size, or what learned step sizes started from [-].
         clip_norm: Largest norm of the gradient on theta (with gradient descent), or None.
         momentum: Nesterov's (with gradient descent).
@@ -198,12 +201,14 @@ class LossSpec:
         with torch.device("meta"):
             return {k: tuple(p.shape) for k, p in self.init_phi(torch.Generator()).items()}
 
-    def optimizer(self, optimizee: nn.Module) -> InnerOptimizer:
+    def optimizer(self, optimizee: nn.Module) -> InnerOptimizer | LeastSquares:
         """Return the update rule h for a model.
 
         Raises:
             ConfigError: If step sizes were learned, but not for all of the model's parameters.
         """
+        if self.inner_optimizer == LEAST_SQUARES:
+            return LeastSquares()
         rule: Sgd | Adam = Adam(self.inner_lr)
         if self.inner_optimizer in DESCENTS:
             rule = Sgd(self.inner_lr, self.clip_norm, self.momentum)

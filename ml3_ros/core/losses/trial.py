@@ -10,7 +10,8 @@ from torch import Tensor
 from ml3_ros.core.draws import Source
 from ml3_ros.core.inner_loop import inner_step
 from ml3_ros.core.learner import Learner
-from ml3_ros.core.losses.spec import LossSpec
+from ml3_ros.core.linear_model import COLUMNS, LinearModel
+from ml3_ros.core.losses.spec import LEAST_SQUARES, LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.types import Batch, Params
 
@@ -65,12 +66,17 @@ def works(spec: LossSpec, phi: Params) -> bool:
 
     An option that does not work may raise anything.
     """
-    rows = torch.tensor(SIZES).unsqueeze(-1)
+    network = spec.network()
+    rows = torch.tensor(SIZES).repeat_interleave(network.run or 1).unsqueeze(-1)
     scale = torch.tensor(spec.target.scale)
     batch = {c.name: rows * torch.tensor(c.scale) for c in spec.context}
+    batch[spec.target.name] = scale.expand(len(rows), -1)
     # below zero, as the logarithms of probabilities are, which some losses are defined on
-    model = TrialModel(-rows.abs() * scale, spec.roles)
-    batch[spec.target.name] = scale.expand(len(SIZES), -1)
+    model: FunctionalModule = TrialModel(-rows.abs() * scale, spec.roles)
+    if spec.inner_optimizer == LEAST_SQUARES:
+        groups = tuple(range(network.groups))
+        model = LinearModel(len(scale), groups)
+        batch[COLUMNS] = rows * scale.repeat_interleave(len(groups))
     return finite_step(spec.learner(model), phi, batch)
 
 

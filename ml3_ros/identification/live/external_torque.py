@@ -15,10 +15,10 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from ml3_ros.data.presliding import Strain
 from ml3_ros.errors import ConfigError
 from ml3_ros.identification.live.momentum import MomentumModel, MomentumObserver
 from ml3_ros.identification.live.physical_model import PhysicalModel
-from ml3_ros.identification.models.friction_columns import Strain
 
 Array = NDArray[np.float64]
 

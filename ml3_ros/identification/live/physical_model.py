@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
 from ml3_ros.data.filters import FilteredSample
+from ml3_ros.data.presliding import Strain
 from ml3_ros.errors import ConfigError
 from ml3_ros.identification.confidence.parameters import (
     LimitedModel,
@@ -23,7 +24,6 @@ from ml3_ros.identification.confidence.parameters import (
     usual_noise,
 )
 from ml3_ros.identification.live.fits import FitName, make_fit
-from ml3_ros.identification.models.friction_columns import Strain
 from ml3_ros.identification.models.least_squares import JointColumns, TorqueRegressor
 
 Array = NDArray[np.float64]

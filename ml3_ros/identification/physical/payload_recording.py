@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.data.filters import uneven_acceleration
+from ml3_ros.data.presliding import hysteresis
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.identification.models.friction_columns import hysteresis
 from ml3_ros.identification.models.scores import mean_over_joints, nmse
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import model_of

@@ -3,7 +3,7 @@
 """Terms of a joint's friction, each a named column: dry, viscous, with memory, with load.
 
 `f` stands for the effort that a term adds, `z_d` for the presliding state of displacement d
-(`friction_columns.hysteresis`), `T` for the torque of the rigid body, which loads the gear.
+(`data.presliding.hysteresis`), `T` for the torque of the rigid body, which loads the gear.
 """
 
 from __future__ import annotations

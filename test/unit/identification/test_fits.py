@@ -9,6 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml3_ros.data.presliding import hysteresis
 from ml3_ros.errors import DataError
 from ml3_ros.identification.fits import (
     Explained,
@@ -18,7 +19,7 @@ from ml3_ros.identification.fits import (
     rigid_body,
     training_masks,
 )
-from ml3_ros.identification.models.friction_columns import hysteresis, smooth_sign, stillness
+from ml3_ros.identification.models.friction_columns import smooth_sign, stillness
 from ml3_ros.identification.models.ridge_fit import left_out_errors, ridge_predict, ridge_weights
 from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.networks.train import left_out

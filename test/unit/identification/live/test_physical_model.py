@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from ml3_ros.data.filters import FilteredSample
+from ml3_ros.data.presliding import Strain, hysteresis
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.live.fits import LeastSquares, make_fit
 from ml3_ros.identification.live.physical_model import PhysicalModel, PhysicalModelConfig
-from ml3_ros.identification.models.friction_columns import Strain, hysteresis
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 

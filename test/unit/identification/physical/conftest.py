@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from ml3_ros.data.presliding import hysteresis
 from ml3_ros.data.recording import JointRecording, RecordingChecks
-from ml3_ros.identification.models.friction_columns import hysteresis
 from ml3_ros.identification.physical.inertia import N
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.perturbation import Perturbation

@@ -7,8 +7,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from ml3_ros.data.presliding import hysteresis
 from ml3_ros.identification.fits import Explained
-from ml3_ros.identification.models.friction_columns import hysteresis
 from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.fit import physical_fit

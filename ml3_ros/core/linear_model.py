@@ -1,0 +1,87 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""A linear model as optimizee, and the update rule that minimises its weighted loss at once."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ml3_ros.core.draws import Source
+from ml3_ros.core.networks import FunctionalModule
+from ml3_ros.core.types import Batch, Params
+
+COLUMNS = "columns"  # name within a batch
+COEFFICIENTS = "coefficients"  # name within theta
+
+
+class LinearModel(FunctionalModule):
+    """Predicts columns times parameters; batches hold "columns" (*lead, B, n p), joint by joint.
+
+    Args:
+        n_outputs: Number n of predicted quantities.
+        groups: Which group each parameter belongs to, (p,).
+    """
+
+    def __init__(self, n_outputs: int, groups: tuple[int, ...]) -> None:
+        super().__init__()
+        self.n_outputs, self.groups = n_outputs, torch.tensor(groups)
+        self.declare({COEFFICIENTS: torch.zeros(len(groups))})
+
+    def init(self, generator: Source, lead: tuple[int, ...] = ()) -> Params:
+        """Return parameters of zero."""
+        return {COEFFICIENTS: torch.zeros(*lead, len(self.groups))}
+
+    def call(self, params: Params, *inputs: Batch) -> Tensor:
+        """Return the prediction (*lead, B, n)."""
+        coefficients = params[COEFFICIENTS][..., None, :, None]
+        prediction: Tensor = (self.columns(inputs[0]) @ coefficients).squeeze(-1)
+        return prediction
+
+    def columns(self, batch: Batch) -> Tensor:
+        """Return what each parameter adds to the prediction (*lead, B, n, p)."""
+        return batch[COLUMNS].unflatten(-1, (self.n_outputs, len(self.groups)))
+
+    def roles(self) -> dict[str, str]:
+        """Return what the parameters are."""
+        return {COEFFICIENTS: "linear"}
+
+
+@dataclass(frozen=True, slots=True)
+class LeastSquares:
+    """The update rule h = the minimum of the loss with its weights held fixed.
+
+    One step solves the normal equations of the batch; repeated on the same batch it is iteratively
+    reweighted least squares. It is for a `LinearModel` and a loss with weights.
+    """
+
+    def init(self, theta: Params, lead: tuple[int, ...] = ()) -> Params:
+        """Return the state before the first step."""
+        return {"count": torch.zeros(lead, dtype=next(iter(theta.values())).dtype)}
+
+
+@dataclass(frozen=True, slots=True)
+class WeightedProblem:
+    """Minimise sum w (target - columns x)^2 + sum pull x^2.
+
+    Attributes:
+        columns: (*lead, B, n, p).
+        target: (*lead, B, n).
+        weights: (*lead, B, n), >= 0.
+        pull: (*lead, p), > 0; without any, what the samples do not show is not determined.
+    """
+
+    columns: Tensor
+    target: Tensor
+    weights: Tensor
+    pull: Tensor
+
+    def solve(self) -> Tensor:
+        """Return the parameters x (*lead, p)."""
+        rows, y = self.columns.flatten(-3, -2), self.target.flatten(-2, -1)
+        weighted = rows * self.weights.flatten(-2, -1).unsqueeze(-1)
+        # sums over many samples are added up in single precision, and solved in double
+        gram = (weighted.mT @ rows).double() + torch.diag_embed(self.pull.double())
+        moment = (weighted.mT @ y.unsqueeze(-1)).double()
+        factor = torch.linalg.cholesky(gram)
+        return torch.cholesky_solve(moment, factor).squeeze(-1).to(y.dtype)
