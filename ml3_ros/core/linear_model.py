@@ -35,12 +35,13 @@ class LinearModel(FunctionalModule):
     def call(self, params: Params, *inputs: Batch) -> Tensor:
         """Return the prediction (*lead, B, n)."""
         coefficients = params[COEFFICIENTS][..., None, :, None]
-        prediction: Tensor = (self.columns(inputs[0]) @ coefficients).squeeze(-1)
-        return prediction
+        predicted: Tensor = self.columns(inputs[0]) @ coefficients
+        return predicted.squeeze(-1)
 
     def columns(self, batch: Batch) -> Tensor:
         """Return what each parameter adds to the prediction (*lead, B, n, p)."""
-        return batch[COLUMNS].unflatten(-1, (self.n_outputs, len(self.groups)))
+        columns = batch[COLUMNS]
+        return columns.reshape(*columns.shape[:-1], self.n_outputs, len(self.groups))
 
     def roles(self) -> dict[str, str]:
         """Return what the parameters are."""

@@ -14,7 +14,7 @@ from ml3_ros.core.losses.likelihood import LikelihoodLoss
 from ml3_ros.core.losses.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
 from ml3_ros.core.losses.prior import PriorLoss
 from ml3_ros.core.losses.trajectory import DesiredActionLoss, TrajectoryLoss
-from ml3_ros.core.losses.weighted import WeightedLoss
+from ml3_ros.core.losses.weighting.weighted_loss import WeightedLoss
 from ml3_ros.core.networks import MAX_WEIGHTS
 from ml3_ros.errors import ConfigError
 

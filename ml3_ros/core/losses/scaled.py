@@ -10,7 +10,7 @@ from ml3_ros.core.learner import Loss, Predictor, closed_form
 from ml3_ros.core.linear_model import LinearModel, WeightedProblem
 from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.losses.weighted import WeightedLoss
+from ml3_ros.core.losses.weighting.weighted_loss import WeightedLoss
 from ml3_ros.core.networks import BoundModel
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError

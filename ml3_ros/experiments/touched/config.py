@@ -10,9 +10,9 @@ from ml3_ros.tasks.touched.recipes import Model
 
 TRAIN_POOL, VALIDATION_POOL, TEST_POOL = 11, 12, 13  # three pools that share no arm
 PULLS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # strengths of a ridge, per sample
-STEP_SIZES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)  # of Adam
-PRETRAINING_STEPS = 3000  # of the network that others begin as
-DECAYS = (0.0, 0.3, 3.0)  # of its weights
+STEP_SIZES = (3e-4, 1e-3, 3e-3, 1e-2)  # of Adam
+PRETRAINING_STEPS = 2000  # of the network that others begin as
+DECAYS = (0.0, 1.0)  # of its weights
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a network's prediction that may be kept
 
 
@@ -41,10 +41,10 @@ class TouchedExperimentConfig:
     models: tuple[Model, ...] = ("physical", "network_on_model", "network")
     seeds: int = 5
     n_train: int = 16
-    n_validation: int = 8
+    n_validation: int = 6
     n_test: int = 40
     outer_steps: dict[str, int] = field(
-        default_factory=lambda: {"physical": 100, "network_on_model": 300, "network": 300}
+        default_factory=lambda: {"physical": 60, "network_on_model": 250, "network": 250}
     )
     left_out: tuple[Model, ...] = ("physical",)
     marks: tuple[int, ...] = (0, 25, 50, 100, 200, 300)

@@ -19,12 +19,12 @@ from ml3_ros.experiments.touched.config import (
     TouchedExperimentConfig,
 )
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.robots.linear_arm import LinearArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.touched.before import Before
 from ml3_ros.tasks.touched.contacts import KINDS, ContactConfig, Kind
 from ml3_ros.tasks.touched.families import TouchedFamily
+from ml3_ros.tasks.touched.linear_arm import LinearArm
 from ml3_ros.tasks.touched.recipes import Model, TouchedRecipe, units_of
 from ml3_ros.tasks.touched.simulated import TouchedArms, TouchedConfig, simulate_touched
 

@@ -6,17 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from ml3_ros.experiments.touched.panels import Panel
 from ml3_ros.reports.figures import house_style, save_figure
 from ml3_ros.reports.styles import method_style
-
-if TYPE_CHECKING:
-    from ml3_ros.experiments.touched.output import Panel
 
 TITLES = {
     "physical": "linear model",

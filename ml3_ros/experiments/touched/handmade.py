@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.learner import Predictor
-from ml3_ros.core.losses.residual_context import windowed_mean
+from ml3_ros.core.losses.weighting.residual_context import windowed_mean
 from ml3_ros.core.types import Batch, Params
 
 MAD = 0.6745  # median of |x| for a standard normal x

@@ -17,8 +17,8 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.touched.config import PULLS
 from ml3_ros.experiments.touched.data import UNTOUCHED
 from ml3_ros.experiments.touched.handmade import NOTHING, RECIPES, scales, windowed
-from ml3_ros.robots.linear_arm import PARAMETER_KINDS
 from ml3_ros.tasks.touched.families import TARGET, TouchedFamily
+from ml3_ros.tasks.touched.linear_arm import PARAMETER_KINDS
 
 Errors = NDArray[np.float64]
 """NMSE of torque without contacts on held-out motion, mean over joints, (arms,)."""

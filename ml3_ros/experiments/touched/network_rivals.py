@@ -111,8 +111,9 @@ def outcome(family: TouchedFamily, learner: Learner, phi: Params, marks: Sequenc
     """Train a network on every arm of a family; phi is (1, *shape)."""
 
     def measure(theta: Params) -> Tensor:
+        prediction = family.held_out_prediction(theta)
         errors = [
-            family.held_out_error(theta, share, measured=measured).mean(-1)
+            family.error_of(share * prediction, measured=measured).mean(-1)
             for measured in (False, True)
             for share in SHARES
         ]

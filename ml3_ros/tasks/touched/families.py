@@ -132,23 +132,31 @@ class TouchedFamily:
             for name, target in targets.items()
         }
 
-    def held_out_error(
-        self, theta: Params, share: float = 1.0, *, measured: bool = False
-    ) -> Tensor:
+    def held_out_error(self, theta: Params) -> Tensor:
         """Return the NMSE (tasks, n) of torque without contacts on held-out motion.
 
         Args:
             theta: A model for each arm, (tasks, *shape).
-            share: Of the model's prediction that is kept.
-            measured: Whether to compare with measured torque, contacts and all: what a user who
-                does not know the contacts could compute.
         """
-        tasks, first = torch.arange(len(self.arms)), self.arms.n_support
-        samples = torch.arange(first, self.arms.q.shape[1]).expand(len(tasks), -1)
+        return self.error_of(self.held_out_prediction(theta))
+
+    def held_out_prediction(self, theta: Params) -> Tensor:
+        """Return what models predict of held-out motion [N m], (tasks, H, n)."""
+        tasks = torch.arange(len(self.arms))
+        samples = torch.arange(self.arms.n_support, self.arms.q.shape[1])
         with torch.no_grad():
-            prediction = share * self.optimizee.call(theta, self.observe(tasks, samples))
+            batch = self.observe(tasks, samples.expand(len(tasks), -1))
+            prediction: Tensor = self.optimizee.call(theta, batch)
+        return prediction
+
+    def error_of(self, prediction: Tensor, *, measured: bool = False) -> Tensor:
+        """Return the NMSE (tasks, n) of a prediction of held-out motion [N m] (tasks, H, n).
+
+        Of torque without contacts, or with `measured` of measured torque, contacts and all: what a
+        user who does not know the contacts could compute.
+        """
         target = self.arms.tau if measured else self.arms.free
-        error = prediction - (target - self.known)[:, first:]
+        error = prediction - (target - self.known)[:, self.arms.n_support :]
         return (error / self.arms.spread.unsqueeze(-2)).square().mean(-2)
 
 

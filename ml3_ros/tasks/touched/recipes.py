@@ -17,9 +17,9 @@ from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamics
 from ml3_ros.learners.inverse_dynamics.residual_net import ResidualNet
 from ml3_ros.learners.inverse_dynamics.reweighted_fit import PASSES
 from ml3_ros.learners.inverse_dynamics.units import Units
-from ml3_ros.robots.linear_arm import DISPLACEMENTS, PARAMETER_KINDS, LinearArm
 from ml3_ros.tasks.touched.before import Before
 from ml3_ros.tasks.touched.families import TARGET, RunSampling, TouchedFamily
+from ml3_ros.tasks.touched.linear_arm import DISPLACEMENTS, PARAMETER_KINDS, LinearArm
 from ml3_ros.tasks.touched.simulated import TouchedArms
 
 Model = Literal["physical", "network_on_model", "network"]

@@ -15,12 +15,12 @@ from ml3_ros.data.presliding import hysteresis
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RobotDescription
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
-from ml3_ros.robots.linear_arm import DISPLACEMENTS, LinearArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.touched.contacts import ContactConfig, contact_torque
 from ml3_ros.tasks.touched.friction import GearFriction
+from ml3_ros.tasks.touched.linear_arm import DISPLACEMENTS, LinearArm
 
 HALF = 10  # samples on either side of one, that its acceleration is filtered from
 

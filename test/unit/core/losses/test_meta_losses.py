@@ -203,9 +203,7 @@ def test_fresh_phi_follows_the_generator_and_fills_the_network(architecture):
 
 
 def test_unknown_architectures_and_options_are_rejected():
-    with pytest.raises(
-        ConfigError, match="use one of mlp, structured, inertia_pull, prior, trajectory"
-    ):
+    with pytest.raises(ConfigError, match="use one of mlp, structured, inertia_pull, prior, weig"):
         make_meta_loss("transformer", 3, CONTEXT)
     for architecture in ARCHITECTURES:
         with pytest.raises(ConfigError, match=architecture):

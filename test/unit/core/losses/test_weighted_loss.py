@@ -10,8 +10,8 @@ import torch
 from ml3_ros.core.losses.architectures import make_meta_loss
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.loss_input import LossInput
-from ml3_ros.core.losses.residual_context import windowed_mean
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
+from ml3_ros.core.losses.weighting.residual_context import windowed_mean
 from ml3_ros.errors import ConfigError
 
 SAMPLES = 40

@@ -28,7 +28,8 @@ from ml3_ros.experiments.touched.handmade import (
 )
 from ml3_ros.experiments.touched.linear_rivals import LinearRivals, Robust, best
 from ml3_ros.experiments.touched.network_rivals import DecayingAdam, Training, Tuning
-from ml3_ros.experiments.touched.output import Panel, finish, metrics
+from ml3_ros.experiments.touched.output import finish, metrics
+from ml3_ros.experiments.touched.panels import Panel
 from ml3_ros.identification.robust import weights as robust_weights
 from ml3_ros.tasks.touched.before import Before
 

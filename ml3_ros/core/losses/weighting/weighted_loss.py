@@ -16,7 +16,7 @@ from ml3_ros.core.checks import check_number, check_whole
 from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.loss_input import LossInput
 from ml3_ros.core.losses.meta_losses import MetaLoss
-from ml3_ros.core.losses.residual_context import ResidualContext
+from ml3_ros.core.losses.weighting.residual_context import ResidualContext
 from ml3_ros.core.networks import Mlp
 from ml3_ros.core.types import Params, scoped
 from ml3_ros.errors import ConfigError

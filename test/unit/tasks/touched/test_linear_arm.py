@@ -8,11 +8,11 @@ import numpy as np
 import pinocchio
 import pytest
 
-from ml3_ros.robots.linear_arm import PARAMETER_KINDS, LinearArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.sources import pinocchio_model
+from ml3_ros.tasks.touched.linear_arm import PARAMETER_KINDS, LinearArm
 
 
 def motion(n, seed=0, samples=30):
