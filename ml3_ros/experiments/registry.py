@@ -2,7 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """All experiments by name, and their sections of the results page in their order."""
 
-from ml3_ros.experiments import external_torque, inverse_dynamics, touched, tracking
+from ml3_ros.experiments import (
+    external_torque,
+    inverse_dynamics,
+    touch_tracking,
+    touched,
+    tracking,
+)
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
 from ml3_ros.experiments.digits import output as digits_output
 from ml3_ros.experiments.generalisation import output as generalisation_output
@@ -28,6 +34,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **model_free_output.EXPERIMENTS,
     **tracking.EXPERIMENTS,
     **external_torque.EXPERIMENTS,
+    **touch_tracking.EXPERIMENTS,
     **touched.EXPERIMENTS,
 }
 
@@ -38,6 +45,7 @@ _ROOMS = (
     "inverse_dynamics",
     "tracking",
     "external_torque",
+    "touch_tracking",
     "model_based",
     "model_free",
     "mountain_car",

@@ -77,7 +77,9 @@ class LeastSquares:
         self.scale = np.sqrt(self._power / self._count)
 
 
-def make_fit(name: FitName, start: Array, ridge: Array, noise: Array) -> LinearFit:
+def make_fit(
+    name: FitName, start: Array, ridge: Array, noise: Array, *, keep: float = 1.0
+) -> LinearFit:
     """Return a fresh fit by its name.
 
     Args:
@@ -85,12 +87,13 @@ def make_fit(name: FitName, start: Array, ridge: Array, noise: Array) -> LinearF
         start: Parameters to begin with (p,).
         ridge: Inverse variance of each before any row, (p,).
         noise: Torque that no model explains, expected of each joint [N m], (n,).
+        keep: Share of their weight that past samples keep at an update [-]; robust keeps all.
 
     Raises:
         ConfigError: There is no such fit.
     """
     if name == "least_squares":
-        return LeastSquares(start, ridge, noise)
+        return LeastSquares(start, ridge, noise, keep=keep)
     if name == "robust":
         return RobustRecursiveLeastSquares(
             len(start), ridge=ridge, start=start, noise=noise, floor=FLOOR * noise

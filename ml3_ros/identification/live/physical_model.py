@@ -9,6 +9,7 @@ go as far as descriptions are wrong; the same covariance tells how sure a predic
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +25,11 @@ from ml3_ros.identification.confidence.parameters import (
     usual_noise,
 )
 from ml3_ros.identification.live.fits import FitName, make_fit
+from ml3_ros.identification.live.payload import N_MOMENTS, PayloadChange, PayloadChangeConfig
 from ml3_ros.identification.models.least_squares import JointColumns, TorqueRegressor
 
 Array = NDArray[np.float64]
-Rows = list[tuple[float, Array, Array]]  # times [s], Y (n, p) and tau [N m] (n,)
+Rows = list[tuple[float, Array, Array, Array]]  # t [s], Y (n, p), tau [N m], its deviation (n,)
 FRICTION_SIZE = 4.0  # times the usual noise is what friction of a joint may amount to
 
 
@@ -40,6 +42,8 @@ class PhysicalModelConfig:
     displacements: tuple[float, ...] = ()  # of presliding states [rad]
     row_period: float = 0.05  # between rows that are learned from [s]
     update_period: float = 0.5  # between updates of the fit [s]
+    memory: float = np.inf  # in which what least squares has learned fades [s]; robust keeps it
+    payload: PayloadChangeConfig | None = None  # how changes of payload are told; None: not at all
 
     def __post_init__(self) -> None:
         """Reject what cannot run (ConfigError)."""
@@ -48,6 +52,8 @@ class PhysicalModelConfig:
                 f"row_period {self.row_period} s and update_period {self.update_period} s must "
                 "be > 0, the former not the longer"
             )
+        if not self.memory > 0.0:
+            raise ConfigError(f"memory must be > 0 s, got {self.memory}")
         if not 0.0 < self.doubt < np.inf:
             raise ConfigError(f"doubt must be > 0 sizes, got {self.doubt}")
         if not all(0.0 < d < np.inf for d in self.displacements):
@@ -96,7 +102,10 @@ class PhysicalModel:
         self._n_rigid = len(model.inertial_parameters())
         self._strain = Strain(np.array(config.displacements))
         start, sizes = self._prior(model, home)
-        self.fit = make_fit(config.fit, start, (config.doubt * sizes) ** -2.0, self.noise)
+        ridge, keep = (config.doubt * sizes) ** -2.0, np.exp(-config.update_period / config.memory)
+        self.fit = make_fit(config.fit, start, ridge, self.noise, keep=float(keep))
+        self._payload = None if config.payload is None else PayloadChange(config.payload)
+        self._last_link = slice(10 * (self.n - 1), 10 * (self.n - 1) + N_MOMENTS)
         self.learned = self._learned()
         self.updates = 0
         still = np.zeros(self.n)
@@ -117,7 +126,10 @@ class PhysicalModel:
 
     def _learned(self) -> Learned:
         scale = self.fit.scale if len(self.fit.scale) else self.noise
-        return Learned(self.fit.parameters.copy(), scale.copy(), cho_factor(self.fit.precision))
+        parameters = self.fit.parameters.copy()
+        if self._payload is not None:
+            parameters[self._last_link] += self._payload.parameters
+        return Learned(parameters, scale.copy(), cho_factor(self.fit.precision))
 
     @property
     def inertial_parameters(self) -> Array:
@@ -156,7 +168,7 @@ class PhysicalModel:
             self._last_update = sample.t
         if sample.t - self._last_row >= self.config.row_period - 1e-6:
             self.spread = self._spread(row)
-            self._rows.append((sample.t, row, sample.tau))
+            self._rows.append((sample.t, row, sample.tau, self.deviation(sample.v)))
             self._last_row = sample.t
         return bool(self._rows) and sample.t - self._last_update >= self.config.update_period
 
@@ -172,10 +184,28 @@ class PhysicalModel:
 
     def learn(self, rows: Rows) -> None:
         """Learn from drained samples, in any thread, one call after another."""
-        t, regressor, tau = (np.stack(x) for x in zip(*rows, strict=True))
+        t, regressor, tau, std = (np.stack(x) for x in zip(*rows, strict=True))
+        if self._payload is not None:
+            columns = regressor[..., self._last_link]
+            self._payload.take(
+                t, columns / std[..., None], (tau - regressor @ self.fit.parameters) / std
+            )
+            tau = tau - columns @ self._payload.parameters
         self.fit.update(t, regressor, tau)
         self.learned = self._learned()
         self.updates += 1
+
+    def feedforward(self) -> Callable[[Array, Array, Array], Array]:
+        """Return what has been learned as torque [N m] (n,) of q, v, a (n,), for a controller.
+
+        It never changes; with presliding states it is called along one path, in order.
+        """
+        parameters, strain = self.learned.parameters, Strain(np.array(self.config.displacements))
+
+        def torque(q: Array, v: Array, a: Array) -> Array:
+            return np.asarray(self._row(q, v, a, strain(q)) @ parameters)
+
+        return torque
 
     def _spread(self, row: Array) -> Array:
         variance = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)
