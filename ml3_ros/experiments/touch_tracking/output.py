@@ -11,7 +11,7 @@ from ml3_ros.experiments.external_torque.arm import GAINS
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.touch_tracking.config import TouchTrackingConfig
 from ml3_ros.experiments.touch_tracking.figure import figure
-from ml3_ros.experiments.touch_tracking.run import RECOVERED, SCORES
+from ml3_ros.experiments.touch_tracking.run import BACK, RECOVERED, RECOVERED_IN, SCORES, SETTLED
 from ml3_ros.reports.styles import in_order
 from ml3_ros.reports.tables import number_in_range, text_table
 from ml3_ros.robots.base import Array
@@ -58,7 +58,14 @@ def metrics(config: TouchTrackingConfig, found: Arrays) -> Metrics:
     feedback alone; "NAME/up" and "NAME/down", the shares of runs that recover from a payload that
     is taken up and put down; "NAME/end_mrad", the error before it is put down, median.
     """
-    about = {"x": "seconds", "y": "RMS error over the last period, mean over joints [rad]"}
+    about = {
+        "x": "seconds",
+        "y": "RMS error over the last period, mean over joints [rad]",
+        "settled": SETTLED,
+        "back": BACK,
+        "recovered_in": RECOVERED_IN,
+        "recovered": RECOVERED,
+    }
     result = Metrics(NAME, resolved(config) | about)
     step, window = round(CURVE_STEP * GAINS.rate), round(config.period * GAINS.rate)
     for name in methods(found):
