@@ -6,14 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.tasks.inverse_dynamics.recipes import NleSetting, Recipe
+from ml3_ros.experiments.rivals.maml import MamlConfig
+from ml3_ros.experiments.rivals.pretrained import PretrainConfig
+from ml3_ros.tasks.inverse_dynamics.recipes import UNBIASED, NleSetting, Recipe
 
 SGD_GRID = (0.01, 0.02, 0.03, 0.05, 0.1)
 ADAM_GRID = (0.003, 0.006, 0.01, 0.02, 0.03)
 LIVE_SGD_GRID = (0.003, 0.01, 0.02, 0.03, 0.05)
 LIVE_ADAM_GRID = (0.001, 0.003, 0.006, 0.01, 0.02)
 DISTILLED_GRID = (0.0003, 0.001, 0.002, 0.003, 0.01)
+STARTED_GRID = (0.0001, 0.0003, 0.001, 0.003)
 TRAIN_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3  # three pools that share no robot
+TUNING_SEED = 1000  # of the starts that step sizes are tuned on: no meta-seed
+CLIP = 3.0  # of gradients in plain descent at work: without, a meta-seed now and then diverges
 
 RECIPES: dict[str, dict[str, Any]] = {
     "ml3_shaped": {"architecture": "structured", "use_prior": True},
@@ -32,6 +37,7 @@ class Part:
 
     Attributes:
         nle: What of F(q, v) is known.
+        at_work: Whether the arms learn at their work, where joints move together; with F given.
         steps_per_window: On a stream, gradient steps per 0.08 s.
         learned: Learned losses to compare.
         outer_steps: Updates of phi, by architecture.
@@ -41,6 +47,7 @@ class Part:
     """
 
     nle: NleSetting
+    at_work: bool = False
     steps_per_window: int = 1
     learned: tuple[str, ...] = ("ml3_shaped", "ml3_unshaped", "ml3_adaptive", "ml3_prior")
     outer_steps: dict[str, int] = field(
@@ -55,15 +62,19 @@ class Part:
             raise ConfigError(f"learned: name some of {', '.join(RECIPES)}, got {self.learned}")
         if not self.marks or sorted(set(self.marks)) != list(self.marks) or self.marks[0] < 0:
             raise ConfigError(f"marks must be numbers of steps, increasing, got {self.marks}")
+        if self.at_work and self.nle != "given":
+            raise ConfigError(f'at_work needs nle="given", got {self.nle!r}')
 
     def recipe(self, method: str, n_tasks: int) -> Recipe:
         """Return how the loss of a method is meta-trained."""
         chosen = RECIPES[method]
+        plain = chosen["architecture"] in UNBIASED
         return Recipe(
             nle=self.nle,
             steps_per_window=self.steps_per_window,
             n_outer_steps=self.outer_steps[str(chosen["architecture"])],
             n_tasks=n_tasks,
+            clip_norm=CLIP if self.at_work and plain else None,
             **chosen,
         )
 
@@ -72,8 +83,9 @@ class Part:
 class InvdynConfig:
     """Size of an experiment; learned losses and baselines see the same robots and batches.
 
-    Each baseline has five step sizes to choose from, anew for every number of steps, on validation
-    robots of the kind that it is tested on; a learned loss has none, its recipe is fixed.
+    Each baseline chooses its step size anew for every number of steps, on validation robots of the
+    kind that it is tested on, from a grid that is extended until the best lies inside; a learned
+    loss has none to choose, its recipe is fixed.
 
     Attributes:
         robot: Name of the arm.
@@ -86,6 +98,8 @@ class InvdynConfig:
         n_test_robots: Robots of each kind that results are reported on.
         prior_steps: Training steps of the physics prior.
         distil_steps: Steps in which a model is distilled from the prior.
+        pretraining: Of networks on all robots of meta-training at once.
+        maml: Of starts that are meta-learned on them.
     """
 
     robot: str = "sawyer"
@@ -98,6 +112,8 @@ class InvdynConfig:
     n_test_robots: int = 16
     prior_steps: int = 8000
     distil_steps: int = 2000
+    pretraining: PretrainConfig = field(default_factory=PretrainConfig)
+    maml: MamlConfig = field(default_factory=MamlConfig)
 
     def __post_init__(self) -> None:
         for name in (

@@ -17,6 +17,9 @@ from ml3_ros.core.types import Batch, Params, with_lead
 from ml3_ros.learners.inverse_dynamics.sampling import nmse
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
+Measure = Callable[[Params], Tensor]
+"""Errors (seeds, tasks, k) of the models theta."""
+
 REPLAYED = 2000  # gradient steps from which recording the first one pays
 EVALUATION_CHUNK = 500  # samples at once: bounds the memory of M(q) for many models
 
@@ -29,6 +32,7 @@ def learning_curves(
     *,
     seeds: Sequence[int],
     theta: Params | None = None,
+    measure: Measure | None = None,
 ) -> NDArray[np.float64]:
     """Train fresh models on every task of `family` and measure their held-out error.
 
@@ -42,9 +46,11 @@ def learning_curves(
         checkpoints: Numbers of gradient steps at which to measure, increasing.
         seeds: Of the initial models and batches, one per repetition.
         theta: Models to begin with instead of random ones, each (seeds, tasks, *shape).
+        measure: What to measure instead of the NMSE per joint on held-out samples.
 
     Returns:
-        NMSE per joint (seeds, tasks, checkpoints, n); infinity where a model has diverged.
+        NMSE per joint (seeds, tasks, checkpoints, n), or what was measured, (..., k); infinity
+        where a model has diverged.
     """
     lead = (len(seeds), len(family.recordings))
     tasks = torch.arange(lead[1])
@@ -59,11 +65,12 @@ def learning_curves(
     update: Callable[[Params, Params, Batch, Params], StepResult] = partial(inner_step, learner)
     if max(checkpoints) >= REPLAYED:
         update = Engine(kind="replayed").prepare(update)
-    held_out = family.held_out(tasks)
+    if measure is None:
+        measure = partial(held_out_nmse, family, held_out=family.held_out(tasks))
     rows = []
     for step in range(max(checkpoints) + 1):
         if step in checkpoints:
-            rows.append(held_out_nmse(family, theta, held_out))
+            rows.append(measure(theta))
         if step < max(checkpoints):
             ages = torch.full_like(all_tasks, step)
             batch = with_lead(family.support(all_tasks, ages, generators), lead)

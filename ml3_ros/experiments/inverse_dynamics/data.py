@@ -18,7 +18,7 @@ from ml3_ros.experiments.inverse_dynamics.config import (
 from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
-from ml3_ros.tasks.inverse_dynamics.populations import Population, population
+from ml3_ros.tasks.inverse_dynamics.populations import Population, population, working_population
 from ml3_ros.tasks.inverse_dynamics.prior import SPREAD, PriorConfig, teach_prior
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, Recipe
 from ml3_ros.tasks.inverse_dynamics.recordings import Recordings
@@ -43,6 +43,8 @@ class PartData:
     def of(config: InvdynConfig, name: str) -> "PartData":
         """Return the data of the part `name`."""
         part = config.parts[name]
+        if part.at_work:
+            return PartData(config, part, working_population(config.robot))
         return PartData(config, part, population(config.robot, part.nle))
 
     @property
@@ -53,6 +55,12 @@ class PartData:
     def train(self) -> Recordings:
         """Return the robots of meta-training."""
         return simulate(self.population.train, self.config.n_train_robots, TRAIN_SEED)
+
+    def train_family(self) -> InverseDynamicsFamily:
+        """Return the robots of meta-training as tasks, for what has no recipe of its own."""
+        recipe = self.recipe
+        optimizee = recipe.optimizee(self.population.units, self.config.robot)
+        return InverseDynamicsFamily(optimizee, self.train(), recipe.sampling())
 
     def validation(self, kind: str) -> InverseDynamicsFamily:
         """Return robots of a kind to tune baselines on."""

@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -23,6 +24,14 @@ Array = NDArray[np.float64]
 DIVERGED = 2.0  # an NMSE above this at the end of a run counts as diverged
 REFERENCE = "adam_tuned"
 TITLES = {
+    "sawyer/new_motion": "Sawyer at work, tested on free motion",
+    "sawyer/inertia": "Sawyer at work, relative error of M(q)",
+    "sawyer/own_motion": "Sawyer at work, tested on more of it",
+    "reacher/new_motion": "Reacher at work, tested on free motion",
+    "reacher/inertia": "Reacher at work, relative error of M(q)",
+    "reacher/own_motion": "Reacher at work, tested on more of it",
+    "at_work/new_motion": "F given, learned at work, tested on free motion",
+    "at_work/own_motion": "F given, learned at work, tested on more of it",
     "given/nominal": "F given, nominal robot",
     "given/payload": "F given, payload",
     "given/masses": "F given, masses ±20 %",
@@ -125,7 +134,7 @@ def finish(
     return figure(name, config.robot, panels, out)
 
 
-def metrics(name: str, config: InvdynConfig, panels: list[Panel]) -> Metrics:
+def metrics(name: str, config: Any, panels: list[Panel]) -> Metrics:
     """Return per seed the median over inits and tasks of the mean NMSE over joints.
 
     Methods of the first panel have their plain name, those of the others are "NAME@PART/KIND".
@@ -186,7 +195,8 @@ def tables(panel: Panel) -> str:
 
 
 def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path, ...]:
-    """Draw every panel: median and quartiles over seeds, inits and robots, on log axes."""
+    """Draw every panel, arms at work first: median and quartiles over all runs, on log axes."""
+    panels = sorted(panels, key=lambda panel: not panel.key.startswith("at_work/"))
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     with house_style():

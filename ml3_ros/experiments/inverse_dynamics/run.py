@@ -17,18 +17,16 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.prior import TaughtPrior
 from ml3_ros.core.losses.rigid_body_prior import RigidBodyPrior
 from ml3_ros.core.outer.trainer import MetaTrainer
-from ml3_ros.core.types import Params
 from ml3_ros.data.metrics import resolved
-from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig
+from ml3_ros.experiments.inverse_dynamics.config import TUNING_SEED, InvdynConfig
 from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.experiments.inverse_dynamics.data import PartData
-from ml3_ros.experiments.inverse_dynamics.distilled import distil
 from ml3_ros.experiments.inverse_dynamics.hybrid_curves import hybrid_curves
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, prior_curves
+from ml3_ros.experiments.inverse_dynamics.starts import Starts, learned_starts, over_tasks
 from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
 from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
 from ml3_ros.experiments.runner.experiment import Arrays, Report
-from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
 from ml3_ros.tasks.training import revision, train_losses
 
@@ -50,11 +48,11 @@ def prepare(config: InvdynConfig, scratch: Path, report: Report) -> Arrays:
             report(f"{name}: relative errors of the taught prior {np.round(prior.error, 3)}")
             arrays[f"prior_options/{name}"] = np.array(json.dumps(prior.options))
             arrays |= {f"prior/{name}/{k}": p.numpy() for k, p in prior.params.items()}
-        starts = _distilled(data, prior, (0,))
+        starts = learned_starts(data, prior, (TUNING_SEED,))
         for kind in data.population.tests:
             validation = data.validation(kind)
             for method, baseline in tqdm(baselines(part).items(), desc=f"{name}/{kind}: tuning"):
-                theta = _over_tasks(starts, validation) if baseline.distilled else None
+                theta = over_tasks(starts, baseline.start, validation)
                 chosen = tune(validation, baseline, part.marks, seeds=(0,), theta=theta)
                 arrays[f"step_sizes/{name}/{kind}/{method}"] = chosen
             test, known = data.test(kind), part.nle == "residual"
@@ -87,7 +85,7 @@ def run_seed(
             for method, loss in trained[name].items():
                 arrays[f"loss/{name}/{method}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         losses = {method: trained[part.trained_in or name][method] for method in part.learned}
-        starts = _distilled(data, prior, config.inits(seed))
+        starts = learned_starts(data, prior, config.inits(seed))
         for kind in data.population.tests:
             path = scratch / f"{name}_{kind}.npz"
             hashes = [loss.sha256() for loss in losses.values()]
@@ -124,7 +122,7 @@ def _curves(
     kind: str,
     seed: int,
     losses: dict[str, LearnedLoss],
-    starts: Params,
+    starts: Starts,
     shared: Arrays,
 ) -> Arrays:
     """Run every method on the test robots of one kind."""
@@ -132,7 +130,7 @@ def _curves(
     on_test = partial(run, test, marks=part.marks, seeds=inits)
     curves: Arrays = {}
     bar = tqdm(total=len(losses) + 5, desc=f"{name}/{kind}", leave=False)
-    distilled, streams = _over_tasks(starts, test), part.nle == "learned"
+    distilled, streams = over_tasks(starts, "distilled", test), part.nle == "learned"
     for method, loss in losses.items():
         learn = partial(learning_curves, test, loss.spec, [loss.phi], part.marks, seeds=inits)
         curves[method] = learn()
@@ -146,7 +144,7 @@ def _curves(
     curves[f"{rule}_same_step"] = on_test(rule, own.inner_lr)
     bar.update()
     for method, baseline in baselines(part).items():
-        theta = distilled if baseline.distilled else None
+        theta = over_tasks(starts, baseline.start, test)
         sizes = shared[f"step_sizes/{name}/{kind}/{method}"]
         curves[method] = tuned_curves(test, baseline, sizes, part.marks, seeds=inits, theta=theta)
         bar.update()
@@ -162,19 +160,6 @@ def _curves(
         )
     bar.close()
     return curves
-
-
-def _distilled(data: PartData, prior: TaughtPrior, seeds: tuple[int, ...]) -> Params:
-    optimizee = data.recipe.optimizee(data.population.units, data.config.robot)
-    return distil(
-        prior, optimizee, data.workspace(), n_steps=data.config.distil_steps, seeds=seeds
-    )
-
-
-def _over_tasks(starts: Params, family: InverseDynamicsFamily) -> Params:
-    """Return distilled models (seeds, *shape) for every task, (seeds, tasks, *shape)."""
-    n = len(family.recordings)
-    return {k: p.unsqueeze(1).expand(len(p), n, *p.shape[1:]) for k, p in starts.items()}
 
 
 def _prior(name: str, shared: Arrays) -> TaughtPrior:

@@ -1,6 +1,9 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Tuned baselines: the best step size for every number of steps, on validation robots."""
+"""Tuned baselines: the best step size for every number of steps, on validation robots.
+
+The grids here are where a search begins: see `bracketed`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,9 +18,11 @@ from ml3_ros.experiments.inverse_dynamics.config import (
     LIVE_ADAM_GRID,
     LIVE_SGD_GRID,
     SGD_GRID,
+    STARTED_GRID,
     Part,
 )
-from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
+from ml3_ros.experiments.inverse_dynamics.curves import Measure, learning_curves
+from ml3_ros.experiments.rivals.bracketed import bracketed
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
 
@@ -32,12 +37,12 @@ class Baseline:
     Attributes:
         rule: "sgd" or "adam".
         grid: Step sizes.
-        distilled: Whether it begins with models distilled from the prior.
+        start: Name of the models that it begins with.
     """
 
     rule: str
     grid: tuple[float, ...]
-    distilled: bool = False
+    start: str = "random"
 
 
 def baselines(part: Part) -> dict[str, Baseline]:
@@ -46,7 +51,9 @@ def baselines(part: Part) -> dict[str, Baseline]:
     return {
         "sgd_tuned": Baseline("sgd", LIVE_SGD_GRID if live else SGD_GRID),
         "adam_tuned": Baseline("adam", LIVE_ADAM_GRID if live else ADAM_GRID),
-        "distilled_prior": Baseline("adam", DISTILLED_GRID, distilled=True),
+        "distilled_prior": Baseline("adam", DISTILLED_GRID, start="distilled"),
+        "pretrained": Baseline("adam", STARTED_GRID, start="pretrained"),
+        "maml": Baseline("adam", STARTED_GRID, start="maml"),
     }
 
 
@@ -58,11 +65,14 @@ def run(
     *,
     seeds: Sequence[int],
     theta: Params | None = None,
+    measure: Measure | None = None,
 ) -> Curves:
     """Train fresh (or given) models on the squared error with one step size."""
     optimizee = family.optimizee
     loss = squared_error(optimizee.units, optimizee.target, rule, step_size)
-    return learning_curves(family, loss.spec, [loss.phi], marks, seeds=seeds, theta=theta)
+    return learning_curves(
+        family, loss.spec, [loss.phi], marks, seeds=seeds, theta=theta, measure=measure
+    )
 
 
 def tune(
@@ -72,17 +82,24 @@ def tune(
     *,
     seeds: Sequence[int],
     theta: Params | None = None,
+    measure: Measure | None = None,
 ) -> NDArray[np.float64]:
     """Return the best step size for every number of steps (C,) on validation robots.
 
-    Best is the mean log NMSE; a step size with which a model diverged is not.
+    Best is the mean log NMSE; a step size with which a model diverged is not. With a measure of
+    its own, each of its k numbers has a best step size, (C, k).
     """
-    scores = []
-    for step_size in baseline.grid:
-        curves = run(family, baseline.rule, step_size, marks, seeds=seeds, theta=theta)
+
+    def score(step_size: float) -> NDArray[np.float64]:
+        curves = run(
+            family, baseline.rule, step_size, marks, seeds=seeds, theta=theta, measure=measure
+        )
+        errors = curves.mean(-1) if measure is None else curves
         with np.errstate(divide="ignore"):
-            scores.append(np.log(curves.mean(-1)).mean((0, 1)))
-    return np.array(baseline.grid)[np.argmin(scores, axis=0)]
+            logs: NDArray[np.float64] = np.log(errors).mean((0, 1))
+        return logs
+
+    return bracketed(score, baseline.grid)
 
 
 def tuned_curves(
@@ -93,23 +110,32 @@ def tuned_curves(
     *,
     seeds: Sequence[int],
     theta: Params | None = None,
+    measure: Measure | None = None,
 ) -> Curves:
     """Return curves that have, at every mark, the step size that is best for it.
 
-    No single run has such a curve: it is the strongest that the update rule can do.
+    No single run has such a curve: it is the strongest that the update rule can do. `step_sizes`
+    are those of `tune`.
     """
     result: Curves | None = None
     for step_size in np.unique(step_sizes):
         chosen = step_sizes == step_size
-        until = [
-            mark
-            for mark, _ in zip(marks, chosen, strict=True)
-            if mark <= max(np.array(marks)[chosen])
-        ]
-        curves = run(family, baseline.rule, float(step_size), until, seeds=seeds, theta=theta)
+        rows = chosen if chosen.ndim == 1 else chosen.any(1)
+        until = [mark for mark in marks if mark <= max(np.array(marks)[rows])]
+        curves = run(
+            family,
+            baseline.rule,
+            float(step_size),
+            until,
+            seeds=seeds,
+            theta=theta,
+            measure=measure,
+        )
         if result is None:
             result = np.empty((*curves.shape[:2], len(marks), curves.shape[-1]))
-        at = np.flatnonzero(chosen)
-        result[:, :, at] = curves[:, :, at]
+        part, kept = result[:, :, : len(until)], chosen[: len(until)]
+        if chosen.ndim == 1:
+            kept = np.broadcast_to(kept[:, None], part.shape[2:])
+        part[..., kept] = curves[..., kept]
     assert result is not None
     return result

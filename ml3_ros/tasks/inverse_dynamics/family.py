@@ -22,10 +22,16 @@ class InverseDynamicsFamily:
         optimizee: The network to be trained.
         recordings: One recording per task.
         sampling: How samples become batches.
+        start: Models to begin with instead of random ones, (seeds, *shape): the tasks of a call
+            are those of all seeds, in order.
     """
 
     def __init__(
-        self, optimizee: InverseDynamicsNet, recordings: Recordings, sampling: SamplingConfig
+        self,
+        optimizee: InverseDynamicsNet,
+        recordings: Recordings,
+        sampling: SamplingConfig,
+        start: Params | None = None,
     ) -> None:
         if optimizee.nle_mode == "given" and recordings.nle is None:
             raise ConfigError('nle="given" needs recordings with nle; record the prior too')
@@ -35,13 +41,17 @@ class InverseDynamicsFamily:
                 f"{sampling.window}: record longer, or take a smaller window"
             )
         self.optimizee, self.recordings, self.sampling = optimizee, recordings, sampling
+        self.start = start
 
     def sample(self, n: int, generator: Source) -> Tensor:
         """Draw n recordings (n,)."""
         return randint(generator, 0, len(self.recordings), n)
 
     def init(self, tasks: Tensor, generator: Source) -> Params:
-        """Return fresh models; with F learned, its offset is the mean of the first samples."""
+        """Return models to begin with; with F learned, its offset is that of the first samples."""
+        if self.start is not None:
+            each = len(tasks) // len(next(iter(self.start.values())))
+            return {k: p.repeat_interleave(each, 0) for k, p in self.start.items()}
         theta = self.optimizee.init(generator, (len(tasks),))
         first = self.recordings.tau[tasks, : self.sampling.window]
         return self.optimizee.with_offset(theta, first.mean(1))

@@ -41,7 +41,7 @@ NleSetting = Literal["given", "residual", "learned"]
 whose error is learned, from uniform draws; or nothing, and F is learned from a stream, as beside a
 real arm."""
 
-Architecture = Literal["structured", "inertia_pull", "mlp", "adaptive", "prior"]
+Architecture = Literal["structured", "inertia_pull", "mlp", "adaptive", "prior", "steps"]
 
 UNBIASED = ("structured", "inertia_pull")  # without learned step sizes
 
@@ -56,8 +56,10 @@ class Recipe:
         nle: What of F(q, v) is known, and so how samples come.
         architecture: "structured" (positive, unbiased), "inertia_pull" (the same, and M_theta(q)
             is pulled to a learned matrix), "mlp" (the paper's), "adaptive" (a structured loss that
-            knows the model's age and errors, with learned step sizes over Adam), or "prior" (an
-            adaptive loss that carries a physics prior).
+            knows the model's age and errors, with learned step sizes over Adam), "prior" (an
+            adaptive loss that carries a physics prior), or "steps" (learned step sizes over Adam
+            alone, on the squared error).
+        learned_steps: Whether Adam's step sizes are learned with a loss that is not adaptive.
         use_prior: Whether the task loss contains the physics prior M(q) (the shaped loss).
         n_outer_steps: Updates of phi.
         inner_lr: Step size of the optimizee: of gradient descent with F given, as in the paper;
@@ -71,6 +73,7 @@ class Recipe:
 
     nle: NleSetting = "learned"
     architecture: Architecture = "structured"
+    learned_steps: bool = False
     use_prior: bool = True
     n_outer_steps: int = 300
     inner_lr: float | None = None
@@ -82,7 +85,7 @@ class Recipe:
     def __post_init__(self) -> None:
         if self.steps_per_window < 1:
             raise ConfigError(f"steps_per_window must be >= 1, got {self.steps_per_window}")
-        if self.clip_norm is not None and (self.adaptive or self.nle != "given"):
+        if self.clip_norm is not None and (self.scheduled or self.nle != "given"):
             raise ConfigError(
                 f"clip_norm={self.clip_norm}: gradients are clipped in gradient descent only, "
                 'which is used with nle="given" and architectures without learned step sizes'
@@ -92,6 +95,11 @@ class Recipe:
     def adaptive(self) -> bool:
         """Whether step sizes are learned, and the loss knows the model's age and errors."""
         return self.architecture in ("adaptive", "prior")
+
+    @property
+    def scheduled(self) -> bool:
+        """Whether step sizes are learned."""
+        return self.adaptive or self.learned_steps or self.architecture == "steps"
 
     def sampling(self) -> SamplingConfig:
         """Return how samples become batches."""
@@ -107,46 +115,55 @@ class Recipe:
 
     def loss_spec(self, units: Units, robot: str, prior: TaughtPrior | None = None) -> LossSpec:
         """Return the loss that is learned; `prior` is what a loss of that architecture carries."""
-        model = self.optimizee(units, robot)
         context: tuple[str, ...] = ("a",) if self.nle == "given" else ("v", "a")
-        rule: dict[str, Any] = {
-            "inner_lr": self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
-        }
         options: dict[str, Any] = {}
         architecture: str = self.architecture
         if self.adaptive:
-            knots = tuple(k for k in KNOTS if k <= self.tested_horizon())
-            rule |= {
-                "inner_optimizer": "scheduled_adam",
-                "roles": tuple(sorted(set(model.roles().values()))),
-                "knots": knots,
-            }
-            options = {"knots": knots, "error_statistics": True}
+            options = {"knots": self._knots(), "error_statistics": True}
             if self.nle == "learned":  # on long runs the size of weights would drift
                 options |= {"normalised": True, "bound": 1.0}
             architecture = "structured"
-        elif self.nle == "given":
-            rule |= {"inner_optimizer": "sgd", "clip_norm": self.clip_norm}
-        else:
-            rule["inner_optimizer"] = "adam"
-            if self.architecture in UNBIASED:
-                options = {"normalised": True, "bound": 1.0}
+        elif self.architecture in UNBIASED and self.nle != "given":
+            options = {"normalised": True, "bound": 1.0}
         if self.architecture == "inertia_pull":
             context = ("q", *context)
-        if self.architecture == "prior":
+        elif self.architecture == "steps":
+            architecture, context = "squared_error", ()
+        elif self.architecture == "prior":
             if prior is None:
                 raise ConfigError("a loss that carries a prior needs one: teach_prior makes it")
             architecture, context = "prior", ("q", "v", "a")
             options |= prior.options
+        model = self.optimizee(units, robot)
+        rule = self._rule(model, robot)
         return units.loss_spec(
             model.target, context, architecture=architecture, options=options, **rule
         )
+
+    def _rule(self, model: InverseDynamicsNet, robot: str) -> dict[str, Any]:
+        """Return the update rule of the optimizee."""
+        rule: dict[str, Any] = {
+            "inner_lr": self._tested_step_size(robot) if self.inner_lr is None else self.inner_lr
+        }
+        if self.scheduled:
+            roles = tuple(sorted(set(model.roles().values())))
+            return rule | {
+                "inner_optimizer": "scheduled_adam",
+                "roles": roles,
+                "knots": self._knots(),
+            }
+        if self.nle == "given":
+            return rule | {"inner_optimizer": "sgd", "clip_norm": self.clip_norm}
+        return rule | {"inner_optimizer": "adam"}
+
+    def _knots(self) -> tuple[float, ...]:
+        return tuple(k for k in KNOTS if k <= self.tested_horizon())
 
     def _tested_step_size(self, robot: str) -> float:
         """Return a step size that suits the units, the form of M_theta and the loss."""
         if self.nle == "learned":
             return 0.01 if self.architecture == "prior" else 0.003
-        if self.adaptive or self.nle == "residual" or robot != "reacher":
+        if self.scheduled or self.nle == "residual" or robot != "reacher":
             return 0.01
         return 0.03 if self.architecture in UNBIASED else 0.3
 
@@ -158,7 +175,9 @@ class Recipe:
 
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
-        unrolls = {"mlp": 1, **dict.fromkeys(UNBIASED, 20 if self.nle == "learned" else 10)}
+        unrolls = {"mlp": 1}
+        if not self.scheduled:
+            unrolls |= dict.fromkeys(UNBIASED, 20 if self.nle == "learned" else 10)
         # over a short unroll small step sizes look good: noise falls before learning does
         own_unroll = 125 if self.nle == "learned" else 25
         hurry = 2.0 if self.adaptive and self.nle == "learned" else 1.0  # few, long outer steps
@@ -172,7 +191,7 @@ class Recipe:
             outer_lr_steps=hurry * 3e-2,
             outer_every_step=True,
             # what carries a prior can be fast from the first step, also on a stream
-            outer_early=self.architecture == "prior" or (self.adaptive and self.nle != "learned"),
+            outer_early=self.architecture == "prior" or (self.scheduled and self.nle != "learned"),
             weights=self.weights(),
         )
 

@@ -11,6 +11,8 @@ import pytest
 
 from ml3_ros.experiments.inverse_dynamics import data, tuning
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
+from ml3_ros.experiments.rivals.maml import MamlConfig
+from ml3_ros.experiments.rivals.pretrained import PretrainConfig
 from ml3_ros.tasks.inverse_dynamics import populations
 from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
@@ -21,7 +23,16 @@ from ml3_ros.tasks.inverse_dynamics.simulated import simulate
 @functools.cache
 def population(robot, nle):
     """Return the population with short recordings."""
-    kind = populations.population(robot, nle)
+    return shortened(populations.population(robot, nle))
+
+
+@functools.cache
+def working_population(robot):
+    """Return the robots at work with short recordings."""
+    return shortened(populations.working_population(robot))
+
+
+def shortened(kind):
     short = {"support_seconds": 6.0, "held_out_seconds": 4.0}
     tests = {name: replace(config, **short) for name, config in kind.tests.items()}
     return replace(kind, train=replace(kind.train, **short), tests=tests)
@@ -36,6 +47,7 @@ def small_and_once(monkeypatch):
     for module in (data, train_loss):
         monkeypatch.setattr(module, "population", population)
         monkeypatch.setattr(module, "simulate", simulated)
+    monkeypatch.setattr(data, "working_population", working_population)
     for name, grid in (("SGD", (0.01, 0.1)), ("ADAM", (0.003, 0.01)), ("DISTILLED", (0.001,))):
         monkeypatch.setattr(tuning, f"{name}_GRID", grid)
 
@@ -52,6 +64,7 @@ def tiny_config():
             "given": given,
             "residual": residual,
             "again": replace(residual, marks=(0, 2), trained_in="residual"),
+            "at_work": replace(given, at_work=True, learned=("ml3_shaped", "ml3_adaptive")),
         },
         seeds=2,
         n_inits=2,
@@ -61,6 +74,8 @@ def tiny_config():
         n_test_robots=3,
         prior_steps=60,
         distil_steps=10,
+        pretraining=PretrainConfig(n_steps=10, batch_size=32),
+        maml=MamlConfig(n_outer_steps=2, n_tasks=2, unroll=2),
     )
 
 

@@ -32,8 +32,28 @@ def test_gradients_are_clipped_where_the_recipe_says_so(recordings, units_of):
 
 
 @pytest.mark.parametrize(
-    "other", [{"nle": "learned"}, {"nle": "given", "architecture": "adaptive"}]
+    "other",
+    [
+        {"nle": "learned"},
+        {"nle": "given", "architecture": "adaptive"},
+        {"nle": "given", "learned_steps": True},
+    ],
 )
 def test_clipping_under_adam_is_rejected(other):
     with pytest.raises(ConfigError, match="clip_norm"):
         Recipe(clip_norm=3.0, **other)
+
+
+def test_step_sizes_can_be_learned_alone_or_with_a_loss(recordings, units_of):
+    units = units_of(recordings, "given")
+    learned = {}
+    for rest in ({"architecture": "steps"}, {"learned_steps": True}):
+        recipe = Recipe(nle="given", n_outer_steps=2, n_tasks=2, **rest)
+        trainer = recipe.trainer(recordings, units, "reacher", (0,))
+        while not trainer.done:
+            trainer.step()
+        assert trainer.spec.inner_optimizer == "scheduled_adam"
+        learned[trainer.spec.architecture] = trainer.seed_phi(0)
+    assert set(learned["squared_error"]) == {"step_sizes"}
+    assert {"step_sizes", "log_scale"} < set(learned["structured"])
+    assert all(float(phi["step_sizes"].abs().max()) > 0.0 for phi in learned.values())
