@@ -8,6 +8,7 @@ from ml3_ros.experiments import (
     touch_tracking,
     touched,
     tracking,
+    working,
 )
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
 from ml3_ros.experiments.digits import output as digits_output
@@ -26,6 +27,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **sine_regression_output.EXPERIMENTS,
     **shaped_sine_output.EXPERIMENTS,
     **inverse_dynamics.EXPERIMENTS,
+    **working.EXPERIMENTS,
     **digits_output.EXPERIMENTS,
     **generalisation_output.EXPERIMENTS,
     **model_based_output.EXPERIMENTS,
@@ -42,6 +44,7 @@ _ROOMS = (
     "sine",
     "digits",
     "generalisation",
+    "working",
     "inverse_dynamics",
     "tracking",
     "external_torque",
