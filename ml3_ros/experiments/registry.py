@@ -47,6 +47,7 @@ _ROOMS = (
     "working",
     "inverse_dynamics",
     "tracking",
+    "touched",
     "external_torque",
     "touch_tracking",
     "model_based",
