@@ -51,6 +51,7 @@ setup(
             "benchmarks/arms/manifest.yaml",
             "experiments/*/sections.yaml",
             "experiments/page/*.j2",
+            "experiments/page/choices.yaml",
         ],
     },
     data_files=[

@@ -15,7 +15,10 @@ import numpy as np
 import yaml
 from jinja2 import Environment, StrictUndefined
 
+from ml3_ros.experiments.page.choices import choices_table
 from ml3_ros.experiments.page.metrics_view import MetricsView
+from ml3_ros.experiments.page.page import load_metrics
+from ml3_ros.experiments.registry import SECTIONS
 from ml3_ros.reports.tables import markdown_table, number
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +26,8 @@ PAGE = ROOT / "README.md"
 NUMBERS = Path(__file__).with_suffix(".yaml")
 BEGIN = "<!-- expectations: written by tools/readme_numbers.py -->\n"
 END = "<!-- end of expectations -->"
+CHOICES_BEGIN = "<!-- choices: written by tools/readme_numbers.py -->\n"
+CHOICES_END = "<!-- end of choices -->"
 BASELINE = "adam_tuned"
 METHODS = {
     "ml3_shaped": "plain ML3",
@@ -83,9 +88,16 @@ def _error(row: Mapping[str, Any], view: MetricsView, method: str) -> tuple[floa
 
 
 def written(page: str) -> str:
-    """Return the page with the table as it should be now."""
-    before, rest = page.split(BEGIN, 1)
-    return before + BEGIN + expectations() + "\n" + END + rest.split(END, 1)[1]
+    """Return the page with its tables as they should be now."""
+    choices = choices_table(load_metrics(ROOT / "docs" / "metrics", SECTIONS))
+    page = _replaced(page, CHOICES_BEGIN, CHOICES_END, choices)
+    return _replaced(page, BEGIN, END, expectations())
+
+
+def _replaced(page: str, begin: str, end: str, table: str) -> str:
+    """Return the page with another table between two marks."""
+    before, rest = page.split(begin, 1)
+    return before + begin + table + "\n" + end + rest.split(end, 1)[1]
 
 
 if __name__ == "__main__":

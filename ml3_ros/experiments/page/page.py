@@ -9,12 +9,12 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3_ros.errors import DataError
+from ml3_ros.experiments.page.choices import NOT_RUN, choices_table
 from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.tables import section_tables
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.tables import markdown_table
 
-NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
 WIDTH = 99  # of prose
 
@@ -52,6 +52,7 @@ def results_page(sections: Sequence[Section], metrics: Mapping[str, MetricsView]
             ) from error
     header = ["experiment", "paper", "authors' code", "ours", "targets reached"]
     return _PAGES.get_template("results.md.j2").render(
+        choices=choices_table(metrics),
         overview=markdown_table(header, rows, n_texts=4),
         has_curves=any(section.curves for section in sections if section.name in metrics),
         figure=OVERVIEW,

@@ -14,6 +14,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.experiments.page.choices import NOT_RUN, choices_table
 from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.overview import overview_figure
 from ml3_ros.experiments.page.page import load_metrics, results_page
@@ -241,3 +242,16 @@ def test_a_target_is_reached_up_to_rounding(relation, measured, good):
     target = Target(text="x", key="x", relation=relation, value=1.0)
     assert target.reached(measured) is good
     assert not target.reached(float("nan"))
+
+
+def test_the_table_of_choices_takes_numbers_of_sections_that_were_run():
+    names = {"physical/learned/over_least_squares": 0.1, "physical/learned/over_robust_tuned": 0.8}
+    names |= {"physical/learned/over_best": 0.9, "network_on_model/learned/over_gate": 0.5}
+    names |= {"network_on_model/learned/over_adam": 0.2}
+    touched = MetricsView({"experiment": "", "config": {}, "methods": {}, "headline": names})
+    lines = choices_table({"touched": touched}).splitlines()
+    assert "0.12 of the error of least squares" in lines[3]
+    assert "0.90 of the error of the best robust fit, 0.50 of the best gate" in lines[6]
+    assert "0.20 of Adam" in lines[6] and NOT_RUN in lines[4] and NOT_RUN in lines[5]
+    with pytest.raises(KeyError):
+        choices_table({"touched": MetricsView({**touched.content, "headline": {}})})
