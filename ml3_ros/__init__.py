@@ -36,6 +36,18 @@ _PUBLIC = {
     "load_robot": "ml3_ros.robots.registry",
     "simulate": "ml3_ros.tasks.inverse_dynamics.simulated",
     "train_loss": "ml3_ros.tasks.inverse_dynamics.train",
+    # arms that are touched while they learn
+    "Before": "ml3_ros.tasks.touched.before",
+    "ContactConfig": "ml3_ros.tasks.touched.contacts",
+    "LinearArm": "ml3_ros.tasks.touched.linear_arm",
+    "LinearModel": "ml3_ros.core.linear_model",
+    "PinocchioModel": "ml3_ros.robots.pinocchio_model",
+    "TouchedArms": "ml3_ros.tasks.touched.simulated",
+    "TouchedConfig": "ml3_ros.tasks.touched.simulated",
+    "TouchedFamily": "ml3_ros.tasks.touched.families",
+    "TouchedRecipe": "ml3_ros.tasks.touched.recipes",
+    "reweighted_fit": "ml3_ros.learners.inverse_dynamics.reweighted_fit",
+    "simulate_touched": "ml3_ros.tasks.touched.simulated",
     # recordings of a real arm
     "IdentifyConfig": "ml3_ros.identification.run",
     "JointRecording": "ml3_ros.data.recording",

@@ -45,6 +45,13 @@ def test_a_loss_is_trained_for_an_arm_and_learned_with(run, tmp_path):
     assert all(after < before for before, after in printed.values())
 
 
+def test_a_touched_arm_is_fitted_better_with_learned_weights(run):
+    words = ("--kind", "leading", "--outer-steps", 12, "--arms", 6)
+    text = run("touched_arm", *words)
+    found = dict(re.findall(r"^  (\w+) +(\d\.\d{4})$", text, flags=re.MULTILINE))
+    assert float(found["learned"]) < 0.5 * float(found["least_squares"])
+
+
 def test_a_recording_is_identified(run, tmp_path):
     text = run("identify_recording", "--out", tmp_path, "--seconds", 5, "--seeds", 1)
     held_out = dict(re.findall(r"^  (\w+) +(\d\.\d{4})$", text, flags=re.MULTILINE))
