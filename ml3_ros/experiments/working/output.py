@@ -20,7 +20,13 @@ from ml3_ros.experiments.working.robots import MEASURED
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
 from ml3_ros.reports.styles import in_order
 
-OWN = ("ml3_shaped", "ml3_pull_shaped", "ml3_from_pretrained", "ml3_from_pretrained_inertia")
+OWN = (
+    "ml3_shaped",
+    "ml3_pull_shaped",
+    "ml3_from_pretrained",
+    "ml3_from_pretrained_inertia",
+    "ml3_physical",
+)
 """The methods that are held against each of the others."""
 
 COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -47,6 +53,7 @@ COLUMNS: dict[str, tuple[str, tuple[str, ...]]] = {
             "pretrained_inertia",
             "maml",
             "alpaca",
+            "ml3_physical",
             "ridge_nominal",
             "consistent_nominal",
         ),

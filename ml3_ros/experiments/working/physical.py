@@ -3,6 +3,7 @@
 """Rivals that know the arm's description: a ridge towards it, and the consistent fit."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import torch
@@ -19,8 +20,8 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 Array = NDArray[np.float64]
-Fit = Callable[[Array, Array, float], Array]
-"""(regressor (B, n, p), torque (B, n), strength) -> parameters (p,)."""
+Fit = Callable[[Array, Array], Array]
+"""(regressor (B, n, p), torque (B, n) [N m]) -> parameters (p,)."""
 
 RIDGE_GRID = (0.01, 0.1, 1.0, 10.0, 100.0)
 PULL_GRID = (0.1, 1.0, 10.0, 100.0, 1000.0)
@@ -31,6 +32,12 @@ class PhysicalModel:
 
     Args:
         robots: To fit.
+
+    Attributes:
+        nominal: Parameters of the description (p,).
+        sizes: How large their differences may be (p,), see `ridge`.
+        noise: Unit of each joint's torque [N m], (n,).
+        rows: Regressor (T, n, p) and torque (T, n) that may be learned from, by robot.
     """
 
     def __init__(self, robots: Robots) -> None:
@@ -42,11 +49,8 @@ class PhysicalModel:
         self.links = nearest_physical(self.nominal[: N * self._n].reshape(self._n, N))
         self.noise = np.array(robots.population.units.effort)
         self.sizes = self._sizes()
-        self._rows = [self._support(task) for task in range(len(robots))]
-        self._columns = {
-            kind: [self._inertia_columns(q) for q in robots.held_out(kind)[0]["q"].double()]
-            for kind in robots.recordings
-        }
+        self.rows = [self._support(task) for task in range(len(robots))]
+        self._inertia_columns: dict[str, list[Tensor]] = {}
 
     def _sizes(self) -> Array:
         """Return how large parameters may differ (p,): by a mass, and by that at its radius."""
@@ -63,7 +67,14 @@ class PhysicalModel:
         )
         return self._model.regressor(q, v, a), tau
 
-    def _inertia_columns(self, q: Tensor) -> Tensor:
+    def inertia_columns(self, kind: str) -> list[Tensor]:
+        """Return X (B, n, n, p) with M(q) = X w at what is held out of a kind, by robot."""
+        if kind not in self._inertia_columns:
+            positions = self.robots.held_out(kind)[0]["q"].double()
+            self._inertia_columns[kind] = [self._columns_at(q) for q in positions]
+        return self._inertia_columns[kind]
+
+    def _columns_at(self, q: Tensor) -> Tensor:
         """Return X (B, n, n, p) with M(q) = X w for positions q (B, n)."""
         states, still = q.numpy(), np.zeros(q.shape)
         rest = self._model.regressor(states, still, still)
@@ -73,21 +84,21 @@ class PhysicalModel:
         ]
         return torch.from_numpy(np.stack(columns, axis=2)).float()
 
-    def curves(self, fit: Fit, strength: float, marks: Sequence[int]) -> Array:
+    def curves(self, fit: Fit, marks: Sequence[int]) -> Array:
         """Return the errors `MEASURED` after the samples of so many steps (tasks, C, 3)."""
         family = self.robots.family()
         rows = []
         for mark in marks:
             w = [
-                fit(regressor[(at := samples_after(family, task, mark))], tau[at], strength)
-                for task, (regressor, tau) in enumerate(self._rows)
+                fit(regressor[(at := samples_after(family, task, mark))], tau[at])
+                for task, (regressor, tau) in enumerate(self.rows)
             ]
             rows.append(self._errors(torch.from_numpy(np.stack(w)).float()))
         return np.stack(rows, axis=1)
 
     def _errors(self, w: Tensor) -> Array:
         def inertia(kind: str, q: Tensor) -> Tensor:
-            columns = self._columns[kind]
+            columns = self.inertia_columns(kind)
             return torch.stack([x @ own for x, own in zip(columns, w, strict=True)])
 
         return self.robots.errors(self.net, inertia).double().numpy()
@@ -120,13 +131,14 @@ def physical_curves(
     for name, grid in (("ridge", RIDGE_GRID), ("consistent", PULL_GRID)):
         tuned_fit, fit = getattr(tuned_on, name), getattr(tested_on, name)
 
-        def score(strength: float, fit: Fit = tuned_fit) -> Array:
-            return np.log(tuned_on.curves(fit, strength, marks)).mean(0)
+        def score(strength: float, fit: Callable[..., Array] = tuned_fit) -> Array:
+            return np.log(tuned_on.curves(partial(fit, strength=strength), marks)).mean(0)
 
         best = bracketed(score, grid)
         result = np.empty((len(test), len(marks), len(MEASURED)))
         for strength in np.unique(best):
             chosen = best == strength
-            result[:, chosen] = tested_on.curves(fit, float(strength), marks)[:, chosen]
+            curves_there = tested_on.curves(partial(fit, strength=float(strength)), marks)
+            result[:, chosen] = curves_there[:, chosen]
         curves[f"{name}_nominal"], strengths[f"{name}_nominal"] = result[None], best
     return curves, strengths

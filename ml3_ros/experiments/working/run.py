@@ -25,7 +25,8 @@ from ml3_ros.experiments.working.config import (
     VALIDATION_SEED,
     WorkingExperimentConfig,
 )
-from ml3_ros.experiments.working.physical import physical_curves
+from ml3_ros.experiments.working.learned_pull import meta_learn_pull
+from ml3_ros.experiments.working.physical import PhysicalModel, physical_curves
 from ml3_ros.experiments.working.robots import Robots
 from ml3_ros.experiments.working.starts import (
     last_layer_curves,
@@ -125,6 +126,9 @@ def run_seed(
                 family, baseline, sizes, marks, seeds=(seed,), theta=begin, measure=measure
             )
         features = {k: p[seed : seed + 1] for k, p in _stored(shared, f"alpaca/{name}/").items()}
+        train = PhysicalModel(_pool(config, name, "train"))
+        pull, arm = meta_learn_pull(train, seed), PhysicalModel(test)
+        arrays[f"curve/{name}/ml3_physical"] = arm.curves(partial(pull.fit, arm), marks)[None]
         arrays[f"curve/{name}/alpaca"] = last_layer_curves(test, features, seed, marks)
     return arrays
 

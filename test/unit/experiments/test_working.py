@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -16,8 +17,9 @@ from ml3_ros.experiments.registry import EXPERIMENTS
 from ml3_ros.experiments.rivals.bayesian_last_layer import LastLayerConfig
 from ml3_ros.experiments.rivals.maml import MamlConfig
 from ml3_ros.experiments.rivals.pretrained import PretrainConfig
-from ml3_ros.experiments.working import run
+from ml3_ros.experiments.working import learned_pull, run
 from ml3_ros.experiments.working.config import LEARNED, WorkingExperimentConfig
+from ml3_ros.experiments.working.learned_pull import LearnedPull, meta_learn_pull
 from ml3_ros.experiments.working.output import COLUMNS, finish
 from ml3_ros.experiments.working.physical import PhysicalModel
 from ml3_ros.experiments.working.robots import MEASURED, Robots
@@ -75,7 +77,8 @@ def physical(robots):
 @pytest.mark.parametrize("fit", ["ridge", "consistent"])
 def test_a_physical_fit_goes_from_the_description_to_the_samples(physical, fit):
     pulled, free = (
-        physical.curves(getattr(physical, fit), strength, (0, 60)) for strength in (1e7, 0.01)
+        physical.curves(partial(getattr(physical, fit), strength=strength), (0, 60))
+        for strength in (1e7, 0.01)
     )
     np.testing.assert_allclose(pulled[:, 1], pulled[:, 0], rtol=0.05)
     np.testing.assert_allclose(free[:, 0], pulled[:, 0], rtol=1e-3)
@@ -84,7 +87,7 @@ def test_a_physical_fit_goes_from_the_description_to_the_samples(physical, fit):
 
 
 def test_a_ridge_solves_the_stacked_least_squares(physical):
-    regressor, tau = (x[:50] for x in physical._rows[0])
+    regressor, tau = (x[:50] for x in physical.rows[0])
     weight, pull = 1.0 / physical.noise, np.diag(np.sqrt(0.3) / physical.sizes)
     rows = np.vstack([(regressor * weight[:, None]).reshape(-1, regressor.shape[-1]), pull])
     right = np.concatenate([(tau * weight).ravel(), pull @ physical.nominal])
@@ -93,8 +96,35 @@ def test_a_ridge_solves_the_stacked_least_squares(physical):
     np.testing.assert_allclose(found / physical.sizes, expected / physical.sizes, atol=1e-6)
 
 
+def test_a_learned_pull_finds_more_of_m_than_the_one_that_it_began_with(physical):
+    pull = meta_learn_pull(physical, 0)
+    others = PhysicalModel(Robots.draw("reacher", working_population("reacher"), 4, seed=7))
+    began = LearnedPull(learned_pull.SPREAD * torch.eye(len(physical.nominal)))
+    errors = [others.curves(partial(each.fit, others), (0, 10)) for each in (began, pull)]
+    np.testing.assert_allclose(errors[1][:, 0], errors[0][:, 0], rtol=1e-3)  # the description
+    before, after = (np.log(x[:, 1, MEASURED.index("inertia")]).mean() for x in errors)
+    assert after < before + np.log(0.7)
+
+
+def test_a_learned_pull_is_the_minimum_that_it_says(physical):
+    p = len(physical.nominal)
+    basis = 0.1 * torch.eye(p) + 0.02 * torch.randn(
+        p, p, generator=torch.Generator().manual_seed(1)
+    )
+    regressor, tau = (x[:40] for x in physical.rows[1])
+    found = LearnedPull(basis).fit(physical, regressor, tau)
+    weight = 1.0 / physical.noise
+    b = physical.sizes[:, None] * basis.double().numpy()
+    rows = (regressor * weight[:, None]).reshape(-1, p) @ b
+    right = ((tau - regressor @ physical.nominal) * weight).ravel()
+    z = np.linalg.lstsq(np.vstack([rows, np.eye(p)]), np.append(right, np.zeros(p)), rcond=None)[0]
+    expected = (b @ z) / physical.sizes
+    np.testing.assert_allclose((found - physical.nominal) / physical.sizes, expected, atol=2e-3)
+
+
 def test_it_leaves_everything(monkeypatch, tmp_path):
     monkeypatch.setattr(run, "working_population", working_population)
+    monkeypatch.setattr(learned_pull, "N_STEPS", 3)
     lines = []
     shared = run.prepare(TINY, tmp_path / "scratch", lines.append)
     seeds = {s: run.run_seed(TINY, s, shared, tmp_path / str(s)) for s in range(2)}
