@@ -15,6 +15,7 @@ from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.sources import pinocchio_model
 
 LEAST_MASS = 1e-3  # of a link whose parameters are set [kg]
+_DRIFT_STEP = 1e-5  # of the differences that give the change of momentum [s]
 _NOMINAL = Perturbation()
 
 
@@ -75,15 +76,22 @@ class PinocchioModel:
             v=v,
         )
 
-    def momentum_drift(self, q: Array, v: Array) -> Array:
-        """Return C(q, v)^T v - g(q) [N m]: how M v changes without torque; (n,), or (B, n)."""
-        return self._each((self.nv,), self._momentum_drift, q=q, v=v)
+    def momentum(self, q: Array, v: Array) -> Array:
+        """Return M(q) v [N m s]: (n,), or (B, n); also for parameters that no body has.
 
-    def _momentum_drift(self, q: Array, v: Array) -> Array:
-        C = pinocchio.computeCoriolisMatrix(self._model, self._data, q, v)
-        gravity = pinocchio.computeGeneralizedGravity(self._model, self._data, q)
-        drift: Array = C.T @ v - gravity
-        return drift
+        Those of a fit may make composite bodies of negative mass, which `M` cannot sum up.
+        """
+        still = np.zeros_like(v)
+        return np.asarray(self.rnea(q, still, v) - self.rnea(q, still, still))
+
+    def momentum_drift(self, q: Array, v: Array) -> Array:
+        """Return C(q, v)^T v - g(q) [N m]: how M v changes without torque; (n,), or (B, n).
+
+        By central differences of the momentum along the motion, less C v + g.
+        """
+        step = _DRIFT_STEP * np.asarray(v)
+        change = self.momentum(q + step, v) - self.momentum(q - step, v)
+        return np.asarray(change / (2.0 * _DRIFT_STEP) - self.rnea(q, v, np.zeros_like(v)))
 
     def gravity_gradient(self, q: Array) -> Array:
         """Return the change of the gravity torque with q [N m/rad]: (n, n), or (B, n, n)."""

@@ -26,8 +26,8 @@ Friction = Callable[[Array, Array], Array]  # torque [N m] (n,) at q and v (n,)
 class MomentumModel(Protocol):
     """A rigid-body model that can tell the change of its momentum; `PinocchioModel` is one."""
 
-    def M(self, q: Array) -> Array:
-        """Return the inertia matrix [kg m^2] (n, n)."""
+    def momentum(self, q: Array, v: Array) -> Array:
+        """Return M v [N m s] (n,)."""
         ...
 
     def momentum_drift(self, q: Array, v: Array) -> Array:
@@ -66,7 +66,7 @@ class MomentumObserver:
 
     def rebase(self, q: Array, v: Array) -> None:
         """Go on from the last state (q, v) with changed parameters; the estimate does not jump."""
-        momentum = self._model.M(q) @ v
+        momentum = self._model.momentum(q, v)
         self._integral = self._integral + momentum - self._momentum
         self._momentum = momentum
 
@@ -75,7 +75,7 @@ class MomentumObserver:
 
         After a gap of more than LONGEST_STEP, or a time that runs back, it begins anew at zero.
         """
-        momentum = self._model.M(q) @ v
+        momentum = self._model.momentum(q, v)
         rate = tau + self._model.momentum_drift(q, v) - self._friction(q, v)
         if not len(self.torque) or not 0.0 < t - self._t <= LONGEST_STEP:
             self.torque, self._integral = np.zeros_like(tau), momentum

@@ -110,6 +110,20 @@ def test_other_inertial_parameters_make_another_arm(arm, states):
     np.testing.assert_allclose(by_M, expected, rtol=1e-9, atol=1e-9)
 
 
+def test_momentum_needs_no_bodies(sawyer, states):
+    """A fit has found a link of negative mass, heavier than all beyond it."""
+    model = PinocchioModel(sawyer)
+    other = model.inertial_parameters()
+    other[40:44] = -2.0 * other[50::10].sum() * np.array([1.0, 0.1, -0.1, 0.2])
+    regressor = PinocchioModel(sawyer).regressor
+    q, v, _ = states(sawyer, 10)
+    still = np.zeros_like(v)
+    expected = (regressor(q, still, v) - regressor(q, still, still)) @ other
+    model.set_inertial_parameters(other)
+    np.testing.assert_allclose(model.momentum(q, v), expected, atol=1e-9)
+    assert np.abs(model.momentum_drift(q, v)).max() < 1e3
+
+
 @pytest.mark.parametrize("mass", [0.0, 1e-17, -1e-17])
 def test_a_link_without_mass_divides_nothing_by_zero(sawyer, states, mass):
     model = PinocchioModel(sawyer)
