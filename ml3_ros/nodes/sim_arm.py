@@ -19,6 +19,7 @@ from std_srvs.srv import Trigger
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.handling import HandlingParameters
 from ml3_ros.nodes.kit.parameters.perturbation import PerturbationParameters
 from ml3_ros.nodes.kit.parameters.safety import SafetyParameters
 from ml3_ros.nodes.kit.process import run
@@ -35,6 +36,7 @@ from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.control.safety import SafetyStage
 from ml3_ros.robots.control.safety_config import SafetyStop
 from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.pushes import Handling
 from ml3_ros.robots.registry import load_robot
 
 SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time slip instead
@@ -44,7 +46,7 @@ HOLD_DAMPING = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class SimArmParameters(SafetyParameters, PerturbationParameters):
+class SimArmParameters(SafetyParameters, PerturbationParameters, HandlingParameters):
     """The simulated arm, and the pace of its time."""
 
     robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
@@ -111,6 +113,7 @@ class SimArm(Ml3Node[SimArmParameters]):
     _nominal: MujocoArm  # the arm as described
     _safety: SafetyStage
     _starts: np.random.Generator  # of poses after reset_arm
+    _payload: float  # at the start [kg]
     _states: LifecyclePublisher[JointState]
     _poses: LifecyclePublisher[PoseStamped]
     _timer: Timer
@@ -122,13 +125,16 @@ class SimArm(Ml3Node[SimArmParameters]):
     _published: float  # monotonic time of the newest joint state [s]
     _command: tuple[int, np.ndarray] | None  # stamp [ns] and torque [N m] of the newest one
     _holding: bool  # without a fresh command
+    _handling: Handling
 
     def load(self) -> None:
         """Build the arm and connect it."""
         p = self.parameters
         description = load_robot(p.robot)
         self._names, self._base = description.names, description.base
-        self._arm = MujocoArm(description, p.perturbation(description), seed=p.seed)
+        perturbation = p.perturbation(description)
+        self._payload = perturbation.payload
+        self._arm = MujocoArm(description, perturbation, seed=p.seed)
         self._home = np.array(p.home or description.home)
         self._arm.reset(self._home)
         self._dt = 1.0 / p.publish_rate
@@ -144,6 +150,7 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def start(self) -> None:
         """Start from home; robot time goes on from the present or from where it was."""
+        self._handling = self.parameters.handling(len(self._names), self._payload)
         self._arm.reset(self._home)
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = 0
@@ -208,6 +215,7 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _step(self) -> None:
         try:
+            self._handling.apply(self._arm, self._steps * self._dt)
             self._arm.step(self._torque(), self._dt)
         except RobotError as error:
             self.reject(error, kind="divergences")

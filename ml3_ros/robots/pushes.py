@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, Protocol
 
 import mujoco
 import numpy as np
@@ -118,6 +119,41 @@ def random_touches(
 def pushes_at(touches: tuple[Touch, ...], t: float) -> tuple[Push, ...]:
     """Return what pushes at a time [s]."""
     return tuple(push for touch in touches if (push := touch.at(t)) is not None)
+
+
+class HandledArm(Protocol):
+    """An arm that can be pushed and loaded; `MujocoArm` is one."""
+
+    def push(self, *pushes: Push) -> None:
+        """Let these forces act from now on."""
+        ...
+
+    def set_payload(self, mass: float) -> None:
+        """Put a point mass [kg] at the tool in place of the payload."""
+        ...
+
+
+class Handling:
+    """What people do with an arm, and when: touches, and payloads that come and go."""
+
+    def __init__(
+        self, touches: tuple[Touch, ...], payloads: tuple[tuple[float, float], ...] = ()
+    ) -> None:
+        """Begin at time 0.
+
+        Args:
+            touches: One after another.
+            payloads: Times [s], rising, and masses [kg] that are at the tool from then on.
+        """
+        self._touches, self._payloads = deque(touches), deque(payloads)
+
+    def apply(self, arm: HandledArm, t: float) -> None:
+        """Push and load an arm as at time t [s], which does not run backwards."""
+        while self._payloads and t >= self._payloads[0][0]:
+            arm.set_payload(self._payloads.popleft()[1])
+        while self._touches and t >= self._touches[0].start + self._touches[0].seconds:
+            self._touches.popleft()
+        arm.push(*pushes_at(tuple(self._touches)[:1], t))
 
 
 def joint_torque(

@@ -6,9 +6,17 @@ from __future__ import annotations
 
 from ml3_ros.bringup.systems.invdyn import REACHER_INVDYN, REPLAY, SAWYER_INVDYN
 from ml3_ros.bringup.systems.reach import REACHER_REACH
+from ml3_ros.bringup.systems.touch import SAWYER_TOUCH
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
 
 SYSTEMS = {
     system.name: system
-    for system in (SAWYER_INVDYN, REACHER_INVDYN, SAWYER_TRACK, REPLAY, REACHER_REACH)
+    for system in (
+        SAWYER_INVDYN,
+        REACHER_INVDYN,
+        SAWYER_TRACK,
+        SAWYER_TOUCH,
+        REPLAY,
+        REACHER_REACH,
+    )
 }

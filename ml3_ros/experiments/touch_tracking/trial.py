@@ -23,9 +23,10 @@ from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, wi
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.pushes import Touch, pushes_at, random_touches
+from ml3_ros.robots.pushes import Handling, Touch, random_touches
 
 LONGEST = 1000.0  # a motion that repeats itself for so long [s]
+_ROUNDING = 1e-6  # of times [s]
 STEPS_PER_WINDOW = 4  # of a network, per 8 samples
 
 
@@ -99,13 +100,13 @@ class HandledArm:
 
     def __init__(self, arm: MujocoArm, robot: TouchedRobot, config: TouchTrackingConfig) -> None:
         """Handle an arm that is at home."""
-        self._arm, self._touches = arm, robot.touches
         up, down, _ = config.changes
         light, heavy = (
             robot.perturbation.payload,
             robot.perturbation.payload + config.added_payload,
         )
-        self._payloads = [(up, heavy), (down, light)]
+        self._arm = arm
+        self._handling = Handling(robot.touches, ((up, heavy), (down, light)))
         self.power: list[float] = []
 
     def state(self) -> ArmState:
@@ -114,10 +115,7 @@ class HandledArm:
 
     def step(self, tau: Array, dt: float) -> ArmState:
         """See `MujocoArm.step`; hands and payloads are those of the beginning."""
-        t = self._arm.state().t
-        if self._payloads and t > self._payloads[0][0] - 0.5 * dt:
-            self._arm.set_payload(self._payloads.pop(0)[1])
-        self._arm.push(*pushes_at(self._touches, t))
+        self._handling.apply(self._arm, self._arm.state().t + _ROUNDING)
         state = self._arm.step(tau, dt)
         self.power.append(-float(self._arm.external_torque() @ state.v))
         return state

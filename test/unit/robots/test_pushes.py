@@ -12,7 +12,7 @@ import pytest
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.pushes import Push, Touch, TouchConfig, pushes_at, random_touches
+from ml3_ros.robots.pushes import Handling, Push, Touch, TouchConfig, pushes_at, random_touches
 from ml3_ros.robots.sources import pinocchio_model
 
 PUSH = Push(link=4, point=(0.05, -0.1, 0.12), force=(10.0, -20.0, 5.0))
@@ -118,3 +118,28 @@ def test_a_small_arm_is_touched_at_its_last_link():
 def test_touches_that_nobody_can_make_are_rejected(wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         TouchConfig(**wrong)
+
+
+def test_people_come_and_payloads_change_at_their_times():
+    done = []
+
+    class Arm:
+        def push(self, *pushes):
+            done.append(("push", *(push.link for push in pushes)))
+
+        def set_payload(self, mass):
+            done.append(("payload", mass))
+
+    touches = [Touch(kind="let_go", start=t, seconds=1.0, push=PUSH) for t in (2.0, 4.0)]
+    handling, arm = Handling(tuple(touches), ((0.0, 0.5), (3.0, 2.5))), Arm()
+    for t in (0.0, 2.5, 3.0, 4.5, 5.0):
+        handling.apply(arm, t)
+    assert done == [
+        ("payload", 0.5),
+        ("push",),
+        ("push", 4),
+        ("payload", 2.5),
+        ("push",),
+        ("push", 4),
+        ("push",),
+    ]

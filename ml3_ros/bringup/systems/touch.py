@@ -1,0 +1,62 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""System sawyer_touch: people touch and load an arm that tracks by what it learns meanwhile."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ml3_ros.bringup.arguments import Argument
+from ml3_ros.bringup.description import Arg, ModelOf, Process
+from ml3_ros.bringup.systems.track import SAWYER_TRACK
+
+FORCE = Argument(
+    name="force",
+    default=40.0,
+    help="largest force of the simulated people who lead the arm, lean on it and let go [N]",
+    limits=(0.0, 200.0),
+)
+LOAD = Argument(
+    name="load",
+    default=2.0,
+    help="simulated payload that is hung on after 30 s, and taken off 30 s later [kg]",
+    limits=(0.0, 20.0),
+)
+OBSERVER = Process(
+    name="contact_observer",
+    executable="contact_observer",
+    parameters={"robot": ModelOf("robot")},
+)
+
+
+def _touched(process: Process) -> Process:
+    """Return a process of sawyer_track as it is in this system."""
+    extra = {
+        "sim_arm": {
+            "touch_force": Arg("force"),
+            "touch_seed": Arg("seed"),
+            "load": Arg("load"),
+        }
+    }.get(process.name, {})
+    parameters = {**process.parameters, **extra}
+    if process.name == "conductor":
+        first, *rest = process.parameters["sources"]
+        parameters["sources"] = [first, "contact_observer", *rest]
+    return replace(process, parameters=parameters)
+
+
+SAWYER_TOUCH = replace(
+    SAWYER_TRACK,
+    name="sawyer_touch",
+    shown="external_torque",
+    help="people touch and load an arm that tracks by what it learns; external_torque tells it",
+    own_arguments=(
+        *(
+            replace(argument, default="out/sawyer_touch") if argument.name == "out" else argument
+            for argument in SAWYER_TRACK.own_arguments
+        ),
+        FORCE,
+        LOAD,
+    ),
+    processes=(OBSERVER, *(_touched(process) for process in SAWYER_TRACK.processes)),
+)
