@@ -12,21 +12,24 @@ from typing import Annotated, Literal
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
-from ml3_msgs.msg import ExternalTorque
+from ml3_msgs.msg import ExternalTorque, LearnedModel
 from ml3_ros.identification.live.external_torque import (
     ExternalTorqueConfig,
     ExternalTorqueObserver,
 )
+from ml3_ros.identification.live.model_file import physical_to_bytes
+from ml3_ros.identification.live.payload import PayloadChangeConfig
 from ml3_ros.identification.live.physical_model import PhysicalModel, PhysicalModelConfig
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import RELIABLE_5000
-from ml3_ros.nodes.messages.ml3 import external_torque_to_msg
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
+from ml3_ros.nodes.messages.ml3 import external_torque_to_msg, model_to_msg
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
+METHOD = "physical_live"  # on learned_model
 _CONFIG, _MODEL = ExternalTorqueConfig(), PhysicalModelConfig()
 
 
@@ -52,6 +55,16 @@ class ContactObserverParameters(FilterParameters):
     free: Annotated[
         float, Param("standard deviations below which it is free again [-]", (0.5, 100.0))
     ] = _CONFIG.free
+    update_period: Annotated[
+        float, Param("time between updates of the model [s]", (0.1, 60.0))
+    ] = _MODEL.update_period
+    tell_payload: Annotated[
+        bool,
+        Param(
+            "take for a payload at once what a body at the last link explains; else it counts as "
+            "a touch for as long as the model takes to learn it"
+        ),
+    ] = False
     presliding: Annotated[
         tuple[float, ...],
         Param(
@@ -77,12 +90,19 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
     _torques: LifecyclePublisher[ExternalTorque]
     _thread: ThreadPoolExecutor
     _learning: Future[None] | None
+    _models: LifecyclePublisher[LearnedModel]
+    _published: int  # updates of the model that was published last
 
     def load(self) -> None:
         """Load the arm as described and connect."""
         p = self.parameters
         config = ExternalTorqueConfig(gain=p.bandwidth, touched=p.touched, free=p.free)
-        learned = PhysicalModelConfig(fit=p.fit, displacements=p.presliding)
+        learned = PhysicalModelConfig(
+            fit=p.fit,
+            displacements=p.presliding,
+            update_period=p.update_period,
+            payload=PayloadChangeConfig() if p.tell_payload else None,
+        )
         description = load_robot(p.robot)
         self._names, self._base = description.names, description.base
         self._stream = FilteredStream(self._names, self.diagnostics.counts, p)
@@ -92,6 +112,8 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
         self._observer = ExternalTorqueObserver(self._model, arm, config)
         self._thread, self._learning = ThreadPoolExecutor(1, "physical model"), None
         self._torques = self.publisher(ExternalTorque, "external_torque", RELIABLE_5000)
+        self._models = self.publisher(LearnedModel, "learned_model", LATCHED_1)
+        self._published = -1
         self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
         self.diagnostics.expect("joint_states")
 
@@ -130,6 +152,22 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
         due = any([self._model.take(sample) for sample in samples])
         if due and (self._learning is None or self._learning.done()):
             self._learn()
+
+        if self._model.updates != self._published:
+            self._publish_model(state.stamp)
+
+    def _publish_model(self, stamp: int) -> None:
+        """Hand the model out as it is now, for controllers that feed it forward."""
+        self._published = self._model.updates
+        msg = model_to_msg(
+            METHOD,
+            physical_to_bytes(self._model),
+            stamp=stamp,
+            update=self._published,
+            joint_names=self._names,
+            frame_id=self._base,
+        )
+        self._models.publish(msg)
 
     def _learn(self) -> None:
         """Begin the next update of the model, after the last one."""

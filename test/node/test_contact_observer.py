@@ -9,10 +9,12 @@ import pytest
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 
-from ml3_msgs.msg import ExternalTorque
+from ml3_msgs.msg import ExternalTorque, LearnedModel
+from ml3_ros.identification.live.model_file import physical_from_bytes
 from ml3_ros.nodes.contact_observer import ContactObserver
-from ml3_ros.nodes.kit.qos import RELIABLE_5000
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
+from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from test.node.sim_arm.bench import FAILURE, up
@@ -74,6 +76,7 @@ def test_every_joint_state_is_answered_by_its_external_torque(graph):
 
 def test_it_learns_what_the_description_lacks_in_a_thread(graph):
     node = up(graph.add(ContactObserver, "contact_observer", fit="least_squares", free=0.5))
+    models = graph.listen(graph.plain("late"), LearnedModel, "learned_model", LATCHED_1)
     arm = MovingSawyer(graph, node)
     arm.send(60, offset=1.0)
     assert min(np.array(arm.found[-1].torque) + 1.0) > -0.5
@@ -84,6 +87,11 @@ def test_it_learns_what_the_description_lacks_in_a_thread(graph):
     arm.send(30, offset=1.0)
     assert arm.found[-1].update >= 4
     assert np.abs(arm.found[-1].torque).mean() < 0.3 * before
+    graph.until(lambda: models[-1].update >= 4)
+    assert models[0].update == 0
+    torque = physical_from_bytes(model_from_msg(models[-1], SAWYER.names), arm.model)
+    q, v, a = SAWYER.home, 0.3 * np.ones(7), np.ones(7)
+    np.testing.assert_allclose(torque(q, v, a), arm.model.rnea(q, v, a) + 1.0, atol=0.5)
 
 
 def test_an_update_that_fails_is_counted_and_the_stream_goes_on(graph):

@@ -14,6 +14,8 @@ from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
 from ml3_ros.data.laps_file import load_laps
+from ml3_ros.identification.live.model_file import physical_to_bytes
+from ml3_ros.identification.live.physical_model import PhysicalModel
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
 from ml3_ros.learners.inverse_dynamics.units import Units
@@ -22,6 +24,7 @@ from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
 from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -232,3 +235,21 @@ def test_settings_that_do_not_go_together_are_rejected(graph, capfd, wrong, reas
     node = graph.add(TrackingControllerNode, "tracking_controller", **SHORT | wrong)
     assert node.trigger_configure() == FAILURE
     assert reason in capfd.readouterr().err
+
+
+def physical_msg(scale, robot=REACHER, update=3):
+    """Return a physical model whose masses are `scale` times the described ones."""
+    model = PhysicalModel(PinocchioModel(robot), robot.home)
+    model.learned.parameters[:] *= scale
+    data = physical_to_bytes(model)
+    return model_to_msg("physical_live", data, stamp=0, update=update, joint_names=NAMES)
+
+
+def test_a_physical_model_is_fed_forward_like_a_learned_one(loop):
+    node = loop("physical_live")
+    assert node.give(physical_msg(1.5))
+    q, v, a = REACHER.home, np.zeros(2), np.array([1.0, -2.0])
+    update, torque = node.node._models["physical_live"]
+    assert update == 3
+    np.testing.assert_allclose(torque(q, v, a), 1.5 * PinocchioModel(REACHER).rnea(q, v, a))
+    assert not node.give(physical_msg(1.0, load_robot("sawyer"), update=4))

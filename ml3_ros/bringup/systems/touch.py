@@ -25,23 +25,22 @@ LOAD = Argument(
 OBSERVER = Process(
     name="contact_observer",
     executable="contact_observer",
-    parameters={"robot": ModelOf("robot")},
+    parameters={"robot": ModelOf("robot"), "tell_payload": True, "update_period": 0.25},
 )
 
 
 def _touched(process: Process) -> Process:
     """Return a process of sawyer_track as it is in this system."""
-    extra = {
-        "sim_arm": {
-            "touch_force": Arg("force"),
-            "touch_seed": Arg("seed"),
-            "load": Arg("load"),
-        }
-    }.get(process.name, {})
-    parameters = {**process.parameters, **extra}
-    if process.name == "conductor":
-        first, *rest = process.parameters["sources"]
-        parameters["sources"] = [first, "contact_observer", *rest]
+    parameters = dict(process.parameters)
+    if process.name == "sim_arm":
+        parameters |= {"touch_force": Arg("force"), "touch_seed": Arg("seed"), "load": Arg("load")}
+    elif process.name == "tracking_controller":
+        names = list(parameters["feedforwards"])
+        after = names.index("rigid_body") + 1
+        parameters["feedforwards"] = [*names[:after], "physical_live", *names[after:]]
+    elif process.name == "conductor":
+        arm, *rest = parameters["sources"]
+        parameters["sources"] = [arm, "contact_observer", *rest]
     return replace(process, parameters=parameters)
 
 

@@ -9,7 +9,6 @@ go as far as descriptions are wrong; the same covariance tells how sure a predic
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,7 @@ from scipy.linalg import cho_factor, cho_solve
 
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.presliding import Strain
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.confidence.parameters import (
     LimitedModel,
     parameter_sizes,
@@ -26,7 +25,11 @@ from ml3_ros.identification.confidence.parameters import (
 )
 from ml3_ros.identification.live.fits import FitName, make_fit
 from ml3_ros.identification.live.payload import N_MOMENTS, PayloadChange, PayloadChangeConfig
-from ml3_ros.identification.models.least_squares import JointColumns, TorqueRegressor
+from ml3_ros.identification.models.least_squares import (
+    HasRegressor,
+    JointColumns,
+    TorqueRegressor,
+)
 
 Array = NDArray[np.float64]
 Rows = list[tuple[float, Array, Array, Array]]  # t [s], Y (n, p), tau [N m], its deviation (n,)
@@ -69,6 +72,47 @@ class Learned:
     factor: tuple[Array, bool]
 
 
+class LinearTorque:
+    """tau = Y(q, v, a) w for a controller, with fixed w.
+
+    With presliding states it has a memory: it is called along one path, in the order of time.
+    """
+
+    def __init__(
+        self, arm: HasRegressor, parameters: Array, displacements: tuple[float, ...]
+    ) -> None:
+        """Take what was learned.
+
+        Args:
+            arm: Whose kinematics the model shares.
+            parameters: w (p,).
+            displacements: Of presliding states [rad].
+
+        Raises:
+            DataError: There are not as many parameters as columns.
+        """
+        self._regressor = TorqueRegressor(arm, JointColumns())
+        self._strain = Strain(np.array(displacements))
+        self._parameters = parameters
+        columns = len(self._regressor.nominal) + arm.nv * len(displacements)
+        if parameters.shape != (columns,):
+            raise DataError(f"parameters are {parameters.shape}, the arm has {columns} columns")
+
+    def __call__(self, q: Array, v: Array, a: Array) -> Array:
+        """Return tau [N m] (n,) of q [rad], v [rad/s] and a [rad/s^2], each (n,)."""
+        row = regressor_row(self._regressor, q, v, a, self._strain(q))
+        return np.asarray(row @ self._parameters)
+
+
+def regressor_row(
+    regressor: TorqueRegressor, q: Array, v: Array, a: Array, strain: Array
+) -> Array:
+    """Return Y (n, p) of one sample with presliding states (n, D) behind the other columns."""
+    rigid = regressor(q[None], v[None], a[None])[0]
+    strained = strain.T[:, None, :] * np.eye(len(q))  # (D, n, n)
+    return np.concatenate([rigid, *strained], axis=1)
+
+
 class PhysicalModel:
     """Learns w and predicts torques; each filtered sample is shown to it once, in order of time.
 
@@ -98,7 +142,7 @@ class PhysicalModel:
         """
         self.config, self.n = config, model.nv
         self.noise = usual_noise(model)
-        self._regressor = TorqueRegressor(model, JointColumns())
+        self._model, self._regressor = model, TorqueRegressor(model, JointColumns())
         self._n_rigid = len(model.inertial_parameters())
         self._strain = Strain(np.array(config.displacements))
         start, sizes = self._prior(model, home)
@@ -110,7 +154,7 @@ class PhysicalModel:
         self.updates = 0
         still = np.zeros(self.n)
         unstrained = np.zeros((self.n, len(config.displacements)))
-        self.spread = self._spread(self._row(home, still, still, unstrained))
+        self.spread = self._spread(regressor_row(self._regressor, home, still, still, unstrained))
         self._rows: Rows = []
         self._last_row = self._last_update = -np.inf
 
@@ -154,12 +198,7 @@ class PhysicalModel:
 
     def row(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y (n, p) of the next sample [rad, rad/s, rad/s^2], each (n,)."""
-        return self._row(q, v, a, self._strain(q))
-
-    def _row(self, q: Array, v: Array, a: Array, strain: Array) -> Array:
-        rigid = self._regressor(q[None], v[None], a[None])[0]
-        strained = strain.T[:, None, :] * np.eye(self.n)  # (D, n, n)
-        return np.concatenate([rigid, *strained], axis=1)
+        return regressor_row(self._regressor, q, v, a, self._strain(q))
 
     def take(self, sample: FilteredSample) -> bool:
         """Keep a sample for the next update, if one is due; return whether an update is."""
@@ -195,17 +234,10 @@ class PhysicalModel:
         self.learned = self._learned()
         self.updates += 1
 
-    def feedforward(self) -> Callable[[Array, Array, Array], Array]:
-        """Return what has been learned as torque [N m] (n,) of q, v, a (n,), for a controller.
-
-        It never changes; with presliding states it is called along one path, in order.
-        """
-        parameters, strain = self.learned.parameters, Strain(np.array(self.config.displacements))
-
-        def torque(q: Array, v: Array, a: Array) -> Array:
-            return np.asarray(self._row(q, v, a, strain(q)) @ parameters)
-
-        return torque
+    def feedforward(self) -> LinearTorque:
+        """Return what has been learned as a feedforward for a controller; it never changes."""
+        learned = self.learned.parameters
+        return LinearTorque(self._model, learned, self.config.displacements)
 
     def _spread(self, row: Array) -> Array:
         variance = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)

@@ -16,6 +16,7 @@ from ml3_msgs.msg import LearnedModel, Tracking
 from ml3_ros.data.laps_file import Lap, save_laps
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path
+from ml3_ros.identification.live.model_file import physical_from_bytes
 from ml3_ros.learners.inverse_dynamics.net import as_feedforward
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.nodes.kit.joint_stream import JointStream
@@ -26,6 +27,7 @@ from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, tim
 from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.nodes.tracking_controller.setup import (
     FEEDBACK_ONLY,
+    PHYSICAL,
     RIGID_BODY,
     TrackingParameters,
     check_laps,
@@ -61,6 +63,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     # made by `load`
     _laps: Laps
     _controller: ComputedTorque
+    _arm: PinocchioModel  # as described
     _rigid_body: Feedforward
     _names: tuple[str, ...]
     _base: str  # frame
@@ -97,7 +100,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         description = load_robot(p.robot)
         self._laps = laps_of(p, description)
         self._controller = controller_of(p, description, self._laps)
-        self._rigid_body = PinocchioModel(description).rnea
+        self._arm = PinocchioModel(description)
+        self._rigid_body = self._arm.rnea
         self._names, self._base = description.names, description.base
         self._dt = 1.0 / p.rate
         self._stream = JointStream(self._names, self.diagnostics.counts)
@@ -260,14 +264,20 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     def _on_model(self, msg: LearnedModel) -> None:
         if msg.method not in self.parameters.feedforwards:
             return
-        net, theta = self._read_model(model_from_msg(msg, self._names), msg.method)
-        if net.units.joint_names != self._names:
-            raise DataError(f"the model of {msg.method} is of {listed(net.units.joint_names)}")
-        self._models[msg.method] = msg.update, as_feedforward(net, theta)
+        self._models[msg.method] = msg.update, self._read(msg)
         self.diagnostics.tick("learned_model")
         if self.active and self._way is not None and msg.method == self._feedforward:
             self._mix.replace(self._torque_of(msg.method))
             self._controller.exchange(self._mix)
+
+    def _read(self, msg: LearnedModel) -> Feedforward:
+        data = model_from_msg(msg, self._names)
+        if msg.method == PHYSICAL:
+            return physical_from_bytes(data, self._arm)
+        net, theta = self._read_model(data, msg.method)
+        if net.units.joint_names != self._names:
+            raise DataError(f"the model of {msg.method} is of {listed(net.units.joint_names)}")
+        return as_feedforward(net, theta)
 
     def _torque_of(self, name: str) -> Feedforward:
         """Return a feedforward as it is now; of a model that has not come yet, none."""
