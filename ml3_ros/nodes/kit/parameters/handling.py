@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
-from ml3_ros.robots.pushes import Handling, TouchConfig, random_touches
+from ml3_ros.robots.pushes import Handling, Touch, TouchConfig, random_touches
 
 LONGEST = 3600.0  # people come for so long [s]
 PAUSE = (4.0, 6.0)  # between two touches [s]
@@ -47,7 +47,7 @@ class HandlingParameters(NodeParameters):
             n_links: Of the arm.
             payload: At the tool without the load [kg].
         """
-        touches = ()
+        touches: tuple[Touch, ...] = ()
         if self.touch_force > 0.0:
             force = (0.25 * self.touch_force, self.touch_force)
             config = TouchConfig(force=force, seconds=SECONDS, pause=PAUSE)
