@@ -53,10 +53,11 @@ def work_ratio(found: Arrays, name: str) -> Array:
 def metrics(config: TouchTrackingConfig, found: Arrays) -> Metrics:
     """Return errors over time, mean over a seed's robots.
 
-    Headlines: "NAME/peace_mrad", median over runs; "NAME/back", the share of touches after which
-    the error is back; "NAME/overshoot", the mean; "NAME/work_ratio", the largest of all runs over
-    feedback alone; "NAME/up" and "NAME/down", the shares of runs that recover from a payload that
-    is taken up and put down; "NAME/end_mrad", the error before it is put down, median.
+    Headlines: "NAME/peace_mrad", median over runs, and "NAME/worst_peace_mrad"; "NAME/back", the
+    share of touches after which the error is back; "NAME/overshoot", the mean; "NAME/work_ratio",
+    the largest of all runs over feedback alone; "NAME/up" and "NAME/down", the shares of runs that
+    recover from a payload that is taken up and put down; "NAME/end_mrad", the error before it is
+    put down, median.
     """
     about = {
         "x": "seconds",
@@ -75,6 +76,7 @@ def metrics(config: TouchTrackingConfig, found: Arrays) -> Metrics:
         loaded = round(config.changes[1] * GAINS.rate) - 1
         result.headline |= {
             f"{name}/peace_mrad": 1e3 * float(np.median(score(found, name, "peace"))),
+            f"{name}/worst_peace_mrad": 1e3 * float(score(found, name, "peace").max()),
             f"{name}/back": float(score(found, name, "back").mean()),
             f"{name}/overshoot": float(score(found, name, "overshoot").mean()),
             f"{name}/work_ratio": float(work_ratio(found, name).max()),
