@@ -95,7 +95,8 @@ def _of_touch(touch: Touch, errors: Array, window: int) -> tuple[float, float]:
     if not np.isfinite(size).all():
         return 0.0, np.inf
     during, let_go = size[: after - first].max(), size[after - first :].max()
-    return float(later <= BACK * before), float(let_go / during)
+    overshoot = float(let_go / during) if during > 0.0 else 0.0
+    return float(later <= BACK * before), overshoot
 
 
 def _recovered(level: Array) -> float:
