@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.inverse_dynamics.config import (
     ADAM_GRID,
+    CLIP,
     DISTILLED_GRID,
     LIVE_ADAM_GRID,
     LIVE_SGD_GRID,
@@ -38,18 +39,21 @@ class Baseline:
         rule: "sgd" or "adam".
         grid: Step sizes.
         start: Name of the models that it begins with.
+        clip_norm: Largest norm of the gradient (with "sgd"), or None.
     """
 
     rule: str
     grid: tuple[float, ...]
     start: str = "random"
+    clip_norm: float | None = None
 
 
 def baselines(part: Part) -> dict[str, Baseline]:
-    """Return the tuned baselines of a part by name."""
+    """Return the tuned baselines of a part by name; what clips there clips for descent too."""
     live = part.nle == "learned"
+    clip = CLIP if part.at_work else None
     return {
-        "sgd_tuned": Baseline("sgd", LIVE_SGD_GRID if live else SGD_GRID),
+        "sgd_tuned": Baseline("sgd", LIVE_SGD_GRID if live else SGD_GRID, clip_norm=clip),
         "adam_tuned": Baseline("adam", LIVE_ADAM_GRID if live else ADAM_GRID),
         "distilled_prior": Baseline("adam", DISTILLED_GRID, start="distilled"),
         "pretrained": Baseline("adam", STARTED_GRID, start="pretrained"),
@@ -66,10 +70,11 @@ def run(
     seeds: Sequence[int],
     theta: Params | None = None,
     measure: Measure | None = None,
+    clip_norm: float | None = None,
 ) -> Curves:
     """Train fresh (or given) models on the squared error with one step size."""
     optimizee = family.optimizee
-    loss = squared_error(optimizee.units, optimizee.target, rule, step_size)
+    loss = squared_error(optimizee.units, optimizee.target, rule, step_size, clip_norm)
     return learning_curves(
         family, loss.spec, [loss.phi], marks, seeds=seeds, theta=theta, measure=measure
     )
@@ -92,7 +97,14 @@ def tune(
 
     def score(step_size: float) -> NDArray[np.float64]:
         curves = run(
-            family, baseline.rule, step_size, marks, seeds=seeds, theta=theta, measure=measure
+            family,
+            baseline.rule,
+            step_size,
+            marks,
+            seeds=seeds,
+            theta=theta,
+            measure=measure,
+            clip_norm=baseline.clip_norm,
         )
         errors = curves.mean(-1) if measure is None else curves
         with np.errstate(divide="ignore"):
@@ -130,6 +142,7 @@ def tuned_curves(
             seeds=seeds,
             theta=theta,
             measure=measure,
+            clip_norm=baseline.clip_norm,
         )
         if result is None:
             result = np.empty((*curves.shape[:2], len(marks), curves.shape[-1]))

@@ -18,6 +18,7 @@ from ml3_ros.experiments.inverse_dynamics.curves import learning_curves
 from ml3_ros.experiments.inverse_dynamics.tuning import Baseline, tune, tuned_curves
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.working.config import (
+    CLIP,
     LEARNED,
     TEST_SEED,
     TRAIN_SEED,
@@ -41,7 +42,7 @@ from ml3_ros.tasks.training import train_losses
 ADAM_GRID = (0.001, 0.003, 0.01, 0.03)
 STARTED_GRID = (0.0001, 0.0003, 0.001, 0.003)
 BASELINES = {
-    "sgd_tuned": Baseline("sgd", (0.003, 0.01, 0.03)),
+    "sgd_tuned": Baseline("sgd", (0.003, 0.01, 0.03), clip_norm=CLIP),
     "adam_tuned": Baseline("adam", ADAM_GRID),
     "pretrained": Baseline("adam", STARTED_GRID, start="pretrained"),
     "pretrained_inertia": Baseline("adam", STARTED_GRID, start="pretrained_inertia"),
