@@ -13,6 +13,7 @@ from ml3_ros.core.types import Batch, Params
 
 COLUMNS = "columns"  # name within a batch
 COEFFICIENTS = "coefficients"  # name within theta
+ROUNDING = 10.0  # by so many roundings of its entries a matrix is known
 
 
 class LinearModel(FunctionalModule):
@@ -82,7 +83,10 @@ class WeightedProblem:
         rows, y = self.columns.flatten(-3, -2), self.target.flatten(-2, -1)
         weighted = rows * self.weights.flatten(-2, -1).unsqueeze(-1)
         # sums over many samples are added up in single precision, and solved in double
-        gram = (weighted.mT @ rows).double() + torch.diag_embed(self.pull.double())
+        gram = (weighted.mT @ rows).double()
+        # of columns that say the same, rounding must not decide
+        rounding = ROUNDING * torch.finfo(y.dtype).eps * gram.diagonal(dim1=-2, dim2=-1).mean(-1)
+        gram = gram + torch.diag_embed(self.pull.double() + rounding.unsqueeze(-1))
         moment = (weighted.mT @ y.unsqueeze(-1)).double()
         factor = torch.linalg.cholesky(gram)
         return torch.cholesky_solve(moment, factor).squeeze(-1).to(y.dtype)

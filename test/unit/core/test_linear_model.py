@@ -60,6 +60,18 @@ def test_the_fit_is_that_of_numpy(float64):
     np.testing.assert_allclose(found.numpy(), np.linalg.lstsq(stacked, aim, rcond=None)[0])
 
 
+def test_columns_that_say_the_same_are_fitted_with_next_to_no_pull():
+    """In single precision, where their matrix is singular up to rounding."""
+    generator = torch.Generator().manual_seed(0)
+    column = torch.randn(400, N, 1, generator=generator)
+    columns = torch.cat([column, column, 1e3 * column], dim=-1)
+    target = 2.0 * column[..., 0]
+    pull = torch.full((3,), 1e-12)
+    found = WeightedProblem(columns, target, torch.ones_like(target), pull).solve()
+    assert found.isfinite().all()
+    torch.testing.assert_close(columns @ found, target, rtol=1e-2, atol=1e-2)
+
+
 def test_one_step_is_least_squares_where_weights_are_not_learned_yet(float64):
     spec, model, batch = spec_of(), LinearModel(N, GROUPS), problem_of()
     theta = model.init(torch.Generator())
