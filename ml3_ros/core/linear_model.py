@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A linear model as optimizee, and the update rule that minimises its weighted loss at once."""
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -13,7 +14,7 @@ from ml3_ros.core.types import Batch, Params
 
 COLUMNS = "columns"  # name within a batch
 COEFFICIENTS = "coefficients"  # name within theta
-ROUNDING = 10.0  # by so many roundings of its entries a matrix is known
+ROUNDING = 4.0  # times the rounding of a sum is what its matrix may lack to be definite
 
 
 class LinearModel(FunctionalModule):
@@ -84,9 +85,10 @@ class WeightedProblem:
         weighted = rows * self.weights.flatten(-2, -1).unsqueeze(-1)
         # sums over many samples are added up in single precision, and solved in double
         gram = (weighted.mT @ rows).double()
-        # of columns that say the same, rounding must not decide
-        rounding = ROUNDING * torch.finfo(y.dtype).eps * gram.diagonal(dim1=-2, dim2=-1).mean(-1)
-        gram = gram + torch.diag_embed(self.pull.double() + rounding.unsqueeze(-1))
+        # of columns that say the same, rounding must not decide; over a sum it grows as the root
+        share = ROUNDING * math.sqrt(rows.shape[-2]) * torch.finfo(y.dtype).eps
+        rounding = share * gram.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
+        gram = gram + torch.diag_embed(self.pull.double() + rounding)
         moment = (weighted.mT @ y.unsqueeze(-1)).double()
         factor = torch.linalg.cholesky(gram)
         return torch.cholesky_solve(moment, factor).squeeze(-1).to(y.dtype)
