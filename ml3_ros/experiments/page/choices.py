@@ -11,7 +11,6 @@ from jinja2 import Environment, StrictUndefined
 from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.reports.tables import markdown_table
 
-NOT_RUN = "not run yet"
 _TEMPLATES = Environment(undefined=StrictUndefined, autoescape=False)  # Markdown, no HTML
 
 
@@ -19,16 +18,19 @@ def choices_table(metrics: Mapping[str, MetricsView]) -> str:
     """Return the rows of `choices.yaml` as a table.
 
     Args:
-        metrics: By the section's name; a row that needs one which is missing says so.
+        metrics: By the section's name; a row that needs one which is missing is left out.
     """
     text = resources.files(__package__).joinpath("choices.yaml").read_text("utf-8")
-    rows = [
-        [row["take"], row["when"], _filled(row["number"], metrics)] for row in yaml.safe_load(text)
-    ]
+    rows = []
+    for row in yaml.safe_load(text):
+        brings = _filled(row["number"], metrics)
+        if brings is not None:
+            rows.append([row["take"], row["when"], brings])
     return markdown_table(["take", "when", "what it brings"], rows, n_texts=3)
 
 
-def _filled(template: str, metrics: Mapping[str, MetricsView]) -> str:
+def _filled(template: str, metrics: Mapping[str, MetricsView]) -> str | None:
+    """Return a sentence with its numbers, or None where their experiment was not run yet."""
     missing = False
 
     def number(section: str, name: str, form: str) -> str:
@@ -39,4 +41,4 @@ def _filled(template: str, metrics: Mapping[str, MetricsView]) -> str:
         return format(metrics[section][name], form)
 
     sentence = _TEMPLATES.from_string(template).render(m=number)
-    return NOT_RUN if missing else " ".join(sentence.split())
+    return None if missing else " ".join(sentence.split())

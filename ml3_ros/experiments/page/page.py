@@ -9,12 +9,13 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ml3_ros.errors import DataError
-from ml3_ros.experiments.page.choices import NOT_RUN, choices_table
+from ml3_ros.experiments.page.choices import choices_table
 from ml3_ros.experiments.page.metrics_view import MetricsView
 from ml3_ros.experiments.page.tables import section_tables
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.tables import markdown_table
 
+NOT_RUN = "not run yet"
 OVERVIEW = "results.png"
 WIDTH = 99  # of prose
 

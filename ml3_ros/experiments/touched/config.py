@@ -28,6 +28,7 @@ class TouchedExperimentConfig:
         families: What touches it; "none" is a clean recording.
         models: Which models learn.
         seeds: Meta-seeds.
+        network_seeds: Of these, the first ones, for networks too: they take most of the time.
         n_train: Arms of meta-training, per family.
         n_validation: Arms on which rivals are tuned, per family.
         n_test: Arms on which results are reported, per family.
@@ -40,6 +41,7 @@ class TouchedExperimentConfig:
     families: tuple[Kind, ...] = KINDS
     models: tuple[Model, ...] = ("physical", "network_on_model", "network")
     seeds: int = 5
+    network_seeds: int = 5
     n_train: int = 16
     n_validation: int = 6
     n_test: int = 40
@@ -50,7 +52,7 @@ class TouchedExperimentConfig:
     marks: tuple[int, ...] = (0, 25, 50, 100, 200, 300)
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "n_train", "n_validation", "n_test"):
+        for name in ("seeds", "network_seeds", "n_train", "n_validation", "n_test"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not self.families or set(self.families) - set(KINDS):
@@ -59,6 +61,12 @@ class TouchedExperimentConfig:
             raise ConfigError("models: name at least one")
         if not self.marks or sorted(set(self.marks)) != list(self.marks) or self.marks[0] < 0:
             raise ConfigError(f"marks must be numbers of steps, increasing, got {self.marks}")
+
+    def models_of(self, seed: int) -> tuple[Model, ...]:
+        """Return the models that a meta-seed trains losses for."""
+        if seed < self.network_seeds:
+            return self.models
+        return tuple(model for model in self.models if model == "physical")
 
     def trained_without(self, model: Model) -> tuple[Kind, ...]:
         """Return the families that a loss of `model` is also trained without."""

@@ -196,6 +196,8 @@ def few_choices(monkeypatch):
 
 def test_the_linear_part_runs_end_to_end(tmp_path, few_choices):
     config = replace(SMALL, models=("physical",), left_out=("physical",))
+    assert replace(SMALL, network_seeds=1).models_of(1) == ("physical",)
+    assert replace(SMALL, network_seeds=1).models_of(0) == SMALL.models
     shared = run.prepare(config, tmp_path / "shared", lambda text: None)
     seeds = {0: run.run_seed(config, 0, shared, tmp_path / "seed")}
     paths = finish(config, seeds, shared, tmp_path, lambda text: None)
