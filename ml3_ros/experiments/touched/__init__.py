@@ -2,27 +2,45 @@
 # SPDX-License-Identifier: Apache-2.0
 """Experiment: arms that are touched while they learn, under learned and hand-made weights."""
 
+from dataclasses import replace
+from functools import partial
+
 from ml3_ros.experiments.runner.experiment import Experiment
 from ml3_ros.experiments.touched.config import TouchedExperimentConfig
-from ml3_ros.experiments.touched.output import NAME, finish
+from ml3_ros.experiments.touched.output import finish
 from ml3_ros.experiments.touched.run import prepare, run_seed
 
+_LINEAR = TouchedExperimentConfig()
+_CONFIGS = {
+    "touched": ("a linear model", _LINEAR),
+    "touched_networks": (
+        "networks, on a linear model and alone",
+        replace(_LINEAR, models=("network_on_model", "network")),
+    ),
+}
+
+
+def _quick(config: TouchedExperimentConfig) -> TouchedExperimentConfig:
+    return replace(
+        config,
+        families=("none", "pushing", "leading"),
+        seeds=2,
+        n_train=8,
+        n_validation=4,
+        n_test=12,
+        outer_steps={"physical": 40, "network_on_model": 100, "network": 100},
+        marks=(0, 25, 50, 100),
+    )
+
+
 EXPERIMENTS = {
-    NAME: Experiment(
-        help="arms that are touched while they learn: learned weights and robust regression",
-        config=TouchedExperimentConfig(),
-        quick=TouchedExperimentConfig(
-            families=("none", "pushing", "leading"),
-            seeds=2,
-            n_train=8,
-            n_validation=4,
-            n_test=12,
-            outer_steps={"physical": 40, "network_on_model": 100, "network": 100},
-            left_out=(),
-            marks=(0, 25, 50, 100),
-        ),
+    name: Experiment(
+        help=f"arms that are touched while they learn {what}: learned weights and robust ones",
+        config=config,
+        quick=_quick(config),
         prepare=prepare,
         run_seed=run_seed,
-        finish=finish,
+        finish=partial(finish, name=name),
     )
+    for name, (what, config) in _CONFIGS.items()
 }

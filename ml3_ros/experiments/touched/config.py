@@ -28,7 +28,6 @@ class TouchedExperimentConfig:
         families: What touches it; "none" is a clean recording.
         models: Which models learn.
         seeds: Meta-seeds.
-        network_seeds: Of these, the first ones, for networks too: they take most of the time.
         n_train: Arms of meta-training, per family.
         n_validation: Arms on which rivals are tuned, per family.
         n_test: Arms on which results are reported, per family.
@@ -39,20 +38,19 @@ class TouchedExperimentConfig:
 
     robot: str = "sawyer"
     families: tuple[Kind, ...] = KINDS
-    models: tuple[Model, ...] = ("physical", "network_on_model", "network")
+    models: tuple[Model, ...] = ("physical",)
     seeds: int = 5
-    network_seeds: int = 5
     n_train: int = 16
     n_validation: int = 6
     n_test: int = 40
     outer_steps: dict[str, int] = field(
-        default_factory=lambda: {"physical": 60, "network_on_model": 250, "network": 250}
+        default_factory=lambda: {"physical": 100, "network_on_model": 250, "network": 250}
     )
-    left_out: tuple[Model, ...] = ("physical",)
+    left_out: tuple[Model, ...] = ()
     marks: tuple[int, ...] = (0, 25, 50, 100, 200, 300)
 
     def __post_init__(self) -> None:
-        for name in ("seeds", "network_seeds", "n_train", "n_validation", "n_test"):
+        for name in ("seeds", "n_train", "n_validation", "n_test"):
             if getattr(self, name) < 1:
                 raise ConfigError(f"{name} must be >= 1, got {getattr(self, name)}")
         if not self.families or set(self.families) - set(KINDS):
@@ -61,12 +59,6 @@ class TouchedExperimentConfig:
             raise ConfigError("models: name at least one")
         if not self.marks or sorted(set(self.marks)) != list(self.marks) or self.marks[0] < 0:
             raise ConfigError(f"marks must be numbers of steps, increasing, got {self.marks}")
-
-    def models_of(self, seed: int) -> tuple[Model, ...]:
-        """Return the models that a meta-seed trains losses for."""
-        if seed < self.network_seeds:
-            return self.models
-        return tuple(model for model in self.models if model == "physical")
 
     def trained_without(self, model: Model) -> tuple[Kind, ...]:
         """Return the families that a loss of `model` is also trained without."""

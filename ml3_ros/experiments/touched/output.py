@@ -14,8 +14,6 @@ from ml3_ros.experiments.touched.figure import figure
 from ml3_ros.experiments.touched.panels import BOUND, CLEAN, OURS, Panel, panels_of
 from ml3_ros.reports.tables import number_in_range, text_table
 
-NAME = "touched"
-
 
 def finish(
     config: TouchedExperimentConfig,
@@ -23,17 +21,19 @@ def finish(
     shared: Arrays,
     out: Path,
     report: Report,
+    *,
+    name: str,
 ) -> tuple[Path, ...]:
     """Write metrics.json, losses and the figure; report tables."""
     save_losses(seeds, out)
     panels = panels_of(config, seeds, shared)
-    metrics(config, panels).save(out)
+    metrics(name, config, panels).save(out)
     for panel in panels:
         report(table(panel))
-    return figure(panels, out, NAME)
+    return figure(panels, out, name)
 
 
-def metrics(config: TouchedExperimentConfig, panels: list[Panel]) -> Metrics:
+def metrics(name: str, config: TouchedExperimentConfig, panels: list[Panel]) -> Metrics:
     """Return per seed the geometric mean of errors over arms, one abscissa a family.
 
     Methods are "METHOD@MODEL", those of the first model plain. Headlines, for every model and
@@ -42,7 +42,7 @@ def metrics(config: TouchedExperimentConfig, panels: list[Panel]) -> Metrics:
     their largest over families that are touched. RIVAL "best" is the best rival of each family.
     """
     about = {"x": "what touches the arm", "y": "held-out NMSE of torque without contacts"}
-    result = Metrics(NAME, resolved(config) | about)
+    result = Metrics(name, resolved(config) | about)
     for panel in panels:
         suffix = "" if panel is panels[0] else f"@{panel.model}"
         families = list(panel.errors)

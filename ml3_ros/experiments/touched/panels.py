@@ -57,18 +57,18 @@ def panels_of(
 ) -> list[Panel]:
     """Return the errors of every model."""
     panels = []
+    first = next(iter(seeds.values()))
     for model in config.models:
-        trained = [arrays for seed, arrays in seeds.items() if model in config.models_of(seed)]
         errors: dict[str, dict[str, Errors]] = {}
         for family in config.families:
             prefix = f"error/{model}/{family}/"
             own = {
-                key.removeprefix(prefix): np.stack([arrays[key] for arrays in trained])
-                for key in trained[0]
+                key.removeprefix(prefix): np.stack([arrays[key] for arrays in seeds.values()])
+                for key in first
                 if key.startswith(prefix)
             }
             others = {
-                key.removeprefix(prefix): np.broadcast_to(value, (len(trained), len(value)))
+                key.removeprefix(prefix): np.broadcast_to(value, (len(seeds), len(value)))
                 for key, value in shared.items()
                 if key.startswith(prefix)
             }

@@ -82,7 +82,7 @@ def run_seed(
     """
     work = _Work(config)
     arrays: Arrays = {}
-    for model in config.models_of(seed):
+    for model in config.models:
         for method, kinds in _trainings(config, model).items():
             folder = scratch / model / method
             loss = work.train(model, kinds, method != "unshaped", seed, folder, engine, shared)

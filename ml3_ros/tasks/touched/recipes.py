@@ -94,7 +94,10 @@ class TouchedRecipe:
             "weights": (("free" if self.shaped else "task", 1.0),),
         }
         if self.model == "physical":
-            return MetaTrainConfig(unroll=PASSES, horizon=PASSES, outer_lr=1e-2, **common)
+            # a step's residuals are numbers to the next one, so each has to be good by itself
+            return MetaTrainConfig(
+                unroll=PASSES, horizon=PASSES, outer_lr=1e-2, outer_every_step=True, **common
+            )
         return MetaTrainConfig(
             unroll=8, horizon=self.horizon, restart="staggered", outer_lr=5e-3, **common
         )

@@ -164,7 +164,7 @@ def test_headlines_compare_arm_by_arm():
     for found in errors.values():
         found["contacts_known"] = np.full((2, 3), 0.01)
     config = replace(SMALL, families=("none", "pushing", "leading"), models=("physical",))
-    result = metrics(config, [Panel("physical", errors)])
+    result = metrics("touched", config, [Panel("physical", errors)])
     headline = result.headline
     assert headline["physical/none/learned/over_ridge"] == pytest.approx(0.5)
     assert headline["physical/learned/over_ridge"] == pytest.approx((0.5 * 0.25) ** 0.5)
@@ -196,11 +196,9 @@ def few_choices(monkeypatch):
 
 def test_the_linear_part_runs_end_to_end(tmp_path, few_choices):
     config = replace(SMALL, models=("physical",), left_out=("physical",))
-    assert replace(SMALL, network_seeds=1).models_of(1) == ("physical",)
-    assert replace(SMALL, network_seeds=1).models_of(0) == SMALL.models
     shared = run.prepare(config, tmp_path / "shared", lambda text: None)
     seeds = {0: run.run_seed(config, 0, shared, tmp_path / "seed")}
-    paths = finish(config, seeds, shared, tmp_path, lambda text: None)
+    paths = finish(config, seeds, shared, tmp_path, lambda text: None, name="touched")
     found = json.loads((tmp_path / "metrics.json").read_text())
     methods = {"learned", "unshaped", "robust_tuned", "payload_fit", "contacts_known"}
     assert methods <= set(found["methods"]) and all(path.exists() for path in paths)
@@ -215,7 +213,7 @@ def test_all_models_run_end_to_end(tmp_path, few_choices):
     shared = run.prepare(config, tmp_path / "shared", lambda text: None)
     seeds = {0: run.run_seed(config, 0, shared, tmp_path / "seed")}
     texts: list[str] = []
-    paths = finish(config, seeds, shared, tmp_path, texts.append)
+    paths = finish(config, seeds, shared, tmp_path, texts.append, name="touched")
     found = json.loads((tmp_path / "metrics.json").read_text())
     expected = {"learned", "unshaped", "left_out", "robust_tuned", "payload_fit"}
     expected |= {"learned@network", "gate@network_on_model", "fit_weights@network_on_model"}
