@@ -21,6 +21,7 @@ TITLES = {
     "network": "network alone, from a pretrained one",
 }
 CALLED = {"none": "clean"}
+MARKERS = "os^vD<>p"  # in the order of methods, some of which share a colour
 WIDTH = 0.7  # of a family's markers, in distances between families
 
 
@@ -51,7 +52,8 @@ def _draw(axes: Axes, panel: Panel) -> None:
         middle = np.exp(np.log(means).mean(-1))
         x = np.array([i for i, _ in shown]) + shift
         axes.vlines(x, means.min(-1), means.max(-1), color=style.color, linewidth=1.2)
-        axes.plot(x, middle, "o", color=style.color, label=style.label, markersize=4.0)
+        shape = MARKERS[k % len(MARKERS)]
+        axes.plot(x, middle, shape, color=style.color, label=style.label, markersize=4.5)
     axes.set_xticks(range(len(families)), [CALLED.get(f, f) for f in families])
     axes.set(yscale="log", ylabel="held-out NMSE", xlim=(-0.6, len(families) - 0.4))
     axes.set_title(TITLES.get(panel.model, panel.model))
