@@ -70,12 +70,3 @@ class Before:
         trust[:, support] -= full[:, None, None]
         torque = arms.nominal + (columns @ fitted[:, None, :, None]).squeeze(-1)
         return Before(torque=torque, trust=trust)
-
-    @staticmethod
-    def joined(parts: list["Before"]) -> "Before":
-        """Return what is known of several populations, as `TouchedArms.joined`."""
-        trust = [part.trust for part in parts if part.trust is not None]
-        return Before(
-            torque=torch.cat([part.torque for part in parts]),
-            trust=torch.cat(trust) if trust else None,
-        )

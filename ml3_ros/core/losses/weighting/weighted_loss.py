@@ -90,9 +90,18 @@ class WeightedLoss(MetaLoss):
         return (weights * error.square()).sum(-1).mean(-1)
 
     def weights(self, phi: Params, error: Tensor, inputs: LossInput) -> Tensor:
-        """Return the weight of every residual (*lead, B, n), positive, from residuals likewise."""
+        """Return the weight of every residual (*lead, B, n), positive, from residuals likewise.
+
+        Raises:
+            ConfigError: The samples are no whole number of runs.
+        """
         v = inputs.context["v"]
         run = self.run or error.shape[-2]
+        if error.shape[-2] % run:
+            raise ConfigError(
+                f"{error.shape[-2]} samples are no whole number of runs of {run}: make batches of "
+                f"a multiple of {run}, or train a loss for shorter runs"
+            )
         residuals, speeds = (x.unflatten(-2, (-1, run)) for x in (error, v))
         features = self.context.features(residuals, speeds, inputs.count).flatten(-4, -2)
         given = [inputs.context[name].flatten(-2).unsqueeze(-1) for name in self.others]

@@ -83,6 +83,12 @@ def test_windows_end_where_a_run_does():
     torch.testing.assert_close(before, after)
 
 
+def test_a_batch_of_broken_runs_is_rejected():
+    net = loss_of(run=24)
+    with pytest.raises(ConfigError, match="runs of 24"):
+        weights(net, random_phi(net), residuals(samples=32))
+
+
 @pytest.mark.parametrize("n", [1, 2, 7])
 def test_one_loss_serves_arms_of_any_number_of_joints(n):
     phi = random_phi(loss_of(3))
