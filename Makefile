@@ -17,12 +17,13 @@ unexport ROS_DISTRO ROS_VERSION ROS_PYTHON_VERSION RMW_IMPLEMENTATION
 # The networks are small: more threads only wait for each other.
 export OMP_NUM_THREADS := 1
 
-.PHONY: help setup setup-tests setup-jazzy demo test test-slow test-jazzy test-jazzy-quick
+.PHONY: help setup setup-tests setup-jazzy demo test test-slow test-arms test-jazzy test-jazzy-quick
 .PHONY: jazzy-python faults lint docs lock clean
 help:
-	@echo "make demo       a simulated Sawyer learns its inverse dynamics online: table and figure"
+	@echo "make demo       a simulated Sawyer works, is touched and learns itself: tables and a figure"
 	@echo "make test       the tests; make test-slow: those that train for minutes"
 	@echo "make test-jazzy the tests on ROS 2 Jazzy and Python 3.12; make test-jazzy-quick: a few"
+	@echo "make test-arms  arms behind ros2_control, emulated: a UR5e, a Gen3, a Panda and an xArm7"
 	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"
 	@echo "make lint       ruff, mypy and the rules of imports"
 	@echo "make docs       docs/results.md, its figure and the README's table, from docs/metrics"
@@ -46,7 +47,7 @@ setup-jazzy:
 	@ML3_DISTRO=jazzy $(JAZZY_PYTHON) tools/setup_env.py $(SETUP_OPTIONS)
 
 demo: setup
-	@$(BIN)/ml3 up sawyer_invdyn loss:=shipped out:=out/demo
+	@$(BIN)/ml3 up sawyer_work out:=out/demo
 
 # Nodes and systems run in real time, two at most at a time, each in a domain of its own.
 define RUN_TESTS
@@ -70,6 +71,10 @@ test-jazzy-quick: setup-jazzy
 
 test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow
+
+# One command an arm behind ros2_control, emulated.
+test-arms: setup-tests
+	@$(BIN)/python -m pytest -m "slow or not slow" test/system/test_ros2_control_up.py
 
 faults: setup-tests
 	@$(BIN)/python -m faults $(QUICK)

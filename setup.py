@@ -13,16 +13,19 @@ NODES = {  # executable: its module in ml3_ros/nodes
     "bag_player": "bag_player",
     "conductor": "conductor.node",
     "contact_observer": "contact_observer",
+    "effort_bridge": "effort_bridge.node",
     "excitation": "excitation",
     "meta_learner": "meta_learner.node",
     "policy_optimizer": "policy_optimizer.node",
     "reach_optimizer": "reach_optimizer.node",
     "recorder": "recorder",
     "rigid_body_prior": "rigid_body_prior",
+    "ros2_control_emulator": "ros2_control_emulator.node",
     "sawyer_driver": "sawyer_driver.node",
     "sawyer_emulator": "sawyer_emulator.node",
     "sim_arm": "sim_arm",
     "tracking_controller": "tracking_controller.node",
+    "trajectory_commander": "trajectory_commander.node",
 }
 
 

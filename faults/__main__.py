@@ -26,6 +26,7 @@ BENCHES = (
     "losses",
     "kills",
     "hold",
+    "efforts",
     "soak",
     "security",
 )

@@ -39,7 +39,7 @@ _PUBLIC = {
     # arms that are touched while they learn
     "Before": "ml3_ros.tasks.touched.before",
     "ContactConfig": "ml3_ros.tasks.touched.contacts",
-    "LinearArm": "ml3_ros.tasks.touched.linear_arm",
+    "LinearArm": "ml3_ros.robots.linear.arm",
     "LinearModel": "ml3_ros.core.linear_model",
     "PinocchioModel": "ml3_ros.robots.pinocchio_model",
     "TouchedArms": "ml3_ros.tasks.touched.simulated",
@@ -53,9 +53,9 @@ _PUBLIC = {
     "JointRecording": "ml3_ros.data.recording",
     "NetworkConfig": "ml3_ros.identification.networks.config",
     "identify": "ml3_ros.identification.run",
-    "load_arm": "ml3_ros.identification.run",
+    "load_arm": "ml3_ros.identification.recorded.sources",
     "read_joint_states": "ml3_ros.data.bags.reader",
-    "read_recording": "ml3_ros.identification.run",
+    "read_recording": "ml3_ros.identification.recorded.sources",
     "save_identification": "ml3_ros.reports.identification.output",
     "write_joint_states": "ml3_ros.data.bags.writer",
 }

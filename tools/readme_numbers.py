@@ -79,9 +79,9 @@ def expectations() -> str:
 
 def _error(row: Mapping[str, Any], view: MetricsView, method: str) -> tuple[float, float, str]:
     """Return mean -+ standard deviation over seeds as low, high and text."""
-    if "headline" in row:  # a run on one robot
+    if "headline" in row:  # a run on one robot: nobody knows its spread
         value = view.get(f"{method}_{row['headline']}", np.nan)
-        return value, value, number(value, 2)
+        return -np.inf, np.inf, number(value, 2)
     each = view.curves[method + row.get("panel", "")].at(row["at"]) * row.get("factor", 1.0)
     mean, spread = float(each.mean()), float(each.std(ddof=1))
     return mean - spread, mean + spread, f"{number(mean, 2)} ± {number(spread, 2)}"

@@ -39,6 +39,7 @@ from installers import (
 
 OLDEST_PYTHON = (3, 11)
 TEST_MESSAGES = "test/ml3_sawyer_test_msgs"
+CONTROL_MESSAGES = "test/ml3_control_test_msgs"
 TF_MESSAGES = "tools/tf2_msgs"  # of ROS 2, but on no package index
 PYTHON_NAME = "python{}.{}".format(*sys.version_info[:2])  # also begins Debian's package names
 
@@ -116,7 +117,8 @@ def install_tf_messages() -> None:
 
 def install_test_messages() -> None:
     """Build the messages that only tests need, without optimization, which takes longer."""
-    install_messages(f"./{TEST_MESSAGES}", "--config-settings", "cmake.build-type=None")
+    for package in (TEST_MESSAGES, CONTROL_MESSAGES):
+        install_messages(f"./{package}", "--config-settings", "cmake.build-type=None")
 
 
 def relocate_exports() -> None:
@@ -193,8 +195,8 @@ STEPS: tuple[Step, ...] = (
 TEST_STEPS: tuple[Step, ...] = (
     (
         "test messages",
-        "building messages like Sawyer's",
-        [f"{TEST_MESSAGES}/**/*"],
+        "building messages like Sawyer's and those of ros2_control",
+        [f"{TEST_MESSAGES}/**/*", f"{CONTROL_MESSAGES}/**/*"],
         install_test_messages,
     ),
 )

@@ -14,6 +14,7 @@ from typing import Any
 from ml3_ros.bringup.paths import find_program, has_package
 from ml3_ros.errors import ConfigError
 
+TOPIC_NAME = r"/?[A-Za-z_]\w*(/[A-Za-z_]\w*)*"  # also in a namespace
 ARM_FRAMES, ROBOT_STATE_PUBLISHER, NOBODY = "arm_frames", "robot_state_publisher", "none"
 
 
@@ -26,6 +27,7 @@ class Argument:
         default: Value without one; its type is the argument's type. None: it must be given.
         help: What it does, with its unit in brackets.
         choices: The only values allowed, if not empty.
+        file: What else than a choice is allowed, as in a help text: a file. "" for nothing.
         limits: Smallest and largest number allowed.
         pattern: Regular expression that a text has to match.
     """
@@ -36,6 +38,12 @@ class Argument:
     choices: tuple[str, ...] = ()
     limits: tuple[float, float] | None = None
     pattern: str = ""
+    file: str = ""
+
+    @property
+    def only(self) -> tuple[str, ...]:
+        """The only values allowed; () where there are others."""
+        return () if self.file else self.choices
 
     def parse(self, text: str) -> Any:
         """Return the value that `text` stands for.
@@ -49,9 +57,11 @@ class Argument:
         except ValueError as error:
             expected = {int: "a whole number", float: "a number", bool: "true or false"}[kind]
             raise ConfigError(f"{self.name}:={text} is not {expected}: {self.help}") from error
-        if self.choices and value not in self.choices:
-            choices = ", ".join(self.choices)
+        if self.only and value not in self.only:
+            choices = ", ".join(self.only)
             raise ConfigError(f"{self.name} must be one of {choices}, got '{text}'")
+        if self.file and not text:
+            raise ConfigError(f"{self.name} must be {', '.join(self.choices)} or {self.file}")
         if self.limits is not None and not self.limits[0] <= value <= self.limits[1]:
             lower, upper = self.limits
             raise ConfigError(f"{self.name} must be from {lower:g} to {upper:g}, got {text}")
@@ -107,6 +117,12 @@ def yaml_text(value: Any) -> str:
     if isinstance(value, float) and math.isfinite(value):
         return repr(value)
     return json.dumps(value)
+
+
+def names_of(text: str) -> list[str]:
+    """Return the names in a text such as [a, b] or a,b."""
+    words = text.strip().removeprefix("[").removesuffix("]").split(",")
+    return [name for word in words if (name := word.strip(" \"'"))]
 
 
 def _parse_bool(text: str) -> bool:

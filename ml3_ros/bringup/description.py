@@ -7,67 +7,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ml3_ros.bringup.arguments import COMMON, Argument, yaml_text
 from ml3_ros.bringup.params_file import read_params_file
-from ml3_ros.bringup.paths import config_file, program_of
+from ml3_ros.bringup.paths import program_of
+from ml3_ros.bringup.placeholders import replaced
 from ml3_ros.errors import ConfigError
 
-
-@dataclass(frozen=True, slots=True)
-class Arg:
-    """Placeholder in a process's parameters for the value of an argument."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class JointsOf:
-    """Placeholder for the joint names of the robot that an argument names."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class NameOf:
-    """Placeholder for the name of the robot that an argument names, as by the path of a URDF."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class BaseOf:
-    """Placeholder for the base frame of the robot that an argument names."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ModelOf:
-    """Placeholder for the model of the robot that an argument names: sawyer for sawyer_sim."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class UrdfOf:
-    """Placeholder for the URDF, as text, of the robot that an argument names."""
-
-    name: str
-
-
-@dataclass(frozen=True, slots=True)
-class ConfigFile:
-    """Placeholder for the path of a file in config/."""
-
-    name: str
-
-
-Placeholder = Arg | BaseOf | ConfigFile | JointsOf | ModelOf | NameOf | UrdfOf
 OURS = "ml3_ros"
+Condition = tuple[str, *tuple[Any, ...]]
+"""(argument, values...): it has one of these values."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -82,9 +34,10 @@ class Process:
         words: Further words of the command line; placeholders are replaced.
         parameters: Overrides of config/<executable>.yaml; placeholders (`Arg`, ...) are replaced.
         vital: Whether its crash ends the system. What only shows something is not vital.
-        remappings: (from, to) names of topics.
-        when: (argument, value): start the process only then.
-        unless: (argument, value): do not start it then.
+        remappings: (from, to) names of topics; placeholders are replaced.
+        renamed: More of them, and when.
+        when: Start the process only then.
+        unless: Do not start it then.
     """
 
     name: str
@@ -93,9 +46,25 @@ class Process:
     words: tuple[Any, ...] = ()
     vital: bool = True
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    remappings: tuple[tuple[str, str], ...] = ()
-    when: tuple[str, Any] | None = None
-    unless: tuple[str, Any] | None = None
+    remappings: tuple[tuple[str, Any], ...] = ()
+    renamed: tuple[Condition, tuple[tuple[str, str], ...]] | None = None
+    when: Condition | None = None
+    unless: Condition | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """A command of `ml3` that runs to its end before the nodes of a system start.
+
+    Attributes:
+        name: Of its output.
+        words: What follows `ml3`.
+        values: Arguments that have other values from then on.
+    """
+
+    name: str
+    words: tuple[str, ...]
+    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +79,9 @@ class System:
         ends: Name of the process whose end is the end of the system.
         report: Argument whose value is the folder that `ml3 report` shows at the end.
         shown: Topic that shows how learning goes.
+        complete: Returns all arguments as they are once files, and what runs already, are looked
+            at: `ml3 up` and launch call it when they begin.
+        before: Returns what runs before the nodes, in order.
     """
 
     name: str
@@ -119,11 +91,14 @@ class System:
     ends: str = "conductor"
     report: str = "out"
     shown: str = "adaptation/adam_tuned"
+    complete: Callable[[dict[str, Any]], dict[str, Any]] = dict
+    before: Callable[[Mapping[str, Any]], list[Step]] = lambda _: []
 
     @property
     def arguments(self) -> tuple[Argument, ...]:
         """All arguments: the system's own, then those that every system has."""
-        return self.own_arguments + COMMON
+        own = {argument.name for argument in self.own_arguments}
+        return (*self.own_arguments, *(a for a in COMMON if a.name not in own))
 
     def parse(
         self, words: Sequence[str], *, included: bool = False
@@ -189,19 +164,21 @@ class System:
         """
         processes = []
         for process in self.processes:
-            if process.when is not None and values[process.when[0]] != process.when[1]:
+            if process.when is not None and not _holds(process.when, values):
                 continue
-            if process.unless is not None and values[process.unless[0]] == process.unless[1]:
+            if process.unless is not None and _holds(process.unless, values):
                 continue
             if process.package != OURS:
                 program_of(process.package, process.executable)
             parameters = {
-                key: _replaced(value, values) for key, value in process.parameters.items()
+                key: replaced(value, values) for key, value in process.parameters.items()
             }
-            words = tuple(_replaced(word, values) for word in process.words)
-            processes.append(
-                replace(process, parameters=parameters, words=words, when=None, unless=None)
-            )
+            words = tuple(replaced(word, values) for word in process.words)
+            names = tuple((topic, replaced(name, values)) for topic, name in process.remappings)
+            if process.renamed is not None and _holds(process.renamed[0], values):
+                names += process.renamed[1]
+            filled = replace(process, parameters=parameters, words=words, remappings=names)
+            processes.append(replace(filled, renamed=None, when=None, unless=None))
         return processes
 
     def usage(self) -> str:
@@ -212,30 +189,6 @@ class System:
         )
 
 
-def _replaced(value: Any, values: Mapping[str, Any]) -> Any:
-    if isinstance(value, Arg):
-        return values[value.name]
-    if isinstance(value, ModelOf):
-        return model_of(values[value.name])
-    if isinstance(value, ConfigFile):
-        return str(config_file(value.name))
-    if isinstance(value, BaseOf | JointsOf | NameOf | UrdfOf):
-        return _of_robot(value, model_of(values[value.name]))
-    return value
-
-
-def _of_robot(value: BaseOf | JointsOf | NameOf | UrdfOf, model: str) -> Any:
-    from ml3_ros.robots.registry import load_robot
-    from ml3_ros.robots.urdf import urdf_text
-
-    robot = load_robot(model)
-    if isinstance(value, UrdfOf):
-        return urdf_text(robot)
-    if isinstance(value, BaseOf):
-        return robot.base
-    return list(robot.names) if isinstance(value, JointsOf) else robot.name
-
-
-def model_of(robot: str) -> str:
-    """Return the name of a robot's model: that of sawyer_sim, the simulated arm, is sawyer."""
-    return robot.removesuffix("_sim")
+def _holds(condition: Condition, values: Mapping[str, Any]) -> bool:
+    argument, *expected = condition
+    return values[argument] in expected

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ def launch_description(system: System) -> LaunchDescription:
             argument.name,
             default_value=None if argument.default is None else _text(argument.default),
             description=argument.help,
-            choices=list(argument.choices) or None,
+            choices=list(argument.only) or None,
         )
         for argument in system.arguments
     ]
@@ -82,7 +82,11 @@ class LaunchedSystem:
         values, overrides = system.parse(
             [f"{key}:={configurations[key]}" for key in keys], included=included
         )
+        values = system.complete(values)
+        steps = system.before(values)
+        values = {**values, **{k: value for step in steps for k, value in step.values.items()}}
         self._system, self._out = system, values[system.report]
+        self._steps = [step for step in steps if step.words]
         self._environment = node_environment(context.environment)
         processes = system.started(values)
         self._nodes = {
@@ -93,7 +97,23 @@ class LaunchedSystem:
         self._running = set(self._nodes)
         self._ending = self._failed = False
 
-    def start(self, _context: LaunchContext) -> list[LaunchDescriptionEntity]:
+    def start(self, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+        """Return what runs before the nodes, as long as something is left of it; then these."""
+        if not self._steps:
+            return self._start_nodes()
+        step = self._steps.pop(0)
+
+        def follow(event: ProcessExited, context: LaunchContext) -> list[LaunchDescriptionEntity]:
+            if context.is_shutdown:
+                return []
+            if event.returncode != 0:
+                self._fail(f"{step.name} ended with rc {event.returncode}", context)
+                return []
+            return self.start(context)
+
+        return [self._command(step.name, step.words, follow)]
+
+    def _start_nodes(self) -> list[LaunchDescriptionEntity]:
         """Return the processes, each with what follows its end."""
         entities: list[LaunchDescriptionEntity] = []
         for name, node in self._nodes.items():
@@ -145,20 +165,24 @@ class LaunchedSystem:
                 self._fail(f"{name} ended with rc {event.returncode}: ending the rest", context)
             entities += [self._shutdown_of(other) for other in sorted(self._running)]
         if not self._running and not self._failed:
-            entities.append(self._report())
+            words = ("report", self._out)
+            entities.append(self._command("report", words, self._on_report))
         return entities
 
     def _shutdown_of(self, name: str) -> EmitEvent:
         matcher = matches_action(self._nodes[name])
         return EmitEvent(event=ShutdownProcess(process_matcher=matcher))
 
-    def _report(self) -> ExecuteProcess:
+    def _command(
+        self, name: str, words: Sequence[str], on_exit: Callable[..., Any]
+    ) -> ExecuteProcess:
+        """Return a command of `ml3`."""
         return ExecuteProcess(
-            cmd=[str(program()), "report", self._out],
-            name="report",
+            cmd=[str(program()), *words],
+            name=name,
             additional_env=self._environment,
             output="screen",
-            on_exit=self._on_report,
+            on_exit=on_exit,
         )
 
     def _on_report(self, event: ProcessExited, context: LaunchContext) -> None:

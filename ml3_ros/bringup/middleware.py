@@ -6,7 +6,8 @@ A profile of the user, and another middleware, stay as they are.
 
 Shared memory is off: a process that is killed while it uses it holds up the others by a second,
 and lets them miss messages. Where ROS 2 is restricted to this machine it turns shared memory on
-whatever the profile sets, so the profile restricts the traffic itself.
+whatever the profile sets, so the profile restricts the traffic itself. The service by which
+processes ask each other for types is off: ROS 2 has no use for it, and its thread crashed one.
 """
 
 from __future__ import annotations

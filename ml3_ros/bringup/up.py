@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from ml3_ros.bringup.description import OURS, Process, System
@@ -66,18 +67,42 @@ def up(system: System, words: Sequence[str]) -> int:
     """
     values, overrides = system.parse(words)
     env = environment()
-    processes = system.started(values)
+    with _in_the_place_of(env):
+        values = system.complete(values)
+    steps = system.before(values)
+    changed = {key: value for step in steps for key, value in step.values.items()}
+    processes = system.started({**values, **changed})
     commands = [command(p, values, overrides.get(p.name, {}), env) for p in processes]
     supervisor = Supervisor()
     supervisor.log(f"{system.name}: " + " ".join(f"{k}:={v}" for k, v in values.items()))
+    for step in steps:
+        rc = _run(supervisor, step.name, step.words, env) if step.words else 0
+        if rc != 0 or supervisor.interrupted:
+            return rc
     for line in viewing_commands(env, system.shown, values["namespace"]):
         supervisor.log(line)
     rc = supervisor.run(commands, ends=system.ends)
     if rc == 0 and not supervisor.interrupted:
-        argv = [sys.executable, "-m", "ml3_ros.cli.main", "report", values[system.report]]
-        report = Command(name="report", argv=argv, env=env)
-        rc = supervisor.run([report], ends="report", bare=True)
+        rc = _run(supervisor, "report", ("report", values[system.report]), env)
     return rc
+
+
+def _run(supervisor: Supervisor, name: str, words: Sequence[str], env: Mapping[str, str]) -> int:
+    """Run a command of `ml3` to its end; return its code, 0 where a signal ended it."""
+    argv = [sys.executable, "-m", "ml3_ros.cli.main", *words]
+    return supervisor.run([Command(name=name, argv=argv, env=env)], ends=name, bare=True)
+
+
+@contextmanager
+def _in_the_place_of(env: Mapping[str, str]) -> Iterator[None]:
+    """Let this process hear and be heard as the nodes that get `env`."""
+    before = dict(os.environ)
+    os.environ.update(env)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def viewing_commands(env: Mapping[str, str], shown: str, namespace: str = "") -> list[str]:

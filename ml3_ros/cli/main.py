@@ -26,6 +26,7 @@ COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     ),
     "payload": ("recordings.payload", "estimate what an arm carries from a short motion"),
     "arms": ("recordings.arms", "compare all models on public recordings of real arms"),
+    "models": ("models", "try robot files: load, simulate, train, identify"),
     "results": ("results", "write the page of results from metrics files"),
     "bench": ("bench", "measure speed and memory of the learning core"),
     "report": ("report", "print the table and draw the figures of a run's output folder"),

@@ -13,13 +13,21 @@ from ml3_ros.cli.subparsers import Subparsers
 from ml3_ros.data.laps_file import FILE as LAPS
 from ml3_ros.data.laps_file import load_laps
 from ml3_ros.data.run_files import RunFolder
+from ml3_ros.errors import DataError
 from ml3_ros.learners.reaching.files import EXPERIMENT as REACH
 from ml3_ros.learners.reaching.files import ReachFolder
 from ml3_ros.reports.figures import save_figure
 from ml3_ros.reports.online.figure import live_figure
 from ml3_ros.reports.online.laps import STEM, laps_figure, laps_metrics, laps_table
-from ml3_ros.reports.online.report import EXPERIMENT, build_report, report_metrics
+from ml3_ros.reports.online.report import EXPERIMENT, RunReport, build_report, report_metrics
 from ml3_ros.reports.online.table import report_table
+from ml3_ros.reports.online.touch_figure import TOUCHED, touch_figure
+from ml3_ros.reports.online.touched import (
+    TouchReport,
+    build_touch_report,
+    touch_metrics,
+    touch_table,
+)
 from ml3_ros.reports.reaching.clip import reach_clip
 from ml3_ros.reports.reaching.figure import reach_figure
 from ml3_ros.reports.reaching.report import build_reach_report, reach_metrics, reach_table
@@ -58,6 +66,10 @@ def run(args: argparse.Namespace) -> int:
     print(report_table(report))
     metrics = report_metrics(report)
     paths = [*save_figure(live_figure(report), args.folder, EXPERIMENT)]
+    if touches := _touches(args.folder, report):
+        print("\n" + touch_table(touches))
+        metrics["headline"] |= touch_metrics(touches)
+        paths += save_figure(touch_figure(touches), args.folder, TOUCHED)
     if (args.folder / LAPS).exists():
         names, laps = load_laps(args.folder)
         print("\n" + laps_table(names, laps))
@@ -66,6 +78,15 @@ def run(args: argparse.Namespace) -> int:
     RunFolder(args.folder).save_metrics(metrics)
     _print_paths(args.folder, paths)
     return 0
+
+
+def _touches(folder: Path, report: RunReport) -> TouchReport | None:
+    """Return what touched the arm, if it was recorded and can be read."""
+    try:
+        return build_touch_report(folder, report)
+    except DataError as error:
+        print(f"\nwhat touched the arm is left out: {error}")
+        return None
 
 
 def _report_reaching(folder: ReachFolder, *, clip: bool) -> int:

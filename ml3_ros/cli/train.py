@@ -13,10 +13,12 @@ from ml3_ros.core.engine.process import prepare_process
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig, train_loss
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
 from ml3_ros.tasks.reaching.train import train_reach
+from ml3_ros.tasks.touched.train import TouchedTraining, train_touched
 
 TRAINING: dict[str, tuple[Any, Callable[..., object]]] = {
     "inverse_dynamics": (TrainConfig(), train_loss),
     "reaching": (ReachRecipe(), train_reach),
+    "touched": (TouchedTraining(), train_touched),
 }
 
 
@@ -25,8 +27,8 @@ def add_parser(subparsers: Subparsers) -> None:
     parser = subparsers.add_parser(
         "train",
         help="meta-train a learned loss and save it",
-        description="Meta-train a loss for inverse dynamics on random simulated robots, or one "
-        "for reaching through the dynamics of an arm.",
+        description="Meta-train a loss for inverse dynamics on random simulated robots, for "
+        "reaching through the dynamics of an arm, or for the physical model of a touched arm.",
         epilog="example: ml3 train robot=sawyer recipe.use_prior=False --out my_loss.safetensors",
     )
     parser.add_argument(
@@ -43,7 +45,8 @@ def add_parser(subparsers: Subparsers) -> None:
         "overrides",
         nargs="*",
         metavar="KEY=VALUE",
-        help="a setting: a field of TrainConfig, or for reaching of ReachRecipe",
+        help="a setting: a field of TrainConfig, for reaching of ReachRecipe, for "
+        "touched of TouchedTraining",
     )
 
 

@@ -52,7 +52,8 @@ def _arguments() -> str:
         arguments = []
         for argument in system.arguments:
             value = "VALUE" if argument.default is None else yaml_text(argument.default)
-            choices = f" ({' | '.join(argument.choices)})" if argument.choices else ""
+            allowed = " | ".join(filter(None, (*argument.choices, argument.file)))
+            choices = f" ({allowed})" if allowed else ""
             arguments.append((f"{argument.name}:={value}", f"{argument.help}{choices}"))
         parts.append(f"{system.name}: {system.help}\n{definition_list(arguments)}\n")
     return "\n".join(parts)

@@ -13,6 +13,7 @@ from safetensors.torch import load
 from torch import Tensor
 
 from ml3_ros.core.checks import check_whole
+from ml3_ros.core.outer.alternating import Trainer
 from ml3_ros.core.outer.evolution import Unrolled
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.tensor_files import read_entry, write_tensors
@@ -77,16 +78,16 @@ def layout(tensors: Params) -> dict[str, tuple[torch.Size, torch.dtype]]:
     return {k: (p.shape, p.dtype) for k, p in tensors.items()}
 
 
-def trainer_to_bytes(trainer: MetaTrainer) -> bytes:
+def trainer_to_bytes(trainer: Trainer) -> bytes:
     """Return everything that the next outer step depends on, as safetensors."""
-    tensors = {f"{g}.{k}": p for g, group in _groups(trainer).items() for k, p in group.items()}
-    tensors |= {name: getattr(trainer.models, name) for name in _COUNTERS}
-    for i, generator in enumerate(trainer.generators):
-        tensors[f"generator.{i}"] = generator.get_state()
-    return pack(tensors, {"step": trainer.step_count, "run": _description(trainer)})
+    parts = _parts(trainer)
+    tensors = {prefix + k: p for prefix, part in parts.items() for k, p in _tensors(part).items()}
+    runs = [_description(part) for part in parts.values()]
+    run = runs[0] if isinstance(trainer, MetaTrainer) else runs
+    return pack(tensors, {"step": trainer.step_count, "run": run})
 
 
-def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
+def restore_trainer(trainer: Trainer, data: bytes) -> None:
     """Put `trainer` (built with the same family, spec, config and seeds) where `data` was taken.
 
     Raises:
@@ -96,16 +97,47 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
     present, present_header = unpack(trainer_to_bytes(trainer))
     if header.get("run") != present_header["run"] or layout(tensors) != layout(present):
         raise DataError("the checkpoint belongs to another run: delete it to start anew")
+    kept = {
+        prefix: {k.removeprefix(prefix): p for k, p in tensors.items() if k.startswith(prefix)}
+        for prefix in _parts(trainer)
+    }
     try:
         step = header["step"]
         check_whole("step", step, 0, MAX_STEPS)
-        for i in range(len(trainer.generators)):
-            check_generator(tensors[f"generator.{i}"])
-        for name, x in tensors.items():
-            if _IS_COUNT.match(name):
-                check_counts(name, x)
+        for prefix, part in _parts(trainer).items():
+            _check(part, kept[prefix])
     except Exception as error:
         raise corrupt(error) from error
+    for prefix, part in _parts(trainer).items():
+        _restore(part, kept[prefix])
+    trainer.step_count = step
+
+
+def _parts(trainer: Trainer) -> dict[str, MetaTrainer]:
+    """Return the trainers whose state makes up that of `trainer`, by the prefix of their names."""
+    if isinstance(trainer, MetaTrainer):
+        return {"": trainer}
+    return {f"family_{i}.": part for i, part in enumerate(trainer.parts)}
+
+
+def _tensors(trainer: MetaTrainer) -> Params:
+    tensors = {f"{g}.{k}": p for g, group in _groups(trainer).items() for k, p in group.items()}
+    tensors |= {name: getattr(trainer.models, name) for name in _COUNTERS}
+    for i, generator in enumerate(trainer.generators):
+        tensors[f"generator.{i}"] = generator.get_state()
+    return tensors
+
+
+def _check(trainer: MetaTrainer, tensors: Params) -> None:
+    """Reject states of generators and numbers of steps that are none."""
+    for i in range(len(trainer.generators)):
+        check_generator(tensors[f"generator.{i}"])
+    for name, x in tensors.items():
+        if _IS_COUNT.match(name):
+            check_counts(name, x)
+
+
+def _restore(trainer: MetaTrainer, tensors: Params) -> None:
     for name, group in _groups(trainer).items():
         for k, p in group.items():
             p.data = tensors[f"{name}.{k}"].to(p.device)
@@ -113,7 +145,6 @@ def restore_trainer(trainer: MetaTrainer, data: bytes) -> None:
         setattr(trainer.models, name, tensors[name])
     for i, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator.{i}"])
-    trainer.step_count = step
 
 
 def _groups(trainer: MetaTrainer) -> dict[str, Params]:

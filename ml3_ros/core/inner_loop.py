@@ -121,6 +121,5 @@ def _least_squares_step(
     with torch.set_grad_enabled(create_graph):
         problem = closed_form(learner.loss).problem(phi, model, batch, state["count"])
         fitted = problem.solve()
-    with torch.no_grad():
-        value = learner.loss.evaluate(phi, model, batch, state["count"])
+    value = problem.value(theta[COEFFICIENTS]).detach()
     return StepResult({COEFFICIENTS: fitted}, {"count": state["count"] + 1.0}, value)

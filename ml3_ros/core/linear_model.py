@@ -79,16 +79,34 @@ class WeightedProblem:
     weights: Tensor
     pull: Tensor
 
-    def solve(self) -> Tensor:
-        """Return the parameters x (*lead, p)."""
+    def value(self, x: Tensor) -> Tensor:
+        """Return the weighted squares of parameters x (*lead, p), mean over samples (*lead,)."""
+        error = (self.columns @ x[..., None, :, None]).squeeze(-1) - self.target
+        return (self.weights * error.square()).sum(-1).mean(-1)
+
+    def normal_equations(self) -> tuple[Tensor, Tensor]:
+        """Return the sums of weighted columns times columns (*lead, p, p) and target (*lead, p).
+
+        They are in double precision, added up in that of the columns.
+        """
         rows, y = self.columns.flatten(-3, -2), self.target.flatten(-2, -1)
         weighted = rows * self.weights.flatten(-2, -1).unsqueeze(-1)
-        # sums over many samples are added up in single precision, and solved in double
-        gram = (weighted.mT @ rows).double()
+        return (weighted.mT @ rows).double(), (weighted.mT @ y.unsqueeze(-1)).double().squeeze(-1)
+
+    def solve(self, gram: Tensor | float = 0.0, moment: Tensor | float = 0.0) -> Tensor:
+        """Return the parameters x (*lead, p).
+
+        Args:
+            gram: `normal_equations` of further samples, (*lead, p, p).
+            moment: Likewise, (*lead, p).
+        """
+        own_gram, own_moment = self.normal_equations()
+        total, target = own_gram + gram, own_moment + moment
         # of columns that say the same, rounding must not decide; over a sum it grows as the root
-        share = ROUNDING * math.sqrt(rows.shape[-2]) * torch.finfo(y.dtype).eps
-        rounding = share * gram.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
-        gram = gram + torch.diag_embed(self.pull.double() + rounding)
-        moment = (weighted.mT @ y.unsqueeze(-1)).double()
-        factor = torch.linalg.cholesky(gram)
-        return torch.cholesky_solve(moment, factor).squeeze(-1).to(y.dtype)
+        n_rows = self.columns.shape[-3] * self.columns.shape[-2]
+        share = ROUNDING * math.sqrt(n_rows) * torch.finfo(self.target.dtype).eps
+        rounding = share * total.diagonal(dim1=-2, dim2=-1).mean(-1, keepdim=True)
+        total = total + torch.diag_embed(self.pull.double() + rounding)
+        factor = torch.linalg.cholesky(total)
+        solved = torch.cholesky_solve(target.unsqueeze(-1), factor)
+        return solved.squeeze(-1).to(self.target.dtype)

@@ -4,11 +4,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 BURST = 20  # samples due at once, at most: a fifth of what subscribers keep; time slips instead
 STALL_S = 5.0  # a reader that is silent for so long is not waited for
+LONGEST_PAUSE = 1.0  # between samples of a recording; longer ones are skipped [s]
+PAUSED_PERIODS = 10.0  # sampling periods that no pause is shorter than, however slow they are
+
+
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class Pauses:
+    """Pauses of a recording that a player skips, and the times of its samples without them.
+
+    Attributes:
+        played: Times at which samples are sent (T,): a sampling period stands for a pause [s].
+        stamped: Times that they bear (T,): a pause lasts LONGEST_PAUSE, so that whoever reads
+            them sees that both sides are different moments [s].
+        sentence: What is skipped; "" for nothing.
+    """
+
+    played: NDArray[np.float64]
+    stamped: NDArray[np.float64]
+    sentence: str = ""
+
+    @staticmethod
+    def of(t: NDArray[np.float64], period: float) -> Pauses:
+        """Find the pauses between samples at times t [s] (T,) with a sampling period [s]."""
+        steps = np.diff(t)
+        long = steps > max(LONGEST_PAUSE, PAUSED_PERIODS * period)
+        if not long.any():
+            return Pauses(played=t, stamped=t)
+        at = int(np.argmax(steps))
+        played, stamped = (
+            t[0] + np.concatenate(([0.0], np.cumsum(np.where(long, instead, steps))))
+            for instead in (period, LONGEST_PAUSE)
+        )
+        return Pauses(
+            played=played,
+            stamped=stamped,
+            sentence=f"{int(long.sum())} pause(s) in the recording, {steps[long].sum():.1f} s in "
+            f"all, are skipped: the longest lasts {steps[at]:.1f} s from {t[at]:.2f} s on",
+        )
 
 
 class PlaybackRate:

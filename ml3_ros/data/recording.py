@@ -22,27 +22,45 @@ class RecordingChecks:
     """What was found, and left out, while a recording was read (counts of messages)."""
 
     messages: int = 0  # on the topic, in all
+    others: int = 0  # of other joints altogether, as a gripper's: no loss
     partial: int = 0  # lacked one of the joints: left out
     malformed: int = 0  # name, position, velocity and effort differ in length: left out
-    not_finite: int = 0  # NaN, infinity or beyond LARGEST in a joint that is used: left out
+    not_finite: int = 0  # a value that no arm has in a joint that is used: left out
+    unstamped: int = 0  # had no stamp where others had one: left out
+    foreign: int = 0  # of a second publisher of the same joints: left out
+    spikes: int = 0  # in which a signal stood far apart from its neighbours: left out
     reordered: int = 0  # older than the message before them: sorted in
     duplicates: int = 0  # stamp equal to another one's: left out
-    stamped_by: str = "header"  # or "log": no header stamps, so times of reception
+    stamped_by: str = "header"  # or "log": stamps are no times, so times of reception
     differentiated: bool = False  # velocities are the derivative of positions
-    notes: tuple[str, ...] = ()  # on files that were never closed: what of them is left out
+    notes: tuple[str, ...] = ()  # a sentence each on files, names, values, stamps, publishers
+    problems: tuple[str, ...] = ()  # those of the notes that the user should do something about
+
+    @property
+    def lost(self) -> int:
+        """Messages of these joints that could not be used."""
+        return self.partial + self.malformed + self.not_finite + self.unstamped
 
     def __str__(self) -> str:
+        return ", ".join([self.counts, *self.notes])
+
+    @property
+    def counts(self) -> str:
+        """What was left out or changed, in numbers of messages."""
         left_out = {
             "partial": self.partial,
             "malformed": self.malformed,
             "not finite": self.not_finite,
+            "without a stamp": self.unstamped,
+            "of a second publisher": self.foreign,
+            "with spikes": self.spikes,
             "duplicate": self.duplicates,
         }
-        words = [f"{n} {what} left out" for what, n in left_out.items() if n]
+        words = [f"{self.others} of other joints"] if self.others else []
+        words += [f"{n} {what} left out" for what, n in left_out.items() if n]
         words += [f"{self.reordered} sorted into order"] if self.reordered else []
         words += ["stamped on reception"] if self.stamped_by == "log" else []
         words += ["velocities from positions"] if self.differentiated else []
-        words += self.notes
         return f"{self.messages} messages" + "".join(f", {word}" for word in words)
 
 

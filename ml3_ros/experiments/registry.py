@@ -5,8 +5,11 @@
 from ml3_ros.experiments import (
     external_torque,
     inverse_dynamics,
+    payload,
     touch_tracking,
     touched,
+    touched_arms,
+    touched_real,
     tracking,
     working,
 )
@@ -38,6 +41,9 @@ EXPERIMENTS: dict[str, Experiment] = {
     **external_torque.EXPERIMENTS,
     **touch_tracking.EXPERIMENTS,
     **touched.EXPERIMENTS,
+    **touched_arms.EXPERIMENTS,
+    **touched_real.EXPERIMENTS,
+    **payload.EXPERIMENTS,
 }
 
 _ROOMS = (
@@ -48,6 +54,9 @@ _ROOMS = (
     "inverse_dynamics",
     "tracking",
     "touched",
+    "touched_arms",
+    "touched_real",
+    "payload",
     "external_torque",
     "touch_tracking",
     "model_based",

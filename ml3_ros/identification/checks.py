@@ -22,12 +22,11 @@ JITTER = 0.2  # of the median step, at the 99th percentile
 SLOPE = 0.05  # velocities may be so much larger or smaller than the positions' derivative
 AGREEMENT = 0.98  # correlation of the two
 LATEST = 0.1  # lags up to this are looked for [s]
-MODEL_SEEN = 0.8  # correlation from which the rigid-body torque shows the effort's unit
-NEWTON_METRES = (0.7, 1.4)  # gains between which an effort is taken for one in N m
 NOTHING = 1e-6  # share of an effort's power
 SMOOTHED_BELOW = 8.0  # an effort with nothing above this was filtered [Hz]
-COARSE = 50  # an effort with fewer values than this is quantised
+COARSE = 50  # an effort with fewer values than this is quantised coarsely
 TURNS, RANGE, REST = 4, 0.2, 0.5  # fewest reversals, smallest way [rad], largest share of rest
+SLIDE = 0.1  # smallest way of a joint that slides [m]
 ENTANGLED = 30.0  # condition number of the columns of the classical fit
 _MATCH = 9  # samples over which velocities are compared
 
@@ -45,23 +44,33 @@ class Finding:
     problems: tuple[str, ...] = ()
 
 
-def check_recording(recording: JointRecording, t: Array, tau_rbd: Array) -> list[Finding]:
+def check_recording(
+    recording: JointRecording, t: Array, tau_rbd: Array, units: Sequence[str]
+) -> list[Finding]:
     """Return one finding for each check.
 
     Args:
         recording: As it was read.
         t: Times [s] (R,) at which the model was evaluated, all among those of the recording.
         tau_rbd: Rigid-body torque [N m] at these times, (R, n).
+        units: Of the joints' positions, "rad" or "m" (n,).
     """
     at = np.searchsorted(recording.t, t - 1e-9)
     return [
+        check_messages(recording),
         check_rate(recording),
         check_gaps(recording),
         check_velocity(recording),
-        check_effort(recording, tau_rbd, at),
         check_smoothing(recording),
-        check_excitation(recording, tau_rbd, at),
+        check_excitation(recording, tau_rbd, at, units),
     ]
+
+
+def check_messages(recording: JointRecording) -> Finding:
+    """Check what was found while the file was read: names, values, stamps, publishers, spikes."""
+    checks = recording.checks
+    said = [note for note in checks.notes if note not in checks.problems]
+    return finding("messages", "; ".join([f"{checks.messages} read", *said]), checks.problems)
 
 
 def check_rate(recording: JointRecording) -> Finding:
@@ -85,7 +94,7 @@ def check_gaps(recording: JointRecording) -> Finding:
     """Check for missing stretches and unusable messages."""
     parts, checks, dt = gap_free_parts(recording), recording.checks, recording.dt
     lost = max(recording.t[-1] - (len(recording.t) - 1) * dt, 0.0)  # single samples as well
-    measured = f"{checks}; {len(parts) - 1} gaps, {lost:.2f} s missing"
+    measured = f"{checks.counts}; {len(parts) - 1} gaps, {lost:.2f} s missing"
     words = []
     if len(parts) > 1:
         longest = max(recording.t[part[-1]] - recording.t[part[0]] for part in parts)
@@ -93,9 +102,8 @@ def check_gaps(recording: JointRecording) -> Finding:
             f"the longest stretch without a gap is {longest:.1f} s: record on the robot's own "
             "computer, or with a larger queue"
         )
-    left_out = checks.partial + checks.malformed + checks.not_finite
-    if left_out > 0.01 * checks.messages:
-        words.append(f"{left_out} messages cannot be used: see what the driver publishes")
+    if checks.lost > 0.01 * (checks.messages - checks.others):
+        words.append(f"{checks.lost} messages cannot be used: see what the driver publishes")
     return finding("gaps", measured, words)
 
 
@@ -140,40 +148,6 @@ def check_velocity(recording: JointRecording) -> Finding:
     return finding("velocity", f"correlates with d position/dt at {worst:.3f} or more", words)
 
 
-def check_effort(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
-    """Check whether efforts are measured, and in which unit: motor current has another gain.
-
-    Only joints whose effort follows the rigid-body torque show it; elsewhere friction hides it.
-    """
-    words, gains = [], []
-    for j, name in enumerate(recording.names):
-        effort, tau = recording.tau[:, j], tau_rbd[:, j]
-        values = len(np.unique(effort))
-        if values == 1:
-            words.append(f"{name}: effort never changes: the driver does not measure it")
-            continue
-        if values < COARSE:
-            words.append(f"{name}: effort takes {values} values only: it is quantised coarsely")
-        filtered = effort[at]
-        varies = tau.std() > 0.0 and filtered.std() > 0.0
-        if varies and np.corrcoef(tau, filtered)[0, 1] >= MODEL_SEEN:
-            features = friction_features(tau[:, None], recording.v[at, j : j + 1])[:, 0]
-            gains.append((name, float(np.linalg.lstsq(features, filtered, rcond=None)[0][0])))
-    listed = ", ".join(f"{name} {gain:.2f}" for name, gain in gains)
-    measured = f"effort per N m of the model: {listed}" if gains else "unit is unknown"
-    foreign = [(n, g) for n, g in gains if not NEWTON_METRES[0] <= g <= NEWTON_METRES[1]]
-    if foreign:
-        words.append(
-            f"{', '.join(n for n, _ in foreign)}: not in N m (motor current?), or the links' "
-            "masses are not the URDF's: friction below is in the recorded unit"
-        )
-    elif gains:
-        measured += ": N m, or scaled to it"
-    else:
-        measured += ": no joint's effort follows the rigid-body torque, friction hides it"
-    return finding("effort", measured, words)
-
-
 def check_smoothing(recording: JointRecording) -> Finding:
     """Check whether efforts were low-pass filtered: friction then turns round too slowly.
 
@@ -201,19 +175,22 @@ def check_smoothing(recording: JointRecording) -> Finding:
     return finding("smoothing", f"efforts hold nothing above {cutoff:.1f} Hz", words)
 
 
-def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp]) -> Finding:
+def check_excitation(
+    recording: JointRecording, tau_rbd: Array, at: NDArray[np.intp], units: Sequence[str]
+) -> Finding:
     """Check whether the motion shows what is to be identified."""
-    words, fewest, smallest = [], len(recording.t), np.inf
+    words, fewest = [], len(recording.t)
+    ways = np.ptp(recording.q, axis=0)
+    smallest = int(np.argmin(ways))
     for j, name in enumerate(recording.names):
         v = recording.v[:, j]
         fast = np.percentile(np.abs(v), 95.0)
-        way = float(np.ptp(recording.q[:, j]))
         moving = v[np.abs(v) > max(0.02 * fast, 1e-3)]
         turns = int((np.diff(np.sign(moving)) != 0).sum())
         rest = float((np.abs(v) < max(0.01 * fast, 1e-3)).mean())
-        fewest, smallest = min(fewest, turns), min(smallest, way)
-        if way < RANGE:
-            words.append(f"{name}: moves {way:.2f} rad only: let it sweep its range")
+        fewest = min(fewest, turns)
+        if ways[j] < (SLIDE if units[j] == "m" else RANGE):
+            words.append(f"{name}: moves {ways[j]:.2f} {units[j]} only: let it sweep its range")
         elif turns < TURNS:
             words.append(f"{name}: turns round {turns} times only: dry friction needs reversals")
         elif rest > REST:
@@ -227,7 +204,8 @@ def check_excitation(recording: JointRecording, tau_rbd: Array, at: NDArray[np.i
                     "): vary poses and speeds"
                 )
     measured = (
-        f"every joint moves {smallest:.2f} rad or more and turns round {fewest} times or more"
+        f"every joint moves {ways[smallest]:.2f} {units[smallest]} or more and turns round "
+        f"{fewest} times or more"
     )
     return finding("excitation", measured, words)
 

@@ -15,6 +15,7 @@ from ml3_ros.errors import DataError
 from ml3_ros.identification.checks import (
     Finding,
     check_gaps,
+    check_messages,
     check_rate,
     check_recording,
     check_smoothing,
@@ -25,6 +26,7 @@ from ml3_ros.identification.clipping import check_clipping
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.findings import check_groups, check_rank
 from ml3_ros.identification.confidence.parameters import LimitedModel
+from ml3_ros.identification.diagnosis.findings import diagnose
 from ml3_ros.identification.fits import ArmModel
 from ml3_ros.identification.prepared import prepared
 from ml3_ros.identification.robust.irls import RobustConfig
@@ -50,6 +52,7 @@ def check_all(
     except DataError as error:
         return [
             finding("length", f"{recording.t[-1]:.1f} s", [str(error)]),
+            check_messages(recording),
             check_rate(recording),
             check_gaps(recording),
             check_velocity(recording),
@@ -57,7 +60,11 @@ def check_all(
             check_clipping(recording),
         ]
     rows = data.rows
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *of_rows]
+    findings = [
+        *check_recording(recording, rows.t, data.tau_rbd, model.limits.units),
+        *diagnose(recording, data, model),
+        *of_rows,
+    ]
     fit = fit_base_parameters(model, rows, data.tau_rbd, weights=data.counts_of(INNER))
     return findings + motion_findings(recording, rows, fit, model)
 

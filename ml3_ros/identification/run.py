@@ -12,28 +12,29 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.data.read_recording import read_recording as read_any_recording
 from ml3_ros.data.recording import JointRecording
-from ml3_ros.errors import ConfigError, DataError
+from ml3_ros.errors import ConfigError
 from ml3_ros.identification.all_fits import joint_fits, physical_fits
 from ml3_ros.identification.checks import Finding, check_recording
 from ml3_ros.identification.confidence.base_fit import BaseFit, fit_base_parameters
 from ml3_ros.identification.confidence.friction_intervals import friction_intervals
+from ml3_ros.identification.diagnosis.effort import check_effort, effort_gains
+from ml3_ros.identification.diagnosis.findings import diagnose
 from ml3_ros.identification.fits import ArmModel, Explained, Fit
 from ml3_ros.identification.gate import motion_findings
 from ml3_ros.identification.heldout import Log, heldout_nmse
-from ml3_ros.identification.models.friction_fit import COEFFICIENTS
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS, dissipative_fit
 from ml3_ros.identification.models.scores import mean_over_joints
 from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.identified_file import described
 from ml3_ros.identification.prepared import prepared
+from ml3_ros.identification.recorded.sources import RecordedConfig
 from ml3_ros.identification.robust.irls import RobustConfig
 from ml3_ros.identification.split import INNER, Rows, SplitConfig
 from ml3_ros.identification.verdicts import Verdict, joint_verdicts
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.urdf import urdf_text
 
 Array = NDArray[np.float64]
@@ -43,16 +44,14 @@ SHOWN = {  # the first of them that was run is the model that verdicts and figur
     "extended_fit": "the extended fit",
     "ridge_features": "ridge regression",
 }
+ON_A_FIT = ("residual_", "hybrid_")  # beginnings of methods in which a network sits on a fit
 NO_NETWORKS = "no networks were trained: `--networks` adds them."
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class IdentifyConfig:
+class IdentifyConfig(RecordedConfig):
     """Settings of one identification of an arm."""
 
-    bag: str
-    urdf: str
-    topic: str | None = None
     loss: str | None = None  # of networks, shipped or a file; None: see `networks.train.find_loss`
     split: SplitConfig = field(default_factory=SplitConfig)
     robust: RobustConfig = field(default_factory=RobustConfig)
@@ -60,6 +59,7 @@ class IdentifyConfig:
     networks: NetworkConfig | None = None  # None: train none
 
     def __post_init__(self) -> None:
+        RecordedConfig.__post_init__(self)  # slots leave `super` no class to look at
         check_loss(self.loss, self.networks)
 
 
@@ -72,7 +72,8 @@ class Identification:
     them, empty where nothing touched the arm; `coefficients` (n, 4) are those of the classical
     fit, `intervals` (n, 4, 2) their ends, `tau_rbd` (R, n) [N m] the model's torque, `base` the
     base parameters, `arm` the physical fit, `load` (R, n) [N m] its rigid-body torque and `urdf`
-    the arm's description; all absent for a table without a model.
+    the arm's description, `units` those of positions, "rad" or "m"; all absent for a table without
+    a model.
     """
 
     name: str
@@ -90,12 +91,22 @@ class Identification:
     arm: IdentifiedArm | None = None
     load: Array | None = None
     urdf: str = ""
+    units: tuple[str, ...] = ()
     choices: Mapping[str, Any] = field(default_factory=dict)
     config: Mapping[str, Any] = field(default_factory=dict)
 
     def mean(self, method: str) -> float:
         """Return the held-out NMSE of a method, mean over joints and seeds."""
         return float(mean_over_joints(self.heldout[method]).mean())
+
+    @property
+    def without_network(self) -> tuple[str, ...]:
+        """Methods on a fit in which nothing of a network was kept: they are that fit."""
+        return tuple(
+            name
+            for name, choice in self.choices.items()
+            if name.startswith(ON_A_FIT) and not np.any(choice["share"])
+        )
 
     def best(self) -> str:
         """Return the method that verdicts and figures are about."""
@@ -112,25 +123,6 @@ def check_loss(loss: str | None, networks: NetworkConfig | None) -> None:
         raise ConfigError(f"loss={loss} is for networks: ask for them with --networks")
 
 
-def load_arm(urdf: str) -> PinocchioModel:
-    """Return the model of an arm by name or file."""
-    return PinocchioModel(load_robot(urdf, simulated=False))
-
-
-def read_recording(config: IdentifyConfig, names: tuple[str, ...]) -> JointRecording:
-    """Read the joints of the model from the bag, or from the columns that its file maps.
-
-    Raises:
-        DataError: It cannot be used; see `ml3_ros.data.read_recording`.
-    """
-    try:
-        return read_any_recording(config.bag, config.topic, names)
-    except DataError as error:
-        if "has no joint " in str(error):
-            raise DataError(f"{error}; give the URDF of the arm that was recorded") from error
-        raise
-
-
 def identify(
     config: IdentifyConfig, recording: JointRecording, model: ArmModel, log: Log = print
 ) -> Identification:
@@ -145,7 +137,7 @@ def identify(
     data, of_rows = prepared(recording, model, config.split, config.robust)
     rows = data.rows
     base, of_motion = _base_parameters(recording, data, model)
-    findings = [*check_recording(recording, rows.t, data.tau_rbd), *of_rows, *of_motion]
+    findings = _findings(recording, data, model, of_rows, of_motion)
     _log_findings(log, findings, rows)
     fits = joint_fits(data, log)
     of_links, arm = physical_fits(data, model, config.physical, log)
@@ -157,6 +149,7 @@ def identify(
     of_networks, chosen, notes = networks(rows, bases, config.networks, config.loss, log)
     predicted |= of_networks
     choices |= chosen
+    friction, intervals, told = _friction(data, fits["classical_fit"])
     heldout = {name: heldout_nmse(x, rows) for name, x in predicted.items()}
     best = shown(heldout)
     touched = rows.touched is not None
@@ -178,17 +171,56 @@ def identify(
                 SHOWN[best],
             )
         ),
-        notes=notes,
+        notes=(*model.description.notes, *told, *notes),
         tau_rbd=data.tau_rbd,
-        coefficients=fits["classical_fit"].coefficients,
-        intervals=friction_intervals(rows, data.tau_rbd, data.counts_of(INNER)),
+        coefficients=friction,
+        intervals=intervals,
         base=base,
         arm=arm,
         load=arm.rigid_torque(data.regressor),
         urdf=urdf_text(model.description),
+        units=model.description.limits.units,
         choices=choices,
         config=asdict(config) | {"coefficients": list(COEFFICIENTS)},
     )
+
+
+def _friction(data: Explained, fit: Fit) -> tuple[Array, Array, tuple[str, ...]]:
+    """Return friction that takes energy, its intervals, and a sentence for each that gave some."""
+    rows, counts = data.rows, data.counts_of(INNER)
+    some = ~rows.held_out
+    friction = dissipative_fit(
+        fit.coefficients, data.tau_rbd[some], rows.v[some], rows.tau[some], counts[some]
+    )
+    intervals = friction_intervals(rows, data.tau_rbd, counts)
+    intervals[:, 1:3] = np.maximum(intervals[:, 1:3], 0.0)
+    told = tuple(
+        f"{COEFFICIENTS[k]} friction of {rows.joint_names[j]} came out as "
+        f"{fit.coefficients[j, k]:.3g}, which would give energy: 0 is written, and the others are "
+        "fitted anew."
+        for j, k in zip(*np.nonzero(fit.coefficients < 0.0), strict=True)
+        if k in (1, 2)
+    )
+    return friction, intervals, told
+
+
+def _findings(
+    recording: JointRecording,
+    data: Explained,
+    model: ArmModel,
+    of_rows: Sequence[Finding],
+    of_motion: Sequence[Finding],
+) -> list[Finding]:
+    """Return all findings, among them what else than the model the recording fits."""
+    rows = data.rows
+    if isinstance(model, PinocchioModel):  # others need not know limits
+        diagnosis = diagnose(recording, data, model)
+    else:
+        gains = effort_gains(rows.tau, rows.v, rows.a, data.tau_rbd)
+        diagnosis = [check_effort(recording, gains)]
+    units = model.description.limits.units
+    found = check_recording(recording, rows.t, data.tau_rbd, units)
+    return [*found, *diagnosis, *of_rows, *of_motion]
 
 
 def _base_parameters(

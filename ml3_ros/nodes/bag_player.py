@@ -16,7 +16,9 @@ from std_msgs.msg import Bool
 
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data.bags.reader import read_joint_states
-from ml3_ros.data.rate import PlaybackRate
+from ml3_ros.data.filters import Array
+from ml3_ros.data.rate import Pauses, PlaybackRate
+from ml3_ros.data.read_recording import joints_recorded
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.adaptation.subscriptions import LOOK_S, MethodSubscriptions
@@ -26,7 +28,7 @@ from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, nanoseconds, sample_to_msg
-from ml3_ros.robots.registry import load_robot
+from ml3_ros.robots.registry import movable_joints
 
 TICK_S = 0.004  # between looks at what is due
 MOST_PER_S = 500.0  # samples that a learner in Python takes in without losing any [1/s]
@@ -38,7 +40,14 @@ class BagPlayerParameters(FrameParameters):
 
     bag: Annotated[str, Param("rosbag2 recording to play: a folder, .db3 or .mcap")] = ""
     topic: Annotated[
-        str, Param("topic in the recording; empty: the only one with joint states")
+        str, Param("topic in the recording; empty: the one that carries the joints")
+    ] = ""
+    rename: Annotated[
+        str,
+        Param(
+            "recorded names in terms of those of the arm: a prefix, or RECORDED=NAME,...; empty: "
+            "one prefix that tells all names apart is found"
+        ),
     ] = ""
     robot: Annotated[
         str,
@@ -81,7 +90,8 @@ class BagPlayerParameters(FrameParameters):
 class BagPlayer(Ml3Node[BagPlayerParameters]):
     """Publishes every sample of a recording in order, once, at the pace of its stamps.
 
-    It begins when a subscriber is there and skips nothing: late, it lets the robot's time slip.
+    It begins when a subscriber is there and skips no sample: late, it lets the robot's time slip.
+    Pauses of the recording are cut short, so that nobody waits or takes them for its end.
     Faster than real time it sends no more than MOST_PER_S, and keeps at most `max_ahead` samples
     beyond those that a method reports as used on `adaptation/METHOD`. After the last sample the
     latched topic `stream_finished` turns true.
@@ -89,6 +99,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
 
     # made by `load`
     _recording: JointRecording
+    _pauses: Pauses
     _states: LifecyclePublisher[JointState]
     _finished: LifecyclePublisher[Bool]
     # set by `start`
@@ -103,12 +114,17 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         p = self.parameters
         if not p.bag:
             raise ConfigError("no recording to play: set the parameter bag to its path")
-        joints = p.joints or (load_robot(p.robot).names if p.robot else None)
-        self._recording = read_joint_states(p.bag, p.topic or None, joints)
+        topic, joints = p.topic or None, p.joints or None
+        if joints is None and p.robot:
+            joints = joints_recorded(p.bag, movable_joints(p.robot), topic, p.rename)
+        self._recording = read_joint_states(p.bag, topic, joints, p.rename)
         self.get_logger().info(
             f"{p.bag}: {self._recording.checks}, {self._recording.t[-1]:.1f} s at "
             f"{1.0 / self._recording.dt:.0f} Hz, joints {', '.join(self._recording.names)}"
         )
+        self._pauses = Pauses.of(self._recording.t, self._recording.dt)
+        if self._pauses.sentence:
+            self.get_logger().info(self._pauses.sentence)
         self._sent, self._begun = 0, False
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._finished = self.publisher(Bool, "stream_finished", LATCHED_1)
@@ -122,7 +138,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
         self._sent, self._begun = 0, False
         self._started = time.monotonic()
         rate = self._possible_rate()
-        self._playback = PlaybackRate(self._recording.t, rate=rate, max_ahead=p.max_ahead)
+        self._playback = PlaybackRate(self._pauses.played, rate=rate, max_ahead=p.max_ahead)
         self._finished.publish(Bool(data=False))
 
     def retune(self) -> None:
@@ -175,10 +191,15 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
             )
         return self._begun
 
+    @property
+    def _stamped(self) -> Array:
+        """Times that samples bear, from the first one on [s]."""
+        return self._pauses.stamped if self.parameters.rebase_stamps else self._recording.t
+
     def _message(self, i: int) -> JointState:
         recording = self._recording
         sample = JointSample(
-            stamp=self._first_stamp + round(recording.t[i] * NANO),
+            stamp=self._first_stamp + round(self._stamped[i] * NANO),
             q=recording.q[i],
             v=recording.v[i],
             tau=recording.tau[i],
@@ -191,7 +212,7 @@ class BagPlayer(Ml3Node[BagPlayerParameters]):
     def _on_adaptation(self, msg: Adaptation) -> None:
         if self._begun:
             used = (nanoseconds(msg.header.stamp) - self._first_stamp) / NANO
-            count = int(np.searchsorted(self._recording.t, used + 1e-6, side="right"))
+            count = int(np.searchsorted(self._stamped, used + 1e-6, side="right"))
             if count <= self._sent:  # else it is not about what was played
                 self._playback.acknowledge(count, time.monotonic())
 

@@ -9,6 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+import torch
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
@@ -18,13 +19,15 @@ from ml3_ros.identification.live.external_torque import (
     ExternalTorqueObserver,
 )
 from ml3_ros.identification.live.model_file import physical_to_bytes
-from ml3_ros.identification.live.payload import PayloadChangeConfig
 from ml3_ros.identification.live.physical_model import PhysicalModel, PhysicalModelConfig
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
+from ml3_ros.nodes.kit.intake.sources import ArmSource
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.payload import PayloadParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.ml3 import external_torque_to_msg, model_to_msg
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -34,14 +37,15 @@ _CONFIG, _MODEL = ExternalTorqueConfig(), PhysicalModelConfig()
 
 
 @dataclass(frozen=True, kw_only=True)
-class ContactObserverParameters(FilterParameters):
+class ContactObserverParameters(FilterParameters, PayloadParameters):
     """The arm, how its physical model is learned, and when it counts as touched."""
 
     robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
     fit: Annotated[
-        Literal["robust", "least_squares"],
+        Literal["learned", "robust", "least_squares"],
         Param(
-            "what learns the model: robust leaves out what touches the arm, least_squares does not"
+            "what the model learns under: robust and learned (a learned loss) leave out what "
+            "touches the arm, least_squares does not"
         ),
     ] = "robust"
     bandwidth: Annotated[
@@ -50,7 +54,10 @@ class ContactObserverParameters(FilterParameters):
     ] = _CONFIG.gain
     touched: Annotated[
         float,
-        Param("standard deviations beyond which a joint counts as touched [-]", (0.5, 100.0)),
+        Param(
+            "standard deviations beyond what dry friction holds that make a joint touched [-]",
+            (0.5, 100.0),
+        ),
     ] = _CONFIG.touched
     free: Annotated[
         float, Param("standard deviations below which it is free again [-]", (0.5, 100.0))
@@ -58,13 +65,6 @@ class ContactObserverParameters(FilterParameters):
     update_period: Annotated[
         float, Param("time between updates of the model [s]", (0.1, 60.0))
     ] = _MODEL.update_period
-    tell_payload: Annotated[
-        bool,
-        Param(
-            "take for a payload at once what a body at the last link explains; else it counts as "
-            "a touch for as long as the model takes to learn it"
-        ),
-    ] = False
     presliding: Annotated[
         tuple[float, ...],
         Param(
@@ -101,20 +101,27 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
             fit=p.fit,
             displacements=p.presliding,
             update_period=p.update_period,
-            payload=PayloadChangeConfig() if p.tell_payload else None,
+            payload=p.payload,
         )
         description = load_robot(p.robot)
         self._names, self._base = description.names, description.base
-        self._stream = FilteredStream(self._names, self.diagnostics.counts, p)
+        self._stream = FilteredStream(
+            self._names,
+            self.diagnostics.counts,
+            p,
+            self.get_logger().info,
+            ArmSource(self, "joint_states"),
+        )
         self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
         self._model = PhysicalModel(PinocchioModel(description), description.home, learned)
         arm = PinocchioModel(description)
         self._observer = ExternalTorqueObserver(self._model, arm, config)
+        torch.set_num_threads(1)  # fits are small, and the arm's other nodes need the cores
         self._thread, self._learning = ThreadPoolExecutor(1, "physical model"), None
         self._torques = self.publisher(ExternalTorque, "external_torque", RELIABLE_5000)
         self._models = self.publisher(LearnedModel, "learned_model", LATCHED_1)
         self._published = -1
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000, informed=True)
         self.diagnostics.expect("joint_states")
 
     def unload(self) -> None:
@@ -130,8 +137,8 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
             **{f"noise of {name} [N m]": float(scale) for name, scale in noise},
         }
 
-    def _on_state(self, msg: JointState) -> None:
-        samples = self._stream.read(msg)
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
+        samples = self._stream.read(msg, info)
         self.diagnostics.tick("joint_states")
         state = self._stream.newest
         assert state is not None  # it has just been read

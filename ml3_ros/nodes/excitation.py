@@ -12,13 +12,14 @@ import numpy as np
 from rclpy.lifecycle import LifecyclePublisher
 from sensor_msgs.msg import JointState
 
-from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.joint_stream import JointStream, stream_of
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.motion import DEFAULT, MotionParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, SENSOR_1
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg
+from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.control.adaptive_control import TrackingController
 from ml3_ros.robots.control.approach import Approach
 from ml3_ros.robots.control.lost_arm import LostArm
@@ -43,6 +44,14 @@ class ExcitationParameters(MotionParameters):
     piece_seconds: Annotated[
         float, Param("time after which a new random sum of sines begins [s]", (0.5, 600))
     ] = DEFAULT.piece_seconds
+    work_seconds: Annotated[
+        float,
+        Param(
+            "time in which joints move together, as an arm does at its work, before each moves "
+            "for itself; 0: they never do [s]",
+            (0.0, 86400.0),
+        ),
+    ] = DEFAULT.work_seconds
 
 
 class ExcitationNode(Ml3Node[ExcitationParameters]):
@@ -56,6 +65,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
     _excitation: Excitation
     _controller: TrackingController
     _names: tuple[str, ...]
+    _limits: JointLimits
     _base: str  # frame
     _stream: JointStream
     _lost: LostArm
@@ -71,10 +81,13 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         p = self.parameters
         description = load_robot(p.robot)
         model = PinocchioModel(description)
-        self._excitation = p.excitation(description, piece_seconds=p.piece_seconds)
+        self._excitation = p.excitation(
+            description, piece_seconds=p.piece_seconds, work_seconds=p.work_seconds
+        )
         self._controller = TrackingController(model, rate=p.rate, gain=p.gain)
         self._names, self._base = description.names, description.base
-        self._stream = JointStream(self._names, self.diagnostics.counts)
+        self._limits = description.limits
+        self._stream = stream_of(self, self._names, p.rename)
         self._lost = LostArm(p.lost_error, p.standstill, "gain")
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
@@ -102,7 +115,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
             return {}
         return {
             "estimated payload [kg]": self._controller.payload,
-            "largest tracking error [rad]": float(np.abs(self._error).max()),
+            **self._limits.largest(self._error),
         }
 
     def _on_state(self, msg: JointState) -> None:
@@ -120,7 +133,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
             self.start()
             return
         tau = self._controller.torque(sample.q, sample.v, q_ref, v_ref, a_ref)
-        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp, self._base))
+        self._commands.publish(effort_to_msg(tau, self._stream.called, sample.stamp, self._base))
         self._error = error
         self.diagnostics.tick("joint_command")
 

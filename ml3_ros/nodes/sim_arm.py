@@ -6,31 +6,29 @@ from __future__ import annotations
 
 import sys
 import time
-from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.timer import Timer
+from rosgraph_msgs.msg import Clock
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
 
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
-from ml3_ros.nodes.kit.parameters.annotated import Param
-from ml3_ros.nodes.kit.parameters.handling import HandlingParameters
-from ml3_ros.nodes.kit.parameters.perturbation import PerturbationParameters
-from ml3_ros.nodes.kit.parameters.safety import SafetyParameters
+from ml3_ros.nodes.kit.parameters.sim_arm import SimArmParameters
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import RELIABLE_10, RELIABLE_5000
+from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_10, RELIABLE_5000
 from ml3_ros.nodes.kit.safety_log import log_violations
+from ml3_ros.nodes.kit.simulated_touch import SimulatedTouch
 from ml3_ros.nodes.messages.joint_states import (
     NANO,
     JointSample,
     effort_from_msg,
     nanoseconds,
     sample_to_msg,
+    time_msg,
 )
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
 from ml3_ros.robots.control.safety import SafetyStage
@@ -45,56 +43,6 @@ SLIP_STEPS = 10  # a simulation that is later than this lets the robot's time sl
 HOLD_DAMPING = 10.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class SimArmParameters(SafetyParameters, PerturbationParameters, HandlingParameters):
-    """The simulated arm, and the pace of its time."""
-
-    robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"
-    publish_rate: Annotated[
-        float,
-        Param("rate of joint_states, in robot time [Hz]", (10, 1000)),
-    ] = 100.0
-    real_time_factor: Annotated[
-        float,
-        Param(
-            "robot seconds per second: lower it on a machine that is too slow [-]",
-            (0.05, 20),
-            live=True,
-        ),
-    ] = 1.0
-    seed: Annotated[
-        int, Param("seed of the sensor noise and of the poses after reset_arm", (0, 2**31 - 1))
-    ] = 0
-    patience: Annotated[
-        float,
-        Param(
-            "longest time that robot time waits for a controller's answer to a joint state; 0: it "
-            "never waits, as a real arm [s]",
-            (0, 1),
-            live=True,
-        ),
-    ] = 0.05
-    home: Annotated[
-        tuple[float, ...],
-        Param("pose at the start, one number a joint [rad]; unset: the robot's own"),
-    ] = ()
-    home_spread: Annotated[
-        float,
-        Param(
-            "largest random distance of each joint from home after reset_arm [rad]",
-            (0, 3.2),
-            live=True,
-        ),
-    ] = 0.0
-    gravity_compensation: Annotated[
-        bool,
-        Param(
-            "add the gravity torque of the robot as described to every command, as the controller "
-            "of some arms does; joint_command is then on top of gravity"
-        ),
-    ] = False
-
-
 class SimArm(Ml3Node[SimArmParameters]):
     """Steps MuJoCo in real time; its stamps are start + n * dt, exactly.
 
@@ -102,6 +50,9 @@ class SimArm(Ml3Node[SimArmParameters]):
     model. The newest command is used for `command_timeout` of robot time. A controller that keeps
     answering gets up to `patience` for each answer, so that on a busy machine the robot's time
     slips and the motion stays the same. Every command passes a `SafetyStage`, as on a real arm.
+
+    A command is stamped with the state that it answers. A stamp after the newest of these may
+    also be of ROS time, as `now()` gives it: it answers no state, so nobody waits for the next.
     """
 
     # made by `load`
@@ -116,6 +67,8 @@ class SimArm(Ml3Node[SimArmParameters]):
     _payload: float  # at the start [kg]
     _states: LifecyclePublisher[JointState]
     _poses: LifecyclePublisher[PoseStamped]
+    _touch: SimulatedTouch
+    _time_topic: LifecyclePublisher[Clock] | None
     _timer: Timer
     # set by `start`
     _start: int  # of robot time [ns]
@@ -124,6 +77,7 @@ class SimArm(Ml3Node[SimArmParameters]):
     _wall: float  # monotonic time of the start [s]
     _published: float  # monotonic time of the newest joint state [s]
     _command: tuple[int, np.ndarray] | None  # stamp [ns] and torque [N m] of the newest one
+    _answers: bool  # whether that command answers a joint state
     _holding: bool  # without a fresh command
     _handling: Handling
 
@@ -144,6 +98,8 @@ class SimArm(Ml3Node[SimArmParameters]):
         self._starts = np.random.default_rng((p.seed, 1))  # apart from the sensor noise
         self._states = self.publisher(JointState, "joint_states", RELIABLE_5000)
         self._poses = self.publisher(PoseStamped, "hand_pose", RELIABLE_5000)
+        self._time_topic = self.publisher(Clock, "/clock", RELIABLE_1) if p.publish_clock else None
+        self._touch = SimulatedTouch(self, self._names, self._base, description.tool)
         self.serve(Trigger, "reset_arm", self._on_reset)
         self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
         self._timer = self.every(self._dt / p.real_time_factor, self._on_time)
@@ -151,6 +107,7 @@ class SimArm(Ml3Node[SimArmParameters]):
     def start(self) -> None:
         """Start from home; robot time goes on from the present or from where it was."""
         self._handling = self.parameters.handling(len(self._names), self._payload)
+        self._handling.apply(self._arm, 0.0)
         self._arm.reset(self._home)
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
         self._steps = self._slipped = 0
@@ -161,7 +118,7 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _let_go(self) -> None:
         """Forget the newest command: the arm holds itself until the next."""
-        self._command = None
+        self._command, self._answers = None, False
         self._holding = True
         self._safety.hold()
 
@@ -209,7 +166,7 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _answer_is_due(self) -> bool:
         """Return whether the controller of the arm has not answered the newest state yet."""
-        if self._holding or self._command is None:
+        if self._holding or self._command is None or not self._answers:
             return False
         return self._command[0] < self._stamp()
 
@@ -256,8 +213,12 @@ class SimArm(Ml3Node[SimArmParameters]):
         state = self._arm.state()
         sample = JointSample(stamp=self._stamp(), q=state.q, v=state.v, tau=state.tau)
         pose = pose_of(self._arm.forward_kinematics(state.q))
+        if self._time_topic is not None:
+            self._time_topic.publish(Clock(clock=time_msg(sample.stamp)))
         self._poses.publish(pose_to_msg(pose, sample.stamp, self._base))
         self._states.publish(sample_to_msg(sample, self._names, self._base))
+        if self.parameters.handled:
+            self._touch.publish(sample.stamp, self._arm.external_torque(), self._handling.payload)
         self._published = time.monotonic()
         self.diagnostics.tick("joint_states")
 
@@ -274,9 +235,12 @@ class SimArm(Ml3Node[SimArmParameters]):
 
     def _on_command(self, msg: JointState) -> None:
         stamp = nanoseconds(msg.header.stamp)
-        age = (self._stamp() - stamp) / NANO
-        tau = self._safety.admit(effort_from_msg(msg, self._names), age)
-        self._command = (stamp, tau)
+        robot = self._stamp()
+        answers = stamp <= robot
+        if not answers:  # of ROS time, which robot time may lag behind
+            stamp += robot - self.get_clock().now().nanoseconds
+        tau = self._safety.admit(effort_from_msg(msg, self._names), (robot - stamp) / NANO)
+        self._command, self._answers = (stamp, tau), answers
         self._holding = False
         self.diagnostics.tick("joint_command")
         self._on_time()  # a late arm may have waited for this command

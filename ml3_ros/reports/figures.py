@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
+from ml3_ros.reports.fonts import USUAL, letters_drawn
 from ml3_ros.reports.styles import EDGE, GRID, INK, method_style
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ DPI = 160
 LABEL_SIZE = 8.5  # of labels at the end of lines [points]
 
 _LOOK: dict[RcKeyType, Any] = {
-    "font.family": "DejaVu Sans",
+    "font.family": USUAL,
     "font.size": 9.0,
     "text.color": INK,
     "axes.edgecolor": EDGE,
@@ -235,6 +236,6 @@ def rendered(figure: Figure, kind: str) -> bytes:
     """Return the content of a "png" or "svg" file; equal figures give equal bytes."""
     buffer = io.BytesIO()
     metadata = {"Date": None} if kind == "svg" else {"Software": "ml3_ros"}
-    with house_style():
+    with house_style(), letters_drawn(figure):
         figure.savefig(buffer, format=kind, dpi=DPI, facecolor="white", metadata=metadata)
     return buffer.getvalue()

@@ -2,27 +2,73 @@
 # SPDX-License-Identifier: Apache-2.0
 """Description and state of a robot arm, and the protocols of simulated arms and models."""
 
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import RobotError
 
+if TYPE_CHECKING:
+    import pinocchio
+
 Array = NDArray[np.float64]
+
+LEVER = 0.2  # of an arm's links: what a joint that slides moves, where others turn by 1 rad [m]
+_LARGEST_MARGIN = 0.2  # share of a joint's range that is kept free at each end
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class JointLimits:
-    """Limits of n joints, each an array (n,); infinite where the description gives none."""
+    """Limits of n joints, each an array (n,); infinite where the description gives none.
+
+    Where a joint `slides`, its position is in metres and its effort in newtons.
+    """
 
     lower: Array  # [rad]
     upper: Array  # [rad]
     velocity: Array  # largest |v| [rad/s]
     effort: Array  # largest |tau| [N m]
     acceleration: Array  # largest |a| [rad/s^2]
+    slides: NDArray[np.bool_] = field(default_factory=lambda: np.array(False))  # (n,), or for all
+    names: tuple[str, ...] = ()  # of the joints, for sentences
+
+    def name(self, joint: int) -> str:
+        """Return a joint's name, or its number from 1 where names are not known."""
+        return self.names[joint] if self.names else str(joint + 1)
+
+    @property
+    def span(self) -> Array:
+        """Range of positions [rad, m], (n,)."""
+        return self.upper - self.lower
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """Unit of each position, "rad" or "m"."""
+        slides = np.broadcast_to(self.slides, self.lower.shape)
+        return tuple("m" if slide else "rad" for slide in slides)
+
+    def largest(self, error: Array) -> dict[str, float]:
+        """Return the largest of tracking errors (n,), named with its unit for /diagnostics."""
+        joint = int(np.argmax(np.abs(error)))
+        return {f"largest tracking error [{self.units[joint]}]": float(abs(error[joint]))}
+
+    def as_far_as(self, angle: float) -> Array:
+        """Return an angle [rad] for joints that turn, and for others what a link does then [m]."""
+        slides = np.broadcast_to(self.slides, self.lower.shape)
+        return np.asarray(angle * np.where(slides, LEVER, 1.0))
+
+    def margin(self, angle: float) -> Array:
+        """Return a distance to keep from position limits [rad, m], (n,).
+
+        That is `angle` [rad] or what it is in metres, and at most a fifth of a joint's range.
+        """
+        return np.minimum(self.as_far_as(angle), _LARGEST_MARGIN * self.span)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,6 +79,9 @@ class RobotDescription:
     names the frame (MJCF site or body, URDF link) that carries the payload, and `base` the one
     that poses are in: a URDF's root link, the world of a MJCF. `payload_limit` [kg] is the largest
     payload that random perturbations draw. `gravity` [m/s^2] (3,) in the frame of the base.
+    `model` is Pinocchio's, of these joints alone: copy it before a change. `held` tells where the
+    file's other joints are held [rad, m], and `urdf` is the text in which they are fixed ("" of a
+    MJCF). `notes` are sentences on what was left out, held or mended.
     """
 
     name: str
@@ -45,6 +94,10 @@ class RobotDescription:
     base: str
     payload_limit: float
     gravity: Array
+    model: pinocchio.Model
+    held: Mapping[str, float] = field(default_factory=dict)
+    urdf: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def nq(self) -> int:

@@ -13,7 +13,7 @@ from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.sources import parse_root
+from ml3_ros.robots.reading.xml_files import parse_root
 
 TURNING = ("revolute", "continuous")
 SINGLE = (*TURNING, "prismatic")

@@ -1,103 +1,121 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Writer of MJCF from a URDF: inertias, and of each joint damping, frictionloss and armature.
+"""Writer of MJCF from a rigid-body model: what MuJoCo simulates is what Pinocchio computes.
 
 MuJoCo's own writer rounds to six digits, which a torque shows; this one does not.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
-import mujoco
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.transform import Rotation
 
-from ml3_ros.errors import RobotError
+from ml3_ros.robots.base import JointLimits
+
+if TYPE_CHECKING:
+    import pinocchio
 
 Array = NDArray[np.float64]
-_KINDS = {int(mujoco.mjtJoint.mjJNT_HINGE): "hinge", int(mujoco.mjtJoint.mjJNT_SLIDE): "slide"}
+# Mass [kg] and moments [kg m^2] of links that have none: MuJoCo wants some of what moves.
+_LEAST = 1e-12
+_FAR = 1e9  # position limit [rad, m] in place of an infinite one beside a finite one
 
 
-def mjcf_text(urdf: str, name: str, gravity: Array, friction: Mapping[str, Array]) -> str:
-    """Return a MJCF of an arm alone, without shapes.
+def mjcf_text(model: pinocchio.Model, name: str, limits: JointLimits, gravity: Array) -> str:
+    """Return a MJCF of an arm alone, without shapes and actuators.
+
+    Each joint has a body with all that it moves; frames are sites. Joints have the model's
+    damping, frictionloss and armature.
 
     Args:
-        urdf: Of the arm, without shapes.
-        name: Of the model.
+        model: Of the arm.
+        name: Of the MJCF model.
+        limits: Of its joints.
         gravity: Acceleration of free fall [m/s^2], (3,).
-        friction: By joint: viscous [N m s/rad], Coulomb [N m], offset, rotor inertia [kg m^2],
-            (4,); MJCF has no offset.
-
-    Raises:
-        RobotError: MuJoCo cannot read the URDF.
     """
-    root = ElementTree.fromstring(urdf)
-    extension = ElementTree.SubElement(root, "mujoco")
-    # static links are kept, so that frames of tools are found by their names
-    ElementTree.SubElement(extension, "compiler", fusestatic="false", balanceinertia="false")
-    try:
-        model = mujoco.MjModel.from_xml_string(ElementTree.tostring(root, encoding="unicode"))
-        text = _written(model, name, gravity, friction)
-        mujoco.MjModel.from_xml_string(text)
-    except ValueError as error:
-        raise RobotError(f"MuJoCo cannot read the arm {name}: {error}") from error
-    return text
-
-
-def _written(
-    model: mujoco.MjModel, name: str, gravity: Array, friction: Mapping[str, Array]
-) -> str:
     root = ElementTree.Element("mujoco", model=name)
-    ElementTree.SubElement(root, "compiler", angle="radian", autolimits="true")
+    ElementTree.SubElement(
+        root, "compiler", angle="radian", autolimits="true", balanceinertia="false"
+    )
     ElementTree.SubElement(root, "option", gravity=_text(gravity))
-    elements = {0: ElementTree.SubElement(root, "worldbody")}
-    for i in range(1, model.nbody):
-        body = model.body(i)
-        element = ElementTree.SubElement(
-            elements[int(body.parentid[0])],
-            "body",
-            name=body.name,
-            pos=_text(body.pos),
-            quat=_text(body.quat),
+    bodies = [ElementTree.SubElement(root, "worldbody")]
+    for joint in range(1, model.njoints):
+        place = model.jointPlacements[joint]
+        body = ElementTree.SubElement(
+            bodies[model.parents[joint]], "body", {"name": str(model.names[joint]), **_pose(place)}
         )
-        elements[i] = element
-        if body.mass[0] > 0.0:
+        bodies.append(body)
+        _add_joint(body, model, joint, limits)
+        _add_inertial(body, model.inertias[joint])
+    taken: set[str] = set()
+    # a site of the file comes before a body of that name
+    for frame in sorted(model.frames.tolist(), key=lambda frame: frame.type.name == "BODY"):
+        if frame.type.name in ("BODY", "OP_FRAME") and frame.name not in taken | {""}:
+            taken.add(frame.name)
             ElementTree.SubElement(
-                element,
-                "inertial",
-                pos=_text(body.ipos),
-                quat=_text(body.iquat),
-                mass=_text(body.mass),
-                diaginertia=_text(body.inertia),
+                bodies[frame.parentJoint],
+                "site",
+                {"name": str(frame.name), **_pose(frame.placement)},
             )
-        if body.jntnum[0]:
-            _add_joint(element, model, int(body.jntadr[0]), friction)
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
 
 
 def _add_joint(
-    body: ElementTree.Element, model: mujoco.MjModel, j: int, friction: Mapping[str, Array]
+    body: ElementTree.Element, model: pinocchio.Model, joint: int, limits: JointLimits
 ) -> None:
-    joint = model.joint(j)
-    damping, coulomb, _, rotor = friction[joint.name]
+    i = joint - 1  # single joints: one number each, in their order
+    motion = model.joints[joint]
+    data = motion.createData()
+    motion.calc(data, np.zeros(model.nq))
+    subspace = np.array(data.S).ravel()
+    slides = bool(subspace[:3].any())
     element = ElementTree.SubElement(
         body,
         "joint",
-        name=joint.name,
-        type=_KINDS[int(joint.type[0])],
-        pos=_text(joint.pos),
-        axis=_text(joint.axis),
-        damping=_text(damping),
-        frictionloss=_text(coulomb),
-        armature=_text(rotor),
+        name=str(model.names[joint]),
+        type="slide" if slides else "hinge",
+        axis=_text(subspace[:3] if slides else subspace[3:]),
+        damping=_text(model.damping[i]),
+        frictionloss=_text(model.friction[i]),
+        armature=_text(model.armature[i]),
     )
-    if model.jnt_limited[j]:
-        element.set("range", _text(model.jnt_range[j]))
-    if model.jnt_actfrclimited[j]:
-        element.set("actuatorfrcrange", _text(model.jnt_actfrcrange[j]))
+    ends = np.array([limits.lower[i], limits.upper[i]])
+    if np.isfinite(ends).any():
+        element.set("range", _text(np.clip(ends, -_FAR, _FAR)))
+    if np.isfinite(limits.effort[i]):
+        element.set("actuatorfrcrange", _text(np.array([-1.0, 1.0]) * limits.effort[i]))
+
+
+def _add_inertial(body: ElementTree.Element, inertia: pinocchio.Inertia) -> None:
+    moments, axes = np.linalg.eigh(np.array(inertia.inertia))
+    axes[:, 2] *= np.sign(np.linalg.det(axes))
+    ElementTree.SubElement(
+        body,
+        "inertial",
+        pos=_text(np.array(inertia.lever)),
+        quat=_quat(axes),
+        mass=_text(max(inertia.mass, _LEAST)),
+        diaginertia=_text(_possible(moments)),
+    )
+
+
+def _possible(moments: Array) -> Array:
+    """Return ascending moments that pass MuJoCo's check of A + B >= C, to the last digit."""
+    low, middle, high = np.maximum(moments, _LEAST)
+    return np.array([max(low, (high - middle) * (1.0 + 1e-15)), middle, high])
+
+
+def _pose(place: pinocchio.SE3) -> dict[str, str]:
+    return {"pos": _text(np.array(place.translation)), "quat": _quat(np.array(place.rotation))}
+
+
+def _quat(turn: Array) -> str:
+    return _text(np.roll(Rotation.from_matrix(turn).as_quat(), 1))
 
 
 def _text(numbers: Array | float) -> str:

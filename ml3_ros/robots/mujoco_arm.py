@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import ArmState, Array, RobotDescription, joint_array
+from ml3_ros.robots.mjcf_writer import mjcf_text
 from ml3_ros.robots.motors import Motors
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pushes import Push, joint_torque
-from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 _NOMINAL = Perturbation()
 
@@ -71,7 +71,7 @@ class MujocoArm:
             for name in ("position_noise", "velocity_noise", "torque_noise")
         }
         self._rng = np.random.default_rng(seed)
-        self._model, self._tool_body, self._tool_site = _compiled(description, perturbation)
+        self._model, self._tool_site = _compiled(description, perturbation)
         self._dof = _columns(self._model, self.names)
         self._bodies = self._model.dof_bodyid[self._dof]
         self._pushes: tuple[Push, ...] = ()
@@ -235,12 +235,8 @@ class MujocoArm:
         """Return T_world_tool [m] (4, 4)."""
         self._place(q)
         pose = np.eye(4)
-        if self._tool_site >= 0:
-            pose[:3, :3] = self._query.site_xmat[self._tool_site].reshape(3, 3)
-            pose[:3, 3] = self._query.site_xpos[self._tool_site]
-        else:
-            pose[:3, :3] = self._query.xmat[self._tool_body].reshape(3, 3)
-            pose[:3, 3] = self._query.xpos[self._tool_body]
+        pose[:3, :3] = self._query.site_xmat[self._tool_site].reshape(3, 3)
+        pose[:3, 3] = self._query.site_xpos[self._tool_site]
         return pose
 
     def _place(self, q: Array, v: Array | float = 0.0) -> None:
@@ -252,27 +248,31 @@ class MujocoArm:
 
 def _compiled(
     description: RobotDescription, perturbation: Perturbation
-) -> tuple[mujoco.MjModel, int, int]:
-    """Return the model of the perturbed arm, the tool's body, and its site or -1."""
-    spec = mujoco_spec(description.path, description.format)
+) -> tuple[mujoco.MjModel, int]:
+    """Return the model of the perturbed arm, the site of its tool."""
+    arm = description
+    spec = mujoco.MjSpec.from_string(mjcf_text(arm.model, arm.name, arm.limits, arm.gravity))
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_CONTACT
     spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     # On divergence MuJoCo would silently start again from its initial state.
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     site = spec.site(description.tool)
-    body = spec.body(description.tool) if site is None else site.parent
-    if body is None:
+    if site is None:
         raise RobotError(
             f"there is no frame {description.tool!r} for the tool: name a site, body or link"
         )
-    body.add_body(  # also where there is no payload yet
+    site.parent.add_body(  # also where there is no payload yet
         name=_PAYLOAD,
-        pos=(0.0, 0.0, 0.0) if site is None else site.pos,
+        pos=site.pos,
         mass=perturbation.payload,
         ipos=(0.0, 0.0, 0.0),
         inertia=(0.0, 0.0, 0.0),
         explicitinertial=True,
     )
-    model = compile_spec(spec, description.path)
+    try:
+        model = spec.compile()
+    except ValueError as error:
+        raise RobotError(f"MuJoCo cannot simulate {description.path}: {error}") from None
     joints, n = [model.joint(name) for name in description.names], description.nv
     dof = _columns(model, description.names)
     scales = perturbation.per_joint("mass_scale", n)
@@ -281,12 +281,13 @@ def _compiled(
         link[model.body(_PAYLOAD).id] = False
         model.body_mass[link] *= scale
         model.body_inertia[link] *= scale
-    model.dof_damping[dof] += perturbation.per_joint("viscous", n)
-    model.dof_frictionloss[dof] += perturbation.per_joint("coulomb", n)
+    for own, drawn in ((model.dof_damping, "viscous"), (model.dof_frictionloss, "coulomb")):
+        friction = perturbation.per_joint(drawn, n)
+        own[dof] = np.where(friction > 0.0, friction, own[dof])  # in place of the file's
     model.dof_solref[:] = model.jnt_solref[:] = _SOLREF
     model.dof_solimp[:] = model.jnt_solimp[:] = _SOLIMP
     mujoco.mj_setConst(model, mujoco.MjData(model))
-    return model, body.id, -1 if site is None else model.site(description.tool).id
+    return model, int(model.site(description.tool).id)
 
 
 def _columns(model: mujoco.MjModel, names: tuple[str, ...]) -> NDArray[np.intp]:

@@ -12,7 +12,6 @@ import pinocchio
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import Array, RobotDescription, joint_array
 from ml3_ros.robots.perturbation import Perturbation
-from ml3_ros.robots.sources import pinocchio_model
 
 LEAST_MASS = 1e-3  # of a link whose parameters are set [kg]
 _DRIFT_STEP = 1e-5  # of the differences that give the change of momentum [s]
@@ -29,17 +28,12 @@ class PinocchioModel:
     def __init__(
         self, description: RobotDescription, perturbation: Perturbation = _NOMINAL
     ) -> None:
-        """Read the arm from its file and change its masses."""
+        """Copy the arm's model and change its masses."""
         self.description = description
         self.names = description.names
         self.limits = description.limits
         self.nq, self.nv = description.nq, description.nv
-        self._model = pinocchio_model(description.path, description.format)
-        found = tuple(self._model.names)[1:]
-        if found != self.names:
-            raise RobotError(
-                f"{description.path} has joints {found}, not {self.names}: load the robot again"
-            )
+        self._model = description.model.copy()
         self._model.gravity.linear = description.gravity
         self._tool = tool_frame(self._model, description.tool)
         self._perturb(perturbation)
@@ -48,10 +42,9 @@ class PinocchioModel:
 
     def _perturb(self, perturbation: Perturbation) -> None:
         for i, scale in enumerate(perturbation.per_joint("mass_scale", self.nv), start=1):
+            # set one by one: the constructor rejects inertias that rounding made no body's
             link = self._model.inertias[i]
-            self._model.inertias[i] = pinocchio.Inertia(
-                link.mass * scale, link.lever, link.inertia * scale
-            )
+            link.mass, link.inertia = link.mass * scale, link.inertia * scale
         if perturbation.payload > 0.0:
             frame = self._model.frames[self._tool]
             point = pinocchio.Inertia(
@@ -111,6 +104,11 @@ class PinocchioModel:
             a=a,
         )
 
+    @property
+    def tool_position(self) -> Array:
+        """Where the tool is, in the frame of the joint that moves it [m], (3,)."""
+        return np.array(self._model.frames[self._tool].placement.translation)
+
     def forward_kinematics(self, q: Array) -> Array:
         """Return T_world_tool [m]: (4, 4), or (B, 4, 4)."""
         return self._each((4, 4), self._tool_pose, q=q)
@@ -130,13 +128,17 @@ class PinocchioModel:
     def _payload_torque(self, q: Array, v: Array, a: Array) -> Array:
         world = pinocchio.LOCAL_WORLD_ALIGNED
         pinocchio.forwardKinematics(self._model, self._data, q, v, a)
-        J = pinocchio.computeFrameJacobian(self._model, self._data, q, self._tool, world)[:3]
+        J = pinocchio.computeFrameJacobian(self._model, self._data, q, self._tool, world)
         pinocchio.updateFramePlacement(self._model, self._data, self._tool)
         motion = pinocchio.getFrameClassicalAcceleration(
             self._model, self._data, self._tool, world
         )
-        torque: Array = J.T @ (motion.linear - self._model.gravity.linear)
+        torque: Array = self._linear(J).T @ (motion.linear - self._model.gravity.linear)
         return torque
+
+    def _linear(self, J: Array) -> Array:
+        """Return the upper half (3, n) of a Jacobian (6, n), which comes flat for one joint."""
+        return np.asarray(J.reshape(6, self.nv)[:3])
 
     def point_jacobian(self, q: Array, link: int, point: Array) -> Array:
         """Return J(q), the velocity of a point of a link is J v: (3, n), or (B, 3, n).
@@ -155,7 +157,8 @@ class PinocchioModel:
         pinocchio.computeJointJacobians(self._model, self._data, q)
         J = pinocchio.getJointJacobian(self._model, self._data, joint, world)
         arm = self._data.oMi[joint].rotation @ point
-        moved: Array = J[:3] - pinocchio.skew(arm) @ J[3:]
+        turning = J.reshape(6, self.nv)[3:]
+        moved: Array = self._linear(J) - pinocchio.skew(arm) @ turning
         return moved
 
     def regressor(self, q: Array, v: Array, a: Array) -> Array:
@@ -169,6 +172,7 @@ class PinocchioModel:
 
     def _regressor(self, q: Array, v: Array, a: Array) -> Array:
         links = pinocchio.computeJointTorqueRegressor(self._model, self._data, q, v, a)
+        links = np.reshape(links, (self.nv, -1))  # of one joint Pinocchio gives a row without axes
         return np.hstack((links, np.diag(a))) if self._armature.any() else links
 
     def inertial_parameters(self) -> Array:
@@ -211,10 +215,10 @@ class PinocchioModel:
                     f"{name} has shape {x.shape}: give ({self.nv},) or (B, {self.nv}), all alike"
                 )
         if not batch:
-            return function(*rows.values())
+            return np.reshape(function(*rows.values()), shape)
         out = np.empty((*batch, *shape))
         for i, row in enumerate(zip(*rows.values(), strict=True)):
-            out[i] = function(*row)
+            out[i] = np.reshape(function(*row), shape)
         return out
 
 

@@ -134,7 +134,11 @@ class HandledArm(Protocol):
 
 
 class Handling:
-    """What people do with an arm, and when: touches, and payloads that come and go."""
+    """What people do with an arm, and when: touches, and payloads that come and go.
+
+    Attributes:
+        payload: At the tool as of the last call of `apply` [kg]; NaN before one is put there.
+    """
 
     def __init__(
         self, touches: tuple[Touch, ...], payloads: tuple[tuple[float, float], ...] = ()
@@ -146,11 +150,13 @@ class Handling:
             payloads: Times [s], rising, and masses [kg] that are at the tool from then on.
         """
         self._touches, self._payloads = deque(touches), deque(payloads)
+        self.payload = float("nan")
 
     def apply(self, arm: HandledArm, t: float) -> None:
         """Push and load an arm as at time t [s], which does not run backwards."""
         while self._payloads and t >= self._payloads[0][0]:
-            arm.set_payload(self._payloads.popleft()[1])
+            self.payload = self._payloads.popleft()[1]
+            arm.set_payload(self.payload)
         while self._touches and t >= self._touches[0].start + self._touches[0].seconds:
             self._touches.popleft()
         arm.push(*pushes_at(tuple(self._touches)[:1], t))

@@ -19,7 +19,6 @@ from ml3_ros.core.quaternions import about_z, multiply, rotate
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import tool_frame
-from ml3_ros.robots.sources import pinocchio_model
 
 
 class TorchArm:
@@ -32,7 +31,7 @@ class TorchArm:
     def __init__(
         self, description: RobotDescription, viscous: tuple[float, ...], h: float
     ) -> None:
-        """Read the arm from its file.
+        """Copy the arm's model.
 
         Args:
             description: The arm as its file describes it.
@@ -46,7 +45,7 @@ class TorchArm:
             raise RobotError(f"viscous has {len(viscous)} numbers for {description.nv} joints")
         self.nv, self.h = description.nv, h
         self._viscous = torch.tensor(viscous)
-        self._model = pinocchio_model(description.path, description.format)
+        self._model = description.model.copy()
         self._model.gravity.linear = np.zeros(3)  # as an arm that compensates it moves
         # friction is taken at the end of a step: stable for however light a wrist
         self._model.armature = np.array(self._model.armature) + h * np.array(viscous)

@@ -15,7 +15,6 @@ from scipy.spatial.transform import Rotation
 
 from ml3_ros.robots.base import Array, RobotDescription
 from ml3_ros.robots.shapes import Shape, shapes_of
-from ml3_ros.robots.sources import compile_spec, mujoco_spec
 
 if TYPE_CHECKING:
     import mujoco
@@ -27,16 +26,19 @@ _MESH = re.compile(r'(<mesh\b[^>]*?\bfilename\s*=\s*")([^"]+)(")')
 def urdf_text(description: RobotDescription) -> str:
     """Return the URDF of an arm, whose root link is `description.base`.
 
-    A URDF file stays as it is, but for meshes: those named by a path of this machine become file
-    URLs, as viewers want them. A MJCF file becomes a URDF with the same frames, inertias and
-    limits. Armature is left out: a URDF has no word for it.
+    Joints that are held are fixed in it. Otherwise a URDF file stays as it is, but for meshes:
+    those named by a path of this machine become file URLs, as viewers want them. A MJCF file
+    becomes a URDF with the same frames, inertias and limits. Armature is left out: a URDF has no
+    word for it.
     """
-    if description.format == "urdf":
+    if description.urdf:
         folder = description.path.resolve().parent
-        text = description.path.read_text()
-        return _MESH.sub(lambda match: match[1] + _url(match[2], folder) + match[3], text)
-    model = compile_spec(mujoco_spec(description.path, "mjcf"), description.path)
-    return _from_mjcf(description, model)
+        return _MESH.sub(
+            lambda match: match[1] + _url(match[2], folder) + match[3], description.urdf
+        )
+    from ml3_ros.robots.reading.mjcf import shown_model
+
+    return _from_mjcf(description, shown_model(description.path))
 
 
 def _url(name: str, folder: Path) -> str:
@@ -45,24 +47,35 @@ def _url(name: str, folder: Path) -> str:
 
 
 def _from_mjcf(description: RobotDescription, model: mujoco.MjModel) -> str:
+    from ml3_ros.robots.reading.mjcf_tree import held_motion, joints_of_body, motion_of
+
     robot = ElementTree.Element("robot", name=description.name)
     names = {i: model.body(i).name or f"body_{i}" for i in range(1, model.nbody)}
     names[0] = description.base
     add_link(robot, names[0], shapes=shapes_of(model, 0))
     # A URDF turns a link about its own origin, so a link's frame is moved to its joint.
-    origins = {0: np.eye(4)}  # of a link in its body
+    origins: dict[int, Array] = {0: np.eye(4)}  # of a link in its body
     for i in range(1, model.nbody):
         body = model.body(i)
         above = int(body.parentid[0])
-        place = np.linalg.inv(origins[above]) @ pose(body.pos, body.quat)
-        if body.jntnum[0]:  # one at most
-            j = int(body.jntadr[0])
-            origins[i] = pose(model.jnt_pos[j])
-            place = place @ origins[i] @ _at_zero(model, j)
-            _add_moving(robot, description, model, j, names[above], names[i], place)
-        else:
-            origins[i] = np.eye(4)
-            add_joint(robot, f"{names[i]}_fixed", "fixed", names[above], names[i], place)
+        link = names[above]
+        place = np.asarray(np.linalg.inv(origins[above]) @ pose(body.pos, body.quat))
+        moving = [j for j in joints_of_body(model, i) if model.joint(j).name in description.names]
+        for j in joints_of_body(model, i):
+            if j not in moving:
+                place = place @ held_motion(model, j, description.held).homogeneous
+                continue
+            # of several joints in a body, all but the last move a link without mass
+            child = names[i] if j == moving[-1] else f"{names[i]}_{model.joint(j).name}"
+            anchor = pose(model.jnt_pos[j])
+            at = place @ motion_of(model, j, 0.0).homogeneous @ anchor
+            _add_moving(robot, description, model, j, link, child, at)
+            if child != names[i]:
+                add_link(robot, child)
+            link, place = child, np.asarray(np.linalg.inv(anchor))
+        if not moving:
+            add_joint(robot, f"{names[i]}_fixed", "fixed", link, names[i], place)
+        origins[i] = np.asarray(np.linalg.inv(place)) if moving else np.eye(4)
         add_link(robot, names[i], body, shapes_of(model, i), origins[i])
     _add_tool(robot, description, model, names, origins)
     ElementTree.indent(robot)
@@ -85,18 +98,6 @@ def _add_tool(
     origin = np.linalg.inv(origins[body]) @ pose(site.pos, site.quat)
     name = f"{description.tool}_fixed"
     add_joint(robot, name, "fixed", names[body], description.tool, origin)
-
-
-def _at_zero(model: mujoco.MjModel, j: int) -> Array:
-    """Return how a joint that is at 0 moves from where the file places it, (4, 4)."""
-    import mujoco
-
-    axis, back = model.jnt_axis[j], -model.qpos0[model.jnt_qposadr[j]]
-    if model.jnt_type[j] == mujoco.mjtJoint.mjJNT_SLIDE:
-        return pose(back * axis)
-    T = np.eye(4)
-    T[:3, :3] = Rotation.from_rotvec(back * axis).as_matrix()
-    return T
 
 
 def _add_moving(

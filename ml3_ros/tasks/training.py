@@ -7,23 +7,26 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from tqdm import tqdm
 
 from ml3_ros.core.checkpoints import restore_trainer, trainer_to_bytes
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.alternating import Trainer
 from ml3_ros.core.outer.objective import task_loss_of
-from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.data.metrics import resolved
 from ml3_ros.files import write_atomically
 
 CHECKPOINT_STEPS = 50  # outer steps between checkpoints
 
-MakeLoss = Callable[[MetaTrainer, int, dict[str, Any]], LearnedLoss]
+AnyTrainer = TypeVar("AnyTrainer", bound=Trainer)
+MakeLoss = Callable[[AnyTrainer, int, dict[str, Any]], LearnedLoss]
 
 
-def train_losses(trainer: MetaTrainer, make_loss: MakeLoss, folder: Path) -> list[LearnedLoss]:
+def train_losses(
+    trainer: AnyTrainer, make_loss: MakeLoss[AnyTrainer], folder: Path
+) -> list[LearnedLoss]:
     """Run `trainer` to its end and save the loss of every seed.
 
     Args:
@@ -56,7 +59,7 @@ def _same_training(one: LearnedLoss, other: LearnedLoss) -> bool:
     return one.spec == other.spec and plain[0] == plain[1]
 
 
-def provenance_of(trainer: MetaTrainer, task_family: str, **about: Any) -> dict[str, Any]:
+def provenance_of(trainer: Trainer, task_family: str, **about: Any) -> dict[str, Any]:
     """Return what the loss of a trainer with one seed was made from, for its file.
 
     Args:
@@ -73,7 +76,27 @@ def provenance_of(trainer: MetaTrainer, task_family: str, **about: Any) -> dict[
     }
 
 
-def run_to_end(trainer: MetaTrainer, checkpoint: Path, name: str) -> int:
+def train_to_file(
+    trainer: Trainer,
+    out: Path,
+    make_loss: Callable[[], LearnedLoss],
+    report: Callable[[str], None],
+) -> LearnedLoss:
+    """Run `trainer` to its end and save its one loss; a run that was killed goes on.
+
+    Args:
+        trainer: Freshly built, of one seed.
+        out: File of the loss; the checkpoint has its name, with the suffix ".checkpoint".
+        make_loss: Returns the trained loss as an artefact.
+        report: Called with where it is.
+    """
+    run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
+    loss = make_loss()
+    report(f"loss: {loss.save(out)}")
+    return loss
+
+
+def run_to_end(trainer: Trainer, checkpoint: Path, name: str) -> int:
     """Make all outer steps that are left, with a progress bar; return how many models diverged.
 
     Args:

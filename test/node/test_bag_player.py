@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,9 @@ from std_msgs.msg import Bool
 from ml3_msgs.msg import Adaptation
 from ml3_ros.data import rate
 from ml3_ros.data.bags.writer import BagWriter
-from ml3_ros.data.rate import BURST, STALL_S, PlaybackRate
+from ml3_ros.data.rate import BURST, LONGEST_PAUSE, STALL_S, Pauses, PlaybackRate
 from ml3_ros.nodes.bag_player import BagPlayer
+from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_100, RELIABLE_5000
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds, time_msg
 
@@ -34,15 +36,15 @@ def bag(tmp_path):
     return write(tmp_path)
 
 
-def write(tmp_path, storage="mcap"):
-    """Write that bag, and return its folder."""
+def write(tmp_path, storage="mcap", stamp=lambda i: STEP * i):
+    """Write that bag, its samples at other times [ns] if wanted, and return its folder."""
     writer = BagWriter(tmp_path / "bag", storage)
     writer.add_topic("/joint_states", "sensor_msgs/msg/JointState")
     for i in range(COUNT):
-        msg = JointState(name=["a", "b"], position=[0.1 * i, -i], velocity=[1.0, 2.0])
+        msg = JointState(name=["a", "b"], position=[0.1 * i, -i], velocity=[i, -i])
         msg.effort = [float(i), 0.5]
-        msg.header.stamp = time_msg(FIRST + STEP * i)
-        writer.write("/joint_states", FIRST + STEP * i, serialize_message(msg))
+        msg.header.stamp = time_msg(FIRST + stamp(i))
+        writer.write("/joint_states", FIRST + stamp(i), serialize_message(msg))
     writer.close()
     return str(tmp_path / "bag")
 
@@ -52,6 +54,14 @@ def start(graph, **parameters):
     assert player.trigger_configure() == SUCCESS
     assert player.trigger_activate() == SUCCESS
     return player
+
+
+def test_names_are_those_of_the_arm(graph, bag):
+    start(graph, bag=bag, rate=4.0, max_ahead=0, joints=["j2", "j1"], rename="a=j1,b=j2")
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
+    graph.until(lambda: len(states) > 7)
+    assert list(states[7].name) == ["j2", "j1"]
+    np.testing.assert_allclose(states[7].position, [-7.0, 0.7])
 
 
 def test_every_sample_comes_once_and_in_order(graph, bag):
@@ -180,7 +190,60 @@ def test_a_slow_learner_is_waited_for(graph, bag, monkeypatch):
     graph.until(lambda: len(states) >= 102)
 
 
+def test_a_pause_of_an_hour_is_skipped_and_named(graph, tmp_path, capfd):
+    bag = write(tmp_path, stamp=lambda i: STEP * i + 3600 * NANO * (i >= 100))
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
+    start(graph, bag=bag, rate=1.0, max_ahead=0)
+    graph.until(lambda: len(states) == COUNT)
+    assert [msg.effort[0] for msg in states] == list(range(COUNT))
+    stamps = np.array([nanoseconds(msg.header.stamp) for msg in states])
+    assert np.diff(stamps)[99] == LONGEST_PAUSE * NANO, "both sides are different moments"
+    assert "1 pause(s) in the recording, 3600.0 s in all, are skipped" in capfd.readouterr().err
+
+
+def test_recorded_stamps_keep_a_pause(graph, tmp_path):
+    bag = write(tmp_path, stamp=lambda i: STEP * i + 3600 * NANO * (i >= 10))
+    states = graph.listen(graph.plain(), JointState, "joint_states", RELIABLE_5000)
+    start(graph, bag=bag, rate=10.0, max_ahead=0, rebase_stamps=False)
+    graph.until(lambda: len(states) == COUNT)
+    assert nanoseconds(states[-1].header.stamp) == FIRST + STEP * (COUNT - 1) + 3600 * NANO
+
+
+@pytest.mark.parametrize(("hertz", "speed"), [(30.0, 20.0), (1000.0, 2.0)])
+def test_uneven_samples_of_slow_and_fast_arms_can_be_learned_from(graph, tmp_path, hertz, speed):
+    rng = np.random.default_rng(3)
+    steps = np.where(rng.random(COUNT) < 0.02, 3.0, 1.0) + 0.3 * rng.uniform(-1.0, 1.0, COUNT)
+    times = np.rint(np.cumsum(steps) / hertz * NANO).astype(int)
+    bag = write(tmp_path, stamp=lambda i: int(times[i]))
+    counts = Counter()
+    stream = FilteredStream(["a", "b"], counts, FilterParameters(filter_seconds=0.25))
+    out, read = [], []
+
+    def use(msg):
+        read.append(msg)
+        out.extend(stream.read(msg))
+
+    probe = graph.plain()
+    probe.create_subscription(JointState, "joint_states", use, RELIABLE_5000)
+    start(graph, bag=bag, rate=speed, max_ahead=0)
+    graph.until(lambda: len(read) == COUNT)
+    assert stream.rate == pytest.approx(hertz / steps.mean(), rel=0.05)
+    assert len(out) > COUNT - 0.3 * stream.rate - 20  # but for a window
+    assert not stream.complaint
+
+
 T = 0.01 * np.arange(1000)
+
+
+def test_pauses_cost_no_time_and_only_pauses_do_not():
+    t = T + 7200.0 * (T >= 5.0) + 0.5 * (T >= 2.0)
+    pauses = Pauses.of(t, 0.01)
+    assert pauses.played[-1] == pytest.approx(T[-1] + 0.5)
+    assert pauses.stamped[-1] == pytest.approx(T[-1] + 0.5 + LONGEST_PAUSE - 0.01)
+    assert "longest lasts 7200.0 s from 5.49 s on" in pauses.sentence
+    slow = 2.0 * np.arange(50)
+    assert Pauses.of(slow, 2.0).sentence == ""
+    np.testing.assert_array_equal(Pauses.of(slow, 2.0).played, slow)
 
 
 def play(playback, seconds, *, sent=0, start=0.0, tick=0.002):

@@ -7,8 +7,9 @@ from __future__ import annotations
 import pytest
 import yaml
 
-from ml3_ros.bringup.description import OURS, Placeholder
+from ml3_ros.bringup.description import OURS
 from ml3_ros.bringup.paths import config_file
+from ml3_ros.bringup.placeholders import Placeholder
 from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.nodes.kit.parameters.annotated import rows_of
 from tools import write_parameters

@@ -12,9 +12,15 @@ import numpy as np
 import pytest
 from sensor_msgs.msg import JointState
 
-from ml3_ros.errors import ConfigError
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream, FilterParameters
-from ml3_ros.nodes.kit.joint_stream import BackwardsError, JointStream, SplitMessageError
+from ml3_ros.nodes.kit.joint_stream import (
+    OTHERS_IN_A_ROW,
+    BackwardsError,
+    JointStream,
+    OtherDeviceError,
+    SplitMessageError,
+)
 from ml3_ros.nodes.messages.joint_states import NANO, PartialMessageError, time_msg
 
 DT = NANO // 100
@@ -67,9 +73,55 @@ def test_joints_in_separate_messages_are_named_with_what_to_do():
             stream.read(part(names, k))
         assert "a, b" in str(error.value) and "c" in str(error.value)
     stream.read(part(["c", "b", "a"], 4))
-    for names in (["a", "b"], ["gripper"], ["a"]):  # c is missing, wherever it has gone
+    for names in (["a", "b"], ["a"]):  # c is missing, wherever it has gone
         with pytest.raises(PartialMessageError, match="has no"):
             stream.read(part(names, 5))
+
+
+def test_messages_of_other_devices_are_left_alone_until_the_arm_is_missed():
+    stream = JointStream(["a", "b"], Counter())
+    for k in range(3 * OTHERS_IN_A_ROW):  # never many in a row
+        with pytest.raises(OtherDeviceError):
+            stream.read(part(["finger"], k))
+        if k % 10 == 9:
+            stream.read(part(["b", "a"], k))
+    for k in range(OTHERS_IN_A_ROW):
+        with pytest.raises(OtherDeviceError):
+            stream.read(part(["finger"], k))
+    with pytest.raises(PartialMessageError, match=r"it has finger.*check the remapping"):
+        stream.read(part(["finger"], 1))
+
+
+def test_one_prefix_before_all_names_is_found_and_reported_once():
+    sentences = []
+    stream = JointStream(["a1", "a2"], Counter(), report=sentences.append)
+    for k in range(3):
+        with pytest.raises(OtherDeviceError):
+            stream.read(part(["finger"], k))
+        msg = part(["left_a2", "left_a1"], k)
+        msg.position = [2.0, 1.0]
+        np.testing.assert_array_equal(stream.read(msg).q, [1.0, 2.0])
+    assert sentences == [
+        "joint_states: left_a1 is taken for a1 of the model, ... (as by rename=left_)"
+    ]
+    with pytest.raises(PartialMessageError, match="has no a2"):  # its own names are never renamed
+        stream.read(part(["a1", "left_a1", "left_a2"], 9))
+
+
+def test_names_are_renamed_as_asked():
+    stream = JointStream(["a", "b"], Counter(), rename="x=a,y=b")
+    msg = part(["y", "a", "x"], 0)  # this "a" is another joint
+    msg.position = [2.0, 9.0, 1.0]
+    np.testing.assert_array_equal(stream.read(msg).q, [1.0, 2.0])
+    with pytest.raises(DataError, match="cannot be used"):
+        JointStream(["a"], Counter(), rename="=")
+
+
+def test_several_prefixes_that_fit_are_named():
+    stream = JointStream(["a1", "a2"], Counter())
+    names = [f"{side}_a{i}" for side in ("one", "two") for i in (1, 2)]
+    with pytest.raises(PartialMessageError, match="choose rename=one_ or rename=two_"):
+        stream.read(part(names, 0))
 
 
 @pytest.mark.parametrize(("lost", "fewest", "most"), [(0.0, 0, 0), (0.02, 30, 50)])

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Nodes share no memory, and find each other all the same."""
+"""Nodes share no memory and tell no types, and find each other all the same."""
 
 from __future__ import annotations
 
@@ -19,6 +19,14 @@ rclpy.init()
 node = rclpy.create_node("shared")
 maps = Path("/proc/self/maps").read_text()
 print(any(f"/dev/shm/{name}" in maps for name in ("fastdds", "fastrtps")))
+rclpy.shutdown()
+"""
+THREADS = """
+from pathlib import Path
+import rclpy
+rclpy.init()
+node = rclpy.create_node("threads")
+print(sorted(path.read_text().strip() for path in Path("/proc/self/task").glob("*/comm")))
 rclpy.shutdown()
 """
 # Prints whether it receives from the other, to which it publishes until it is killed.
@@ -67,6 +75,13 @@ def shares(env: dict[str, str]) -> bool:
 def test_no_memory_is_shared(monkeypatch, reach):
     monkeypatch.setenv(RANGE, reach)
     assert not shares(environment())
+
+
+@pytest.mark.parametrize("reach", ["LOCALHOST", "SUBNET"])
+def test_no_thread_answers_for_types(monkeypatch, reach):
+    monkeypatch.setenv(RANGE, reach)
+    out, _ = python(THREADS, environment()).communicate(timeout=120.0)
+    assert "dds.ev" in out and "dds.tls" not in out
 
 
 def test_without_the_profile_it_is_shared(monkeypatch):

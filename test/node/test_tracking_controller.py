@@ -55,7 +55,7 @@ class Loop:
     """A simulated Reacher that steps when its joint state has been answered."""
 
     def __init__(self, graph, node):
-        self.graph, self.node, self.k = graph, node, 0
+        self.graph, self.node, self.k, self.names = graph, node, 0, NAMES
         self.arm = MujocoArm(REACHER)
         probe = graph.plain()
         self.states = probe.create_publisher(JointState, "joint_states", RELIABLE_100)
@@ -72,7 +72,7 @@ class Loop:
         stamp = NANO + self.k * NANO // 100
         self.k += 1
         sample = JointSample(stamp=stamp, q=state.q, v=state.v, tau=state.tau)
-        self.states.publish(sample_to_msg(sample, NAMES))
+        self.states.publish(sample_to_msg(sample, self.names))
 
     def run(self, periods):
         """Let the arm move; return the commanded torques, (periods, n)."""
@@ -139,6 +139,14 @@ def test_laps_differ_in_their_feedforward_alone_and_are_published(loop, tmp_path
     assert names == NAMES
     assert [lap.feedforward for lap in laps] == ["rigid_body", "feedback_only", "ml3_shaped"]
     np.testing.assert_allclose([np.mean(lap.rms) for lap in laps], errors)
+
+
+@pytest.mark.parametrize("rename", ["", "left_"])
+def test_an_arm_with_a_prefix_is_commanded_by_the_names_that_it_sends(loop, rename):
+    it = loop("rigid_body", rename=rename)
+    it.names = [f"left_{name}" for name in NAMES]
+    it.run(5)
+    assert [list(answer.name) for answer in it.answers] == 5 * [it.names]
 
 
 def test_a_model_is_used_from_the_next_period_on_and_faded_out_when_none_follows(loop):

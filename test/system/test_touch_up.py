@@ -31,9 +31,11 @@ def test_a_touched_arm_tracks_beside_its_observer(up, gone, tmp_path):
         "sim_arm",
         "tracking_controller",
         "policy_optimizer",
+        "recorder",
         "conductor",
     }
     assert run.end() == 0
     gone(list(pids.values()))
     assert "RMS tracking error of a lap [mrad]" in run.output
     assert "external_torque" in run.output
+    assert (tmp_path / "touched_live.png").stat().st_size > 10_000

@@ -18,33 +18,45 @@ WORDS = (
     "lap:=2",
     "duration:=10",
     "hold_out:=14",
-    "sim_arm.real_time_factor:=2.0",
     "tracking_controller.settle:=0.8",
     "tracking_controller.feedforward_fade:=0.5",
     "tracking_controller.model_timeout:=60.0",  # a busy machine learns late, and is none the worse
 )
 
 
+ORDER = ["feedback_only", "rigid_body", "ml3_shaped", "sgd_tuned", "adam_tuned"]
+LEARNED = ORDER[2:]
+ENOUGH = 400  # updates of the 500 that a run makes where the machine keeps up
+
+
 def test_learned_torques_track_better_than_feedback_and_than_the_arm_as_described(
     up, gone, tmp_path
 ):
-    run = up("sawyer_track", *WORDS, f"out:={tmp_path}")
+    for factor in (2.0, 1.0, 0.5):  # a machine that learns too slowly gets a slower arm
+        out = tmp_path / str(factor)
+        laps = tracked(up, gone, f"sim_arm.real_time_factor:={factor}", out)
+        if {lap.feedforward for lap in laps if lap.update >= ENOUGH} == set(LEARNED):
+            break
+    assert [lap.feedforward for lap in laps] == [ORDER[i % 5] for i in range(len(laps))]
+    # a machine that stalls spoils a lap, and makes none better
+    best = {name: np.inf for name in ORDER}
+    for lap in laps:
+        best[lap.feedforward] = min(best[lap.feedforward], float(np.mean(lap.rms)))
+    learned = [best[name] for name in LEARNED]
+    assert min(learned) < best["rigid_body"] < best["feedback_only"]
+    assert sorted(learned)[1] < best["feedback_only"]  # on a stalled machine one hardly learns
+    metrics = json.loads((out / "metrics.json").read_text())
+    assert set(metrics["laps"]) == set(ORDER)
+
+
+def tracked(up, gone, factor, out):
+    """Return the laps of one run, all of whose processes have ended."""
+    run = up("sawyer_track", *WORDS, factor, f"out:={out}")
     run.expect("policy_optimizer adapts")
     pids = run.nodes()
     assert set(pids) == {"sim_arm", "tracking_controller", "policy_optimizer", "conductor"}
     assert run.end() == 0
     gone(list(pids.values()))
     assert "RMS tracking error of a lap [mrad]" in run.output
-    assert (tmp_path / "tracking_live.png").exists()
-    _, laps = load_laps(tmp_path)
-    order = ["feedback_only", "rigid_body", "ml3_shaped", "sgd_tuned", "adam_tuned"]
-    assert [lap.feedforward for lap in laps] == [order[i % 5] for i in range(len(laps))]
-    # a machine that stalls spoils a lap, and makes none better
-    best = {name: np.inf for name in order}
-    for lap in laps:
-        best[lap.feedforward] = min(best[lap.feedforward], float(np.mean(lap.rms)))
-    learned = [best[name] for name in order[2:]]
-    assert min(learned) < best["rigid_body"] < best["feedback_only"]
-    assert sorted(learned)[1] < best["feedback_only"]  # on a stalled machine one hardly learns
-    metrics = json.loads((tmp_path / "metrics.json").read_text())
-    assert set(metrics["laps"]) == set(order)
+    assert (out / "tracking_live.png").exists()
+    return load_laps(out)[1]

@@ -30,10 +30,12 @@ from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.reports.identification.friction_file import load_friction, save_friction
 from ml3_ros.reports.identification.output import save_identification
 from ml3_ros.robots.registry import load_robot
+from ml3_ros.tasks import training
 from ml3_ros.tasks.inverse_dynamics import train as dynamics
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.reaching import train as reaching
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
+from ml3_ros.tasks.touched import train as touched
 from ml3_ros.zoo import shipped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,15 +130,16 @@ def test_what_python_programs_write(home, monkeypatch):
     def stop(*arguments, **_):
         raise StoppedError(next(x for x in arguments if isinstance(x, Path)))
 
-    for module in (dynamics, reaching):
-        monkeypatch.setattr(module, "run_to_end", stop)
+    monkeypatch.setattr(training, "run_to_end", stop)
     monkeypatch.setattr(sweep, "_shared", stop)
     monkeypatch.setattr("ml3_ros.reports.identification.output.identification_metrics", stop)
     recipe = Recipe(nle="given", n_outer_steps=1)
     config = dynamics.TrainConfig(robot="reacher", recipe=recipe, n_robots=1)
+    hands = touched.TouchedTraining(robot="reacher", families=("none",), n_arms=1)
     calls = {
         "x.checkpoint": lambda: dynamics.train_loss(config, "~/x.safetensors"),
         "y.checkpoint": lambda: reaching.train_reach(ReachRecipe(), "~/y.safetensors"),
+        "z.checkpoint": lambda: touched.train_touched(hands, "~/z.safetensors"),
         "run": lambda: sweep.run_experiment("x", None, None, "~/run", backend=None),
     }
     for name, call in calls.items():
@@ -176,8 +179,6 @@ def test_options_of_commands(home, monkeypatch, capsys, command, words, option):
 # Paths that are made of something else than what a user has typed, or of which only the name is
 # looked at.
 NO_USERS_PATH = {
-    "benchmarks/arms/files.py": {"Path(str(found))"},
-    "identification/physical/identified_file.py": {"Path(folder)"},
     "bringup/launch_adapter.py": {
         "Path(word)",
         "Path(getattr(context.locals, 'current_launch_file_path', ''))",
@@ -192,6 +193,7 @@ NO_USERS_PATH = {
         "Path(sys.prefix)",
         "Path(ml3_ros.__path__[0])",
     },
+    "benchmarks/models.py": {"Path(folder)"},  # a temporary one
     "data/bags/writer.py": {"Path(prefix)"},
     "experiments/page/writer.py": {"Path(content)"},
     "experiments/runner/ray_backend.py": {"Path(scratch)"},
@@ -204,7 +206,8 @@ NO_USERS_PATH = {
     "reports/online/figure.py": {"Path(str(report.config.get('robot', 'arm')))"},
     "robots/gym_models.py": {"Path(found.origin)"},
     "robots/registry.py": {
-        "Path(str(metadata.distribution('example-robot-data').locate_file(_UR10)))",
+        "Path(name)",  # of a description that is no file
+        "Path(str(found))",
     },
 }
 

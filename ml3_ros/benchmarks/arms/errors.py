@@ -131,7 +131,7 @@ def all_folds(
 
 def _source(arm: PublicArm, data: Path, out: Path) -> tuple[JointRecording, PinocchioModel]:
     """Return the recording, in the order of the model's joints, and the model."""
-    model = arm.model(data, out)
+    model = arm.model(data)
     return arm.read(data, model.names), model
 
 

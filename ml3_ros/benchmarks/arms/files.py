@@ -9,7 +9,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib import metadata, resources
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -19,16 +19,14 @@ from ml3_ros.data.bags.reader import read_joint_states
 from ml3_ros.data.columns.mapping import mapping_of
 from ml3_ros.data.columns.reader import read_mapped
 from ml3_ros.data.recording import JointRecording
-from ml3_ros.errors import DataError, RobotError
+from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 from ml3_ros.identification.split import SplitConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sub_chain import write_sub_chain
+from ml3_ros.robots.registry import load_robot, package_file
 
 RAW = "https://raw.githubusercontent.com"
 LARGEST = 50_000_000  # [bytes] no file of the manifest comes near it
-_PACKAGE = "cmeel.prefix/share/example-robot-data/robots"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -66,17 +64,15 @@ class PublicArm:
             return read_joint_states(folder / self.bag, None, joints)
         return read_mapped(mapping_of(dict(self.mapping or {}), folder), self.name, joints)
 
-    def model(self, folder: Path, out: Path) -> PinocchioModel:
-        """Return the model of the recorded joints; the URDF of these is written to `out`."""
+    def model(self, folder: Path) -> PinocchioModel:
+        """Return the model of the recorded joints."""
         if self.package_urdf is not None:
             path = package_file(self.package_urdf)
         elif self.urdf is not None:
             path = folder / self.urdf
         else:
             raise DataError(f"{self.title} has no URDF: read its table")
-        joints = self.read(folder).names
-        chain = write_sub_chain(path, joints, out / f"{self.name}.urdf")
-        return PinocchioModel(load_robot(chain, simulated=False))
+        return PinocchioModel(load_robot(path, joints=self.read(folder).names, simulated=False))
 
 
 def manifest(base: str = RAW) -> tuple[PublicArm, ...]:
@@ -171,18 +167,3 @@ def download(file: PublicFile) -> bytes:
 def sha256(content: bytes) -> str:
     """Return the SHA-256 of `content` in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
-
-
-def package_file(path: str) -> Path:
-    """Return a file of the robots in the package example-robot-data.
-
-    Raises:
-        RobotError: The package is not installed.
-    """
-    try:
-        found = metadata.distribution("example-robot-data").locate_file(f"{_PACKAGE}/{path}")
-    except metadata.PackageNotFoundError:
-        raise RobotError(
-            "the URDF is in a package: run `pip install example-robot-data` (extra ml3_ros[ur10])"
-        ) from None
-    return Path(str(found))

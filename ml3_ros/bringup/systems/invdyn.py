@@ -7,16 +7,23 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, BaseOf, JointsOf, ModelOf, NameOf, Process, System
+from ml3_ros.bringup.description import Process, System
+from ml3_ros.bringup.placeholders import Arg, BaseOf, JointsOf, ModelOf, NameOf, RecordedJointsOf
+from ml3_ros.bringup.systems.arm_file import with_joints, with_urdf
 from ml3_ros.bringup.systems.parts import (
+    JOINTS,
+    LOSS,
     OPTIMIZER,
     REAL,
+    RECIPE,
+    RENAME,
     ROBOT,
     SAWYER_DRIVER,
     SEED,
-    SHIPPED_LOSS,
     SIM_ARM,
+    with_defaults,
 )
+from ml3_ros.bringup.systems.training import training_for
 from ml3_ros.bringup.systems.viewing import viewing
 
 RECORD = Argument(name="record", default=False, help="record all topics to a bag in OUT/bag")
@@ -28,12 +35,6 @@ HOLD_OUT = Argument(
     default=20.0,
     help="robot time after `duration` on which the models are only tested [s]",
     limits=(1.0, 600.0),
-)
-LOSS = Argument(
-    name="loss",
-    default="shipped",
-    help="use the losses that come with ml3_ros, meta-train new ones first, or use none",
-    choices=("shipped", "train", "none"),
 )
 
 RECORDER = Process(
@@ -68,8 +69,10 @@ CONDUCTOR = Process(
 SAWYER_INVDYN = System(
     name="sawyer_invdyn",
     help="a Sawyer moves; networks learn its inverse dynamics under several losses",
+    complete=with_joints("robot"),
     own_arguments=(
         ROBOT,
+        JOINTS,
         LOSS,
         Argument(
             name="duration",
@@ -131,10 +134,7 @@ REACHER_INVDYN = replace(
     SAWYER_INVDYN,
     name="reacher_invdyn",
     help="a two-joint arm moves; the same as sawyer_invdyn, in half the time",
-    own_arguments=tuple(
-        replace(argument, default=REACHER_DEFAULTS.get(argument.name, argument.default))
-        for argument in SAWYER_INVDYN.own_arguments
-    ),
+    own_arguments=with_defaults(SAWYER_INVDYN.own_arguments, REACHER_DEFAULTS),
     processes=tuple(
         replace(process, parameters={**process.parameters, **REACHER_MOTION})
         if process.executable == "excitation"
@@ -143,18 +143,32 @@ REACHER_INVDYN = replace(
     ),
 )
 
+RECORDED_JOINTS = RecordedJointsOf(
+    name="urdf", bag="bag", topic="topic", rename="rename", joints="joints"
+)
 REPLAY = System(
     name="replay",
     help="a recording of a real arm is streamed; networks learn its inverse dynamics",
+    complete=with_urdf,
+    before=training_for("urdf"),
     own_arguments=(
         Argument(name="bag", default=None, help="rosbag2 recording: a folder, .db3 or .mcap"),
         Argument(
             name="urdf",
             default=None,
-            help="ur10, sawyer, or path of a URDF or MJCF: it names joints and losses, and the "
-            "report compares with it; no learner reads it",
+            help="ur10, sawyer, path of a URDF or MJCF, or topic (topic:NAME): the "
+            "robot_description that is published now. It names joints and losses, and the report "
+            "compares with it; no learner reads it",
         ),
-        SHIPPED_LOSS,
+        Argument(
+            name="topic",
+            default="",
+            help="topic of the recording; empty: the one that carries the joints",
+        ),
+        RENAME,
+        JOINTS,
+        LOSS,
+        RECIPE,
         Argument(
             name="rate",
             default=1.0,
@@ -177,7 +191,9 @@ REPLAY = System(
             executable="bag_player",
             parameters={
                 "bag": Arg("bag"),
-                "joints": JointsOf("urdf"),
+                "topic": Arg("topic"),
+                "rename": Arg("rename"),
+                "joints": RECORDED_JOINTS,
                 "base_frame": BaseOf("urdf"),
                 "rate": Arg("rate"),
             },
@@ -188,12 +204,12 @@ REPLAY = System(
             parameters={
                 "robot": NameOf("urdf"),
                 "model": Arg("urdf"),
-                "joints": JointsOf("urdf"),
+                "joints": RECORDED_JOINTS,
                 "base_frame": BaseOf("urdf"),
                 "loss": Arg("loss"),
                 "learn_duration": Arg("duration"),
                 "hold_out_duration": 86400.0,
-                "silence_timeout": 10.0,
+                "silence_timeout": 30.0,
                 "steps_per_window": 8,
                 "filter_seconds": 0.25,
                 "seed": Arg("seed"),

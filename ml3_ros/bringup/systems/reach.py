@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, BaseOf, Process, System
+from ml3_ros.bringup.description import Process, System
+from ml3_ros.bringup.placeholders import Arg, BaseOf
 from ml3_ros.bringup.systems.viewing import viewing
 
 

@@ -5,18 +5,25 @@
 from __future__ import annotations
 
 from ml3_ros.bringup.systems.invdyn import REACHER_INVDYN, REPLAY, SAWYER_INVDYN
+from ml3_ros.bringup.systems.motion import ARM_MOTION
+from ml3_ros.bringup.systems.observe import OBSERVE
 from ml3_ros.bringup.systems.reach import REACHER_REACH
+from ml3_ros.bringup.systems.ros2_control import with_ros2_control
 from ml3_ros.bringup.systems.touch import SAWYER_TOUCH
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
+from ml3_ros.bringup.systems.work import SAWYER_WORK
 
 SYSTEMS = {
     system.name: system
     for system in (
-        SAWYER_INVDYN,
+        with_ros2_control(SAWYER_INVDYN),
         REACHER_INVDYN,
-        SAWYER_TRACK,
+        with_ros2_control(SAWYER_TRACK),
         SAWYER_TOUCH,
+        SAWYER_WORK,
+        ARM_MOTION,
         REPLAY,
+        OBSERVE,
         REACHER_REACH,
     )
 }

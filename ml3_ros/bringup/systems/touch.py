@@ -7,7 +7,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, ModelOf, Process
+from ml3_ros.bringup.description import Process
+from ml3_ros.bringup.placeholders import Arg, ModelOf
+from ml3_ros.bringup.systems.invdyn import RECORDER
+from ml3_ros.bringup.systems.parts import with_defaults
 from ml3_ros.bringup.systems.track import SAWYER_TRACK
 
 FORCE = Argument(
@@ -25,8 +28,10 @@ LOAD = Argument(
 OBSERVER = Process(
     name="contact_observer",
     executable="contact_observer",
-    parameters={"robot": ModelOf("robot"), "tell_payload": True, "update_period": 0.25},
+    parameters={"robot": ModelOf("robot"), "tell_payload": "rule", "update_period": 0.25},
 )
+
+KEPT = replace(RECORDER, when=None)  # what is told, and what simulated hands do, for the report
 
 
 def _touched(process: Process) -> Process:
@@ -40,7 +45,7 @@ def _touched(process: Process) -> Process:
         parameters["feedforwards"] = [*names[:after], "physical_live", *names[after:]]
     elif process.name == "conductor":
         arm, *rest = parameters["sources"]
-        parameters["sources"] = [arm, "contact_observer", *rest]
+        parameters |= {"sources": [arm, "contact_observer", *rest], "record": True}
     return replace(process, parameters=parameters)
 
 
@@ -50,12 +55,9 @@ SAWYER_TOUCH = replace(
     shown="external_torque",
     help="people touch and load an arm that tracks by what it learns; external_torque tells it",
     own_arguments=(
-        *(
-            replace(argument, default="out/sawyer_touch") if argument.name == "out" else argument
-            for argument in SAWYER_TRACK.own_arguments
-        ),
+        *with_defaults(SAWYER_TRACK.own_arguments, {"out": "out/sawyer_touch"}),
         FORCE,
         LOAD,
     ),
-    processes=(OBSERVER, *(_touched(process) for process in SAWYER_TRACK.processes)),
+    processes=(OBSERVER, KEPT, *(_touched(process) for process in SAWYER_TRACK.processes)),
 )

@@ -9,15 +9,20 @@ from dataclasses import replace
 from typing import Any
 
 from ml3_ros.bringup.arguments import Argument
-from ml3_ros.bringup.description import Arg, ModelOf, Process, System
+from ml3_ros.bringup.description import Process, System
+from ml3_ros.bringup.placeholders import Arg, ModelOf
+from ml3_ros.bringup.systems.arm_file import with_joints
 from ml3_ros.bringup.systems.parts import (
+    JOINTS,
+    LOSS,
     OPTIMIZER,
     REAL,
+    RECIPE,
     ROBOT,
     SAWYER_DRIVER,
-    SHIPPED_LOSS,
     SIM_ARM,
 )
+from ml3_ros.bringup.systems.training import training_for
 from ml3_ros.bringup.systems.viewing import viewing
 
 METHODS = ["ml3_shaped", "sgd_tuned", "adam_tuned"]
@@ -54,7 +59,7 @@ def _conductor(arm: str, **choice: Any) -> Process:
         executable="conductor",
         parameters={
             "sources": [arm, "tracking_controller"],
-            "loss": Arg("loss"),
+            "loss": "none",
             "seed": Arg("seed"),
         },
         **choice,
@@ -64,9 +69,13 @@ def _conductor(arm: str, **choice: Any) -> Process:
 SAWYER_TRACK = System(
     name="sawyer_track",
     help="a Sawyer follows a motion with low gains, by torques that it is learning meanwhile",
+    complete=with_joints("robot"),
+    before=training_for("robot"),
     own_arguments=(
         ROBOT,
-        SHIPPED_LOSS,
+        JOINTS,
+        LOSS,
+        RECIPE,
         Argument(
             name="lap",
             default=6.0,

@@ -5,7 +5,8 @@
 from __future__ import annotations
 
 from ml3_ros.bringup.arguments import ARM_FRAMES, ROBOT_STATE_PUBLISHER
-from ml3_ros.bringup.description import BaseOf, ConfigFile, ModelOf, Process, UrdfOf
+from ml3_ros.bringup.description import Process
+from ml3_ros.bringup.placeholders import BaseOf, ConfigFile, ModelOf, UrdfOf
 
 # RViz and robot_state_publisher name these topics from the root; ours follow the namespace.
 VIEWED = ("tf", "tf_static", "robot_description", "reach_markers", "hand_pose", "goal")

@@ -8,10 +8,9 @@ import argparse
 import json
 from typing import TYPE_CHECKING
 
-from ml3_ros.cli.overrides import path_option
+from ml3_ros.cli.overrides import path_option, with_overrides
 from ml3_ros.cli.recordings.threads import one_thread
 from ml3_ros.cli.subparsers import Subparsers
-from ml3_ros.errors import DataError
 from ml3_ros.files import write_atomically
 
 if TYPE_CHECKING:
@@ -37,6 +36,12 @@ def add_parser(subparsers: Subparsers) -> None:
     )
     parser.add_argument("--topic", help="of the joint states, where the bag has several")
     parser.add_argument(
+        "overrides",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="how the recording differs from the model: fields of RecordedConfig, as rename=left_",
+    )
+    parser.add_argument(
         "--json", type=path_option, metavar="FILE", help="write all findings there, for programs"
     )
 
@@ -49,19 +54,20 @@ def run(args: argparse.Namespace) -> int:
         RobotError: The arm's file cannot be used.
     """
     one_thread()
-    from ml3_ros.data.read_recording import read_recording
     from ml3_ros.identification.gate import check_all
-    from ml3_ros.robots.pinocchio_model import PinocchioModel
-    from ml3_ros.robots.registry import load_robot
+    from ml3_ros.identification.recorded.sources import (
+        RecordedConfig,
+        read_recording,
+        recorded_arm,
+    )
 
-    model = PinocchioModel(load_robot(args.urdf, simulated=False))
-    try:
-        recording = read_recording(args.bag, args.topic, model.names)
-    except DataError as error:
-        if "has no joint " in str(error):
-            raise DataError(f"{error}; give the URDF of the arm that was recorded") from error
-        raise
+    default = RecordedConfig(bag=args.bag, urdf=args.urdf, topic=args.topic)
+    config = with_overrides(default, args.overrides)
+    model = recorded_arm(config)
+    recording = read_recording(config, model.names)
     findings = check_all(recording, model)
+    for note in model.description.notes:
+        print(f"ok       arm: {note}.")
     for finding in findings:
         for line in _lines(finding):
             print(line)

@@ -74,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             "identify needs a recording and its arm, --bag FILE --urdf FILE, or --table FILE alone"
         )
     one_thread()
+    from ml3_ros.reports.fonts import letters_without_font
     from ml3_ros.reports.identification.output import save_identification
     from ml3_ros.reports.identification.tables import error_table
 
@@ -82,7 +83,8 @@ def run(args: argparse.Namespace) -> int:
     print("\n" + error_table(result))
     for verdict in result.verdicts:
         print(f"{verdict.joint}: {verdict.sentence}")
-    print("\n".join(result.notes))
+    said = [*result.notes, letters_without_font([result.name, *result.rows.joint_names])]
+    print("\n".join(filter(None, said)))
     print("\n" + "\n".join(map(str, paths)))
     print(f"\npeak memory {_peak_memory():.0f} MB")
     return 0
@@ -90,12 +92,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _recording(args: argparse.Namespace) -> Identification:
     from ml3_ros.identification.networks.config import NetworkConfig
-    from ml3_ros.identification.run import IdentifyConfig, identify, load_arm, read_recording
+    from ml3_ros.identification.recorded.sources import read_recording, recorded_arm
+    from ml3_ros.identification.run import IdentifyConfig, identify
 
     networks = NetworkConfig() if _asked(args) else None
     default = IdentifyConfig(bag=args.bag, urdf=args.urdf, networks=networks)
     config = with_overrides(default, args.overrides)
-    model = load_arm(config.urdf)
+    model = recorded_arm(config)
     recording = read_recording(config, model.names)
     _prepare(args)
     return identify(config, recording, model, _log)

@@ -54,7 +54,7 @@ class ScaledLoss:
         inputs = self._inputs(model, batch, count)
         weights = network.weights(phi, inputs.prediction - inputs.target, inputs)
         columns = linear.columns(batch) * self.target_gain.unsqueeze(-1)
-        pull = network.pulls(phi)[..., linear.groups] * columns.shape[-3]
+        pull = network.pulls(phi, columns.shape[-3])[..., linear.groups]
         return WeightedProblem(columns, inputs.target, weights, pull)
 
     def _inputs(self, model: Predictor, batch: Batch, count: Tensor) -> LossInput:

@@ -4,7 +4,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import torch
@@ -240,6 +240,21 @@ class LossSpec:
             ConfigError: If step sizes were learned, but not for all of the model's parameters.
         """
         return Learner(optimizee, self.loss(), self.optimizer(optimizee))
+
+    def of_size(self, n_outputs: int, **options: Any) -> "LossSpec":
+        """Return the same loss for other models, where its parameters are shared by all outputs.
+
+        Args:
+            n_outputs: Of the models; every input gets so many elements, of its first scale.
+            **options: Of the architecture, to be changed.
+        """
+
+        def resized(signal: InputSpec) -> InputSpec:
+            return replace(signal, scale=signal.scale[:1] * n_outputs, labels=())
+
+        context = tuple(map(resized, self.context))
+        target, options = resized(self.target), self.options | options
+        return replace(self, target=target, context=context, options=options)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the specification as plain JSON-able data."""

@@ -2,11 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Joint states of rosbag2 recordings as arrays by joint name, with the data checked.
 
-Reads a bag folder with `metadata.yaml` (also split into several files), a folder that lost it, a
-bare `.db3` and a bare `.mcap`; what a killed recorder leaves lacks metadata.yaml, and an MCAP file
-its end. Messages are decoded from raw CDR with the standard definition of sensor_msgs/JointState;
-the definitions that a bag carries are not used, because a decoder generated from them would run
-what a stranger wrote.
+Reads a bag folder with `metadata.yaml` (also split into several files), a folder that lost it or
+whose metadata do not fit, a bare `.db3` and a bare `.mcap`, compressed or not; what a killed
+recorder leaves lacks metadata.yaml, and an MCAP file its end. Messages are decoded from raw CDR
+with the standard definition of sensor_msgs/JointState; the definitions that a bag carries are not
+used, because a decoder generated from them would run what a stranger wrote.
 """
 
 from __future__ import annotations
@@ -19,193 +19,173 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rosbags.interfaces import Connection
-from rosbags.typesys import Stores, get_typestore
 
-from ml3_ros.data.bags.files import (
-    JOINT_STATE,
-    Opened,
-    damaged,
-    joint_state_messages,
-    storages,
-)
-from ml3_ros.data.filters import LARGEST
+from ml3_ros.data.bags.files import joint_state_messages
+from ml3_ros.data.bags.rows import MessageRows, rows_of
+from ml3_ros.data.bags.topics import choose_topic, decode
+from ml3_ros.data.bags.topics import joint_state_topics as joint_state_topics
 from ml3_ros.data.recording import JointRecording, RecordingChecks, in_time_order
+from ml3_ros.data.repair.angles import continuous
+from ml3_ros.data.repair.clock import sample_times
+from ml3_ros.data.repair.names import rename_all
+from ml3_ros.data.repair.publishers import measuring_publisher
+from ml3_ros.data.repair.velocities import from_positions, listed, never_filled
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path
 
-_STORE = get_typestore(Stores.ROS2_KILTED)
+Array = NDArray[np.float64]
 _NS = 1_000_000_000
 
 
-def joint_state_topics(path: str | Path) -> dict[str, int]:
-    """Return {topic: messages} of every JointState topic in the bag at `path`."""
-    counts: Counter[str] = Counter()
-    for file in storages(user_path(path)):
-        with Opened(file) as reader:
-            for connection in reader.connections:
-                if connection.msgtype == JOINT_STATE:
-                    counts[connection.topic] += connection.msgcount
-    return dict(counts)
-
-
 def read_joint_states(
-    path: str | Path, topic: str | None = None, joints: Sequence[str] | None = None
+    path: str | Path,
+    topic: str | None = None,
+    joints: Sequence[str] | None = None,
+    rename: str | Sequence[str] = (),
 ) -> JointRecording:
     """Read the joint states of a recording.
 
     Args:
         path: Bag folder, `.db3` or `.mcap`.
-        topic: Topic to read; may be left out where only one carries joint states.
+        topic: Topic to read; without it, the only one that carries all the joints.
         joints: Joints to read, in the order of the arrays; without it, those of the most frequent
             message layout, in its order.
+        rename: Names of the recording in terms of those of `joints`, see `repair.names`.
 
     Raises:
-        DataError: No such bag, topic or joints; unreadable or damaged file; no velocity or effort;
-            a clock that was set back; fewer than two usable samples.
+        DataError: No such bag, topic or joints; unreadable or damaged file; no position or
+            effort, or never a number that an arm has; a clock that was set back; two publishers
+            that both measure; fewer than two usable samples.
     """
     path = user_path(path)
-    topic = _choose_topic(path, topic)
+    choice = choose_topic(path, topic, joints, rename)
+    notes: list[str] = []
+    messages, header_ns, log_ns = _messages(path, choice.topic, notes)
+    names = tuple(joints) if joints is not None else _most_frequent(path, choice.topic, messages)
+    if len(set(names)) != len(names):
+        raise DataError(f"joint names must differ, got {', '.join(names)}: fix the list")
+    found = choice.names
+    if joints is None:  # rules turn round: they say what recorded names are called
+        found = rename_all(names, rename)
+        names = tuple(found.recorded)
+    recorded = [found.recorded[name] for name in names]
+    where = f"{choice.topic} of {path}"
+    rows = rows_of(messages, recorded, log_ns, where)
+    said = tuple(filter(None, (*notes, choice.sentence, found.sentence)))
+    values, stamps_ns, checks = _in_time(path, rows, header_ns, log_ns, names, where)
+    checks = replace(checks, notes=(*said, *checks.notes))
+    _require_samples(path, names, values, checks)
+    t = (stamps_ns - stamps_ns[0]) / _NS
+    values, checks = continuous(t, values, names, checks)
+    t, values, checks = _with_velocities(path, t, values, rows.no_velocity, names, checks)
+    q, v, tau = (np.ascontiguousarray(values[:, i]) for i in range(3))
+    return JointRecording(
+        names=names,
+        t=t - t[0],
+        q=q,
+        v=v,
+        tau=tau,
+        start_ns=int(stamps_ns[0] + round(t[0] * _NS)),
+        topic=choice.topic,
+        checks=checks,
+    )
+
+
+def _messages(
+    path: Path, topic: str, notes: list[str]
+) -> tuple[list[Any], NDArray[np.int64], NDArray[np.int64]]:
+    """Return messages, their stamps and their times of reception [ns]."""
     stamps: list[tuple[int, int]] = []
     messages = []
-    notes: list[str] = []
     for connection, log_ns, raw in joint_state_messages(path, topic, notes):
-        message: Any = _decode(raw, connection, path)
+        message: Any = decode(raw, connection, path)
         stamp = message.header.stamp
         stamps.append((stamp.sec * _NS + stamp.nanosec, log_ns))
         messages.append(message)
     if not messages:
         raise DataError(f"topic {topic} of {path} holds no message: record it again")
-    names = _choose_joints(path, topic, messages, joints)
-    rows, kept, checks = _rows(messages, names)
-    checks = replace(checks, notes=tuple(notes))
-    _require_fields(path, topic, names, messages, rows)
     header_ns, log_ns = np.array(stamps, dtype=np.int64).T
-    if np.ptp(header_ns) == 0:
-        header_ns, checks = log_ns, replace(checks, stamped_by="log")
-    stamps_ns, rows, checks = in_time_order(path, header_ns[kept], rows, checks)
-    if len(rows) < 2:
+    return messages, header_ns, log_ns
+
+
+def _most_frequent(path: Path, topic: str, messages: Sequence[Any]) -> tuple[str, ...]:
+    names = Counter(tuple(message.name) for message in messages).most_common(1)[0][0]
+    if not names:
+        raise DataError(f"the messages on {topic} of {path} name no joints: fix the driver")
+    return names
+
+
+def _in_time(
+    path: Path,
+    rows: MessageRows,
+    header_ns: NDArray[np.int64],
+    log_ns: NDArray[np.int64],
+    names: Sequence[str],
+    where: str,
+) -> tuple[Array, NDArray[np.int64], RecordingChecks]:
+    """Return rows (T, 3, n) of one publisher in order of time, their times [ns], and checks."""
+    publisher = measuring_publisher(rows.values, names, where)
+    kept = publisher.kept
+    values, header_ns, log_ns = rows.values[kept], header_ns[rows.kept][kept], log_ns[rows.kept]
+    log_ns = log_ns[kept]
+    same = (np.diff(values, axis=0) == 0.0).all(axis=(1, 2))
+    times = sample_times(header_ns, log_ns, np.concatenate(([True], ~same)))
+    checks = replace(
+        rows.checks,
+        stamped_by=times.stamped_by,
+        unstamped=int((~times.usable).sum()),
+        foreign=int((~kept).sum()),
+        notes=(*rows.checks.notes, *filter(None, [publisher.sentence]), *times.notes),
+        problems=(*rows.checks.notes, *filter(None, [publisher.sentence]), *times.notes),
+    )
+    stamps_ns, values, checks = in_time_order(
+        path, times.ns[times.usable], values[times.usable], checks
+    )
+    return values, stamps_ns, checks
+
+
+def _require_samples(
+    path: Path, names: Sequence[str], values: Array, checks: RecordingChecks
+) -> None:
+    """Raise an error where too little is left, or nothing was measured."""
+    if len(values) < 2:
         raise DataError(
-            f"{path} holds {len(rows)} usable sample(s) of {', '.join(names)} ({checks}): "
+            f"{path} holds {len(values)} usable sample(s) of {', '.join(names)} ({checks}): "
             "at least 2 are needed"
         )
-    if not np.any(np.ptp(rows[:, 2], axis=0) > 0.0):
+    if not np.any(np.ptp(values[:, 2], axis=0) > 0.0):
         raise DataError(
             f"the effort in {path} never changes: the driver did not measure it; record it with "
             "a driver that publishes joint torques or motor currents"
         )
-    q, v, tau = (np.ascontiguousarray(rows[:, i]) for i in range(3))
-    return JointRecording(
-        names=names,
-        t=(stamps_ns - stamps_ns[0]) / _NS,
-        q=q,
-        v=v,
-        tau=tau,
-        start_ns=int(stamps_ns[0]),
-        topic=topic,
-        checks=checks,
-    )
 
 
-def _decode(raw: bytes, connection: Connection, path: Path) -> Any:
-    encoding = getattr(connection.ext, "serialization_format", "cdr")
-    if encoding != "cdr":
-        raise DataError(f"{path} is encoded as {encoding}: record it with CDR, ROS 2's own")
-    try:
-        return _STORE.deserialize_cdr(raw, JOINT_STATE)
-    except Exception as error:  # a message cut short can raise nearly anything
-        raise damaged(path, error) from error
-
-
-def _choose_topic(path: Path, topic: str | None) -> str:
-    topics = joint_state_topics(path)
-    listed = ", ".join(f"{name} ({count} messages)" for name, count in topics.items())
-    if not topics:
-        raise DataError(f"{path} holds no {JOINT_STATE} topic: record joint_states")
-    if topic is None:
-        if len(topics) > 1:
-            raise DataError(f"{path} holds several joint-state topics: choose one of {listed}")
-        return next(iter(topics))
-    for name in topics:  # "joint_states" and "/joint_states" are the same in the root namespace
-        if name.strip("/") == topic.strip("/"):
-            return name
-    raise DataError(f"{path} has no joint-state topic {topic}: it holds {listed}")
-
-
-def _choose_joints(
-    path: Path, topic: str, messages: list[Any], joints: Sequence[str] | None
-) -> tuple[str, ...]:
-    layouts = Counter(tuple(message.name) for message in messages)
-    if joints is None:
-        names = layouts.most_common(1)[0][0]
-        if not names:
-            raise DataError(f"the messages on {topic} of {path} name no joints: fix the driver")
-    else:
-        names = tuple(joints)
-        known = {name for layout in layouts for name in layout}
-        missing = [name for name in names if name not in known]
-        if missing or not names:
-            raise DataError(
-                f"{path} has no joint {', '.join(missing) or '(none given)'}: "
-                f"{topic} carries {', '.join(sorted(known))}"
-            )
-    if len(set(names)) != len(names):
-        raise DataError(f"joint names must differ, got {', '.join(names)}: fix the list")
-    return names
-
-
-def _rows(
-    messages: list[Any], names: tuple[str, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.bool_], RecordingChecks]:
-    """Return (kept, 3, n) positions, velocities, efforts, and which messages they came from."""
-    columns: dict[tuple[str, ...], list[int] | None] = {}
-    rows = np.full((len(messages), 3, len(names)), np.nan)
-    fate: list[str] = []
-    for row, message in zip(rows, messages, strict=True):
-        layout = tuple(message.name)
-        if layout not in columns:
-            complete = set(names) <= set(layout)
-            columns[layout] = [layout.index(name) for name in names] if complete else None
-        pick = columns[layout]
-        arrays = (message.position, message.velocity, message.effort)
-        if pick is None:
-            fate.append("partial")
-        elif any(len(array) not in (0, len(layout)) for array in arrays):
-            fate.append("malformed")
-        else:
-            for target, array in zip(row, arrays, strict=True):
-                if len(array):
-                    target[:] = array[pick]
-            fate.append("kept" if (np.abs(row) <= LARGEST).all() else "not_finite")
-    count = Counter(fate)
-    kept = np.array([word == "kept" for word in fate], dtype=bool)
-    checks = RecordingChecks(
-        messages=len(messages),
-        partial=count["partial"],
-        malformed=count["malformed"],
-        not_finite=count["not_finite"],
-    )
-    return rows[kept], kept, checks
-
-
-def _require_fields(
+def _with_velocities(
     path: Path,
-    topic: str,
-    names: tuple[str, ...],
-    messages: list[Any],
-    rows: NDArray[np.float64],
-) -> None:
-    """Raise an error that names the missing field where nothing is left because of it."""
-    if len(rows):
-        return
-    for name in ("position", "velocity", "effort"):
-        if not any(len(getattr(message, name)) for message in messages):
-            raise DataError(
-                f"{topic} of {path} carries no {name}: record it with a driver that fills it "
-                "(position, velocity and effort are all needed)"
-            )
-    if not any(set(names) <= set(message.name) for message in messages):
-        raise DataError(
-            f"no message on {topic} of {path} carries all of {', '.join(names)}: choose joints "
-            "that are published together"
-        )
+    t: Array,
+    values: Array,
+    unknown: NDArray[np.bool_],
+    names: Sequence[str],
+    checks: RecordingChecks,
+) -> tuple[Array, Array, RecordingChecks]:
+    """Return times and rows with velocities from positions where the driver fills none."""
+    zero = never_filled(values[:, 0], values[:, 1]) & ~unknown
+    fill = unknown | zero
+    if not fill.any():
+        return t, values, checks
+    sentences = [
+        f"velocity of {listed(some, names)} is {what} in every message, so it is taken from "
+        "positions: let the driver fill it"
+        for some, what in ((unknown, "missing"), (zero, "the same, though it moves,"))
+        if some.any()
+    ]
+    v, usable = from_positions(str(path), t, values[:, 0])
+    values = values.copy()
+    values[:, 1, fill] = v[:, fill]
+    checks = replace(
+        checks,
+        differentiated=True,
+        notes=(*checks.notes, *sentences),
+        problems=(*checks.problems, *sentences),
+    )
+    return t[usable], values[usable], checks

@@ -67,7 +67,7 @@ class BagWriter:
         """
         if topic in self._connections:
             return
-        _learn(self._types, msgtype)
+        learn_definition(self._types, msgtype)
         try:
             self._connections[topic] = self._writer.add_connection(
                 topic, msgtype, typestore=self._types, offered_qos_profiles=qos
@@ -167,10 +167,10 @@ def require_definition(msgtype: str) -> None:
     Raises:
         DataError: Its definition is not installed, or damaged.
     """
-    _learn(get_typestore(Stores.ROS2_KILTED), msgtype)
+    learn_definition(get_typestore(Stores.ROS2_KILTED), msgtype)
 
 
-def _learn(types: Typestore, msgtype: str) -> None:
+def learn_definition(types: Typestore, msgtype: str) -> None:
     """Add `msgtype` and what it is made of to `types`, from the installed .msg files."""
     if msgtype in types.fielddefs:
         return
@@ -198,5 +198,5 @@ def _learn(types: Typestore, msgtype: str) -> None:
             inner = description[1][0]
             element = inner if isinstance(inner, tuple) else description
             if element[0] == Nodetype.NAME:
-                _learn(types, str(element[1]))
+                learn_definition(types, str(element[1]))
     types.register(definitions)

@@ -13,14 +13,15 @@ from numpy.typing import NDArray
 
 from ml3_ros.data.columns.mapping import ColumnMapping, Signal, read_mapping
 from ml3_ros.data.columns.tables import Table, read_table
-from ml3_ros.data.filters import LARGEST, uneven_acceleration
 from ml3_ros.data.recording import JointRecording, RecordingChecks, in_time_order
+from ml3_ros.data.repair.angles import continuous
+from ml3_ros.data.repair.values import bad_values, describe_bad
+from ml3_ros.data.repair.velocities import from_positions
 from ml3_ros.data.stamps import EVEN, sampling_period
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path
 
 Array = NDArray[np.float64]
-DERIVATIVE = 0.1  # window over which positions are differentiated where velocities are missing [s]
 _NS = 1_000_000_000
 _TAPS = 20  # of the low-pass filter, a kept sample
 
@@ -65,13 +66,20 @@ def read_mapped(
         )
     pick = _order(path, mapping.joints, joints)
     rows = np.stack(signals, axis=1)[..., pick]
-    finite = (np.abs(rows) <= LARGEST).all(axis=(1, 2)) & np.isfinite(t)
-    checks = RecordingChecks(messages=len(t), not_finite=int((~finite).sum()))
+    names = tuple(mapping.joints[i] for i in pick)
+    three = _three(rows, mapping.velocity is None)
+    bad = bad_values(three)
+    finite = ~bad.any(axis=(1, 2)) & np.isfinite(t)
+    said = tuple(describe_bad(bad, three, t - t[0], names))
+    checks = RecordingChecks(
+        messages=len(t), not_finite=int((~finite).sum()), notes=said, problems=said
+    )
     stamps = np.round(t[finite] * _NS).astype(np.int64)
     stamps, rows, checks = in_time_order(path, stamps, rows[finite], checks)
     if len(rows) < 2:
         raise DataError(f"{path} has {len(rows)} usable samples ({checks}): at least 2 are needed")
     seconds = (stamps - stamps[0]) / _NS
+    rows, checks = continuous(seconds, rows, names, checks)
     if mapping.velocity is None:
         seconds, rows, checks = _with_velocity(path, seconds, rows, checks)
     if mapping.decimate > 1:
@@ -80,7 +88,7 @@ def read_mapped(
     if not np.any(np.ptp(tau, axis=0) > 0.0):
         raise DataError(f"{path}: the effort never changes: name the columns that measure it")
     return JointRecording(
-        names=tuple(mapping.joints[i] for i in pick),
+        names=names,
         t=seconds - seconds[0],
         q=q,
         v=v,
@@ -131,13 +139,14 @@ def _with_velocity(
     path: str, t: Array, rows: Array, checks: RecordingChecks
 ) -> tuple[Array, Array, RecordingChecks]:
     """Return rows (T, 3, n) with velocities between positions and efforts (T, 2, n)."""
-    dt = sampling_period(t)
-    window = max(5, 2 * round(0.5 * DERIVATIVE / dt) + 1)
-    if len(t) <= window:
-        raise DataError(f"{path} is too short to differentiate its positions: {len(t)} samples")
-    v, use = uneven_acceleration(t, rows[:, 0], dt, window, 3)
+    v, use = from_positions(path, t, rows[:, 0])
     filled = np.stack([rows[:, 0], v, rows[:, 1]], axis=1)
     return t[use], filled[use], replace(checks, differentiated=True)
+
+
+def _three(rows: Array, without_velocity: bool) -> Array:
+    """Return rows (T, 3, n), with zeros where velocities are missing in (T, 2, n)."""
+    return np.insert(rows, 1, 0.0, axis=1) if without_velocity else rows
 
 
 def _decimated(path: str, t: Array, rows: Array, factor: int) -> tuple[Array, Array]:

@@ -4,6 +4,7 @@
 
 from dataclasses import replace
 
+from ml3_ros.experiments.external_torque import real, real_output
 from ml3_ros.experiments.external_torque.config import ContactConfig
 from ml3_ros.experiments.external_torque.output import NAME, finish
 from ml3_ros.experiments.external_torque.run import prepare, run_seed
@@ -19,5 +20,13 @@ EXPERIMENTS = {
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,
-    )
+    ),
+    real_output.NAME: Experiment(
+        help="pushes of a person on a real UR10e, told from its recorded joint states",
+        config=real.RealContactConfig(),
+        quick=real.RealContactConfig(seeds=2),
+        prepare=real.prepare,
+        run_seed=real.run_seed,
+        finish=real_output.finish,
+    ),
 }

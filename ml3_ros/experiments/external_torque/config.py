@@ -8,10 +8,17 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.identification.live.fits import FitName
 from ml3_ros.robots.pushes import TouchConfig
 
-METHODS = ("nominal_observer", "least_squares_observer", "robust_observer", "known_observer")
+METHODS = (
+    "nominal_observer",
+    "least_squares_observer",
+    "robust_observer",
+    "learned_observer",
+    "known_observer",
+)
 LEARNED: dict[str, FitName] = {  # by their fit
     "least_squares_observer": "least_squares",
     "robust_observer": "robust",
+    "learned_observer": "learned",
 }
 GAINS = (20.0, 40.0, 80.0, 160.0)  # of observers [1/s]; 20 is late by 50 ms
 

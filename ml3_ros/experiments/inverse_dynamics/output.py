@@ -131,7 +131,12 @@ def finish(
     metrics(name, config, panels).save(out)
     for panel in panels:
         report(tables(panel))
-    return figure(name, config.robot, panels, out)
+    at_work = [panel for panel in panels if panel.key.startswith("at_work/")]
+    others = [panel for panel in panels if panel not in at_work]
+    files: tuple[Path, ...] = ()
+    for stem, drawn in ((f"{name}_work", at_work), (name, others)):
+        files += figure(stem, config.robot, drawn, out) if drawn else ()
+    return files
 
 
 def metrics(name: str, config: Any, panels: list[Panel]) -> Metrics:
@@ -195,8 +200,7 @@ def tables(panel: Panel) -> str:
 
 
 def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path, ...]:
-    """Draw every panel, arms at work first: median and quartiles over all runs, on log axes."""
-    panels = sorted(panels, key=lambda panel: not panel.key.startswith("at_work/"))
+    """Draw panels: median and quartiles over all runs, on log axes."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
     with house_style():

@@ -17,7 +17,7 @@ EXPERIMENTS = {
         config=_FULL,
         quick=replace(
             _FULL,
-            methods=("feedback_only", "least_squares_live_forgetting", "robust_live_payload"),
+            methods=("feedback_only", "least_squares_live", "learned_live"),
             seeds=2,
             n_robots=1,
         ),

@@ -11,14 +11,16 @@ from ml3_ros.robots.pushes import TouchConfig
 
 MEMORY = 5.0  # of methods that forget [s]
 PHYSICAL = {
-    "least_squares_live": PhysicalModelConfig(fit="least_squares"),
-    "least_squares_live_forgetting": PhysicalModelConfig(fit="least_squares", memory=MEMORY),
-    "robust_live": PhysicalModelConfig(fit="robust"),
-    "robust_live_payload": PhysicalModelConfig(
+    "least_squares_live": PhysicalModelConfig(fit="least_squares", memory=MEMORY),
+    "robust_live": PhysicalModelConfig(
         fit="robust", update_period=0.25, payload=PayloadChangeConfig()
     ),
+    "learned_live": PhysicalModelConfig(
+        fit="learned", update_period=0.25, payload=PayloadChangeConfig()
+    ),
 }
-METHODS = ("feedback_only", "rigid_body", "adam_tuned_forgetting", *PHYSICAL)
+KNOWN = "arm_known"  # the arm as it is but for the added payload: a bound
+METHODS = ("feedback_only", KNOWN, "adam_tuned_forgetting", *PHYSICAL)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.experiments.external_torque.arm import GAINS, draw_perturbation
-from ml3_ros.experiments.touch_tracking.config import MEMORY, PHYSICAL, TouchTrackingConfig
+from ml3_ros.experiments.touch_tracking.config import KNOWN, MEMORY, PHYSICAL, TouchTrackingConfig
 from ml3_ros.experiments.tracking.learners import Learner, NetworkLearner, Stream, units_of
 from ml3_ros.experiments.tracking.loop import ClosedLoop
 from ml3_ros.identification.live.physical_model import PhysicalModel, PhysicalModelConfig
@@ -21,7 +21,7 @@ from ml3_ros.robots.control.feedforward import Feedforward
 from ml3_ros.robots.control.gains import FixedGains
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.mujoco_arm import MujocoArm
-from ml3_ros.robots.perturbation import Perturbation
+from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.pushes import Handling, Touch, random_touches
 
@@ -91,6 +91,16 @@ def learner_of(
     )
 
 
+def known_torque(
+    name: str, description: RobotDescription, perturbation: Perturbation
+) -> Feedforward | None:
+    """Return the feedforward of a method that knows the arm before it moves, None for others."""
+    if name != KNOWN:
+        return None
+    model = PinocchioModel(description, perturbation)
+    return lambda q, v, a: model.rnea(q, v, a) + friction_torque(perturbation, v)
+
+
 class HandledArm:
     """An arm that people touch, and load and unload, at set times; it keeps what they feel.
 
@@ -137,7 +147,7 @@ def run_trial(
     arm = HandledArm(MujocoArm(description, robot.perturbation, seed=robot.seed), robot, config)
     learner = learner_of(name, config, description, robot.seed)
     stream = None if learner is None else Stream(learner, description.nv, GAINS.rate, None)
-    known = PinocchioModel(description).rnea if name == "rigid_body" else None
+    known = known_torque(name, description, robot.perturbation)
     gains = FixedGains(GAINS, loaded.M(description.home), description.limits.effort)
     controller = ComputedTorque(gains, description.limits, rate=GAINS.rate, known=known)
     errors = ClosedLoop(arm, controller, motion, GAINS.rate, stream).run(config.changes[-1])

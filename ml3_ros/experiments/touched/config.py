@@ -10,9 +10,13 @@ from ml3_ros.tasks.touched.recipes import Model
 
 TRAIN_POOL, VALIDATION_POOL, TEST_POOL = 11, 12, 13  # three pools that share no arm
 PULLS = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)  # strengths of a ridge, per sample
-STEP_SIZES = (3e-4, 1e-3, 3e-3, 1e-2)  # of Adam
+FITS_AT_ONCE = 6  # that a loss of linear models is trained on
+NETWORKS_AT_ONCE = 16  # likewise: so many that most kinds of contacts are among them
+STEP_SIZES = (3e-4, 1e-3, 3e-3)  # of Adam; a grid goes on until the best is inside
+WIDTHS = (1.0, 1.5, 2.0, 3.0)  # of weights of residuals, likewise
+HALVES = (3, 8, 16)  # of their windows [samples], up to that of a whole run
 PRETRAINING_STEPS = 2000  # of the network that others begin as
-DECAYS = (0.0, 1.0)  # of its weights
+DECAYS = (0.0, 1.0, 10.0)  # of a network's weights, likewise
 SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)  # of a network's prediction that may be kept
 
 
@@ -33,7 +37,8 @@ class TouchedExperimentConfig:
         n_test: Arms on which results are reported, per family.
         outer_steps: Updates of phi, by model.
         left_out: Models whose loss is also meta-trained without each family that touches.
-        marks: Numbers of gradient steps at which networks are evaluated.
+        unshaped_seeds: Seeds whose loss is also meta-trained on measured torque.
+        marks: Numbers of gradient steps at which networks are evaluated, by model.
     """
 
     robot: str = "sawyer"
@@ -44,10 +49,16 @@ class TouchedExperimentConfig:
     n_validation: int = 6
     n_test: int = 40
     outer_steps: dict[str, int] = field(
-        default_factory=lambda: {"physical": 100, "network_on_model": 250, "network": 250}
+        default_factory=lambda: {"physical": 100, "network_on_model": 400, "network": 200}
     )
     left_out: tuple[Model, ...] = ()
-    marks: tuple[int, ...] = (0, 25, 50, 100, 200, 300)
+    unshaped_seeds: int = 5
+    marks: dict[str, tuple[int, ...]] = field(
+        default_factory=lambda: {
+            "network_on_model": (0, 25, 50, 100, 200),
+            "network": (0, 12, 25, 50, 100),
+        }
+    )
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_train", "n_validation", "n_test"):
@@ -57,8 +68,9 @@ class TouchedExperimentConfig:
             raise ConfigError(f"families: name some of {', '.join(KINDS)}, got {self.families}")
         if not self.models:
             raise ConfigError("models: name at least one")
-        if not self.marks or sorted(set(self.marks)) != list(self.marks) or self.marks[0] < 0:
-            raise ConfigError(f"marks must be numbers of steps, increasing, got {self.marks}")
+        for marks in self.marks.values():
+            if not marks or sorted(set(marks)) != list(marks) or marks[0] < 0:
+                raise ConfigError(f"marks must be numbers of steps, increasing, got {marks}")
 
     def trained_without(self, model: Model) -> tuple[Kind, ...]:
         """Return the families that a loss of `model` is also trained without."""

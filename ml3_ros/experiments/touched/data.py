@@ -13,18 +13,20 @@ from torch import Tensor
 from ml3_ros.core.linear_model import LinearModel
 from ml3_ros.core.types import Params
 from ml3_ros.experiments.touched.config import (
+    FITS_AT_ONCE,
+    NETWORKS_AT_ONCE,
     TEST_POOL,
     TRAIN_POOL,
     VALIDATION_POOL,
     TouchedExperimentConfig,
 )
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.robots.linear.arm import LinearArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.touched.before import Before
 from ml3_ros.tasks.touched.contacts import KINDS, ContactConfig, Kind
 from ml3_ros.tasks.touched.families import TouchedFamily
-from ml3_ros.tasks.touched.linear_arm import LinearArm
 from ml3_ros.tasks.touched.recipes import Model, TouchedRecipe, units_of
 from ml3_ros.tasks.touched.simulated import TouchedArms, TouchedConfig, simulate_touched
 
@@ -65,10 +67,15 @@ class Pools:
         arm = self.linear(memory=memory)
         return LinearModel(arm.n_joints, tuple(arm.kinds.tolist()))
 
-    def recipe(self, model: Model, *, shaped: bool = True) -> TouchedRecipe:
+    def recipe(self, model: Model, *, shaped: bool = True, weighted: bool = True) -> TouchedRecipe:
         """Return how a loss of `model` is trained."""
-        steps = self.config.outer_steps[model]
-        return TouchedRecipe(model=model, shaped=shaped, n_outer_steps=steps)
+        return TouchedRecipe(
+            model=model,
+            shaped=shaped,
+            weighted=weighted,
+            n_outer_steps=self.config.outer_steps[model],
+            n_tasks=FITS_AT_ONCE if model == "physical" else NETWORKS_AT_ONCE,
+        )
 
     def units(self, model: Model, arms: TouchedArms, before: Before) -> Units:
         """Return the scales of what `model` learns, from arms of meta-training."""

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -56,20 +56,37 @@ def windowed(width: float, half: int, *, along_arm: bool = False) -> Weight:
     return weight
 
 
-RECIPES: dict[str, Weight] = {
-    **{f"huber {k:g}": huber(k) for k in (0.7, 1.0, 1.345, 2.0)},
-    **{f"cauchy {k:g}": cauchy(k) for k in (0.7, 1.0, 2.385, 4.0)},
-    **{f"tukey {k:g}": tukey(k) for k in (2.0, 3.0, 4.685, 7.0)},
-    **{
-        f"window {k:g} {2 * h + 1}": windowed(k, h) for k in (2.0, 3.0, 4.685, 7.0) for h in (2, 6)
-    },
-    **{
-        f"arm {k:g} {2 * h + 1}": windowed(k, h, along_arm=True)
-        for k in (2.0, 3.0, 4.685, 7.0)
-        for h in (2, 6)
-    },
-}
-"""Recipes of a robust fit, by name."""
+def weight_of(recipe: str) -> Weight | None:
+    """Return a recipe's weight, by kind, width, and samples of a window; None for other words."""
+    kind, *numbers = recipe.split()
+    plain = {"huber": huber, "cauchy": cauchy, "tukey": tukey}
+    if kind in plain:
+        return plain[kind](float(numbers[0]))
+    if kind in ("window", "arm"):
+        return windowed(float(numbers[0]), int(numbers[1]) // 2, along_arm=kind == "arm")
+    return None
+
+
+def recipes(
+    hubers: Sequence[float], cauchys: Sequence[float], widths: Sequence[float]
+) -> dict[str, Weight]:
+    """Return recipes of a robust fit by name; `widths` are of biweights, plain and windowed."""
+    windows = [f"{k:g} {samples}" for k in widths for samples in (5, 13)]
+    names = [
+        *(f"huber {k:g}" for k in hubers),
+        *(f"cauchy {k:g}" for k in cauchys),
+        *(f"tukey {k:g}" for k in widths),
+        *(f"window {numbers}" for numbers in windows),
+        *(f"arm {numbers}" for numbers in windows),
+    ]
+    return {name: weight for name in names if (weight := weight_of(name))}
+
+
+RECIPES = recipes((0.7, 1.0, 1.345, 2.0), (0.7, 1.0, 2.385, 4.0), (2.0, 3.0, 4.685, 7.0))
+WIDER_RECIPES = recipes(
+    (0.7, 1.345, 3.0, 6.0), (0.7, 2.385, 4.0, 8.0), (1.5, 2.0, 3.0, 4.685, 7.0, 10.0, 15.0, 25.0)
+)
+"""More of them, up to such that leave nothing out."""
 
 
 def scales(error: Tensor) -> Tensor:

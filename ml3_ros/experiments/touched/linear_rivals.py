@@ -16,9 +16,15 @@ from ml3_ros.core.linear_model import COEFFICIENTS, LinearModel, WeightedProblem
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.touched.config import PULLS
 from ml3_ros.experiments.touched.data import UNTOUCHED
-from ml3_ros.experiments.touched.handmade import NOTHING, RECIPES, scales, windowed
+from ml3_ros.experiments.touched.handmade import (
+    NOTHING,
+    RECIPES,
+    scales,
+    weight_of,
+    windowed,
+)
+from ml3_ros.robots.linear.arm import PARAMETER_KINDS
 from ml3_ros.tasks.touched.families import TARGET, TouchedFamily
-from ml3_ros.tasks.touched.linear_arm import PARAMETER_KINDS
 
 Errors = NDArray[np.float64]
 """NMSE of torque without contacts on held-out motion, mean over joints, (arms,)."""
@@ -37,8 +43,9 @@ class Robust:
     """One robust fit: which weights, how they weigh joints, how strong the ridge.
 
     Attributes:
-        recipe: Name in RECIPES; "all" counts every sample, "known" those that nothing touches, and
-            "observer W" those where the nominal model's error stays below W scales.
+        recipe: See `handmade.weight_of`; "all" counts every sample, "known" those that nothing
+            touches, and "observer W" those where the nominal model's error stays below W
+            scales.
         by_scale: Whether joints count by the inverse variance of their residuals.
         pull: Strength of the ridge, per sample.
         kinds: Kinds of parameters that are fitted, empty for all.
@@ -70,7 +77,7 @@ class LinearRivals:
         pull = self._pulls(chosen)
         weights = self._first_weights(chosen.recipe)
         found = self._solve(weights, pull)
-        weight = RECIPES.get(chosen.recipe)
+        weight = weight_of(chosen.recipe)
         for _ in range(PASSES if weight or chosen.by_scale else 0):
             error = self._target - (self._columns @ found[:, None, :, None]).squeeze(-1)
             scale = scales(error.unsqueeze(1)).squeeze(1)
@@ -137,7 +144,7 @@ def tuned(rivals: LinearRivals) -> dict[str, Robust]:
 
 def best(rivals: LinearRivals, candidates: Sequence[Robust]) -> Robust:
     """Return the candidate with the lowest geometric mean of errors."""
-    return min(candidates, key=lambda each: _score(rivals, each))
+    return min(candidates, key=lambda each: score(rivals, each))
 
 
 def at_strongest(chosen: Robust) -> bool:
@@ -150,8 +157,9 @@ def _with_pulls(fits: Sequence[Robust]) -> list[Robust]:
 
 
 def _finalists(rivals: LinearRivals, fits: Sequence[Robust]) -> list[Robust]:
-    return sorted(fits, key=lambda each: _score(rivals, each))[:FINALISTS]
+    return sorted(fits, key=lambda each: score(rivals, each))[:FINALISTS]
 
 
-def _score(rivals: LinearRivals, chosen: Robust) -> float:
+def score(rivals: LinearRivals, chosen: Robust) -> float:
+    """Return the mean logarithm of a fit's errors."""
     return float(np.log(rivals.errors(chosen)).mean())

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,15 +17,17 @@ from ml3_ros.core.inner_optimizers import Adam
 from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
+from ml3_ros.experiments.rivals.bracketed import bracketed
 from ml3_ros.experiments.runner.adaptation import training_curves
-from ml3_ros.experiments.touched.config import DECAYS, SHARES, STEP_SIZES
+from ml3_ros.experiments.touched.config import DECAYS, HALVES, SHARES, STEP_SIZES, WIDTHS
 from ml3_ros.experiments.touched.data import FIT_WEIGHTS, UNTOUCHED
-from ml3_ros.experiments.touched.handmade import HandmadeLoss, Weight, huber, windowed
+from ml3_ros.experiments.touched.handmade import HandmadeLoss, huber, windowed
 from ml3_ros.tasks.touched.contacts import Kind
 from ml3_ros.tasks.touched.families import TouchedFamily
 
 Array = NDArray[np.float64]
-FIRST_STEP = 0.003  # step size at which weights are compared before it is tuned
+DEFAULT_STEP = 1e-3  # of Adam, as people run it
+FIRST_WIDTH = 2.0  # of weights, before it is tuned
 FIRST_NETWORK = 0  # seed of first networks and batches, the same for every method
 
 
@@ -58,7 +61,10 @@ class Training:
     """One way to train a network.
 
     Attributes:
-        weight: Name in WEIGHTS or GIVEN, "squared" if all samples count alike.
+        weight: "squared" if all samples count alike, "huber", "window", or a name in GIVEN.
+        width: Of the weight, in units of the scale of residuals.
+        half: Half the window [samples].
+        of_fit: Whether a window sees what the earlier fit left, not the network's own residuals.
         step_size: Of Adam.
         decay: Weight decay.
         mark: Number of the mark at which training ends; -1 is the last.
@@ -66,26 +72,27 @@ class Training:
     """
 
     weight: str = "squared"
-    step_size: float = FIRST_STEP
+    width: float = FIRST_WIDTH
+    half: int = 0
+    of_fit: bool = False
+    step_size: float = DEFAULT_STEP
     decay: float = 0.0
     mark: int = -1
     share: int = len(SHARES) - 1
 
     def learner(self, family: TouchedFamily, effort: Sequence[float]) -> Learner:
         """Return the model with its loss and update rule."""
+        weights = {"huber": huber(self.width), "window": windowed(self.width, self.half)}
         loss = HandmadeLoss(
             gain=1.0 / torch.tensor(effort),
-            weight=WEIGHTS.get(self.weight.removeprefix(OF_FIT)),
+            weight=weights.get(self.weight),
             run=family.sampling.length,
             given=GIVEN.get(self.weight, ""),
-            of_target=self.weight.startswith(OF_FIT),
+            of_target=self.of_fit,
         )
         return Learner(family.optimizee, loss, DecayingAdam(Adam(self.step_size), self.decay))
 
 
-OF_FIT = "fit's "  # before the name of a window over what the earlier fit left
-WINDOWS = {f"window {k:g} {2 * h + 1}": windowed(k, h) for k in (1.5, 2.0, 3.0) for h in (3, 8)}
-WEIGHTS: dict[str, Weight] = {**{f"huber {k:g}": huber(k) for k in (0.3, 1.0, 2.0)}, **WINDOWS}
 GIVEN = {"known": UNTOUCHED, "fit's weights": FIT_WEIGHTS}
 
 
@@ -132,6 +139,10 @@ def learned_outcome(
     return outcome(family, spec.learner(family.optimizee), own, marks)
 
 
+Wanted = dict[Training, list[Kind]]
+"""Trainings, each with the families that it is tuned for."""
+
+
 class Tuning:
     """Trainings on the validation arms of all families at once, each made once.
 
@@ -156,60 +167,106 @@ class Tuning:
 
     def methods(self) -> dict[str, dict[Kind, Training]]:
         """Return the best training of every method for every family."""
-        plain = [Training(step_size=x) for x in STEP_SIZES]
-        decayed = [replace(each, decay=decay) for each in plain for decay in DECAYS]
         on_fit = self._family.trust is not None
-        fitted = [f"{OF_FIT}{name}" for name in WINDOWS] if on_fit else []
+        windows = [
+            Training(weight="window", half=half, of_fit=of_fit)
+            for half in HALVES
+            for of_fit in ((False, True) if on_fit else (False,))
+        ]
         methods = {
-            "adam": self._best(plain, measured=True),
-            "adam_stopped": self._best(decayed, measured=True, stop=True, kept=True),
-            "huber": self._best_step([x for x in WEIGHTS if x.startswith("huber")]),
-            "gate": self._best_step([*WINDOWS, *fitted]),
-            "contacts_known": self._best_step(["known"]),
+            "adam": dict.fromkeys(self._arms, Training()),
+            "adam_stopped": self._with_decay(),
+            "huber": self._with_steps(self._with_widths([Training(weight="huber")])),
+            "gate": self._with_steps(self._with_widths(windows)),
+            "contacts_known": self._with_steps(self._for_all([Training(weight="known")])),
         }
         if on_fit:
-            methods["fit_weights"] = self._best_step(["fit's weights"])
+            given = [Training(weight="fit's weights")]
+            methods["fit_weights"] = self._with_steps(self._for_all(given))
         return methods
 
-    def _best_step(self, weights: Sequence[str]) -> dict[Kind, Training]:
-        """Compare weights at one step size, and step sizes of each family's best."""
-        first = [Training(weight=weight) for weight in weights]
-        chosen = self._best(first, stop=True)
-        names = dict.fromkeys(training.weight for training in chosen.values())
-        rest = [Training(weight=name, step_size=x) for name in names for x in STEP_SIZES]
-        return self._best([*first, *rest], stop=True)
+    def _for_all(self, trainings: Sequence[Training]) -> Wanted:
+        return {training: list(self._arms) for training in trainings}
 
-    def _best(
+    def _with_decay(self) -> dict[Kind, Training]:
+        """Tune step and decay, on what people measure; the strongest decay is never the best."""
+        decays = list(DECAYS)
+        while True:
+            wanted = self._for_all([Training(decay=decay) for decay in decays])
+            chosen = self._with_steps(wanted, measured=True)
+            if all(each.decay < decays[-1] for each in chosen.values()):
+                return chosen
+            decays.append(10.0 * decays[-1])
+
+    def _with_widths(self, shapes: Sequence[Training]) -> Wanted:
+        """Compare shapes of weights at one width, then widths of each family's best."""
+        chosen: Wanted = {}
+        for shape, kinds in self._best_of(self._for_all(shapes)).items():
+            tuned = self._bracketed(shape, "width", WIDTHS, kinds, measured=False)
+            for kind, width in zip(kinds, tuned, strict=True):
+                chosen.setdefault(replace(shape, width=float(width)), []).append(kind)
+        return chosen
+
+    def _best_of(self, wanted: Wanted) -> Wanted:
+        """Return of every family's trainings the best one."""
+        found: Wanted = {}
+        for kind in self._arms:
+            candidates = [each for each, kinds in wanted.items() if kind in kinds]
+            best = min(candidates, key=lambda each: self._stopped(each, kind, False)[0])
+            found.setdefault(best, []).append(kind)
+        return found
+
+    def _with_steps(self, wanted: Wanted, *, measured: bool = False) -> dict[Kind, Training]:
+        """Tune the step size of every training and return each family's best, stopped in time."""
+        found: dict[Kind, list[tuple[float, Training]]] = {kind: [] for kind in self._arms}
+        for training, kinds in wanted.items():
+            sizes = self._bracketed(training, "step_size", STEP_SIZES, kinds, measured=measured)
+            for kind, size in zip(kinds, sizes, strict=True):
+                tuned = replace(training, step_size=float(size))
+                found[kind].append(self._stopped(tuned, kind, measured))
+        return {kind: min(each, key=lambda scored: scored[0])[1] for kind, each in found.items()}
+
+    def _bracketed(
         self,
-        candidates: Sequence[Training],
+        training: Training,
+        name: str,
+        grid: Sequence[float],
+        kinds: Sequence[Kind],
         *,
-        measured: bool = False,
-        stop: bool = False,
-        kept: bool = False,
-    ) -> dict[Kind, Training]:
-        """Return for every family the candidate with the lowest geometric mean of errors.
+        measured: bool,
+    ) -> Array:
+        """Return the best value of a setting for each of some families, never at the grid's edge.
 
         Args:
-            candidates: Trainings to the end.
-            measured: Whether errors are those of measured torque, else of torque without contacts,
-                which is known of simulated validation arms.
-            stop: Whether training may end at any mark.
-            kept: Whether a share of the prediction may be kept.
+            training: All its other settings.
+            name: Of the setting.
+            grid: Values to begin with.
+            kinds: The families.
+            measured: See `_stopped`.
         """
-        marks = range(len(self._marks)) if stop else [len(self._marks) - 1]
-        shares = range(len(SHARES)) if kept else [len(SHARES) - 1]
-        found = {}
-        for kind, arms in self._arms.items():
-            scored = {}
-            for each in dict.fromkeys(candidates):
-                own = self._outcome(each).of(arms)
-                errors = own.measured if measured else own.free
-                scores = np.log(errors).mean(0)
-                for mark in marks:
-                    for share in shares:
-                        scored[replace(each, mark=mark, share=share)] = scores[share, mark]
-            found[kind] = min(scored, key=lambda each: scored[each])
-        return found
+
+        def score(value: float) -> Array:
+            setting: dict[str, Any] = {name: value}
+            each = replace(training, **setting)
+            return np.array([self._stopped(each, kind, measured)[0] for kind in kinds])
+
+        return bracketed(score, grid)
+
+    def _stopped(self, training: Training, kind: Kind, measured: bool) -> tuple[float, Training]:
+        """Return the lowest error on the way, its logarithm's mean over arms, and where it is.
+
+        Args:
+            training: To the end.
+            kind: The family.
+            measured: Whether errors are those of measured torque, and a share of the prediction
+                may be kept; else of torque without contacts, which is known of simulated arms.
+        """
+        own = self._outcome(training).of(self._arms[kind])
+        scores = np.log(own.measured if measured else own.free).mean(0)
+        shares = range(len(SHARES)) if measured else [len(SHARES) - 1]
+        places = [(share, mark) for share in shares for mark in range(len(self._marks))]
+        share, mark = min(places, key=lambda place: scores[place])
+        return float(scores[share, mark]), replace(training, mark=mark, share=share)
 
     def _outcome(self, training: Training) -> Outcome:
         if training not in self._made:

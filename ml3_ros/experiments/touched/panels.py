@@ -26,7 +26,8 @@ class Panel:
 
     Attributes:
         model: Its name.
-        errors: By family and method; a method that knows no seed is repeated for every seed.
+        errors: By family and method; a method that knows no seed is repeated for every seed, and
+            some have fewer.
     """
 
     model: str
@@ -49,29 +50,36 @@ class Panel:
         """Return the geometric mean of a method's errors over another's, arm by arm."""
         own, rival = self.errors[family][method], self.errors[family][other]
         with np.errstate(divide="ignore", invalid="ignore"):
-            return float(np.exp((np.log(own) - np.log(rival)).mean()))
+            # seeds first: not all methods have the same number of them
+            return float(np.exp((np.log(own).mean(0) - np.log(rival).mean(0)).mean()))
 
 
 def panels_of(
     config: TouchedExperimentConfig, seeds: dict[int, Arrays], shared: Arrays
 ) -> list[Panel]:
     """Return the errors of every model."""
-    panels = []
+    return [
+        Panel(
+            model,
+            {f: errors_of(f"error/{model}/{f}/", seeds, shared) for f in config.families},
+        )
+        for model in config.models
+    ]
+
+
+def errors_of(prefix: str, seeds: dict[int, Arrays], shared: Arrays) -> dict[str, Errors]:
+    """Return the errors behind a prefix by method, in the order of figures."""
     first = next(iter(seeds.values()))
-    for model in config.models:
-        errors: dict[str, dict[str, Errors]] = {}
-        for family in config.families:
-            prefix = f"error/{model}/{family}/"
-            own = {
-                key.removeprefix(prefix): np.stack([arrays[key] for arrays in seeds.values()])
-                for key in first
-                if key.startswith(prefix)
-            }
-            others = {
-                key.removeprefix(prefix): np.broadcast_to(value, (len(seeds), len(value)))
-                for key, value in shared.items()
-                if key.startswith(prefix)
-            }
-            errors[family] = {name: (own | others)[name] for name in in_order([*own, *others])}
-        panels.append(Panel(model, errors))
-    return panels
+    own = {
+        key.removeprefix(prefix): np.stack(
+            [arrays[key] for arrays in seeds.values() if key in arrays]
+        )
+        for key in first
+        if key.startswith(prefix)
+    }
+    others = {
+        key.removeprefix(prefix): np.broadcast_to(value, (len(seeds), len(value)))
+        for key, value in shared.items()
+        if key.startswith(prefix)
+    }
+    return {name: (own | others)[name] for name in in_order([*own, *others])}

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ml3_ros.identification.checks import MODEL_SEEN, NEWTON_METRES
 from ml3_ros.identification.confidence.base_parameters import BaseParameters, base_parameters
 from ml3_ros.identification.confidence.parameters import (
     NamedModel,
@@ -22,7 +21,7 @@ from ml3_ros.identification.confidence.parameters import (
     parameter_sizes,
 )
 from ml3_ros.identification.confidence.sandwich import Estimate, clustered_fit
-from ml3_ros.identification.models.friction_fit import friction_fit
+from ml3_ros.identification.models.friction_fit import MODEL_SEEN, NEWTON_METRES, friction_fit
 from ml3_ros.identification.split import Rows
 
 Array = NDArray[np.float64]

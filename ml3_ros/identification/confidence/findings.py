@@ -65,4 +65,6 @@ def check_groups(fit: BaseFit, rows: Rows, model: LimitedModel) -> Finding:
             f"; {seen.small} parameters are too small to show in any motion of one joint, and "
             "stay as in the arm's file"
         )
-    return finding("parameters", measured, [cure(hidden, rows) for hidden in seen.hidden])
+    return finding(
+        "parameters", measured, [cure(hidden, rows, model.limits.units) for hidden in seen.hidden]
+    )

@@ -44,9 +44,14 @@ class NamedModel(HasRegressor, Protocol):
 
 
 class LimitedModel(NamedModel, Protocol):
-    """A rigid-body model that knows the limits of its joints."""
+    """A rigid-body model that knows the limits of its joints, and where its tool is."""
 
     limits: JointLimits
+
+    @property
+    def tool_position(self) -> Array:
+        """Where the tool is, in the frame of the joint that moves it [m], (3,)."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

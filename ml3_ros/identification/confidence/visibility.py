@@ -11,6 +11,7 @@ too small on this arm to matter here, and is counted, no more.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -139,8 +140,11 @@ def _worst(found: list[Hidden]) -> Hidden:
     )
 
 
-def cure(hidden: Hidden, rows: Rows) -> str:
-    """Return the sentence about a hidden group: what does not show, and what to move how."""
+def cure(hidden: Hidden, rows: Rows, units: Sequence[str]) -> str:
+    """Return the sentence about a hidden group: what does not show, and what to move how.
+
+    `units` are those of the joints' positions, "rad" or "m".
+    """
     motion, names = hidden.motion, rows.joint_names
     number = motion.joint + 1
     joint = f"joint {number} ({names[motion.joint]})"
@@ -152,7 +156,7 @@ def cure(hidden: Hidden, rows: Rows) -> str:
     if motion.bent is not None:
         bend = (
             f" while joint {motion.bent + 1} ({names[motion.bent]}) is bent, at "
-            f"{motion.angle:.1f} rad"
+            f"{motion.angle:.1f} {units[motion.bent]}"
         )
     also = f", with {hidden.count - 1} more of its kind" if hidden.count > 1 else ""
     known = (

@@ -63,20 +63,22 @@ class MotionLimits:
         Args:
             limits: Of the robot.
             start: Pose at which it begins and ends.
-            reach: Farthest that a joint may go from there [rad].
+            reach: Farthest that a joint may go from there [rad]; in metres by `as_far_as`.
             acceleration: Largest acceleration where the robot's file gives none [rad/s^2].
             box: Of the tool, (2, 3) [m].
 
         Raises:
             ConfigError: The start is not inside the position limits, or the box is empty.
         """
-        lower = np.maximum(limits.lower + MARGIN, start - reach)
-        upper = np.minimum(limits.upper - MARGIN, start + reach)
+        margin, far = limits.margin(MARGIN), limits.as_far_as(reach)
+        lower = np.maximum(limits.lower + margin, start - far)
+        upper = np.minimum(limits.upper - margin, start + far)
         outside = ~((lower <= start) & (start <= upper))
         if outside.any():
+            worst = int(np.argmax(outside))
             raise ConfigError(
-                f"the start of joint {int(np.argmax(outside)) + 1} is not {MARGIN:g} rad inside "
-                "its position limits: start elsewhere"
+                f"the start of joint {limits.name(worst)} is not {margin[worst]:g} "
+                f"{limits.units[worst]} inside its position limits: start elsewhere"
             )
         if box is not None and not (box[0] < box[1]).all():
             raise ConfigError(f"the box {box.tolist()} is empty: give lower corners first")

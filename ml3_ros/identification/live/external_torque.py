@@ -28,7 +28,7 @@ class ExternalTorqueConfig:
     """Bandwidth of the observer, and when a joint counts as touched."""
 
     gain: float = 80.0  # of the momentum observer [1/s]; an estimate is 1 / gain late
-    touched: float = 5.0  # standard deviations beyond which a joint is touched
+    touched: float = 5.0  # standard deviations beyond dry friction that make a joint touched
     free: float = 2.5  # below which it is free again
 
     def __post_init__(self) -> None:
@@ -105,7 +105,8 @@ class ExternalTorqueObserver:
         self._state = q, v
         std = self._model.deviation(v)
         limit = np.where(self._touched, self._config.free, self._config.touched)
-        self._touched = np.abs(torque) > limit * std
+        # dry friction is bounded, so it counts once and not in standard deviations
+        self._touched = np.abs(torque) > self._model.stuck(v) + limit * self._model.unexplained
         return ExternalTorque(torque, std, self._touched)
 
     def _friction(self, q: Array, v: Array) -> Array:

@@ -10,6 +10,7 @@ leads or leans hardly ever does both, so only what explains nearly all that is l
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +39,45 @@ class PayloadChangeConfig:
             raise ConfigError("explained must be in (0, 1) and noticed > 1")
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LearnedPayloadConfig:
+    """Which learned loss tells a change of payload, see `learned_payload`."""
+
+    loss: str = "arm_ml3_payload"  # name of a shipped one, or a file
+
+
+class TellsPayload(Protocol):
+    """What tells a change of payload from the newest residuals of a model.
+
+    Attributes:
+        n_parameters: How many parameters of the last link it tells, in their usual order.
+        parameters: Those that were taken up (n_parameters,) [kg, kg m, kg m^2]; zero for none.
+    """
+
+    n_parameters: int
+    parameters: Array
+
+    def take(self, t: Array, columns: Array, residual: Array, v: Array) -> bool:
+        """Take in what samples leave, and decide; return whether another payload is carried now.
+
+        Args:
+            t: Times [s] (B,), later than all before.
+            columns: What those parameters of the last link add, (B, n, n_parameters), over the
+                standard deviation of each joint's torque.
+            residual: Measured torque less that of the model without a change of payload, (B, n),
+                likewise.
+            v: Joint velocities [rad/s] (B, n).
+        """
+        ...
+
+
 class PayloadChange:
     """Change of payload since the physical model was learned, from its newest residuals.
 
-    Attributes:
-        parameters: Mass and first moments (4,) [kg, kg m] that were taken up; zero for none.
+    A rule made by hand, a `TellsPayload`: mass and first moments (4,) [kg, kg m].
     """
+
+    n_parameters = N_MOMENTS
 
     def __init__(self, config: PayloadChangeConfig = PayloadChangeConfig()) -> None:
         """Begin without a change."""
@@ -51,16 +85,8 @@ class PayloadChange:
         self.parameters = np.zeros(N_MOMENTS)
         self._rows: list[tuple[float, Array, Array]] = []
 
-    def take(self, t: Array, columns: Array, residual: Array) -> bool:
-        """Take in what samples leave, and decide; return whether another payload is carried now.
-
-        Args:
-            t: Times [s] (B,), later than all before.
-            columns: What the last link's mass and first moments add, (B, n, 4), over the standard
-                deviation of each joint's torque.
-            residual: Measured torque less that of the model without a change of payload, (B, n),
-                likewise.
-        """
+    def take(self, t: Array, columns: Array, residual: Array, v: Array) -> bool:
+        """See `TellsPayload`; velocities decide nothing."""
         self._rows += zip(t.tolist(), columns, residual, strict=True)
         while self._rows[0][0] < t[-1] - self._config.window:
             self._rows.pop(0)

@@ -9,6 +9,7 @@ go as far as descriptions are wrong; the same covariance tells how sure a predic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,22 +19,22 @@ from scipy.linalg import cho_factor, cho_solve
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.data.presliding import Strain
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.identification.confidence.parameters import (
-    LimitedModel,
-    parameter_sizes,
-    usual_noise,
-)
 from ml3_ros.identification.live.fits import FitName, make_fit
-from ml3_ros.identification.live.payload import N_MOMENTS, PayloadChange, PayloadChangeConfig
+from ml3_ros.identification.live.payload import (
+    LearnedPayloadConfig,
+    PayloadChange,
+    PayloadChangeConfig,
+    TellsPayload,
+)
+from ml3_ros.identification.live.structure import Row, Structure
 from ml3_ros.identification.models.least_squares import (
     HasRegressor,
     JointColumns,
     TorqueRegressor,
 )
+from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 Array = NDArray[np.float64]
-Rows = list[tuple[float, Array, Array, Array]]  # t [s], Y (n, p), tau [N m], its deviation (n,)
-FRICTION_SIZE = 4.0  # times the usual noise is what friction of a joint may amount to
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,7 +47,8 @@ class PhysicalModelConfig:
     row_period: float = 0.05  # between rows that are learned from [s]
     update_period: float = 0.5  # between updates of the fit [s]
     memory: float = np.inf  # in which what least squares has learned fades [s]; robust keeps it
-    payload: PayloadChangeConfig | None = None  # how changes of payload are told; None: not at all
+    payload: PayloadChangeConfig | LearnedPayloadConfig | None = None
+    """How changes of payload are told; None: not at all."""
 
     def __post_init__(self) -> None:
         """Reject what cannot run (ConfigError)."""
@@ -98,6 +100,10 @@ class LinearTorque:
         if parameters.shape != (columns,):
             raise DataError(f"parameters are {parameters.shape}, the arm has {columns} columns")
 
+    def relearn(self, parameters: Array) -> None:
+        """Go on along the path with other w (p,)."""
+        self._parameters = parameters
+
     def __call__(self, q: Array, v: Array, a: Array) -> Array:
         """Return tau [N m] (n,) of q [rad], v [rad/s] and a [rad/s^2], each (n,)."""
         row = regressor_row(self._regressor, q, v, a, self._strain(q))
@@ -129,7 +135,7 @@ class PhysicalModel:
 
     def __init__(
         self,
-        model: LimitedModel,
+        model: PinocchioModel,
         home: Array,
         config: PhysicalModelConfig = PhysicalModelConfig(),
     ) -> None:
@@ -141,32 +147,23 @@ class PhysicalModel:
             config: Columns, prior and pace.
         """
         self.config, self.n = config, model.nv
-        self.noise = usual_noise(model)
         self._model, self._regressor = model, TorqueRegressor(model, JointColumns())
         self._n_rigid = len(model.inertial_parameters())
         self._strain = Strain(np.array(config.displacements))
-        start, sizes = self._prior(model, home)
-        ridge, keep = (config.doubt * sizes) ** -2.0, np.exp(-config.update_period / config.memory)
-        self.fit = make_fit(config.fit, start, ridge, self.noise, keep=float(keep))
-        self._payload = None if config.payload is None else PayloadChange(config.payload)
-        self._last_link = slice(10 * (self.n - 1), 10 * (self.n - 1) + N_MOMENTS)
+        structure = Structure.of(model, home, config.doubt, len(config.displacements))
+        self.noise, keep = structure.noise, np.exp(-config.update_period / config.memory)
+        self.fit = make_fit(config.fit, structure, keep=float(keep), spacing=config.row_period)
+        self._payload = _tells_payload(config, model)
+        first = 10 * (self.n - 1)
+        told = 0 if self._payload is None else self._payload.n_parameters
+        self._last_link = slice(first, first + told)
         self.learned = self._learned()
         self.updates = 0
         still = np.zeros(self.n)
         unstrained = np.zeros((self.n, len(config.displacements)))
         self.spread = self._spread(regressor_row(self._regressor, home, still, still, unstrained))
-        self._rows: Rows = []
+        self._rows: list[Row] = []
         self._last_row = self._last_update = -np.inf
-
-    def _prior(self, model: LimitedModel, home: Array) -> tuple[Array, Array]:
-        """Return parameters (p,) of the arm as described, and the size of each."""
-        n, friction = self.n, FRICTION_SIZE * self.noise
-        sizes = parameter_sizes(model, home, friction, np.ones(n))
-        links, joints, rotor = sizes[: 10 * n], sizes[10 * n : 13 * n], sizes[13 * n :]
-        armature = rotor[: self._n_rigid - 10 * n]
-        strained = np.tile(friction, len(self.config.displacements))
-        start = np.concatenate([self._regressor.nominal, np.zeros(len(strained))])
-        return start, np.concatenate([links, armature, joints, strained])
 
     def _learned(self) -> Learned:
         scale = self.fit.scale if len(self.fit.scale) else self.noise
@@ -187,14 +184,22 @@ class PhysicalModel:
         return columns @ w[:3].ravel() + (strain * w[3:].T).sum(axis=1)
 
     def deviation(self, v: Array) -> Array:
-        """Return the standard deviation of a prediction [N m] (n,), noise and all, at v (n,).
+        """Return the standard deviation of a prediction [N m] (n,), noise and all, at v (n,)."""
+        return np.hypot(self.unexplained, self.stuck(v))
 
-        Of a joint that hardly moves no column knows which way its dry friction pushes.
+    @property
+    def unexplained(self) -> Array:
+        """Standard deviation of a prediction [N m] (n,), of joints that move."""
+        return np.hypot(self.spread, self.learned.scale)
+
+    def stuck(self, v: Array) -> Array:
+        """Return how much dry friction may hold that no column knows [N m] (n,), at v (n,).
+
+        Of a joint that hardly moves none knows which way it pushes; it is never more than this.
         """
         w = self.learned.parameters[self._n_rigid :].reshape(-1, self.n)
         dry = np.abs(w[1]) + np.abs(w[3:]).sum(axis=0)
-        stuck = dry * (1.0 - np.abs(np.tanh(v / JointColumns().coulomb_speed)))
-        return np.sqrt(np.square(self.spread) + np.square(self.learned.scale) + np.square(stuck))
+        return np.asarray(dry * (1.0 - np.abs(np.tanh(v / JointColumns().coulomb_speed))))
 
     def row(self, q: Array, v: Array, a: Array) -> Array:
         """Return Y (n, p) of the next sample [rad, rad/s, rad/s^2], each (n,)."""
@@ -202,12 +207,14 @@ class PhysicalModel:
 
     def take(self, sample: FilteredSample) -> bool:
         """Keep a sample for the next update, if one is due; return whether an update is."""
-        row = self.row(sample.q, sample.v, sample.a)
         if np.isinf(self._last_update):
             self._last_update = sample.t
-        if sample.t - self._last_row >= self.config.row_period - 1e-6:
+        if sample.t - self._last_row < self.config.row_period - 1e-6:
+            self._strain(sample.q)  # remembers every sample
+        else:
+            row = self.row(sample.q, sample.v, sample.a)
             self.spread = self._spread(row)
-            self._rows.append((sample.t, row, sample.tau, self.deviation(sample.v)))
+            self._rows.append(Row(sample, row, self.deviation(sample.v)))
             self._last_row = sample.t
         return bool(self._rows) and sample.t - self._last_update >= self.config.update_period
 
@@ -215,22 +222,25 @@ class PhysicalModel:
         """Learn from the samples that wait, and predict with that from now on."""
         self.learn(self.drain())
 
-    def drain(self) -> Rows:
+    def drain(self) -> list[Row]:
         """Return the samples that wait, for `learn`; from now on others wait."""
         rows, self._rows = self._rows, []
-        self._last_update = rows[-1][0]
+        self._last_update = rows[-1].sample.t
         return rows
 
-    def learn(self, rows: Rows) -> None:
+    def learn(self, rows: Sequence[Row]) -> None:
         """Learn from drained samples, in any thread, one call after another."""
-        t, regressor, tau, std = (np.stack(x) for x in zip(*rows, strict=True))
+        t = np.array([row.sample.t for row in rows])
+        tau, v = (np.stack([getattr(row.sample, x) for row in rows]) for x in ("tau", "v"))
+        regressor, std = (
+            np.stack([getattr(row, x) for row in rows]) for x in ("regressor", "std")
+        )
         if self._payload is not None:
             columns = regressor[..., self._last_link]
-            self._payload.take(
-                t, columns / std[..., None], (tau - regressor @ self.fit.parameters) / std
-            )
+            left = (tau - regressor @ self.fit.parameters) / std
+            self._payload.take(t, columns / std[..., None], left, v)
             tau = tau - columns @ self._payload.parameters
-        self.fit.update(t, regressor, tau)
+        self.fit.update(t, regressor, tau, v)
         self.learned = self._learned()
         self.updates += 1
 
@@ -242,3 +252,15 @@ class PhysicalModel:
     def _spread(self, row: Array) -> Array:
         variance = (row * cho_solve(self.learned.factor, row.T).T).sum(axis=1)
         return np.sqrt(np.maximum(variance, 0.0))
+
+
+def _tells_payload(config: PhysicalModelConfig, model: PinocchioModel) -> TellsPayload | None:
+    """Return what tells changes of payload, if anything does."""
+    if config.payload is None:
+        return None
+    if isinstance(config.payload, PayloadChangeConfig):
+        return PayloadChange(config.payload)
+    # the learned one alone needs torch
+    from ml3_ros.identification.live.learned_payload import LearnedPayloadChange
+
+    return LearnedPayloadChange(config.payload, model.nv, model.tool_position, config.row_period)

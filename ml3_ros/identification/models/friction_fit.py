@@ -16,6 +16,8 @@ from ml3_ros.errors import DataError
 Array = NDArray[np.float64]
 RIGID_BODY_ALONE = (1.0, 0.0, 0.0, 0.0)
 COEFFICIENTS = ("gain", "viscous", "coulomb", "offset")
+MODEL_SEEN = 0.8  # correlation from which the rigid-body torque shows the effort's unit
+NEWTON_METRES = (0.7, 1.4)  # gains between which an effort is taken for one in N m
 
 
 def friction_features(tau_rbd: Array, v: Array) -> Array:
@@ -42,6 +44,33 @@ def friction_fit(tau_rbd: Array, v: Array, effort: Array, counts: Array | None =
             for j, w in enumerate(root.T)
         ]
     )
+
+
+def dissipative_fit(
+    coefficients: Array, tau_rbd: Array, v: Array, effort: Array, counts: Array | None = None
+) -> Array:
+    """Return coefficients (n, 4) with friction that takes energy: joints without are fitted anew.
+
+    Args:
+        coefficients: Of `friction_fit`; viscous and coulomb may be negative.
+        tau_rbd: As for `friction_fit`, and so the others.
+        v: See there.
+        effort: See there.
+        counts: See there.
+    """
+    from scipy.optimize import lsq_linear  # seldom needed
+
+    features = friction_features(tau_rbd, v)
+    root = np.ones_like(effort) if counts is None else np.sqrt(counts)
+    lower = np.array([-np.inf, 0.0, 0.0, -np.inf])
+    fitted = np.array(coefficients)
+    for j in np.flatnonzero((coefficients[:, 1:3] < 0.0).any(axis=1)):
+        w = root[:, j]
+        fitted[j] = lsq_linear(
+            features[:, j] * w[:, None], effort[:, j] * w, bounds=(lower, np.inf)
+        ).x
+        fitted[j, 1:3] = np.where(coefficients[j, 1:3] < 0.0, 0.0, fitted[j, 1:3])
+    return fitted
 
 
 def friction_predict(coefficients: Array, tau_rbd: Array, v: Array) -> Array:

@@ -64,4 +64,9 @@ def train_networks(
                 "left_out_nmse": best.error,
             }
             log_error(log, name, best.predicted, rows)
+            if base is not None and not best.share.any():
+                notes.append(
+                    f"{name}: no network added anything on left-out rows, at no joint: it is the "
+                    "fit that it stands on."
+                )
     return predicted, choices, tuple(notes)

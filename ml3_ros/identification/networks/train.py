@@ -10,7 +10,7 @@ knows none of it, the fit stays as it is. Nothing is chosen by held-out rows.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
-from ml3_ros.core.losses.spec import InputSpec
 from ml3_ros.errors import LossFileError
 from ml3_ros.files import user_path
 from ml3_ros.identification.fits import Fit, training_masks
@@ -27,11 +26,10 @@ from ml3_ros.identification.networks.config import NetworkConfig
 from ml3_ros.identification.split import INNER, Rows
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.squared_error import squared_error
-from ml3_ros.learners.inverse_dynamics.units import Units, rescaled
-from ml3_ros.zoo import shipped
+from ml3_ros.learners.inverse_dynamics.units import Units, for_joints, rescaled
+from ml3_ros.zoo import KINDS, losses_for, shipped
 
 Array = NDArray[np.float64]
-KINDS = ("adaptive", "shaped", "unshaped")  # of shipped losses, the first that there is
 
 
 @dataclass(frozen=True, kw_only=True, slots=True, eq=False)
@@ -72,15 +70,12 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
                 f"loss {name} is not one for the torques of {units.n_joints} joints: train one "
                 "with `ml3 train robot=FILE.urdf recipe.architecture=adaptive --out FILE`"
             )
-        return _for_arm(loss, units), f"losses: {name}"
+        return rescaled(for_joints(loss, units.joint_names), units), f"losses: {name}"
     candidates = []
-    for stem, path in shipped().items():
+    for stem, loss in losses_for(units.n_joints).items():
         robot, _, kind = stem.partition("_ml3_")
-        if kind in KINDS:
-            loss = LearnedLoss.load(path)
-            if loss.spec.target.name == "tau" and len(loss.spec.target.scale) == units.n_joints:
-                other = loss.spec.target.labels != units.joint_names
-                candidates.append(((other, KINDS.index(kind)), stem, robot, loss))
+        other = loss.spec.target.labels != units.joint_names
+        candidates.append(((other, KINDS.index(kind)), stem, robot, loss))
     if not candidates:
         raise LossFileError(
             f"no shipped loss is for {units.n_joints} joints: train one with `ml3 train "
@@ -90,21 +85,7 @@ def find_loss(name: str | None, units: Units) -> tuple[LearnedLoss, str]:
     words = f"the shipped loss {stem}, meta-trained on simulated arms like {robot}"
     if other:
         words += ", joint by joint in the place of this arm's"
-    return _for_arm(loss, units), words
-
-
-def _for_arm(loss: LearnedLoss, units: Units) -> LearnedLoss:
-    """Return the loss with this arm's joint names and scales."""
-
-    def named(spec: InputSpec) -> InputSpec:
-        return replace(spec, labels=units.joint_names)
-
-    spec = replace(
-        loss.spec,
-        target=named(loss.spec.target),
-        context=tuple(named(c) for c in loss.spec.context),
-    )
-    return rescaled(replace(loss, spec=spec), units)
+    return rescaled(for_joints(loss, units.joint_names), units), words
 
 
 def adam(units: Units, step: float) -> LearnedLoss:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.errors import ConfigError
-from ml3_ros.identification.checks import NEWTON_METRES
 from ml3_ros.identification.fits import Explained, Fit, training_masks
+from ml3_ros.identification.models.friction_fit import NEWTON_METRES
 from ml3_ros.identification.physical.choose import FLAT_RIDGE, choose_terms
 from ml3_ros.identification.physical.config import PhysicalConfig
 from ml3_ros.identification.physical.consistent import Consistent

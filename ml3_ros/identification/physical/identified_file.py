@@ -8,7 +8,6 @@ It holds the arm's URDF without shapes, so that nothing else is needed to use it
 from __future__ import annotations
 
 import json
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,8 +21,8 @@ from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.terms import Term
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sources import parse_root
+from ml3_ros.robots.reading.xml_files import parse_root
+from ml3_ros.robots.registry import load_urdf
 from ml3_ros.robots.urdf import urdf_text
 
 FORMAT, VERSION = "ml3_identified_arm", 1
@@ -56,14 +55,13 @@ def model_of(arm: IdentifiedArm) -> PinocchioModel:
     Raises:
         DataError: The URDF does not describe the arm's joints.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "arm.urdf"
-        path.write_text(arm.urdf, encoding="utf-8")
-        try:
-            description = replace(load_robot(path, simulated=False), gravity=arm.gravity)
-            model = PinocchioModel(description)
-        except RobotError as error:
-            raise DataError(f"the identified arm's URDF cannot be used: {error}") from error
+    try:
+        description = load_urdf(
+            arm.urdf, f"the URDF of {arm.name}", joints=arm.names, simulated=False
+        )
+        model = PinocchioModel(replace(description, gravity=arm.gravity))
+    except RobotError as error:
+        raise DataError(f"the identified arm's URDF cannot be used: {error}") from error
     if model.names != arm.names:
         raise DataError(
             f"the identified arm's URDF has the joints {', '.join(model.names)}, its parameters "

@@ -83,6 +83,7 @@ def restore_learner(online: OnlineLearner, data: bytes) -> float:
         method.theta = _group(tensors, f"theta.{name}/")
         method.state = _group(tensors, f"state.{name}/")
     online.n_learned, online.n_steps = counts
+    online.replay(learn_until)
     return learn_until
 
 
@@ -125,6 +126,7 @@ def _description(online: OnlineLearner) -> dict[str, Any]:
         "losses": {name: method.loss.sha256() for name, method in online.methods.items()},
         "units": online.optimizee.units.to_dict(),
         "config": asdict(online.config),
+        "companions": list(online.companions.names),
     }
 
 

@@ -1,19 +1,25 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""One method that learns on a stream: how it begins, goes on, and ends without the others."""
+"""What learns on a stream: methods that train a network, and companions of another kind."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ml3_ros.core.inner_loop import adapt
 from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.ready_to_train import ready_to_train
 from ml3_ros.core.types import Batch, Params
-from ml3_ros.errors import ConfigError, reason_of
+from ml3_ros.errors import ConfigError, DataError, reason_of
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.sample_buffer import SIGNALS, typical_batch
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,129 @@ class Method:
         """Return the same method with another model, which it has not trained yet."""
         state = self.learner.inner_optimizer.init(theta)
         return Method(self.loss, self.learner, theta, state)
+
+
+class Companion(Protocol):
+    """Models that learn beside the networks from the same samples, such as a physical one.
+
+    Attributes:
+        names: Of its methods.
+    """
+
+    names: tuple[str, ...]
+
+    @property
+    def updates(self) -> int:
+        """How often it has learned."""
+        ...
+
+    def learn(self, t: float, q: Array, v: Array, a: Array, tau: Array) -> None:
+        """Take the next sample of the stream [s, rad, rad/s, rad/s^2, N m], and learn from it."""
+        ...
+
+    def predict(self, q: Array, v: Array, a: Array) -> dict[str, Array]:
+        """Return what each method says of the stream's next state, before it is learned from.
+
+        Every state of the stream is asked for once, in order; torques are [N m] (n,).
+        """
+        ...
+
+    def snapshot(self) -> Any:
+        """Return the models as they are, for `evaluate`."""
+        ...
+
+    def evaluate(self, snapshot: Any, batch: Batch) -> dict[str, Array]:
+        """Return what the models of a snapshot predict of samples in order, (B, n) [N m]."""
+        ...
+
+    def models(self) -> Mapping[str, bytes]:
+        """Return the methods' models as files."""
+        ...
+
+    def reset(self) -> None:
+        """Begin anew, as before any sample."""
+        ...
+
+
+class Companions:
+    """The companions of a run: each predicts a sample, learns from it, and may end alone.
+
+    Attributes:
+        each: The companions.
+        names: Of all their methods.
+        ended: Of them, those that learn no more, and why.
+    """
+
+    def __init__(self, each: Sequence[Companion]) -> None:
+        """Begin before the first sample."""
+        self.each = tuple(each)
+        self.names = tuple(name for companion in each for name in companion.names)
+        self.ended: dict[str, Ended] = {}
+        # predictions by number of the sample, until its window is asked for
+        self._told: dict[int, dict[str, Array]] = {}
+
+    def take(
+        self,
+        index: int,
+        t: float,
+        q: Array,
+        v: Array,
+        a: Array,
+        tau: Array,
+        *,
+        learning: bool,
+        n_steps: int,
+    ) -> None:
+        """Let each predict the stream's next sample, and learn from it.
+
+        Args:
+            index: Number of the sample.
+            t: Time [s].
+            q: Positions [rad] (n,).
+            v: Velocities [rad/s] (n,).
+            a: Accelerations [rad/s^2] (n,).
+            tau: Measured torques [N m] (n,).
+            learning: Whether it is learned from.
+            n_steps: Gradient steps of the run so far, told of a companion that ends.
+
+        Raises:
+            DataError: One cannot learn from what has come, and goes on.
+        """
+        told: dict[str, Array] = {}
+        rejected: DataError | None = None
+        for companion in self.each:
+            silent = {name: np.full_like(tau, np.nan) for name in companion.names}
+            try:
+                told |= silent | companion.predict(q, v, a)
+                if learning and not set(companion.names) & set(self.ended):
+                    companion.learn(t, q, v, a, tau)
+            except DataError as error:
+                rejected = error
+            except Exception as error:  # the other methods go on
+                why = Ended(reason_of(error), n_steps)
+                self.ended = self.ended | dict.fromkeys(companion.names, why)
+            told = silent | told
+        if told:
+            self._told[index] = told
+        if rejected is not None:
+            raise rejected
+
+    def told(self, window: slice) -> dict[str, Array]:
+        """Return what they predicted of a window of samples, (W, n) by method.
+
+        Windows are asked for in order; what came before is forgotten.
+        """
+        for index in [index for index in self._told if index < window.start]:
+            del self._told[index]
+        rows = [self._told[index] for index in range(window.start, window.stop) if self.each]
+        return {name: np.stack([row[name] for row in rows]) for name in self.names}
+
+    def reset(self, methods: Sequence[str]) -> None:
+        """Let those of `methods` (all, if empty) begin anew."""
+        for companion in self.each:
+            if not methods or set(methods) & set(companion.names):
+                companion.reset()
+                self.ended = {k: x for k, x in self.ended.items() if k not in companion.names}
 
 
 def checked(

@@ -5,8 +5,10 @@
 Nothing in here knows a robot model: this is what runs beside a real arm.
 """
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,9 +18,15 @@ from torch import Tensor
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, DataError
-from ml3_ros.learners.inverse_dynamics.method import Ended, Method, checked
+from ml3_ros.learners.inverse_dynamics.method import (
+    Companion,
+    Companions,
+    Ended,
+    Method,
+    checked,
+)
 from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
-from ml3_ros.learners.inverse_dynamics.sample_buffer import SampleBuffer
+from ml3_ros.learners.inverse_dynamics.sample_buffer import SIGNALS, SampleBuffer
 from ml3_ros.learners.inverse_dynamics.sampling import SamplingConfig, nmse
 
 
@@ -61,6 +69,7 @@ class Snapshot:
     n_steps: int
     t: float
     thetas: dict[str, Params]
+    companions: list[Any] = field(default_factory=list)
 
 
 class OnlineLearner:
@@ -74,6 +83,7 @@ class OnlineLearner:
         losses: Loss of each method by name; a baseline is a loss without phi.
         config: Batches and snapshots.
         seed: Of the initial theta and of the batches.
+        companions: Models of another kind that learn from the same samples.
 
     Raises:
         LossFileError: If a loss was trained for other joints, needs what a stream lacks, or cannot
@@ -87,9 +97,11 @@ class OnlineLearner:
         config: OnlineConfig,
         *,
         seed: int,
+        companions: Sequence[Companion] = (),
     ) -> None:
-        if not losses:
+        if not losses and not companions:
             raise ConfigError("no method to learn with: give at least one loss")
+        self.companions = Companions(companions)
         self.optimizee, self.config, self.seed = optimizee, config, seed
         self.generator = torch.Generator().manual_seed(seed)
         theta = optimizee.init(self.generator)
@@ -98,14 +110,43 @@ class OnlineLearner:
         self.n_learned = 0  # samples that were predicted and learned from
         self.n_steps = 0
         self.snapshots: list[Snapshot] = []
+        self.frozen = False  # whether companions learn no more
 
     def push(self, t: float, q: ArrayLike, v: ArrayLike, a: ArrayLike, tau: ArrayLike) -> None:
         """Take one filtered sample: t [s], q [rad], v [rad/s], a [rad/s^2], tau [N m], each (n,).
 
         Raises:
-            DataError: If a length is wrong or a value is not finite; nothing is stored then.
+            DataError: If a length is wrong or a value is not finite: nothing is stored then. If a
+                companion cannot learn from it: it is stored, and the others do.
         """
         self.samples.append(t, q, v, a, tau)
+        self._accompany(len(self.samples) - 1, t, q, v, a, tau)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of all methods, the companions' last."""
+        return [*self.methods, *self.companions.names]
+
+    def freeze(self) -> None:
+        """Let nothing learn any more, and keep the models for `evaluate`."""
+        self.frozen = True
+        self.take_snapshot()
+
+    def replay(self, learn_until: float) -> None:
+        """Let companions learn from all samples up to `learn_until` [s] again, after a restart."""
+        batch, times = self.samples.batch(slice(None)), self.samples.times(slice(None))
+        rows = zip(*(batch[name].double().numpy() for name in SIGNALS), strict=True)
+        for index, (t, row) in enumerate(zip(times.tolist(), rows, strict=True)):
+            self.frozen = t > learn_until
+            with contextlib.suppress(DataError):  # what was rejected then is rejected again
+                self._accompany(index, t, *row)
+
+    def _accompany(
+        self, index: int, t: float, q: ArrayLike, v: ArrayLike, a: ArrayLike, tau: ArrayLike
+    ) -> None:
+        """Let companions predict a sample, and learn from it unless models are frozen."""
+        signals = [np.asarray(x, dtype=float) for x in (q, v, a, tau)]
+        self.companions.take(index, t, *signals, learning=not self.frozen, n_steps=self.n_steps)
 
     def learn(self) -> WindowReport | None:
         """Predict the next window and make the gradient steps on it, if it is complete.
@@ -118,7 +159,8 @@ class OnlineLearner:
         seen = self.n_learned + sampling.window
         window = slice(self.n_learned, seen)
         batch = self.samples.batch(window)
-        predictions = {name: self._predict(name, batch) for name in self.methods}
+        predictions = {name: self._predict(name, batch).numpy() for name in self.methods}
+        predictions |= self.companions.told(window)
         if self.n_learned == 0:
             self._start_at(batch["tau"].mean(0))
         count = torch.full((sampling.steps_per_window,), seen)
@@ -137,7 +179,7 @@ class OnlineLearner:
         return WindowReport(
             t=self.samples.times(window),
             tau=batch["tau"].numpy().copy(),  # a view would keep the whole buffer alive
-            predictions={name: p.numpy() for name, p in predictions.items()},
+            predictions=predictions,
             n_steps=self.n_steps,
         )
 
@@ -168,17 +210,19 @@ class OnlineLearner:
         Raises:
             DataError: If a method does not exist.
         """
-        unknown = set(methods) - set(self.methods)
+        unknown = set(methods) - set(self.names)
         if unknown:
-            raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.methods)}")
+            raise DataError(f"no method {sorted(unknown)}: there are {sorted(self.names)}")
         theta = self._fresh_theta(seed)
-        for name in methods or list(self.methods):
+        for name in set(methods or self.methods) & set(self.methods):
             self.methods[name] = self.methods[name].restarted(theta)
+        self.companions.reset(methods)
 
     def ended(self) -> dict[str, Ended]:
         """Return the methods that learn no more."""
         methods = list(self.methods.items())  # a copy, as the caller may be another thread
-        return {name: x.ended for name, x in methods if x.ended is not None}
+        own = {name: x.ended for name, x in methods if x.ended is not None}
+        return own | self.companions.ended
 
     def take_snapshot(self) -> None:
         """Keep the models as they are, for `evaluate`; `learn` does so at growing intervals."""
@@ -186,7 +230,9 @@ class OnlineLearner:
             return
         thetas = {name: method.theta for name, method in self.methods.items()}
         t = self.samples.times(slice(0, self.n_learned))
-        self.snapshots.append(Snapshot(self.n_steps, float(t[-1]) if len(t) else 0.0, thetas))
+        accompanied = [each.snapshot() for each in self.companions.each]
+        seconds = float(t[-1]) if len(t) else 0.0
+        self.snapshots.append(Snapshot(self.n_steps, seconds, thetas, accompanied))
 
     def evaluate(self, start: int) -> dict[str, np.ndarray]:
         """Return the NMSE of every snapshot on the samples from `start` on.
@@ -197,12 +243,15 @@ class OnlineLearner:
         """
         batch = self.samples.batch(slice(start, None))
         n = self.optimizee.units.n_joints
-        table = {name: np.full((len(self.snapshots), n), np.nan) for name in self.methods}
+        table = {name: np.full((len(self.snapshots), n), np.nan) for name in self.names}
         for row, snapshot in enumerate(self.snapshots):
             for name, theta in snapshot.thetas.items():
                 with torch.no_grad():
                     prediction = self.optimizee.call(theta, batch)
                 table[name][row] = nmse(prediction, batch["tau"]).numpy()
+            for companion, kept in zip(self.companions.each, snapshot.companions, strict=False):
+                for name, found in companion.evaluate(kept, batch).items():
+                    table[name][row] = nmse(torch.from_numpy(found), batch["tau"]).numpy()
         return table
 
     def _predict(self, method: str, batch: Batch) -> Tensor:

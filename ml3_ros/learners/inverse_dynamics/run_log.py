@@ -135,15 +135,18 @@ class RunLog:
         for name, method in online.methods.items():
             content = model_to_bytes(online.optimizee, method.theta)
             write_atomically(self._folder.checkpoint(name), content)
+        for companion in online.companions.each:
+            for name, content in companion.models().items():
+                write_atomically(self._folder.checkpoint(name), content)
 
     def _predictions(self) -> Predictions:
         windows = self._all()
         if not windows:
             n = self._online.optimizee.units.n_joints
-            methods = {name: np.empty((0, n)) for name in self._online.methods}
+            methods = {name: np.empty((0, n)) for name in self._online.names}
             return Predictions(t=np.empty(0), tau=np.empty((0, n)), methods=methods)
         merged = _merged(windows)
-        methods = {name: predicted_by(name, merged) for name in self._online.methods}
+        methods = {name: predicted_by(name, merged) for name in self._online.names}
         return Predictions(t=merged.t, tau=merged.tau, methods=methods)
 
     def _all(self) -> list[WindowReport]:

@@ -22,6 +22,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.errors import ConfigError, LossFileError, reason_of
 
+TARGETS = ("tau", "tau_inertial")  # names of torques that networks predict
 MIN_SCALE = 1e-6  # a joint that never moves or carries nothing still gets a usable scale
 
 
@@ -137,6 +138,32 @@ class Units:
             context=tuple(inputs[name] for name in context),
             **rest,
         )
+
+
+def for_joints(loss: LearnedLoss, joint_names: Sequence[str]) -> LearnedLoss:
+    """Return the loss for another arm of as many joints, in the order of its own.
+
+    A loss sees normalised signals, so with the scales of that arm (`rescaled`) it can serve: its
+    first joint then stands for the first of the arm, and so on.
+
+    Raises:
+        LossFileError: It is for another number of joints, or not for the torques of joints.
+    """
+    names, own = tuple(joint_names), loss.spec.target
+    if len(own.scale) != len(names) or own.name not in TARGETS:
+        raise LossFileError(
+            f"it is no loss for the torques of {len(names)} joints ({own.name}, {len(own.scale)})"
+        )
+
+    def named(spec: InputSpec) -> InputSpec:
+        return replace(spec, labels=names)
+
+    context = tuple(named(c) for c in loss.spec.context)
+    spec = replace(loss.spec, target=named(own), context=context)
+    provenance = dict(loss.provenance)
+    if isinstance(units := provenance.get("units"), dict):
+        provenance["units"] = {**units, "joint_names": list(names)}
+    return replace(loss, spec=spec, provenance=provenance)
 
 
 def rescaled(loss: LearnedLoss, units: Units) -> LearnedLoss:

@@ -20,15 +20,19 @@ import torch
 
 from ml3_ros.data.filters import FilteredSample
 from ml3_ros.errors import DataError, Ml3Error, reason_of
-from ml3_ros.learners.inverse_dynamics.method import Ended, Method
-from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.method import Ended
+from ml3_ros.learners.inverse_dynamics.method_status import (
+    MethodModel,
+    MethodStatus,
+    models,
+    statuses,
+)
 from ml3_ros.learners.inverse_dynamics.online import OnlineLearner, WindowReport
-from ml3_ros.learners.inverse_dynamics.run_log import RunLog, predicted_by
+from ml3_ros.learners.inverse_dynamics.run_log import RunLog
 from ml3_ros.learners.requests import Requests
 
 QUEUE_LENGTH = 3000  # samples that may wait; 30 s at 100 Hz
 RUNNING_SECONDS = 5.0  # span of the prequential NMSE that is published [s]
-LEAST_VARIANCE = 1e-3  # over the squared typical effort: that of an arm at rest or without power
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -38,29 +42,6 @@ class Plan:
     learn_duration: float
     hold_out_duration: float
     checkpoint_period: float
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MethodStatus:
-    """Where one method is: see ml3_msgs/Adaptation; `t` [s] is the time of the stream."""
-
-    method: str
-    t: float
-    update: int
-    samples: int
-    meta_loss_value: float
-    nmse: np.ndarray
-    learning: bool
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class MethodModel:
-    """The model of one method as a file's bytes; `t` [s] is the time of the stream."""
-
-    method: str
-    t: float
-    update: int
-    data: bytes
 
 
 class AdaptationWorker(threading.Thread):
@@ -130,7 +111,8 @@ class AdaptationWorker(threading.Thread):
     @property
     def all_ended(self) -> bool:
         """Whether no method learns any more."""
-        return len(self._online.ended()) == len(self._online.methods)
+        online = self._online
+        return len(online.ended()) == len(online.names)
 
     def end(self) -> None:
         """Finish with the samples that have come."""
@@ -145,41 +127,11 @@ class AdaptationWorker(threading.Thread):
     def status(self) -> list[MethodStatus]:
         """Return where every method is; empty before the first window."""
         windows = self._log.last(RUNNING_SECONDS)
-        if not windows:
-            return []
-        tau = np.concatenate([window.tau for window in windows])
-        typical = np.array(self._online.optimizee.units.effort)
-        variance = np.maximum(tau.var(axis=0), LEAST_VARIANCE * typical**2)
-        statuses = []
-        for name, method in list(self._online.methods.items()):
-            predicted = np.concatenate([predicted_by(name, window) for window in windows])
-            statuses.append(
-                MethodStatus(
-                    method=name,
-                    t=float(windows[-1].t[-1]) - self._shift,
-                    update=_updates(method, windows[-1]),
-                    samples=len(self._online.samples),
-                    meta_loss_value=method.meta_loss_value,
-                    nmse=_mean_square(tau - predicted) / variance,
-                    learning=self.learning and method.ended is None,
-                )
-            )
-        return statuses
+        return statuses(self._online, windows, self._shift, self.learning)
 
     def models(self) -> list[MethodModel]:
         """Return the models as they are; empty before the first window."""
-        newest = self._log.newest
-        if newest is None:
-            return []
-        return [
-            MethodModel(
-                method=name,
-                t=float(newest.t[-1]) - self._shift,
-                update=_updates(method, newest),
-                data=model_to_bytes(self._online.optimizee, method.theta),
-            )
-            for name, method in list(self._online.methods.items())
-        ]
+        return models(self._online, self._log.newest, self._shift)
 
     # the thread ---------------------------------------------------------------------------------
     def run(self) -> None:
@@ -260,26 +212,17 @@ class AdaptationWorker(threading.Thread):
                 name: online.optimizee.call(method.theta, batch).numpy()
                 for name, method in online.methods.items()
             }
+        predictions |= online.companions.told(window)
         times, tau = online.samples.times(window), batch["tau"].numpy()
         self._log.add(WindowReport(times, tau, predictions, online.n_steps))
 
     def _freeze(self) -> None:
         """From here on the samples are held out."""
         self._log.learn_until = self._now()
-        self._online.take_snapshot()
+        self._online.freeze()
 
     def _finish(self) -> None:
         if self.learning:
             self._freeze()
         self._log.save(finished=True)
         self.finished = True
-
-
-def _mean_square(error: np.ndarray) -> np.ndarray:
-    with np.errstate(over="ignore", invalid="ignore"):  # a method may have diverged
-        return np.asarray((error.astype(float) ** 2).mean(axis=0))
-
-
-def _updates(method: Method, window: WindowReport) -> int:
-    """Return the gradient steps that made the model that comes after a window."""
-    return window.n_steps if method.ended is None else method.ended.n_steps

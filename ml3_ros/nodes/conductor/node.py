@@ -95,7 +95,8 @@ class Conductor(Node):
             InterruptError: A signal came.
         """
         reject_duplicate(self, self._born + self.parameters.duplicate_wait)
-        sources, learner = self.parameters.sources, self.parameters.learner
+        learner = self.parameters.learner
+        sources = [name for name in self.parameters.sources if name]
         if self.parameters.record:
             self._node("recorder").activate()
         if self.parameters.loss == "train":

@@ -7,7 +7,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.base_frame import BASE_FRAME_HELP
@@ -27,16 +27,20 @@ class ConductorParameters:
     """Which nodes are brought up, the goals that they are sent, and the deadlines."""
 
     loss: Annotated[
-        Literal["shipped", "train", "none"],
+        str,
         Param(
             "where losses come from: they are meta-trained on the stream first (train), or the "
-            "learner loads what ships (shipped) or uses none (none)",
+            "learner sees to them (any other value)",
             read_only=True,
         ),
     ] = "shipped"
     sources: Annotated[
         tuple[str, ...],
-        Param("nodes that make the stream, in the order in which they start", read_only=True),
+        Param(
+            'nodes that make the stream, in the order in which they start; [""]: none of the '
+            "system, the arm's own driver does",
+            read_only=True,
+        ),
     ] = ("sim_arm", "excitation")
     learner: Annotated[
         str, Param("node that adapts; the run ends when it deactivates itself", read_only=True)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import time
 import traceback
 from collections.abc import Callable
@@ -23,6 +24,8 @@ from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.one_master.arbiter import CommandArbiter
 from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.kit.stateful_node import StatefulNode
+
+LOGGED_EVERY_S = 2.0  # errors of one kind
 
 
 class ConnectedNode(StatefulNode):
@@ -45,6 +48,7 @@ class ConnectedNode(StatefulNode):
         super().__init__(name, **node_arguments)
         self._entities: list[tuple[Callable[[Any], object], Any]] = []
         self._arbiters: list[CommandArbiter] = []
+        self._logged: dict[str, float] = {}  # when an error of each kind was logged last [s]
         self.active = False
         self.diagnostics = Diagnostics(self, self.state_name, self.guarded)
 
@@ -59,17 +63,20 @@ class ConnectedNode(StatefulNode):
         self,
         msg_type: type,
         topic: str,
-        callback: Callable[[Any], None],
+        callback: Callable[..., None],
         qos: QoSProfile,
         *,
         always: bool = False,
         exclusive: bool = False,
+        informed: bool = False,
     ) -> None:
         """Subscribe while configured; the callback runs while active, or `always`.
 
         What it raises is counted and logged, and the stream goes on. With `exclusive` messages are
         rejected while more than one publisher sends them; of a queue of 1 only the last one would
-        ever be seen. A latched profile also hears publishers that latch nothing.
+        ever be seen. With `informed` the callback also gets what the middleware says of the
+        message, which names its publisher. A latched profile also hears publishers that latch
+        nothing.
         """
         accepted = self.guarded(callback)
         from_one = self._sole_sender(topic) if exclusive else lambda _: True
@@ -82,12 +89,18 @@ class ConnectedNode(StatefulNode):
             if (self.active or always) and from_one(info):
                 accepted(msg)
 
+        def from_informed(msg: Any, info: MessageInfo) -> None:
+            if self.active or always:
+                accepted(msg, info)
+
         if is_latched(qos):
             read = self.guarded(lambda raw: from_any(deserialize_message(raw, msg_type)))
             made = subscribe_latched(self, msg_type, topic, read, qos)
         else:
             # what asks for a MessageInfo cannot run on the events executor
-            on_message = from_known if exclusive else from_any
+            on_message: Callable[..., None] = from_known if exclusive else from_any
+            if informed:
+                on_message = from_informed
             made = [self.create_subscription(msg_type, topic, on_message, qos)]
         self._entities += [(self.destroy_subscription, one) for one in made]
 
@@ -178,15 +191,18 @@ class ConnectedNode(StatefulNode):
         """Count and log why something was not used; the stream goes on.
 
         The first error of a kind is always logged, later ones at most every 2 s. An unexpected
-        error is logged with its traceback.
+        error is logged with its traceback. What is marked as `ignored` is neither.
         """
+        if getattr(error, "ignored", False):
+            return
         if isinstance(error, Ml3Error):
             counted = kind or str(getattr(error, "kind", "rejected messages"))
             self.diagnostics.counts[counted] += 1
-            if self.diagnostics.counts[counted] == 1:
+            # a throttle of the logger would be one for all kinds
+            now = time.monotonic()
+            if now - self._logged.get(counted, -math.inf) >= LOGGED_EVERY_S:
+                self._logged[counted] = now
                 self.get_logger().warning(printable(str(error)))
-            else:
-                self.get_logger().warning(printable(str(error)), throttle_duration_sec=2.0)
             return
         self.diagnostics.counts[kind or ERRORS] += 1
         text = printable("".join(traceback.format_exception(error)))

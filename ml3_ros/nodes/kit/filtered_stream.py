@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -13,8 +13,11 @@ from sensor_msgs.msg import JointState
 
 from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
-from ml3_ros.nodes.kit.joint_stream import JointStream
-from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
+from ml3_ros.nodes.kit.intake.sources import ArmSource, SecondPublisherError
+from ml3_ros.nodes.kit.joint_stream import JointStream, OtherDeviceError
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.names import NameParameters
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, listed
 
 HIGHEST_RATE = 2000.0  # [Hz]
@@ -26,7 +29,7 @@ LEAST_SHARE = 0.9  # of the samples received that must be used
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterParameters(NodeParameters):
+class FilterParameters(NameParameters):
     """The rate of the joint states, and the filter that differentiates them."""
 
     rate: Annotated[
@@ -60,10 +63,15 @@ class FilteredStream:
     """
 
     def __init__(
-        self, names: Sequence[str], counts: Counter[str], parameters: FilterParameters
+        self,
+        names: Sequence[str],
+        counts: Counter[str],
+        parameters: FilterParameters,
+        report: Callable[[str], object] = lambda sentence: None,
+        source: ArmSource | None = None,
     ) -> None:
-        """Read the joints `names`; lost samples are counted."""
-        self.stream = JointStream(names, counts)
+        """Read the joints `names`; see `JointStream`."""
+        self.stream = JointStream(names, counts, parameters.rename, report, source)
         self.rate = 0.0
         self.share = 1.0
         self.complaint = ""
@@ -91,7 +99,7 @@ class FilteredStream:
             "jitter of stamps [ms]": 1e3 * self.stream.pace.jitter / NANO,
         }
 
-    def read(self, msg: JointState) -> list[FilteredSample]:
+    def read(self, msg: JointState, info: MessageInfo | None = None) -> list[FilteredSample]:
         """Return the samples whose window is complete, timed from the stream's beginning [s].
 
         Returns:
@@ -103,7 +111,10 @@ class FilteredStream:
         """
         self._received += 1
         try:
-            sample = self.stream.read(msg)
+            sample = self.stream.read(msg, info)
+        except (OtherDeviceError, SecondPublisherError):
+            self._received -= 1  # it is none of the arm's
+            raise
         except MessageError as error:
             self._reason = str(error)
             raise

@@ -53,7 +53,8 @@ def to_load(folder: Path, file: str) -> Path:
 
 def method_of(path: Path) -> str:
     """Return the method that a loss file is for: the end of its name, else all of it."""
-    return next((name for name in LEARNED if path.stem.endswith(name)), path.stem)
+    methods = (*LEARNED, *FURTHER)
+    return next((name for name in methods if path.stem.endswith(name)), path.stem)
 
 
 def message(name: str, loss: LearnedLoss, stamp: int, frame_id: str = "") -> LearnedLossMsg:

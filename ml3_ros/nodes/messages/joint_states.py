@@ -17,13 +17,11 @@ import numpy as np
 from builtin_interfaces.msg import Time
 from sensor_msgs.msg import JointState
 
+from ml3_ros.data.repair.values import LARGEST, number
 from ml3_ros.errors import MessageError
 
 NANO = 1_000_000_000
 
-# Beyond any arm, in rad (or m), rad/s and N m: whoever sends that is broken, and one such number
-# would drown all that a learner has seen.
-LARGEST = {"position": 1e4, "velocity": 1e3, "effort": 1e5}
 _QUOTED = 12  # names that a sentence repeats, and characters of each
 _QUOTED_LENGTH = 40
 
@@ -86,6 +84,11 @@ def nanoseconds(stamp: Time) -> int:
 def time_msg(stamp: int) -> Time:
     """Return a stamp [ns] as a message."""
     return Time(sec=stamp // NANO, nanosec=stamp % NANO)
+
+
+def when(stamp: Time) -> str:
+    """Return for a sentence of what time a message is."""
+    return f"at {stamp.sec}.{stamp.nanosec // 1_000_000:03d} s"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -181,16 +184,16 @@ def _column(msg: JointState, field: str, names: Sequence[str], index: list[int])
     column = np.asarray(values, dtype=float)[index]
     finite = np.isfinite(column)
     if not finite.all():
-        joint = names[int(np.argmin(finite))]
+        at = int(np.argmin(finite))
         raise NotFiniteError(
-            f"{field} of {joint} is {column[np.argmin(finite)]}: the message is skipped; check "
-            "that joint's sensor or controller"
+            f"{field} of {names[at]} is {number(column[at])} {when(msg.header.stamp)}: the "
+            "message is skipped; check that joint's sensor or controller"
         )
     large = np.abs(column) > LARGEST[field]
     if large.any():
-        joint = names[int(np.argmax(large))]
+        at = int(np.argmax(large))
         raise ImplausibleError(
-            f"{field} of {joint} is {column[np.argmax(large)]:g}: the message is skipped; check "
-            "that joint's sensor or controller, and its unit"
+            f"{field} of {names[at]} is {number(column[at])} {when(msg.header.stamp)}: the "
+            "message is skipped; check that joint's sensor or controller, and its unit"
         )
     return column

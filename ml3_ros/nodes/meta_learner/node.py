@@ -21,9 +21,11 @@ from ml3_ros.errors import ConfigError, LossFileError
 from ml3_ros.files import remove_unfinished, user_path
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
+from ml3_ros.nodes.kit.intake.sources import ArmSource
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_5000
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.ml3 import prior_from_msg
 from ml3_ros.nodes.meta_learner.action import AGAIN, MetaTrainAction
 from ml3_ros.nodes.meta_learner.goal import make_folder, needs_prior, training_of
@@ -76,7 +78,7 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
             remove_unfinished(folder)
         self._losses, self._trained, self._latched = {}, set(), {}
         self._forget_stream()
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000, informed=True)
         self.diagnostics.expect("joint_states")
         self.subscribe(InertiaPrior, "inertia_prior", self._on_prior, RELIABLE_5000)
         self.serve(SaveLearnedLoss, "~/save_learned_loss", self._on_save)
@@ -127,12 +129,13 @@ class MetaLearner(Ml3Node[MetaLearnerParameters]):
     # the stream ---------------------------------------------------------------------------------
     def _forget_stream(self) -> None:
         p = self.parameters
-        self._stream = FilteredStream(p.joints, self.diagnostics.counts, p)
+        report, source = self.get_logger().info, ArmSource(self, "joint_states")
+        self._stream = FilteredStream(p.joints, self.diagnostics.counts, p, report, source)
         self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
         self._memory = StreamMemory(self._kept_seconds())
 
-    def _on_state(self, msg: JointState) -> None:
-        samples = self._stream.read(msg)
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
+        samples = self._stream.read(msg, info)
         self.diagnostics.tick("joint_states")
         for sample in samples:
             self._memory.add(self._stream.stream.stamp(sample.t), sample)

@@ -8,7 +8,6 @@ Nothing in this process knows a model of the arm: it never imports Pinocchio or 
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
 
 import torch
 from sensor_msgs.msg import JointState
@@ -27,24 +26,28 @@ from ml3_ros.learners.inverse_dynamics.units import Units
 from ml3_ros.learners.inverse_dynamics.worker import AdaptationWorker
 from ml3_ros.nodes.kit import loss_files
 from ml3_ros.nodes.kit.filtered_stream import FilteredStream
+from ml3_ros.nodes.kit.intake.sources import ArmSource
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, RELIABLE_5000
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, stream_qos
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import listed
 from ml3_ros.nodes.messages.ml3 import loss_from_msg
 from ml3_ros.nodes.policy_optimizer import ended_methods
-from ml3_ros.nodes.policy_optimizer.ended_methods import EndedMethods
+from ml3_ros.nodes.policy_optimizer.first_samples import FirstSamples
 from ml3_ros.nodes.policy_optimizer.model_feed import ModelFeed
 from ml3_ros.nodes.policy_optimizer.parameters import PolicyOptimizerParameters
 from ml3_ros.nodes.policy_optimizer.setup import (
-    LossShelf,
     kept_units,
     make_learner,
     methods_of,
     plan_of,
     replace_loss,
+    run_config,
 )
+from ml3_ros.nodes.policy_optimizer.shelf import LossShelf
 from ml3_ros.nodes.policy_optimizer.status_feed import StatusFeed
+from ml3_ros.nodes.policy_optimizer.stream_end import StreamEnd
 
 STATUS_S = 0.5
 
@@ -61,11 +64,12 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     _statuses: StatusFeed
     _feed: ModelFeed  # with `model_period`
     _stream: FilteredStream | None
+    _source: ArmSource
     _worker: AdaptationWorker | None
-    _early: list[FilteredSample]  # before there is a worker
+    _early: FirstSamples  # before there is a worker
     # set by `start`
-    _last_sample: float  # monotonic time [s]
-    _ended: EndedMethods
+    _end: StreamEnd
+    _ended: ended_methods.EndedMethods
 
     def load(self) -> None:
         """Read the losses, make sure that the folder can be written, and connect."""
@@ -73,13 +77,15 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         self._folder = RunFolder.create(p.out)
         for folder in (self._folder.path, self._folder.checkpoint("online").parent):
             remove_unfinished(folder)
-        self._shelf = LossShelf(p)
+        self._shelf = LossShelf(p, self.get_logger().info)
         if p.resume and self._folder.checkpoint("online").exists():
             self._shelf.kept_units = kept_units(self._folder, self._shelf.joints())
         self._stream = self._worker = None
-        self._early = []
+        self._source = ArmSource(self, "joint_states")
+        self._early = FirstSamples(p.units_samples)
         self._statuses = StatusFeed(self, methods_of(self._shelf.methods, p))
-        self.subscribe(JointState, "joint_states", self._on_state, RELIABLE_5000)
+        qos = stream_qos(p.reliable)
+        self.subscribe(JointState, "joint_states", self._on_state, qos, informed=True)
         self.diagnostics.expect("joint_states")
         self.subscribe(LearnedLossMsg, "learned_loss", self._on_loss, LATCHED_10, always=True)
         self.subscribe(Bool, "stream_finished", self._on_stream_finished, LATCHED_1)
@@ -93,8 +99,8 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
     def start(self) -> None:
         """Wait for the first joint state."""
         self.failed = False
-        self._last_sample = time.monotonic()
-        self._ended = EndedMethods(self)
+        self._end = StreamEnd(self)
+        self._ended = ended_methods.EndedMethods(self)
 
     def stop(self) -> None:
         """End the thread; what it has learned is on disk."""
@@ -138,29 +144,27 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
             **ended_methods.diagnostic_values(self._worker),
             **self._stream.diagnostic_values(),
             "samples waiting": self._worker.waiting,
-            "age of the newest sample [s]": now - self._last_sample,
+            "age of the newest sample [s]": self._end.silence,
         }
 
     # the stream ---------------------------------------------------------------------------------
-    def _on_state(self, msg: JointState) -> None:
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
         joints = self._shelf.joints()
         if not joints:
-            raise ConfigError(
-                "the joints are not known yet: a learned loss will name them, or set the "
-                "parameter `joints`"
-            )
+            unknown = "the joints are not known yet: a learned loss names them, or set `joints`"
+            raise ConfigError(unknown)
         if self._stream is None:
-            self._stream = FilteredStream(joints, self.diagnostics.counts, self.parameters)
+            counts, report = self.diagnostics.counts, self.get_logger().info
+            self._stream = FilteredStream(joints, counts, self.parameters, report, self._source)
             self.diagnostics.complaint = lambda: self._stream.complaint if self._stream else ""
-        samples = self._stream.read(msg)
-        self._last_sample = time.monotonic()
+        samples = self._stream.read(msg, info)
+        self._end.note()
         self.diagnostics.tick("joint_states")
         for sample in samples:
             self._learn_from(sample)
 
     def _on_stream_finished(self, msg: Bool) -> None:
-        if msg.data and self._worker is not None:
-            self._worker.end()
+        self._end.finish(msg.data)
 
     def _learn_from(self, sample: FilteredSample) -> None:
         if self._worker is not None:
@@ -168,25 +172,24 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
                 reason = "the learner does not keep up, samples are lost: lower steps_per_window"
                 self.reject(DataError(reason), kind="lost samples")
             return
-        self._early.append(sample)
+        self._early.add(sample)
         units = self._shelf.units(self._early)
         if units is not None and not self._shelf.missing():
             try:
                 self._start_worker(units)
             except Exception as error:
                 self.fail(reason_of(error))
-        else:  # scales are measured on the first samples; waiting for losses, the oldest may go
-            del self._early[: -self._shelf.samples_for_units]
+        else:
+            self._shelf.wait(self._early)
 
     def _start_worker(self, units: Units) -> None:
         p = self.parameters
         torch.set_num_threads(1)
         losses = {name: self._shelf.losses[name] for name in self._shelf.methods}
-        online = make_learner(units, losses, p)
-        config = {"experiment": "invdyn_live", **asdict(p), "units": units.to_dict()}
-        config["robot"] = p.model or p.robot
-        config["window"] = online.config.sampling.window
-        self._folder.save_config(config)
+        online = make_learner(units, losses, p, self.get_logger().info)
+        assert self._stream is not None  # samples come of it
+        begin, window = self._stream.stream.stamp(0.0), online.config.sampling.window
+        self._folder.save_config(run_config(p, units, begin, window))
         log = RunLog(online, self._folder)
         if p.resume and log.restore(p.learn_duration):
             self.get_logger().info(f"resumed after {online.n_steps} updates")
@@ -194,22 +197,16 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
         self._worker.start()
         for sample in self._early:
             self._worker.offer(sample)
-        self.get_logger().info(f"adapting {units.n_joints} joints by {', '.join(online.methods)}")
+        self.get_logger().info(f"adapting {units.n_joints} joints by {', '.join(online.names)}")
 
     # status -------------------------------------------------------------------------------------
     def _on_time(self) -> None:
-        missing = self._shelf.missing()
-        if missing:
-            self.get_logger().info(
-                f"waiting for {', '.join(missing)} on learned_loss", throttle_duration_sec=5.0
-            )
         if self._worker is None:
+            self._on_waiting(self._shelf.waits_for(self._early))
             return
         self._publish()
         self._ended.log_new(self._worker)
-        silence = self.parameters.silence_timeout
-        if silence and time.monotonic() - self._last_sample > silence:
-            self._worker.end()
+        self._end.end_run(self._worker, self.parameters.silence_timeout)
         if self._worker.finished:
             self.get_logger().info(f"finished; results are in {self._folder.path}")
             if self._worker.all_ended:
@@ -218,6 +215,10 @@ class PolicyOptimizer(Ml3Node[PolicyOptimizerParameters]):
                 self.trigger_deactivate()
         elif self._worker.error is not None:
             self.trigger_shutdown()
+
+    def _on_waiting(self, reason: str) -> None:
+        if not self._end.fail_if_over(reason) and reason:
+            self.get_logger().info(reason, throttle_duration_sec=5.0)
 
     def _on_model_time(self) -> None:
         if self._worker is not None and self._stream is not None:

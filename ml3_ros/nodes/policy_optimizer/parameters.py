@@ -10,36 +10,73 @@ from typing import Annotated, Literal
 from ml3_ros.nodes.kit.filtered_stream import FilterParameters
 from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.base_frame import FrameParameters
+from ml3_ros.nodes.kit.parameters.payload import PayloadParameters
 
 LONGEST_S = 10 * 86400.0
+FROM_ELSEWHERE = ("train", "none")  # of `loss`: the node opens no file
+MODELS = ("network", "physical", "physical_and_network")
+
+
+def _check_models(names: tuple[str, ...]) -> str | None:
+    if names and len(set(names)) == len(names) and set(names) <= set(MODELS):
+        return None
+    return f"name some of {', '.join(MODELS)}, each once"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PolicyOptimizerParameters(FilterParameters, FrameParameters):
+class PolicyOptimizerParameters(FilterParameters, FrameParameters, PayloadParameters):
     """The methods that learn, their losses, the plan of the run, and where results go."""
 
     robot: Annotated[str, Param("name of the arm, by which shipped losses are chosen")] = "sawyer"
     model: Annotated[
         str,
         Param(
-            "the arm that `ml3 report` draws, by its name or path of a URDF or MJCF, which this "
-            "node never opens; empty: `robot`"
+            "the arm, by its name or path of a URDF or MJCF, which `ml3 report` draws and "
+            "physical models begin as; for networks alone this node never opens it; empty: `robot`"
         ),
     ] = ""
+    models: Annotated[
+        tuple[str, ...],
+        Param(
+            "what learns: network (no model of the arm, one for each loss), physical (masses and "
+            "friction of the arm), physical_and_network (a network for what that leaves, used "
+            "only while it helps)",
+            check=_check_models,
+        ),
+    ] = ("network",)
+    physical_loss: Annotated[
+        Literal["learned", "robust", "least_squares"],
+        Param(
+            "what physical models learn under: learned and robust leave out what touches the arm, "
+            "least_squares does not"
+        ),
+    ] = "learned"
     joints: Annotated[
         tuple[str, ...],
         Param("joint names in the order of all arrays; unset: those of the losses"),
     ] = ()
-    loss: Annotated[
-        Literal["shipped", "train", "none"],
+    reliable: Annotated[
+        bool,
         Param(
-            "where learned losses come from: those of the package (shipped), the topic "
-            "learned_loss (train), or there are none"
+            "whether joint_states that get lost on the way are asked for again; false also hears "
+            "drivers that send each only once (best effort)"
+        ),
+    ] = True
+    loss: Annotated[
+        str,
+        Param(
+            "where learned losses come from: those of the package (shipped; where none ships for "
+            "the arm, those of one of as many joints), the topic learned_loss (train), nowhere "
+            "(none), or one from a file or a shipped one by its name",
+            check=lambda loss: None if loss else "give shipped, train, none or a file",
         ),
     ] = "shipped"
     shipped_losses: Annotated[
         tuple[str, ...],
-        Param("methods whose shipped losses are used; unset: all that ship for the arm"),
+        Param(
+            "methods whose shipped losses are used; unset: all that ship for the arm. The first "
+            "is also the method of a loss from a file"
+        ),
     ] = ()
     losses: Annotated[
         tuple[str, ...], Param("further methods with learned losses, each NAME=FILE")
@@ -97,8 +134,8 @@ class PolicyOptimizerParameters(FilterParameters, FrameParameters):
     units_samples: Annotated[
         int,
         Param(
-            "number of samples from which these scales are measured where neither parameters nor "
-            "losses give them [-]",
+            "number of samples in motion from which these scales are measured where neither "
+            "parameters nor losses of this arm give them [-]",
             (20, 100_000),
         ),
     ] = 200

@@ -23,13 +23,13 @@ from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000
 from ml3_ros.nodes.kit.safety_log import log_violations
 from ml3_ros.nodes.messages.joint_states import (
-    NANO,
     JointSample,
     effort_from_msg,
     nanoseconds,
     sample_to_msg,
 )
 from ml3_ros.nodes.messages.poses import pose_of, pose_to_msg
+from ml3_ros.nodes.messages.thinning import Thinning
 from ml3_ros.nodes.sawyer_driver.parameters import SawyerDriverParameters
 from ml3_ros.nodes.sawyer_driver.robot import SawyerRobot
 from ml3_ros.robots.control.safety import SafetyStage
@@ -76,7 +76,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
     # set by `start`
     _cycled: float  # monotonic time of the newest control cycle [s]
     _missed: int  # cycles
-    _due: int  # stamp from which the next joint state is published [ns]
+    _thinning: Thinning  # of joint states
     _published_state: str
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
@@ -113,7 +113,7 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
 
     def start(self) -> None:
         """Send rate and timeout to the robot; read its state. No motion."""
-        self._cycled, self._missed, self._due = time.monotonic(), 0, 0
+        self._cycled, self._missed, self._thinning = time.monotonic(), 0, Thinning()
         self._published_state = ""
         self._robot.remind()
 
@@ -160,15 +160,8 @@ class SawyerDriver(Ml3Node[SawyerDriverParameters]):
 
     # topics -----------------------------------------------------------------------------------
     def _on_joints(self, sample: JointSample) -> None:
-        step = round(NANO / self.parameters.publish_rate)
-        if 0 < self._due - sample.stamp <= step:
+        if not self._thinning.picks(sample.stamp, self.parameters.publish_rate):
             return
-        # where more is missing the robot's clock was set back
-        self._due = (
-            sample.stamp + step
-            if sample.stamp < self._due
-            else max(self._due + step, sample.stamp)
-        )
         pose = pose_of(self._model.forward_kinematics(sample.q))
         self._poses.publish(pose_to_msg(pose, sample.stamp, self._base))
         self._states.publish(sample_to_msg(sample, self._names, self._base))

@@ -19,7 +19,7 @@ from ml3_ros.files import user_path
 from ml3_ros.identification.live.model_file import physical_from_bytes
 from ml3_ros.learners.inverse_dynamics.net import as_feedforward
 from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
-from ml3_ros.nodes.kit.joint_stream import JointStream
+from ml3_ros.nodes.kit.joint_stream import JointStream, stream_of
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100, SENSOR_1
@@ -104,7 +104,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._rigid_body = self._arm.rnea
         self._names, self._base = description.names, description.base
         self._dt = 1.0 / p.rate
-        self._stream = JointStream(self._names, self.diagnostics.counts)
+        self._stream = stream_of(self, self._names, p.rename)
         self._lost = LostArm(p.lost_error, p.standstill, "frequency_gain or least_stiffness")
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._read_model = ModelReader()
@@ -143,7 +143,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             "feedforward": self._feedforward,
             "updates of its model": self._update,
             "laps": len(self._done),
-            "largest tracking error [rad]": float(np.abs(self._error).max()),
+            **self._arm.limits.largest(self._error),
         }
 
     # the loop -----------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             self._lose(sample.stamp)
             return
         tau = self._controller.with_feedback(self._tau, sample.q, sample.v, q_ref, v_ref)
-        self._commands.publish(effort_to_msg(tau, self._names, sample.stamp, self._base))
+        self._commands.publish(effort_to_msg(tau, self._stream.called, sample.stamp, self._base))
         self.diagnostics.tick("joint_command")
         self._score(t, sample.stamp)
         self._prepare(t + self._dt)
@@ -272,7 +272,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
 
     def _read(self, msg: LearnedModel) -> Feedforward:
         data = model_from_msg(msg, self._names)
-        if msg.method == PHYSICAL:
+        if msg.method in PHYSICAL:
             return physical_from_bytes(data, self._arm)
         net, theta = self._read_model(data, msg.method)
         if net.units.joint_names != self._names:

@@ -18,7 +18,11 @@ from ml3_ros.robots.control.laps import Laps
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 FEEDBACK_ONLY, RIGID_BODY = "feedback_only", "rigid_body"
-PHYSICAL = "physical_live"  # as contact_observer learns it
+PHYSICAL = (
+    "physical_live",
+    "physical_model",
+    "physical_and_network",
+)  # of contact_observer, and others
 GAINS = GainConfig()
 TRUST = FeedforwardConfig()
 
@@ -34,8 +38,8 @@ class TrackingParameters(MotionParameters):
         tuple[str, ...],
         Param(
             "feedforward of each lap, over and over: feedback_only (none), rigid_body (the arm as "
-            "described), physical_live (as contact_observer learns it), or a method of the "
-            "learner, whose newest model is used",
+            "described), physical_live (as contact_observer learns it), or a method of "
+            "policy_optimizer, whose newest model is used",
             check=lambda names: None if names else "name at least one feedforward",
             live=True,
         ),

@@ -23,6 +23,7 @@ from ml3_ros.reports.tables import shorten
 
 Array = NDArray[np.float64]
 WIDTH = 11.0  # [inch]
+LINE = 0.21  # of the legend beside a panel [inch]
 LEGEND_HEIGHT = 0.3  # of a line of legends below all panels [inch]
 TOUCHED, SHADE = "#b0243f", 0.18  # of stretches in which something touched the arm
 POINTS = 1000  # of a cloud, about: more hide one another, and make a file large
@@ -34,7 +35,9 @@ def error_figure(result: Identification) -> Figure:
     names = [*shorten(result.rows.joint_names), "mean"]
     methods = list(result.heldout)
     with house_style():
-        figure = Figure(figsize=(WIDTH, 1.7 + 0.52 * len(names)), layout="constrained")
+        height = max(1.7 + 0.52 * len(names), 1.0 + LINE * len(methods))
+        figure = Figure(figsize=(WIDTH, height), layout="constrained")
+        _title(figure, f"{result.name}: what each model leaves of the effort on held-out blocks")
         axes = figure.subplots()
         places = np.arange(len(names))[::-1]
         offsets = np.linspace(0.3, -0.3, len(methods))
@@ -63,7 +66,6 @@ def error_figure(result: Identification) -> Figure:
         for place in places[:-1] - 0.5:
             axes.axhline(place, color=FAINT, linewidth=0.4)
         axes.grid(visible=False, axis="y")
-        axes.set_title(f"{result.name}: what each model leaves of the effort on held-out blocks")
         axes.legend(loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure
 
@@ -99,7 +101,7 @@ def effort_figure(result: Identification) -> Figure:
                 [],
                 color=method_style(name).color,
                 linestyle="-" if name == result.best() else "--",
-                label=method_style(name).label,
+                label=_label(result, name),
             )
             for name in shown
         ]
@@ -109,6 +111,12 @@ def effort_figure(result: Identification) -> Figure:
         figure.set_layout_engine(ConstrainedLayoutEngine(rect=(0.0, below, 1.0, 1.0 - below)))
         figure.legend(handles=handles, loc="lower right", ncols=len(handles))
     return figure
+
+
+def _label(result: Identification, name: str) -> str:
+    """Return what a method is called, and whether nothing of a network is in it."""
+    label = method_style(name).label
+    return f"{label} (no network in it)" if name in result.without_network else label
 
 
 def contact_figure(result: Identification) -> Figure:
@@ -176,8 +184,9 @@ def friction_figure(result: Identification) -> Figure:
                     color=method_style("classical_fit").color,
                 )
             axes.set_title(f"{names[j]}:  {viscous:.3g} v {coulomb:+.3g} sign v {offset:+.2g}")
-        for axes in grid[-2:]:
-            axes.set_xlabel("velocity [rad/s]")
+            unit = result.units[j] if result.units else "rad"
+            if unit != "rad" or j >= len(names) - 2:
+                axes.set_xlabel(f"velocity [{unit}/s]")
         grid[0].set_ylabel("effort - gain τ")
     return figure
 
@@ -186,11 +195,16 @@ def _panels(title: str, count: int, height: float, columns: int = 2) -> tuple[Fi
     columns = min(columns, count)
     lines = math.ceil(count / columns)
     figure = Figure(figsize=(WIDTH, 0.8 + height * lines), layout="constrained")
-    figure.suptitle(title, x=0.01, ha="left", fontsize=11.0, fontweight="bold")
+    _title(figure, title)
     grid = list(figure.subplots(lines, columns, squeeze=False).flat)
     for axes in grid[count:]:
         axes.remove()
     return figure, grid[:count]
+
+
+def _title(figure: Figure, title: str) -> None:
+    """Put a title above all else, so that no legend can run into it."""
+    figure.suptitle(title, x=0.01, ha="left", fontsize=11.0, fontweight="bold", wrap=True)
 
 
 def _side_by_side(t: Array, block: NDArray[np.intp]) -> tuple[Array, list[int]]:

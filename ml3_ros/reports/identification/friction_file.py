@@ -17,9 +17,8 @@ from numpy.typing import NDArray
 
 from ml3_ros.errors import DataError
 from ml3_ros.files import user_path, write_atomically
-from ml3_ros.identification.checks import NEWTON_METRES
 from ml3_ros.identification.confidence.sandwich import LEVEL
-from ml3_ros.identification.models.friction_fit import COEFFICIENTS
+from ml3_ros.identification.models.friction_fit import COEFFICIENTS, NEWTON_METRES
 
 Array = NDArray[np.float64]
 
@@ -54,7 +53,7 @@ def friction_text(
 
 
 def sim_arm_text(names: Sequence[str], coefficients: Array) -> str:
-    """Return a parameter file for the node sim_arm; friction below zero becomes none."""
+    """Return a parameter file for the node sim_arm; no friction is below zero."""
     gain, viscous, coulomb, _ = np.asarray(coefficients).T
     low, high = NEWTON_METRES
     parameters = {

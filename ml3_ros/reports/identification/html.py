@@ -54,7 +54,7 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
         friction_header=friction_header,
         friction_lines=friction_lines,
         level=f"{100.0 * LEVEL:.0f}",
-        best="" if rows.on_repeats else method_style(result.best()).label,
+        best=_best(result),
         n_seeds=max(len(errors) for errors in result.heldout.values()),
         repeats=any(f.topic == "repeats" and not f.fine for f in result.findings),
         figures={title: base64.b64encode(png).decode() for title, png in figures.items()},
@@ -62,3 +62,10 @@ def report_html(result: Identification, figures: Mapping[str, bytes]) -> str:
         folder=FOLDER,
         written={} if result.arm is None else written_files(result.arm),
     )
+
+
+def _best(result: Identification) -> str:
+    """Return the label of the row to set in bold: none where it only repeats another one."""
+    best = result.best()
+    bare = result.rows.on_repeats or best in result.without_network
+    return "" if bare else method_style(best).label

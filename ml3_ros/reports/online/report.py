@@ -57,11 +57,13 @@ class MethodResult:
 class RunReport:
     """Everything that the tables and the figure show.
 
-    `t` (K,) [s] counts from the first sample; `tau` (K, n) [N m] is measured; learning ended at
-    `learn_seconds` [s]. `steps` and `seconds` [s] (C,) belong to the snapshots.
+    `t` (K,) [s] counts from the first sample, which came `start` [s] after the stream began; `tau`
+    (K, n) [N m] is measured; learning ended at `learn_seconds` [s]. `steps` and `seconds` [s] (C,)
+    belong to the snapshots.
     """
 
     joint_names: tuple[str, ...]
+    start: float
     t: Array
     tau: Array
     learn_seconds: float
@@ -111,6 +113,7 @@ def build_report(folder: str | Path, *, robot: str | None = None) -> RunReport:
     start = samples.t[0]
     return RunReport(
         joint_names=samples.joint_names,
+        start=float(start),
         t=predictions.t - start,
         tau=predictions.tau,
         learn_seconds=float(min(samples.learn_until, samples.t[-1]) - start),
@@ -199,7 +202,7 @@ def _references(
         from ml3_ros.robots.pinocchio_model import PinocchioModel
         from ml3_ros.robots.registry import load_robot
 
-        model = PinocchioModel(load_robot(str(robot)))
+        model = PinocchioModel(load_robot(str(robot), recorded=samples.joint_names))
     except (RobotError, ImportError) as error:
         return {}, {}, (f"no reference lines: {error}",)
     if sorted(model.names) != sorted(samples.joint_names):

@@ -192,9 +192,9 @@ class TrackingController:
         if not finite.all():
             joint = int(np.argmin(finite))
             raise RobotError(
-                f"the torque of joint {joint} is {tau[joint]}: it must not be sent; check the "
-                "sensors and the reference for numbers that are too large, and the masses in the "
-                "robot's description"
+                f"the torque of {self._model.names[joint]} is {tau[joint]}: it must not be sent; "
+                "check the sensors and the reference for numbers that are too large, and the "
+                "masses in the robot's description"
             )
         # errors of a saturated arm or a wrong sensor hold no information about the parameters
         possible = np.abs(v) <= _FASTEST * self._model.limits.velocity

@@ -53,7 +53,7 @@ class ComputedTorque:
         self.fault: str | None = None
         self._n, self._effort, self._dt = len(limits.effort), limits.effort, 1.0 / rate
         self.kp = self.kd = np.zeros(self._n)
-        self._gains = gains
+        self._gains, self._name = gains, limits.name
         self._gate = FeedforwardGate(limits.effort, trust)
         self._learned: Feedforward | None = None
         self._periods = 0  # since the learned model came
@@ -153,7 +153,7 @@ class ComputedTorque:
         if not finite.all():
             joint = int(np.argmin(finite))
             raise RobotError(
-                f"the torque of joint {joint} is {tau[joint]}: it must not be sent; check the "
-                "sensors and the reference for numbers that are too large"
+                f"the torque of joint {self._name(joint)} is {tau[joint]}: it must not be "
+                "sent; check the sensors and the reference for numbers that are too large"
             )
         return np.clip(tau, -self._effort, self._effort)

@@ -15,6 +15,7 @@ from ml3_ros.robots.control.sines import Sines
 
 _GRID = 0.02  # spacing [s] at which limits are checked; peaks in between are < 0.2 % higher
 _MOST_AHEAD = 10_000  # pieces that are planned at once: each needs the one before
+_APART = 0.05  # standard deviation of a joint's phase from the others' at work [rad]
 _SHRINK = 0.93  # of the amplitude, from one rejected draw to the next
 
 
@@ -26,11 +27,12 @@ class ExcitationConfig:
     blend_seconds: float = 2.0  # of these, change over from the last one [s]
     n_sines: int = 3  # per joint
     frequency: tuple[float, float] = (0.1, 0.8)  # [Hz]
-    amplitude: float = 0.7  # largest sum of a joint's amplitudes [rad]
+    amplitude: float = 0.7  # largest sum of a joint's amplitudes [rad]; see JointLimits.as_far_as
     centre: float = 0.3  # largest offset of a piece's centre from home [rad]
     limit_share: float = 0.94  # of the velocity and acceleration limits that may be used
     position_margin: float = 0.05  # distance kept from the position limits [rad]
     period: float = 0.0  # with which each piece repeats itself [s]; 0: it does not
+    work_seconds: float = 0.0  # pieces that begin before it are of joints that move together [s]
 
     def __post_init__(self) -> None:
         """Reject shapes that cannot be planned (ConfigError)."""
@@ -58,6 +60,8 @@ class ExcitationConfig:
             raise ConfigError(f"position_margin is {self.position_margin}: it must be >= 0 rad")
         if not self.period >= 0.0:
             raise ConfigError(f"period is {self.period}: it must be >= 0 s")
+        if not self.work_seconds >= 0.0:
+            raise ConfigError(f"work_seconds is {self.work_seconds}: it must be >= 0 s")
 
 
 class Excitation:
@@ -68,6 +72,10 @@ class Excitation:
     x^5, takes `blend_seconds`. Draws that would exceed the position, velocity or acceleration
     limits are replaced by others, in the end by smaller ones. Effort limits need a model: see
     `within_effort`.
+
+    Until `work_seconds` the arm is at work: the sines of a piece are those of all joints, which
+    differ by a little in phase alone. Such motion hardly tells the inertia of one joint from that
+    of another.
     """
 
     def __init__(
@@ -87,12 +95,13 @@ class Excitation:
         self.home = joint_array(home, n, "home")
         if seed < 0:
             raise ConfigError(f"seed is {seed}: it must be >= 0")
-        margin = config.position_margin
+        margin = limits.margin(config.position_margin)
         inside = (self.home >= limits.lower + margin) & (self.home <= limits.upper - margin)
         outside = ~inside  # also where a limit is NaN
         if outside.any():
             raise ConfigError(
-                f"home of joint {int(np.argmax(outside))} is at its limit: choose one inside"
+                f"home of joint {limits.name(int(np.argmax(outside)))} is at its limit: choose "
+                "one inside"
             )
         still = np.zeros((n, config.n_sines))
         self._pieces = [
@@ -163,6 +172,8 @@ class Excitation:
         scale = 1.0
         while missing.any():
             piece = self._random_piece(rng, scale)
+            if self._at_work(number):
+                piece = self._together(piece, number)
             kept = self._within(self._blend(old, piece.at(times), times))
             kept &= self._within(self._blend(piece.at(tail + piece_seconds), rest, tail))
             take = missing & (kept | (scale < 1e-3))
@@ -179,12 +190,10 @@ class Excitation:
     def _random_piece(self, rng: np.random.Generator, scale: float) -> Sines:
         shape = (len(self.home), self.config.n_sines)
         share = rng.uniform(0.2, 1.0, shape)
-        total = scale * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
-        centre = self.home + scale * self.config.centre * rng.uniform(-1.0, 1.0, shape[0])
-        frequency = rng.uniform(*self.config.frequency, shape)
-        if self.config.period:
-            frequency = np.maximum(np.round(frequency * self.config.period), 1.0)
-            frequency /= self.config.period
+        far = self.limits.as_far_as(scale)
+        total = far[:, None] * self.config.amplitude * rng.uniform(0.5, 1.0, (shape[0], 1))
+        centre = self.home + far * self.config.centre * rng.uniform(-1.0, 1.0, shape[0])
+        frequency = self._frequencies(rng, shape)
         return Sines(
             centre=centre,
             amplitude=total * share / share.sum(axis=1, keepdims=True),
@@ -192,10 +201,38 @@ class Excitation:
             phase=rng.uniform(0.0, 2.0 * np.pi, shape),
         )
 
+    def _at_work(self, number: int) -> bool:
+        return (number - 1) * self.config.piece_seconds < self.config.work_seconds
+
+    def _together(self, piece: Sines, number: int) -> Sines:
+        """Return a piece with the same sines for all joints; each keeps its size and centre."""
+        rng = np.random.default_rng((self.seed, number, 0))  # the same for draws made anew
+        shape = (1, self.config.n_sines)
+        share = rng.uniform(0.2, 1.0, shape)
+        sign = rng.choice((-1.0, 1.0), (len(self.home), 1))
+        frequency = self._frequencies(rng, shape)
+        phase = rng.uniform(0.0, 2.0 * np.pi, shape)
+        total = piece.amplitude.sum(axis=1, keepdims=True)
+        return Sines(
+            centre=piece.centre,
+            amplitude=sign * total * share / share.sum(),
+            omega=np.broadcast_to(2.0 * np.pi * frequency, piece.omega.shape),
+            phase=phase + rng.normal(0.0, _APART, piece.phase.shape),
+        )
+
+    def _frequencies(self, rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+        """Return random frequencies [Hz]; with a period, multiples of that."""
+        frequency: Array = rng.uniform(*self.config.frequency, shape)
+        if self.config.period:
+            frequency = np.maximum(np.round(frequency * self.config.period), 1.0)
+            frequency /= self.config.period
+        return frequency
+
     def _within(self, motion: Array) -> NDArray[np.bool_]:
         """Return for each joint whether q, v, a (3, T, n) keep the limits, (n,) bool."""
         q, v, a = motion
-        share, margin = self.config.limit_share, self.config.position_margin
+        share = self.config.limit_share
+        margin = self.limits.margin(self.config.position_margin)
         fits = (q >= self.limits.lower + margin) & (q <= self.limits.upper - margin)
         fits &= np.abs(v) <= share * self.limits.velocity
         fits &= np.abs(a) <= share * self.limits.acceleration
@@ -219,17 +256,20 @@ def within_effort(
     """Return the excitation, if needed made smaller, that keeps `share` of the effort limits.
 
     Raises:
-        ConfigError: Not even a tenth of the amplitude does, so the arm can hardly hold itself at
-            home.
+        ConfigError: Not even a fiftieth of the amplitude does, so the arm can hardly hold itself
+            at home; names the joint.
     """
-    config = excitation.config
-    for scale in np.linspace(1.0, 0.1, 10):
+    config, limits = excitation.config, excitation.limits
+    for scale in (*np.linspace(1.0, 0.1, 10), 0.05, 0.02):
         smaller = replace(config, amplitude=scale * config.amplitude, centre=scale * config.centre)
-        candidate = Excitation(excitation.limits, excitation.home, excitation.seed, smaller)
-        if (peak_effort(candidate, model, duration) <= share * excitation.limits.effort).all():
+        candidate = Excitation(limits, excitation.home, excitation.seed, smaller)
+        taken = peak_effort(candidate, model, duration) / limits.effort
+        if (taken <= share).all():
             return candidate
+    worst = int(np.argmax(taken))
     raise ConfigError(
-        "the arm exceeds its effort limits near home: choose another home or a smaller payload"
+        f"the arm exceeds its effort limits near home: joint {limits.name(worst)} takes "
+        f"{taken[worst]:.0%} of its own; choose another home or a smaller payload"
     )
 
 

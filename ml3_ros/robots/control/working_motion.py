@@ -74,11 +74,12 @@ class WorkingMotion:
         n = len(limits.lower)
         self.limits, self.seed, self.config = limits, seed, config
         self.home = joint_array(home, n, "home")
-        margin = config.position_margin
+        margin = limits.margin(config.position_margin)
         inside = (self.home > limits.lower + margin) & (self.home < limits.upper - margin)
         if not inside.all():
             raise ConfigError(
-                f"home of joint {int(np.argmin(inside))} is at its limit: choose one inside"
+                f"home of joint {limits.name(int(np.argmin(inside)))} is at its limit: choose one "
+                "inside"
             )
         if len(config.directions) not in (0, n):
             raise ConfigError(f"directions: give one for each of {n} joints, or none")
@@ -88,14 +89,15 @@ class WorkingMotion:
         """Return piece `number`, from 0; it keeps the limits, also a little beyond its ends."""
         config, n = self.config, len(self.home)
         rng = np.random.default_rng((self.seed, number))
-        centre = config.centre * rng.uniform(-1.0, 1.0, n)
+        far = self.limits.as_far_as(1.0)
+        centre = far * config.centre * rng.uniform(-1.0, 1.0, n)
         common, own = self._waves(rng, 1), self._waves(rng, n)
         amplitude, omega, phase = (
             np.concatenate([np.broadcast_to(shared, single.shape), single], axis=-1)
             for shared, single in zip(common, own, strict=True)
         )
         share = np.repeat((1.0, config.own_share), config.n_sines)
-        amplitude = config.amplitude * amplitude * share
+        amplitude = far[:, None] * config.amplitude * amplitude * share
         amplitude[:, : config.n_sines] *= self._directions[:, None]
         piece = Sines(centre, amplitude, omega, phase)
         size = self._fitting_size(piece)
@@ -111,7 +113,8 @@ class WorkingMotion:
     def _fitting_size(self, piece: Sines) -> float:
         """Return the factor, at most 1, with which a piece around home keeps all limits."""
         q, v, a = piece.at(np.arange(-_BEYOND, self.config.piece_seconds + _BEYOND, _GRID))
-        share, margin, limits = self.config.limit_share, self.config.position_margin, self.limits
+        share, limits = self.config.limit_share, self.limits
+        margin = limits.margin(self.config.position_margin)
         room = (
             (q, limits.upper - margin - self.home),
             (-q, self.home - limits.lower - margin),

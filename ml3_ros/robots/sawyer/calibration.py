@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import Array
-from ml3_ros.robots.sources import parse_root
+from ml3_ros.robots.reading.xml_files import parse_root
 
 
 @dataclass(frozen=True, slots=True)

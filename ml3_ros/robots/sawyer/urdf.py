@@ -9,8 +9,8 @@ from xml.etree import ElementTree
 import numpy as np
 
 from ml3_ros.robots.base import RobotDescription
+from ml3_ros.robots.reading.mjcf import shaped_model
 from ml3_ros.robots.shapes import shapes_of
-from ml3_ros.robots.sources import compile_spec, mujoco_spec
 from ml3_ros.robots.urdf import add_joint, add_link, pose
 
 # head_pan, which the arm's own model leaves fixed: range [rad], [rad/s], [N m].
@@ -27,7 +27,7 @@ def sawyer_urdf(description: RobotDescription, offset: float = 0.0, seed: int = 
             offset [m]: robots describe themselves as they were calibrated.
         seed: Of these draws.
     """
-    model = compile_spec(mujoco_spec(description.path, description.format), description.path)
+    model = shaped_model(description.path)
     limits, moved = description.limits, np.random.default_rng(seed)
     robot = ElementTree.Element("robot", name=description.name)
     for link in (description.base, "torso"):
@@ -64,5 +64,5 @@ def sawyer_urdf(description: RobotDescription, offset: float = 0.0, seed: int = 
 def nominal_urdf(description: RobotDescription) -> str:
     """Return the URDF text of an arm: its own file, or one made from a MJCF file."""
     if description.format == "urdf":
-        return description.path.read_text()
+        return description.urdf
     return sawyer_urdf(description)

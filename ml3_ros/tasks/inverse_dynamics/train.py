@@ -17,7 +17,7 @@ from ml3_ros.tasks.inverse_dynamics.populations import population
 from ml3_ros.tasks.inverse_dynamics.prior import teach_prior
 from ml3_ros.tasks.inverse_dynamics.recipes import EXCITATIONS, Recipe, learned_loss
 from ml3_ros.tasks.inverse_dynamics.simulated import simulate
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, train_to_file
 
 SIMULATION_SEED = 1  # robots of meta-training; tests and experiments draw theirs with others
 
@@ -63,9 +63,10 @@ def train_loss(
         excitation = EXCITATIONS.get(config.robot, ExcitationConfig())
         prior = teach_prior(config.robot, kind.units, excitation, nle=config.recipe.nle)
     trainer = config.recipe.trainer(recordings, kind.units, name, (config.seed,), prior, engine)
-    run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
     described = {**resolved(config), "robot": name}  # a path means something on one machine only
     provenance = {"config": described, "revision": revision()}
-    loss = learned_loss(trainer, 0, kind.units, name, provenance)
-    report(f"loss: {loss.save(out)}")
-    return loss
+
+    def made() -> LearnedLoss:
+        return learned_loss(trainer, 0, kind.units, name, provenance)
+
+    return train_to_file(trainer, out, made, report)

@@ -10,7 +10,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.files import user_path
 from ml3_ros.tasks.reaching.arm_recipes import ReachRecipe
-from ml3_ros.tasks.training import revision, run_to_end
+from ml3_ros.tasks.training import revision, train_to_file
 
 
 def train_reach(
@@ -26,7 +26,5 @@ def train_reach(
     """
     out = user_path(out)
     trainer = recipe.trainer(engine)
-    run_to_end(trainer, out.with_suffix(".checkpoint"), out.stem)
-    loss = recipe.loss(trainer, {"config": resolved(recipe), "revision": revision()})
-    report(f"loss: {loss.save(out)}")
-    return loss
+    provenance = {"config": resolved(recipe), "revision": revision()}
+    return train_to_file(trainer, out, lambda: recipe.loss(trainer, provenance), report)

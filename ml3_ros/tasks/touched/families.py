@@ -32,16 +32,21 @@ class RunSampling:
         length: Samples of a run.
         stride: Samples of the recording from one sample of a run to the next.
         query_size: Held-out samples of the task loss.
+        shortest: Samples of the recording that the one run has at least; it then ends at a random
+            time, as a stream has so far. 0: at the end of the recording.
     """
 
     n_runs: int = 6
     length: int = 32
     stride: int = 3
     query_size: int = 200
+    shortest: int = 0
 
     def __post_init__(self) -> None:
         if self.n_runs < 0 or min(self.length, self.stride, self.query_size) < 1:
             raise ConfigError("n_runs must be >= 0; length, stride and query_size >= 1")
+        if self.shortest < 0 or (self.shortest and self.n_runs):
+            raise ConfigError("shortest must be >= 0, and is for one run alone: n_runs = 0")
 
     def draw(self, n_tasks: int, n_support: int, generator: Source) -> Tensor:
         """Return indices of samples (n_tasks, B).
@@ -49,6 +54,11 @@ class RunSampling:
         Raises:
             ConfigError: The recording is shorter than a run.
         """
+        if self.shortest:
+            # all at the same time, so that they are one batch; short ones as often as long ones
+            uniform = float(rand(generator, n_tasks)[0])
+            least = min(self.shortest, n_support)
+            n_support = round(least * (n_support / least) ** uniform)
         if not self.n_runs:
             return torch.arange(0, n_support, self.stride).expand(n_tasks, -1)
         latest = n_support - (self.length - 1) * self.stride
@@ -128,7 +138,7 @@ class TouchedFamily:
         prediction = self.optimizee.call(theta, batch)
         targets = {"free": extra["free"], "task": batch[TARGET]}
         return {
-            name: _over_joints(((prediction - target) / extra["spread"]).square().mean(-2))
+            name: over_joints(((prediction - target) / extra["spread"]).square().mean(-2))
             for name, target in targets.items()
         }
 
@@ -160,6 +170,6 @@ class TouchedFamily:
         return (error / self.arms.spread.unsqueeze(-2)).square().mean(-2)
 
 
-def _over_joints(mean_square: Tensor) -> Tensor:
+def over_joints(mean_square: Tensor) -> Tensor:
     """Return the geometric mean (*lead,) of a positive quantity per joint (*lead, n)."""
     return (mean_square + FLOOR).log().mean(-1).exp()

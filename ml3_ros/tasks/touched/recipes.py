@@ -13,19 +13,64 @@ from ml3_ros.core.losses.spec import LEAST_SQUARES, InputSpec, LossSpec
 from ml3_ros.core.networks import FunctionalModule
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.errors import ConfigError
 from ml3_ros.learners.inverse_dynamics.net import INERTIA_FORMS, InverseDynamicsNet
 from ml3_ros.learners.inverse_dynamics.residual_net import ResidualNet
 from ml3_ros.learners.inverse_dynamics.reweighted_fit import PASSES
 from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.robots.linear.arm import DISPLACEMENTS, PARAMETER_KINDS, LinearArm
 from ml3_ros.tasks.touched.before import Before
 from ml3_ros.tasks.touched.families import TARGET, RunSampling, TouchedFamily
-from ml3_ros.tasks.touched.linear_arm import DISPLACEMENTS, PARAMETER_KINDS, LinearArm
 from ml3_ros.tasks.touched.simulated import TouchedArms
 
 Model = Literal["physical", "network_on_model", "network"]
 WINDOWS = (0.1, 0.3, 1.0, 3.0)  # over which residuals are averaged [s]
 PULL = 0.01  # of the linear model to the description, per sample, before it is learned
-STEP_SIZE = 0.003  # of Adam
+SHORTEST = 1.0  # stream that a linear model learns from [s]
+PRIOR = 500  # samples that its pull is worth on a stream
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Descent:
+    """How networks descend on a loss: by Adam, whose step sizes are learned together with it.
+
+    Attributes:
+        step_size: What they begin at.
+        knots: Numbers of steps between which they change; training ends at the last.
+        unroll: Inner steps between updates of phi.
+        outer_lr: Of the weights of residuals.
+        outer_lr_steps: Of the step sizes.
+    """
+
+    step_size: float
+    knots: tuple[float, ...]
+    unroll: int
+    outer_lr: float
+    outer_lr_steps: float
+
+    @property
+    def n_steps(self) -> int:
+        """Number of steps that a network makes."""
+        return round(self.knots[-1])
+
+
+DESCENTS: dict[Model, Descent] = {
+    "network_on_model": Descent(
+        step_size=3e-3,
+        knots=(0.0, 20.0, 60.0, 200.0),
+        unroll=8,
+        outer_lr=1e-2,
+        outer_lr_steps=5e-3,
+    ),
+    # one that was trained on other arms is soon at its best on 20 s of this one
+    "network": Descent(
+        step_size=1e-3,
+        knots=(0.0, 5.0, 15.0, 40.0),
+        unroll=10,
+        outer_lr=5e-3,
+        outer_lr_steps=2e-2,
+    ),
+}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,23 +81,34 @@ class TouchedRecipe:
         model: "physical", a linear model in closed form; "network_on_model", a network for what
             that leaves; or "network", without any model of the arm.
         shaped: Whether the task loss looks at torque without contacts.
+        weighted: Whether residuals are weighted; if not, a network's step sizes alone are learned,
+            on the squared error.
         n_outer_steps: Updates of phi.
         n_tasks: Models trained at once under each loss.
         rate: Samples per second of the recordings [Hz].
-        horizon: Inner steps after which a network is reset.
+        stream: Whether a linear model learns at any time of a recording, from what has come so
+            far, as on a stream; else from all of it.
     """
 
     model: Model = "physical"
     shaped: bool = True
+    weighted: bool = True
     n_outer_steps: int = 150
     n_tasks: int = 6
     rate: float = 50.0
-    horizon: int = 300
+    stream: bool = False
+
+    def __post_init__(self) -> None:
+        if self.model == "physical" and not self.weighted:
+            raise ConfigError("a linear model has no step sizes: learn weights, or take a network")
+        if self.stream and self.model != "physical":
+            raise ConfigError('stream is for model "physical"')
 
     def sampling(self) -> RunSampling:
         """Return how recordings become batches."""
         if self.model == "physical":
-            return RunSampling(n_runs=0, stride=2)
+            shortest = round(SHORTEST * self.rate) if self.stream else 0
+            return RunSampling(n_runs=0, stride=2, shortest=shortest)
         return RunSampling()
 
     def optimizee(self, units: Units, robot: str, linear: LinearArm) -> FunctionalModule:
@@ -63,14 +119,18 @@ class TouchedRecipe:
             return InverseDynamicsNet(units, inertia=INERTIA_FORMS.get(robot, "full"))
         return ResidualNet(units, len(DISPLACEMENTS))
 
-    def loss_spec(self, units: Units) -> LossSpec:
-        """Return the loss that is learned."""
+    def loss_spec(self, units: Units, optimizee: FunctionalModule) -> LossSpec:
+        """Return the loss that is learned, for models such as `optimizee`."""
+        target = InputSpec(name=TARGET, unit="N m", scale=units.effort, labels=units.joint_names)
+        rule = self._update_rule(optimizee)
+        if not self.weighted:
+            return LossSpec(architecture="squared_error", target=target, **rule)
         sampling = self.sampling()
         options: dict[str, Any] = {"spacing": sampling.stride / self.rate, "windows": WINDOWS}
-        rule: dict[str, Any] = {"inner_optimizer": "adam", "inner_lr": STEP_SIZE}
         if self.model == "physical":
             options |= {"groups": len(PARAMETER_KINDS), "pull": PULL}
-            rule = {"inner_optimizer": LEAST_SQUARES}
+            if self.stream:
+                options["prior"] = PRIOR
         else:
             options["run"] = sampling.length
         names = units.joint_names
@@ -80,11 +140,22 @@ class TouchedRecipe:
             context.append(trust)
         return LossSpec(
             architecture="weighted",
-            target=InputSpec(name=TARGET, unit="N m", scale=units.effort, labels=names),
+            target=target,
             context=tuple(context),
             options=options,
             **rule,
         )
+
+    def _update_rule(self, optimizee: FunctionalModule) -> dict[str, Any]:
+        if self.model == "physical":
+            return {"inner_optimizer": LEAST_SQUARES}
+        descent = DESCENTS[self.model]
+        return {
+            "inner_optimizer": "scheduled_adam",
+            "inner_lr": descent.step_size,
+            "roles": tuple(sorted(set(optimizee.roles().values()))),
+            "knots": descent.knots,
+        }
 
     def meta_training(self) -> MetaTrainConfig:
         """Return the configuration of Algorithm 1."""
@@ -98,8 +169,14 @@ class TouchedRecipe:
             return MetaTrainConfig(
                 unroll=PASSES, horizon=PASSES, outer_lr=1e-2, outer_every_step=True, **common
             )
+        descent = DESCENTS[self.model]
         return MetaTrainConfig(
-            unroll=8, horizon=self.horizon, restart="staggered", outer_lr=5e-3, **common
+            unroll=descent.unroll,
+            horizon=descent.n_steps,
+            restart="staggered",
+            outer_lr=descent.outer_lr,
+            outer_lr_steps=descent.outer_lr_steps,
+            **common,
         )
 
     def trainer(
@@ -110,9 +187,8 @@ class TouchedRecipe:
         engine: Engine = AUTOGRAD,
     ) -> MetaTrainer:
         """Return the trainer of one loss per seed."""
-        return MetaTrainer(
-            family, self.loss_spec(units), self.meta_training(), seeds, engine=engine
-        )
+        spec = self.loss_spec(units, family.optimizee)
+        return MetaTrainer(family, spec, self.meta_training(), seeds, engine=engine)
 
 
 def units_of(arms: TouchedArms, before: Before, names: tuple[str, ...]) -> Units:

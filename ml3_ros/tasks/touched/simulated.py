@@ -15,12 +15,12 @@ from ml3_ros.data.presliding import hysteresis
 from ml3_ros.errors import ConfigError
 from ml3_ros.robots.base import Array, RobotDescription
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
+from ml3_ros.robots.linear.arm import DISPLACEMENTS, LinearArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.touched.contacts import ContactConfig, contact_torque
 from ml3_ros.tasks.touched.friction import GearFriction
-from ml3_ros.tasks.touched.linear_arm import DISPLACEMENTS, LinearArm
 
 HALF = 10  # samples on either side of one, that its acceleration is filtered from
 
@@ -106,7 +106,7 @@ def simulate_touched(config: TouchedConfig, n_arms: int, seed: int) -> TouchedAr
     arms: dict[str, list[Array]] = {}
     for index in range(n_arms):
         rng = np.random.default_rng((seed, index))
-        arm = _Arm.sample(description, config, rng)
+        arm = RandomArm.sample(description, config, rng)
         parts = [arm.record(linear, n, config) for n in counts]
         spreads = [part.pop("spread") for part in parts]
         arms.setdefault("spread", []).append(spreads[1])
@@ -119,8 +119,8 @@ def simulate_touched(config: TouchedConfig, n_arms: int, seed: int) -> TouchedAr
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class _Arm:
-    """One random arm."""
+class RandomArm:
+    """One random arm, its friction, and the generator of all that is random about it."""
 
     model: PinocchioModel
     friction: GearFriction
@@ -129,7 +129,8 @@ class _Arm:
     @staticmethod
     def sample(
         description: RobotDescription, config: TouchedConfig, rng: np.random.Generator
-    ) -> _Arm:
+    ) -> RandomArm:
+        """Draw an arm of the population."""
         perturbation = Perturbation.sample(
             description,
             rng,
@@ -139,17 +140,39 @@ class _Arm:
         )
         shares = [perturbation.per_joint(x, description.nv) for x in ("coulomb", "viscous")]
         friction = GearFriction.sample(shares[0], shares[1], rng)
-        return _Arm(model=PinocchioModel(description, perturbation), friction=friction, rng=rng)
+        return RandomArm(
+            model=PinocchioModel(description, perturbation), friction=friction, rng=rng
+        )
 
     def record(self, linear: LinearArm, n_samples: int, config: TouchedConfig) -> dict[str, Array]:
         """Return a motion's signals by name, see `TouchedArms`."""
-        rng, rate, limits = self.rng, config.rate, self.model.limits
-        seed, home = int(rng.integers(2**31)), self.model.description.home
-        motion = Excitation(limits, home, seed, config.excitation)
+        path = self.path(n_samples, config)
+        return self.measured(linear, path, self.model.rnea(*path), config)
+
+    def path(self, n_samples: int, config: TouchedConfig) -> tuple[Array, Array, Array]:
+        """Return q, v and a of a new motion, each (n_samples + 2 HALF, n)."""
+        seed, home = int(self.rng.integers(2**31)), self.model.description.home
+        motion = Excitation(self.model.limits, home, seed, config.excitation)
         # the first piece starts at rest; learning and evaluation see the motion itself
-        t = config.excitation.piece_seconds + (np.arange(n_samples + 2 * HALF) - HALF) / rate
-        q, v, a = motion.at(t)
-        body = self.model.rnea(q, v, a)
+        steps = np.arange(n_samples + 2 * HALF) - HALF
+        return motion.at(config.excitation.piece_seconds + steps / config.rate)
+
+    def measured(
+        self,
+        linear: LinearArm,
+        path: tuple[Array, Array, Array],
+        body: Array,
+        config: TouchedConfig,
+    ) -> dict[str, Array]:
+        """Return the signals of a path by name, without its first and last HALF samples.
+
+        Args:
+            linear: The arm as described.
+            path: See `path`.
+            body: Torque of the rigid body along it [N m], (n_samples + 2 HALF, n).
+            config: The population.
+        """
+        (q, v, _), rng, rate = path, self.rng, config.rate
         free = body + self.friction.torque(q, v, body)
         added, touched = contact_torque(self.model, q, v, free, config.contacts, rng, rate)
         noise = config.torque_noise_share * free.std(0) * rng.standard_normal(free.shape)
@@ -163,7 +186,7 @@ class _Arm:
             "free": free,
             "nominal": linear.nominal(q, measured_v, measured_a),
             "columns": linear.columns(q, measured_v, measured_a),
-            "strain": hysteresis(q, DISPLACEMENTS).reshape(len(q), -1),
+            "strain": hysteresis(q, np.array(DISPLACEMENTS)).reshape(len(q), -1),
             "touched": touched.astype(float),
         }
         cut = {name: x[HALF : len(x) - HALF] for name, x in signals.items()}

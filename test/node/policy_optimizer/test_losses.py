@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from ml3_msgs.msg import LearnedLoss as LearnedLossMsg
@@ -11,6 +12,7 @@ from ml3_msgs.srv import LoadLearnedLoss, ResetOptimizee
 from ml3_ros.nodes.kit.qos import LATCHED_1
 from test.node.policy_optimizer.bench import (
     FAILURE,
+    NAMES,
     SUCCESS,
     a_loss,
     call,
@@ -32,7 +34,7 @@ def test_only_the_selected_shipped_losses_are_used(graph, optimizer):
     [
         (lambda loss: loss.to_bytes()[:-20], "is truncated or not a learned loss"),
         (lambda loss: loss.to_bytes().replace(b'version\\": 1', b'version\\": 9'), "version 9"),
-        (lambda loss: a_loss(("x", "y")).to_bytes(), r"was trained for the joints ['x', 'y']"),
+        (lambda loss: a_loss(("b", "a")).to_bytes(), r"was trained for the joints ['b', 'a']"),
         (lambda loss: None, "cannot read the loss file"),
     ],
 )
@@ -48,10 +50,74 @@ def test_a_loss_file_that_does_not_fit_stops_configure_with_a_sentence(
     assert sentence in capfd.readouterr().err
 
 
-def test_for_a_robot_without_shipped_losses_the_log_names_a_cure(optimizer, capfd):
-    node, _ = optimizer(loss="shipped", robot="r2d2")
+THREE = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("parameters", "sentence"),
+    [
+        ({"loss": "shipped", "joints": THREE}, "no learned loss ships for arms of 3 joints"),
+        ({"loss": "sawyer_ml3_adaptive", "joints": THREE}, "adaptive is for 7 joints, but r2d2"),
+        ({"losses": ["ml3=sawyer_ml3_shaped"], "joints": THREE}, "shaped is for 7 joints"),
+        ({"loss": "sawyer_ml3_prior"}, "was trained for the joints ['right_j0'"),
+        ({"loss": "shipped", "shipped_losses": ["ml3_prior"]}, "cannot serve r2d2: name some of"),
+        ({"loss": "nowhere.safetensors"}, "cannot read the loss file nowhere.safetensors"),
+    ],
+)
+def test_where_no_loss_can_serve_the_log_names_the_cures(optimizer, capfd, parameters, sentence):
+    node, _ = optimizer(robot="r2d2", **parameters)
     assert node.trigger_configure() == FAILURE
-    assert "loss:=train" in capfd.readouterr().err
+    assert sentence in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        (
+            {"loss": "shipped"},
+            {n: f"reacher_{n}" for n in ("ml3_adaptive", "ml3_shaped", "ml3_unshaped")},
+        ),
+        ({"loss": "reacher_ml3_adaptive"}, {"ml3_adaptive": "reacher_ml3_adaptive"}),
+        (
+            {"loss": "reacher_ml3_adaptive", "shipped_losses": ["ml3_shaped"]},
+            {"ml3_shaped": "reacher_ml3_adaptive"},
+        ),
+        ({"losses": ["mine=reacher_ml3_shaped"]}, {"mine": "reacher_ml3_shaped"}),
+        ({"loss": "shipped", "robot": "reacher"}, None),  # its own, of other names: without prior
+        # the same names: it is the arm that differs, and with it the units
+        ({"losses": ["mine=reacher_ml3_shaped"], "joints": ["joint0", "joint1"]},
+         {"mine": "reacher_ml3_shaped"}),
+    ],
+)  # fmt: skip
+def test_losses_of_another_arm_serve_in_the_units_of_this_one(
+    graph, optimizer, parameters, expected
+):
+    node, arm = optimizer(**{"robot": "r2d2", **parameters})
+    assert node.trigger_configure() == SUCCESS
+    expected = expected or {
+        n: f"reacher_{n}" for n in ("ml3_adaptive", "ml3_shaped", "ml3_unshaped")
+    }
+    assert node._shelf.borrowed == expected
+    if "joints" in parameters:
+        return  # the arm that streams here has other names
+    assert node.trigger_activate() == SUCCESS
+    arm.stream(120)
+    graph.until(lambda: node._worker is not None)
+    units = node._worker._online.optimizee.units
+    assert units.joint_names == NAMES
+    v = np.array([arm.message(k).velocity for k in range(20, 80)])  # as far as it was measured
+    assert units.velocity == pytest.approx(tuple(v.std(axis=0)), rel=0.5)
+    for name in expected:
+        used = node._worker._online.methods[name].loss
+        assert used.spec.target.labels == NAMES
+        assert used.spec.target.scale == units.effort
+
+
+def test_the_losses_of_an_arm_itself_keep_their_units(optimizer):
+    node, _ = optimizer(robot="reacher", joints=["joint0", "joint1"], loss="shipped")
+    assert node.trigger_configure() == SUCCESS
+    assert not node._shelf.borrowed
+    assert {"ml3_shaped", "ml3_prior"} <= set(node._shelf.losses)
 
 
 def test_losses_come_over_the_topic_also_to_who_is_late(graph, optimizer, capfd):

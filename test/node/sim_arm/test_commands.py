@@ -54,6 +54,36 @@ def test_a_fresh_command_moves_the_arm_and_an_old_one_stops_to(graph, make_arm):
     graph.until(lambda: abs(arm.states[-1].velocity[0]) < 0.01)
 
 
+def test_a_command_stamped_now_is_followed_and_one_of_long_ago_or_later_is_not(graph, make_arm):
+    arm = make_arm(command_timeout=0.5)
+
+    def send(offset_s, torque):
+        stamp = arm.get_clock().now().nanoseconds + round(offset_s * NANO)
+        arm.commands.publish(effort_to_msg(np.array([torque, 0.0]), NAMES, stamp))
+
+    # robot time lags behind ROS time at least by what has passed since its newest step
+    graph.until(lambda: send(0.0, 0.03) or arm.states[-1].effort[0] == pytest.approx(0.03))
+    send(60.0, 0.02)
+    graph.until(lambda: arm.diagnostics.counts["commands from the future"] == 1)
+    send(-60.0, 0.02)
+    graph.until(lambda: arm.diagnostics.counts["stale commands"] == 1)
+    graph.until(lambda: not is_led(arm))
+
+
+def test_a_controller_by_ros_time_is_not_waited_for(graph, make_arm):
+    arm = make_arm(patience=1.0, command_timeout=5.0)
+
+    def led_by_ros_time():
+        stamp = arm.get_clock().now().nanoseconds
+        arm.commands.publish(effort_to_msg(np.zeros(2), NAMES, stamp))
+        return is_led(arm)
+
+    graph.until(led_by_ros_time)
+    before, began = len(arm.states), time.monotonic()
+    graph.until(lambda: len(arm.states) > before + 10)
+    assert time.monotonic() - began < 5.0  # with the patience for each it would be ten
+
+
 def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(graph, make_arm):
     arm = make_arm(patience=1.0)
     commanded = {}
@@ -81,7 +111,7 @@ def test_a_slow_controller_is_waited_for_so_that_each_state_gets_its_answer(grap
 @pytest.mark.parametrize(
     ("how", "kind", "sentence"),
     [
-        ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is nan"),
+        ({"tau": [np.nan, 0.0]}, "not finite messages", "effort of .* is NaN"),
         ({"age_s": 60.0}, "stale commands", "copy its stamp"),
         ({"age_s": -60.0}, "commands from the future", "copy the stamp"),
         ({"names": ("x", "y")}, "rejected messages", "is for x, y, which this arm does not have"),

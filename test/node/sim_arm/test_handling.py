@@ -5,7 +5,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from geometry_msgs.msg import InertiaStamped
 
+from ml3_msgs.msg import ExternalTorque
+from ml3_ros.nodes.kit.qos import LATCHED_10, RELIABLE_5000
 from ml3_ros.robots.registry import load_robot
 from test.node.sim_arm.bench import SUCCESS
 
@@ -47,3 +51,32 @@ def test_a_load_is_hung_on_and_taken_off_and_gone_after_a_restart(make_arm, grap
     count = len(arm.states)
     graph.until(lambda: len(arm.states) > count + 10)
     assert largest_effort(arm) < light + 1.0
+
+
+def test_what_touches_and_loads_it_is_published_for_comparison(make_arm, graph):
+    probe = graph.plain("listener")
+    torques = graph.listen(probe, ExternalTorque, "sim_arm/external_torque", RELIABLE_5000)
+    payloads = graph.listen(probe, InertiaStamped, "sim_arm/payload", LATCHED_10)
+    touch = {"touch_force": 40.0, "touch_after": 4.0, "touch_seed": 1, "touch_seconds": 6.0}
+    arm = make_arm(**FAST, **touch, load=3.0, load_after=0.5, payload=0.5)
+    graph.until(lambda: any(msg.contact for msg in torques))
+    graph.until(lambda: len(payloads) == 2)
+    graph.until(lambda: not torques[-1].contact)
+    first = next(msg for msg in torques if msg.contact)
+    assert first.touched == [x != 0.0 for x in first.torque]
+    assert list(first.joint_names) == list(SAWYER.names)
+    assert first.header.stamp in [state.header.stamp for state in arm.states]
+    assert [msg.inertia.m for msg in payloads] == [0.5, 3.5]
+    began = payloads[0].header.stamp
+    hung = payloads[1].header.stamp
+    assert hung.sec - began.sec + 1e-9 * (hung.nanosec - began.nanosec) == pytest.approx(0.51)
+    graph.until(lambda: arm._steps > 1200)  # people come no more
+    assert not torques[-1].contact
+
+
+def test_nothing_is_published_of_an_arm_that_nobody_touches(make_arm, graph):
+    probe = graph.plain("listener")
+    torques = graph.listen(probe, ExternalTorque, "sim_arm/external_torque", RELIABLE_5000)
+    arm = make_arm(**FAST)
+    graph.until(lambda: len(arm.states) > 100)
+    assert torques == []

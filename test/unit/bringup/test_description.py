@@ -12,7 +12,7 @@ import torch
 import yaml
 
 from ml3_ros.bringup.arguments import Argument, yaml_text
-from ml3_ros.bringup.description import Arg, ConfigFile, JointsOf, Placeholder, Process, System
+from ml3_ros.bringup.description import Process, System
 from ml3_ros.bringup.middleware import profile_variable
 from ml3_ros.bringup.node_arguments import (
     enclave_arguments,
@@ -20,6 +20,8 @@ from ml3_ros.bringup.node_arguments import (
     ros_arguments,
 )
 from ml3_ros.bringup.paths import config_file
+from ml3_ros.bringup.placeholders import BRIDGED, Arg, ConfigFile, JointsOf, Placeholder
+from ml3_ros.bringup.systems.arm_file import TOPIC
 from ml3_ros.bringup.systems.invdyn import REACHER_MOTION
 from ml3_ros.bringup.systems.reach import (
     REACHER_ARM,
@@ -42,6 +44,9 @@ TOY = System(
         Argument(name="bag", default=None, help="file to play"),
         Argument(name="duration", default=60.0, help="time [s]", limits=(1.0, 100.0)),
         Argument(name="mode", default="a", help="how", choices=("a", "b")),
+        Argument(
+            name="loss", default="none", help="loss", choices=("shipped", "none"), file="FILE"
+        ),
         Argument(name="record", default=False, help="record"),
         Argument(name="seed", default=0, help="seed"),
     ),
@@ -64,6 +69,7 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         "bag": "x y.db3",
         "duration": 5.0,
         "mode": "a",
+        "loss": "none",
         "record": False,
         "seed": 0,
         "namespace": "",
@@ -75,6 +81,7 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         "foxglove": False,
     }
     assert overrides == {"player": {"rate": "2.0"}}
+    assert TOY.parse(["bag:=x", "loss:=mine.safetensors"])[0]["loss"] == "mine.safetensors"
     (player,) = TOY.started(values)
     assert player.parameters == {"bag": "x y.db3", "joints": ["joint0", "joint1"], "fixed": 1}
     values, _ = TOY.parse(["bag:=b", "record:=true"])
@@ -92,6 +99,7 @@ def test_arguments_have_defaults_types_and_reach_the_processes():
         (["bag:=x", "duration:=1e9"], "duration must be from 1 to 100"),
         (["bag:=x", "seed:=1.5"], "seed:=1.5 is not a whole number"),
         (["bag:=x", "mode:=c"], "mode must be one of a, b, got 'c'"),
+        (["bag:=x", "loss:="], "loss must be shipped, none or FILE"),
         (["bag:=x", "record:=maybe"], "record:=maybe is not true or false"),
         (["bag:=x", "namespace:=2 arms"], "namespace:=2 arms is not possible: namespace of all"),
         (["bag:=x", "namespace:=a//b"], "namespace:=a//b is not possible"),
@@ -124,7 +132,8 @@ def test_parameter_values_keep_their_type_as_yaml(value):
 
 @pytest.mark.parametrize("system", SYSTEMS.values(), ids=SYSTEMS)
 def test_every_system_is_sound(system):
-    required = {a.name: "reacher" for a in system.arguments if a.default is None}
+    needed = [a for a in system.arguments if a.default in (None, TOPIC)]
+    required = {argument.name: "reacher" for argument in needed}
     names = {argument.name for argument in system.arguments}
     assert system.report in names
     for process in system.processes:
@@ -134,7 +143,8 @@ def test_every_system_is_sound(system):
         assert {v.name for v in values if isinstance(v, Placeholder)} - files <= names
         if process.when is not None:
             argument = next(a for a in system.arguments if a.name == process.when[0])
-            assert process.when[1] in (argument.choices or (True, False, "sawyer"))
+            possible = argument.choices or (True, False, "sawyer", *BRIDGED)
+            assert set(process.when[1:]) <= set(possible)
     for argument in system.arguments:
         if argument.default is not None:
             assert argument.parse(str(argument.default)) == argument.default

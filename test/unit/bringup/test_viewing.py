@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from ml3_ros.bringup.node_arguments import ros_arguments
+from ml3_ros.bringup.systems.arm_file import TOPIC
 from ml3_ros.bringup.systems.registry import SYSTEMS
 from ml3_ros.bringup.systems.viewing import VIEWED
 from ml3_ros.bringup.up import command
@@ -22,6 +23,7 @@ from ml3_ros.robots.urdf import urdf_text
 
 ROOT = Path(__file__).resolve().parents[3]
 DEFAULT = """
+from ml3_ros.bringup.systems.arm_file import TOPIC
 from ml3_ros.bringup.systems.registry import SYSTEMS
 print(SYSTEMS["reacher_reach"].resolve({})["frames"])
 """
@@ -53,7 +55,8 @@ def started(name, **given):
 
 @pytest.mark.parametrize("name", SYSTEMS)
 def test_one_argument_says_who_publishes_the_frames(name, installed):
-    given = {a.name: "reacher" for a in SYSTEMS[name].arguments if a.default is None}
+    needed = [a for a in SYSTEMS[name].arguments if a.default in (None, TOPIC)]
+    given = {argument.name: "reacher" for argument in needed}
     installed("robot_state_publisher")
     robot = "sawyer" if name.startswith("sawyer") else "reacher"
     _, ours = started(name, frames="arm_frames", **given)

@@ -23,7 +23,7 @@ from ml3_ros.robots.registry import load_robot
 
 TOPICS = {
     *("rate", "gaps", "velocity", "effort", "smoothing", "excitation", "repeats", "twins"),
-    *("contact", "clipping", "rank", "parameters"),
+    *("contact", "clipping", "rank", "parameters", "messages", "positions", "fit"),
 }
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from ml3_ros.core.inner_loop import adapt
+from ml3_ros.core.inner_loop import adapt, inner_step
 from ml3_ros.core.linear_model import COEFFICIENTS, LinearModel, WeightedProblem
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
-from ml3_ros.core.networks import Mlp
+from ml3_ros.core.networks import BoundModel, Mlp
 from ml3_ros.core.outer.meta_gradient import meta_gradient
 from ml3_ros.errors import ConfigError
 
@@ -58,6 +58,17 @@ def test_the_fit_is_that_of_numpy(float64):
     stacked = np.vstack([rows, np.diag(pull.sqrt().numpy())])
     aim = np.concatenate([(target.numpy() * root).ravel(), np.zeros(P)])
     np.testing.assert_allclose(found.numpy(), np.linalg.lstsq(stacked, aim, rcond=None)[0])
+
+
+def test_the_value_of_a_step_is_that_of_the_loss(float64):
+    spec, model, batch = spec_of(), LinearModel(N, GROUPS), problem_of(lead=(3,))
+    phi = random_phi(spec)
+    learner = spec.learner(model)
+    theta = adapt(learner, model.init(torch.Generator(), (3,)), phi, [batch], lead=(3,)).theta
+    state = {"count": torch.ones(3)}
+    found = inner_step(learner, theta, phi, batch, state).meta_loss_value
+    bound = BoundModel(model, theta)
+    torch.testing.assert_close(found, spec.loss().evaluate(phi, bound, batch, state["count"]))
 
 
 def test_columns_that_say_the_same_are_fitted_with_next_to_no_pull():

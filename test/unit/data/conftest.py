@@ -30,13 +30,21 @@ def _joint_state(t, names=("a", "b"), q=(0.1, 0.2), v=(1.0, 2.0), tau=None):
     return bytes(STORE.serialize_cdr(message, JOINT_STATE))
 
 
-def _save(path: Path, topics: dict[str, Iterable[bytes]], storage: str = "sqlite3") -> Path:
-    """Write {topic: messages} to a bag folder, received 10 ms apart; returns the folder."""
+def _save(
+    path: Path, topics: dict[str, Iterable[bytes | tuple[int, bytes]]], storage: str = "sqlite3"
+) -> Path:
+    """Write {topic: messages} to a bag folder, received 10 ms apart; returns the folder.
+
+    A message is CDR bytes, or a pair of its time of reception [ns] and these.
+    """
     with Writer(path, version=9, storage_plugin=PLUGINS[storage]) as writer:
         for topic, messages in topics.items():
             connection = writer.add_connection(topic, JOINT_STATE, typestore=STORE)
             for i, raw in enumerate(messages):
-                writer.write(connection, 1_000_000_000 + 10_000_000 * i, raw)
+                at, content = (
+                    raw if isinstance(raw, tuple) else (1_000_000_000 + 10_000_000 * i, raw)
+                )
+                writer.write(connection, at, content)
     return path
 
 

@@ -98,7 +98,7 @@ def test_topics_are_listed_and_must_be_chosen(tmp_path, bag, save, joint_state):
     assert joint_state_topics(bag) == {"/joint_states": 10}
     assert read_joint_states(bag, topic="joint_states").t.size == 10
     two = save(tmp_path / "two", {"/l": [joint_state(1.0)], "/r": [joint_state(1.0)]})
-    with pytest.raises(DataError, match=r"choose one of /l \(1 messages\), /r"):
+    with pytest.raises(DataError, match=r"/l \(a, b\), /r .*by topic=/l"):
         read_joint_states(two)
     with pytest.raises(DataError, match="no joint-state topic /x"):
         read_joint_states(two, topic="/x")
@@ -109,12 +109,11 @@ def test_topics_are_listed_and_must_be_chosen(tmp_path, bag, save, joint_state):
     [
         ([], {}, "holds no message"),
         (STAMPS, {"tau": ()}, "carries no effort: record it with"),
-        (STAMPS, {"v": ()}, "carries no velocity: record it with"),
+        (STAMPS, {"q": ()}, "carries no position: record it with"),
         (STAMPS, {"tau": (0.0, 0.0)}, "effort .* never changes"),
         ([1.0], {}, "1 usable sample"),
         (STAMPS, {"names": ("a", "a")}, "must differ"),
         (STAMPS, {"names": (), "q": (), "v": (), "tau": ()}, "name no joints"),
-        ((8.0, 8.1, 2.0, 2.1), {}, r"time goes back by 6\.1 s at sample 2"),
     ],
 )
 def test_unusable_recordings_are_rejected_with_the_reason(
@@ -126,7 +125,9 @@ def test_unusable_recordings_are_rejected_with_the_reason(
 
 
 def test_missing_joints_are_named_beside_those_there_are(bag, tmp_path, save, joint_state):
-    with pytest.raises(DataError, match="no joint elbow: /joint_states carries a, b"):
+    with pytest.raises(
+        DataError, match="no joint elbow: /joint_states carries a, b; name them by"
+    ):
         read_joint_states(bag, joints=["a", "elbow"])
     halves = [joint_state(1 + 0.1 * i, ("ab"[i % 2],), (0,), (0,), (i,)) for i in range(6)]
     with pytest.raises(DataError, match="carries all of a, b"):

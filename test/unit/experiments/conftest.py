@@ -5,14 +5,27 @@
 from __future__ import annotations
 
 import functools
+import shutil
 from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pytest
 
 from ml3_ros.experiments.inverse_dynamics import data, tuning
 from ml3_ros.experiments.inverse_dynamics.config import InvdynConfig, Part
 from ml3_ros.experiments.rivals.maml import MamlConfig
 from ml3_ros.experiments.rivals.pretrained import PretrainConfig
+from ml3_ros.experiments.touched_real.recordings import (
+    ARMS,
+    PUSHES,
+    STANDING,
+    UR10E_CONSTANTS,
+)
+from ml3_ros.robots.control.trajectories import Excitation
+from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics import populations
 from ml3_ros.tasks.inverse_dynamics import train as train_loss
 from ml3_ros.tasks.inverse_dynamics.family import InverseDynamicsFamily
@@ -99,3 +112,40 @@ def family(reacher):
     return InverseDynamicsFamily(
         recipe.optimizee(kind.units, "reacher"), recordings, recipe.sampling()
     )
+
+
+class Recorded(NamedTuple):
+    """Folder with recordings, what each push adds, and the noise [N m]."""
+
+    folder: Path
+    push: np.ndarray
+    noise: float
+
+
+@pytest.fixture(scope="session")
+def recorded(tmp_path_factory):
+    """Write recordings of a simulated UR10 as those of the real UR10e, the pushed one too."""
+    folder = tmp_path_factory.mktemp("recordings")
+    push, noise = np.array([40.0, -60.0, 45.0, 8.0, 6.0, 1.0]), 0.2
+    description = load_robot("ur10")
+    shutil.copy(description.path, folder / STANDING.urdf)
+    arm = PinocchioModel(description)
+    for number, name in enumerate(("ur10e", "ur10e_february_12")):
+        t = 0.01 * np.arange(1400)
+        q, v, a = Excitation(arm.limits, description.home, number).at(10.0 + t)
+        tau = arm.rnea(q, v, a) + 5.0 * np.tanh(v / 0.05)
+        write_ur10e(folder / ARMS[name].file, t, q, v, tau, noise)
+    t = 0.01 * np.arange(1500)
+    q = np.tile([0.0, -1.2, 1.0, -0.5, 0.4, 0.0], (len(t), 1))
+    still = np.zeros_like(q)
+    pushed = np.any([(t > a + 0.2) & (t < b - 0.2) for a, b in PUSHES], axis=0)
+    tau = arm.rnea(q, still, still) + pushed[:, None] * push
+    write_ur10e(folder / STANDING.file, t, q, still, tau, noise)
+    return Recorded(folder, push, noise)
+
+
+def write_ur10e(path, t, q, v, tau, noise):
+    """Write a recording as the real arm's: torque [N m] as currents."""
+    measured = tau + noise * np.random.default_rng(0).standard_normal(q.shape)
+    rows = np.column_stack([t, q, v, measured / UR10E_CONSTANTS])
+    np.savetxt(path, rows, delimiter=",", fmt="%.6f")

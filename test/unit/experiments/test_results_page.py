@@ -245,12 +245,22 @@ def test_a_target_is_reached_up_to_rounding(relation, measured, good):
 
 
 def test_the_table_of_choices_takes_numbers_of_sections_that_were_run():
-    names = {"physical/learned/over_least_squares": 0.1, "physical/learned/over_robust_tuned": 0.8}
-    names |= {"physical/learned/over_best": 0.9}
-    touched = MetricsView({"experiment": "", "config": {}, "methods": {}, "headline": names})
+    def view(**headline):
+        return MetricsView({"experiment": "", "config": {}, "methods": {}, "headline": headline})
+
+    fits = {"least_squares": 0.1, "robust_tuned": 0.8, "best": 0.9}
+    touched = view(**{f"physical/learned/over_{name}": x for name, x in fits.items()})
     lines = choices_table({"touched": touched}).splitlines()
-    assert len(lines) == 4  # rows of experiments that were not run are left out
+    assert len(lines) == 3  # rows of experiments that were not run are left out
     assert "0.12 of the error of least squares" in lines[2]
+    nets = {"gate": 0.5, "adam": 0.2}
+    networks = view(**{f"network_on_model/learned/over_{name}": x for name, x in nets.items()})
+    real = view(**{"simple/over_best": 0.7, "simple/over_least_squares": 0.4})
+    run = {"touched": touched, "touched_networks": networks, "touched_real": real}
+    lines = choices_table(run).splitlines()
+    assert len(lines) == 4 and "0.12 of the error of least squares" in lines[2]
     assert "0.90 of the error of the best robust fit" in lines[3] and "0.10 of that" in lines[3]
+    assert "real arms, trained on simulated Sawyers, 0.70 and 0.40;" in lines[3]
+    assert "0.50 of that of the best gate, 0.20 of Adam" in lines[3]
     with pytest.raises(KeyError):
-        choices_table({"touched": MetricsView({**touched.content, "headline": {}})})
+        choices_table({"touched": view()})

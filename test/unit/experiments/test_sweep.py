@@ -27,6 +27,7 @@ from test.system.conftest import DEADLINE_S, runs, wait_until
 
 HERE = Path(__file__).parent
 SCRIPT = """
+import signal
 import sys
 from pathlib import Path
 from toy_experiment import TOY, ToyConfig
@@ -34,6 +35,7 @@ from ml3_ros.experiments.runner.sweep import run_experiment
 from ml3_ros.experiments.runner.backends import BACKENDS
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # tests may run in the background
     config = ToyConfig(trouble="sleeps", notes=sys.argv[1])
     run_experiment("toy", TOY, config, Path(sys.argv[2]), backend=BACKENDS["local"](2))
 """

@@ -14,6 +14,8 @@ from faults.security.policies import Use, read_policies, write_policies
 from ml3_ros.robots.sawyer import interface as sawyer
 
 ROOT = Path(__file__).resolve().parents[3]
+# What these use is named by the controllers of the arm: docs/security.md tells how to make theirs.
+NAMED_BY_THE_ARM = {"effort_bridge", "ros2_control_emulator", "trajectory_commander"}
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,8 @@ def executables():
 
 
 def test_every_executable_has_an_enclave_and_nothing_else_but_the_operator(policies):
-    assert set(policies) == executables() | {"ml3_operator"}
+    assert executables() > NAMED_BY_THE_ARM
+    assert set(policies) == executables() - NAMED_BY_THE_ARM | {"ml3_operator"}
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from scipy.io import savemat
 
 from ml3_ros.benchmarks.arms.errors import FOLDS, FoldErrors, all_folds
 from ml3_ros.benchmarks.arms.figure import arms_figure
-from ml3_ros.benchmarks.arms.files import PublicArm, collect, manifest, package_file
+from ml3_ros.benchmarks.arms.files import PublicArm, collect, manifest
 from ml3_ros.benchmarks.arms.recovery import Recovery, recovery, rows_of_motion
 from ml3_ros.benchmarks.arms.tables import by_joint, joint_table, mean_table, page, ratio_table
 from ml3_ros.cli.main import main
@@ -23,8 +23,7 @@ from ml3_ros.identification.run import IdentifyConfig, identify
 from ml3_ros.identification.split import SplitConfig
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sub_chain import write_sub_chain
+from ml3_ros.robots.registry import load_robot, package_file
 
 METRICS = Path(__file__).parents[3] / "docs" / "metrics" / "arms"
 MOTION = ExcitationConfig(frequency=(0.1, 0.6))
@@ -161,11 +160,11 @@ IN_PACKAGE = {  # robots whose URDF is installed with the tests
 
 
 @pytest.mark.parametrize("source", IN_PACKAGE)
-def test_on_every_robot_intervals_hold_a_known_truth(source, tmp_path):
+def test_on_every_robot_intervals_hold_a_known_truth(source):
     joints = IN_PACKAGE[source]
     if joints is not None:
-        source = write_sub_chain(package_file(source), joints, tmp_path / "arm.urdf")
-    robot = load_robot(source, simulated=False)
+        source = package_file(source)
+    robot = load_robot(source, joints=joints, simulated=False)
     home = np.clip(robot.home, robot.limits.lower + 0.4, robot.limits.upper - 0.4)
     path = Excitation(robot.limits, home, seed=1, config=MOTION)
     t = np.arange(4000) / 100.0

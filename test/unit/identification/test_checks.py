@@ -12,6 +12,9 @@ from scipy.ndimage import gaussian_filter1d
 
 from ml3_ros.data.recording import RecordingChecks
 from ml3_ros.identification.checks import check_recording
+from ml3_ros.identification.diagnosis.effort import check_effort, effort_gains
+
+RAD = ("rad", "rad")
 
 
 @pytest.fixture
@@ -20,7 +23,11 @@ def findings(data, rows, model):
 
     def check(recording):
         keep = np.isin(np.round(rows.t, 6), np.round(recording.t, 6))
-        found = check_recording(recording, rows.t[keep], data.tau_rbd[keep])
+        at = np.searchsorted(recording.t, rows.t[keep] - 1e-9)
+        tau, v = recording.tau[at], recording.v[at]
+        gains = effort_gains(tau, v, rows.a[keep], data.tau_rbd[keep])
+        found = check_recording(recording, rows.t[keep], data.tau_rbd[keep], RAD)
+        found.append(check_effort(recording, gains))
         return {finding.topic: finding for finding in found}
 
     return check
@@ -33,7 +40,7 @@ def late(x, samples):
 
 def test_a_good_recording_is_fine(recording, findings):
     found = findings(recording)
-    known = {"rate", "gaps", "velocity", "effort", "smoothing", "excitation"}
+    known = {"messages", "rate", "gaps", "velocity", "effort", "smoothing", "excitation"}
     assert set(found) == known
     # the second joint's effort is scaled on purpose, see conftest
     fine = findings(replace(recording, tau=recording.tau / [1.0, 2.5]))
@@ -48,6 +55,7 @@ def only(recording, keep):
     )
 
 
+SPIKES = "8 spikes in the effort of elbow, up to 60 at 1.00 s, left out"
 BAD = {
     "rate: slow": ("rate", "slower than 50 Hz", lambda r: only(r, slice(None, None, 4))),
     "rate: uneven": (
@@ -60,6 +68,13 @@ BAD = {
         "gaps",
         "50 messages cannot be used",
         lambda r: replace(r, checks=RecordingChecks(messages=2400, not_finite=50)),
+    ),
+    "messages": (
+        "messages",
+        "8 spikes in the effort of elbow",
+        lambda r: replace(
+            r, checks=RecordingChecks(messages=9, notes=(SPIKES,), problems=(SPIKES,))
+        ),
     ),
     "velocity: another joint's": (
         "velocity",
@@ -132,7 +147,7 @@ def test_the_check_of_a_bad_recording_names_what_is_wrong(name, recording, findi
 
 def test_columns_that_go_together_are_named(recording, rows, data):
     """A torque that is the velocity's: gain and viscous friction look alike."""
-    found = check_recording(recording, rows.t, 3.0 * rows.v + 1e-3 * data.tau_rbd)[-1]
+    found = check_recording(recording, rows.t, 3.0 * rows.v + 1e-3 * data.tau_rbd, RAD)[-1]
     assert found.topic == "excitation" and not found.fine
     assert "go together (condition" in found.text
 
@@ -145,3 +160,11 @@ def test_jitter_alone_raises_no_doubt_of_velocities_or_gaps(recording, findings)
     assert "steps are uneven" in found["rate"].text
     assert "0 gaps, 0.00 s missing" in found["gaps"].text
     assert found["velocity"].fine, found["velocity"].text
+
+
+def test_joints_that_slide_are_told_in_metres(recording, rows, data):
+    still = replace(recording, q=0.1 * recording.q)
+    found = check_recording(still, rows.t, data.tau_rbd, ("rad", "m"))[-1]
+    assert any("rad only: let it sweep" in words for words in found.problems) or found.fine
+    found = check_recording(replace(recording, q=0.01 * recording.q), rows.t, data.tau_rbd, "mm")
+    assert "m only: let it sweep its range" in found[-1].text and " rad" not in found[-1].text

@@ -17,7 +17,8 @@ from ml3_ros.cli.main import main
 from ml3_ros.identification.checks import Finding
 from ml3_ros.identification.physical.identified_file import load_identified
 from ml3_ros.identification.physical.inertia import is_physical
-from ml3_ros.identification.run import Identification, IdentifyConfig, identify, load_arm
+from ml3_ros.identification.recorded.sources import load_arm
+from ml3_ros.identification.run import Identification, IdentifyConfig, identify
 from ml3_ros.identification.verdicts import Verdict
 from ml3_ros.reports.identification.figures import (
     effort_figure,
@@ -193,9 +194,12 @@ SPOILT = {
     "too short": (lambda r: cut(r), "too short: 10.0 s give 5 blocks"),
     "other joints": (
         lambda r: cut(r, names=("a", "b")),
-        "no joint shoulder, elbow: .* carries a, b; give the URDF of the arm that was recorded",
+        "no joint shoulder, elbow: .* carries a, b; name them by rename=.*, or give the URDF",
     ),
-    "NaN": (lambda r: cut(r, q=np.full((1000, 2), np.nan)), "holds 0 usable sample.*not finite"),
+    "NaN": (
+        lambda r: cut(r, q=np.full((1000, 2), np.nan)),
+        "position of shoulder, elbow is NaN in every message of",
+    ),
     "empty": (
         lambda r: cut(r, **{name: getattr(r, name)[:0] for name in ("t", "q", "v", "tau")}),
         "holds no message: record it again",
@@ -251,7 +255,9 @@ def test_missing_files_are_rejected(rejected, tmp_path):
     assert "there is no bag at" in rejected("--bag", nowhere, "--urdf", "URDF", "--out", "OUT")
     missing = rejected("--bag", nowhere, "--urdf", str(tmp_path / "no.urdf"), "--out", "OUT")
     assert "no.urdf" in missing
-    assert "use sawyer, reacher, ur10 or a .urdf" in rejected("--bag", "b", "--urdf", "dragon")
+    assert "use sawyer, reacher, ur10, panda or a .urdf" in rejected(
+        "--bag", "b", "--urdf", "dragon"
+    )
     assert "there is no table at" in rejected("--table", str(tmp_path / "no.mat"), "--out", "OUT")
     assert not (tmp_path / "out").exists()
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ml3_ros.data.run_files import RunFolder
+from ml3_ros.data.run_files import Predictions, RunFolder
 from ml3_ros.errors import DataError
 from ml3_ros.identification.models.scores import nmse, running_nmse
 from ml3_ros.reports.online.report import build_report, report_metrics
@@ -53,6 +53,19 @@ def test_the_order_of_the_joints_in_the_folder_does_not_matter(save_run, stream)
         np.testing.assert_allclose(
             report.methods[name].heldout[:, ::-1], straight.methods[name].heldout
         )
+
+
+def test_joints_that_the_run_does_not_have_are_held(save_run, stream):
+    one = {name: getattr(stream, name)[:, :1] for name in ("q", "v", "a", "tau")}
+    folder = save_run(replace(stream, joint_names=stream.joint_names[:1], **one))
+    run = RunFolder(folder)
+    kept = run.load_predictions()
+    methods = {"ml3_shaped": kept.tau}
+    run.save_predictions(Predictions(t=kept.t, tau=kept.tau, methods=methods))
+    (folder / "heldout.npz").unlink()
+    report = build_report(folder)
+    assert {"rigid_body", "least_squares_friction"} <= set(report.methods)
+    assert report.methods["rigid_body"].predicted.shape[1] == 1
 
 
 def test_references_never_see_the_held_out_part(save_run, stream):

@@ -27,8 +27,8 @@ from ml3_ros.reports.identification.written.controllers import (
     ur_text,
 )
 from ml3_ros.reports.identification.written.folder import save_written, written_files
+from ml3_ros.reports.identification.written.mjcf import identified_mjcf
 from ml3_ros.reports.identification.written.urdf import identified_urdf
-from ml3_ros.robots.mjcf_writer import mjcf_text
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -143,11 +143,8 @@ def test_the_mjcf_predicts_what_was_identified(case, tmp_path):
     _, arm, model = case
     q, v, a = states(model.nv)
     simple = SIMPLE[: model.nv]
-    bare = identified_urdf(arm.urdf, arm, simple)
     path = tmp_path / "arm.xml"
-    path.write_text(
-        mjcf_text(bare, arm.name, arm.gravity, dict(zip(arm.names, simple, strict=True)))
-    )
+    path.write_text(identified_mjcf(arm, simple))
     expected = arm.rigid_torque(model.regressor(q, v, a)) + simple[:, 0] * v
     expected = expected + simple[:, 1] * np.sign(v) + simple[:, 3] * a
     assert np.abs(mujoco_torque(path, q, v, a) - expected).max() < 1e-6

@@ -13,7 +13,6 @@ from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sources import pinocchio_model
 
 
 def sampled(description) -> Perturbation:
@@ -87,7 +86,7 @@ def test_sawyer_masses_and_total_inertia_are_the_manufacturers(sawyer, facts):
         tensor = np.array([[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]])
         body = pinocchio.Inertia(link["mass"], np.array(link["com"]), tensor)
         total += body.se3Action(pinocchio.SE3(poses[name]))
-    model = pinocchio_model(sawyer.path, "mjcf")
+    model = pinocchio.buildModelFromMJCF(str(sawyer.path))
     data = model.createData()
     pinocchio.forwardKinematics(model, data, home)
     ours = pinocchio.Inertia.Zero()

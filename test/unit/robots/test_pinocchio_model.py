@@ -72,6 +72,13 @@ def test_payload_torque_is_what_one_more_kilogram_adds(arm, states):
     np.testing.assert_allclose(torque, expected, rtol=1e-9, atol=1e-9)
 
 
+def test_the_tool_is_where_a_payload_is_put(sawyer):
+    plain = PinocchioModel(sawyer)
+    loaded = PinocchioModel(sawyer, Perturbation(payload=2.0))
+    gained = (loaded.inertial_parameters() - plain.inertial_parameters())[60:64]
+    np.testing.assert_allclose(gained, [2.0, *(2.0 * plain.tool_position)], atol=1e-12)
+
+
 def test_wrong_shapes_are_rejected(sawyer):
     model = PinocchioModel(sawyer)
     good = np.zeros((4, 7))

@@ -13,7 +13,6 @@ import pytest
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pushes import Handling, Push, Touch, TouchConfig, pushes_at, random_touches
-from ml3_ros.robots.sources import pinocchio_model
 
 PUSH = Push(link=4, point=(0.05, -0.1, 0.12), force=(10.0, -20.0, 5.0))
 OTHER = Push(link=2, point=(0.0, 0.1, 0.0), force=(0.0, 0.0, 15.0))
@@ -21,7 +20,7 @@ OTHER = Push(link=2, point=(0.0, 0.1, 0.0), force=(0.0, 0.0, 15.0))
 
 def transposed_jacobian(description, q, push):
     """Return J^T f by Pinocchio."""
-    model = pinocchio_model(description.path, description.format)
+    model = description.model.copy()
     data = model.createData()
     pinocchio.computeJointJacobians(model, data, q)
     world = pinocchio.LOCAL_WORLD_ALIGNED

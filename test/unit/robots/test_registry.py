@@ -72,7 +72,7 @@ def test_urdf_without_its_meshes(robot_file):
     np.testing.assert_array_equal(arm.limits.lower, (-2.0, 0.1))
     np.testing.assert_array_equal(arm.limits.effort, (30.0, np.inf))
     np.testing.assert_array_equal(arm.limits.velocity, (3.0, np.inf))
-    np.testing.assert_array_equal(arm.home, (0.0, 0.1))
+    assert 0.2 < arm.home[1] < 0.5  # zero is out of its reach
     moves, knows = MujocoArm(arm), PinocchioModel(arm)
     q, v, a = np.array([0.4, 0.3]), np.array([1.0, -0.5]), np.array([2.0, 3.0])
     np.testing.assert_allclose(moves.rnea(q, v, a), knows.rnea(q, v, a), atol=1e-9)
@@ -107,7 +107,7 @@ def test_a_joint_without_the_limits_that_a_urdf_needs_is_named(robot_file, limit
     given = '<limit lower="-2" upper="2.5" effort="30" velocity="3"/>'
     path = robot_file(urdf().replace(given, limit))
     with pytest.raises(
-        RobotError, match=rf"'shoulder' of \S+ has no limit of {missing}: add <lim"
+        RobotError, match=rf"'shoulder' of \S+, line 10 has no limit of {missing}: add <lim"
     ):
         load_robot(path)
 
@@ -187,17 +187,13 @@ def test_gravity_of_the_file_counts(robot_file):
 
 
 BAD = {
-    "floating base": (urdf("floating"), "robot.urdf", "neither revolute nor prismatic"),
-    "continuous": (urdf("continuous"), "robot.urdf", "'shoulder' is neither"),
-    "planar": (urdf("planar"), "robot.urdf", "neither revolute nor prismatic"),
-    "mimic": (urdf(extra='<mimic joint="shoulder"/>'), "robot.urdf", "joint slide mimics"),
-    "no mass": (urdf(inertial=""), "robot.urdf", "MuJoCo cannot build"),
+    "no mass": (urdf(inertial=""), "robot.urdf", "'shoulder' moves nothing that has mass"),
     "no joints": ("<robot name='r'><link name='l'/></robot>", "robot.urdf", "no joints"),
     "not a robot": ("<html/>", "robot.xml", "root <html>"),
     "not xml": ("robot: sawyer", "robot.urdf", "not well-formed"),
     "truncated": (urdf()[:-20], "robot.urdf", "not well-formed"),
     "ball joint": (mjcf(joint='joint type="ball" name="b"'), "robot.xml", "neither revolute"),
-    "free body": (mjcf(joint="freejoint"), "robot.xml", "neither revolute"),
+    "free body": (mjcf(joint="freejoint"), "robot.xml", "free joint of body .* neither rev"),
     "no range": (
         urdf().replace('lower="-2" upper="2.5"', 'lower="1" upper="1"'),
         "robot.urdf",
@@ -209,7 +205,11 @@ BAD = {
         r"'shoulder' \(2.5 to -2\)",
     ),
     "nameless joint": (mjcf(joint='joint axis="0 1 0"'), "robot.xml", "no name"),
-    "spring": (mjcf(joint='joint name="s" stiffness="3"'), "robot.xml", "springs"),
+    "spring": (
+        mjcf(joint='joint name="s" stiffness="3"'),
+        "robot.xml",
+        r"'s' has a spring \(stiffness 3\)",
+    ),
     "wrong count": (
         mjcf(head='<custom><numeric name="velocity_limits" data="1 2"/></custom>'),
         "robot.xml",
@@ -221,7 +221,10 @@ BAD = {
         "no frame 'hook'",
     ),
     "missing mesh": (
-        mjcf(head='<asset><mesh name="m" file="nowhere.stl"/></asset>'),
+        mjcf(
+            head='<asset><mesh name="m" file="nowhere.stl"/></asset>',
+            inside='<body><geom type="mesh" mesh="m"/></body>',  # which gives it its inertia
+        ),
         "robot.xml",
         "MuJoCo cannot read",
     ),
@@ -229,11 +232,6 @@ BAD = {
         mjcf(tail='<equality><joint joint1="swing" polycoef="0 0 0 0 0"/></equality>'),
         "robot.xml",
         "equality",
-    ),
-    "read differently": (
-        mjcf(compiler='eulerseq="XYZ"', pose='euler="40 70 20"'),
-        "robot.xml",
-        "disagree",
     ),
 }
 

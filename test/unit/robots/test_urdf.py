@@ -12,8 +12,8 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.reading.mjcf import shown_model
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sources import compile_spec, mujoco_spec
 from ml3_ros.robots.urdf import FAR, UNLIMITED, urdf_text
 
 # All that a MJCF may say and a URDF says in another way.
@@ -75,7 +75,7 @@ def test_frames_and_dynamics_are_those_of_the_mjcf(pair):
     assert described.names == arm.names
     assert described.base == arm.base
     of_mjcf, of_urdf = PinocchioModel(arm), PinocchioModel(described)
-    model = compile_spec(mujoco_spec(arm.path, arm.format), arm.path)
+    model = shown_model(arm.path)
     armature = np.diag([model.dof_armature[model.joint(n).dofadr[0]] for n in arm.names])
     rng = np.random.default_rng(0)
     for _ in range(5):
@@ -100,7 +100,7 @@ def test_limits_are_those_of_the_mjcf(pair):
 def test_every_body_is_a_link_at_its_place(odd):
     import pinocchio
 
-    data_of = compile_spec(mujoco_spec(odd.path, "mjcf"), odd.path)
+    data_of = shown_model(odd.path)
     data = mujoco.MjData(data_of)
     q = np.array([0.4, 0.1, -0.7])
     data.qpos[:] = q

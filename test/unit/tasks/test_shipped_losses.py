@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,9 @@ from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.recipes import Recipe
 from ml3_ros.tasks.inverse_dynamics.train import TrainConfig
 from ml3_ros.tasks.reaching.arm_recipes import ARMS, ReachRecipe
+from ml3_ros.tasks.touched.contacts import KINDS
+from ml3_ros.tasks.touched.recipes import TouchedRecipe
+from ml3_ros.tasks.touched.train import TouchedTraining
 
 ALL = sorted((Path(ml3_ros.__file__).parent / "zoo").glob("*.safetensors"))
 REACH = [path for path in ALL if path.stem.endswith("_ml3_reach")]
@@ -34,8 +38,11 @@ OF_EXPERIMENTS = {
     "reacher_ml3_free",
     "ant_ml3_free",
     "reacher_ml3_goal",
+    "arm_ml3_payload",
 }
-FILES = [path for path in ALL if path not in (*REACH, *CAR) and path.stem not in OF_EXPERIMENTS]
+TOUCHED = [path for path in ALL if path.stem.startswith("touched_")]
+OTHERS = (*REACH, *CAR, *TOUCHED)
+FILES = [path for path in ALL if path not in OTHERS and path.stem not in OF_EXPERIMENTS]
 
 
 def test_there_are_losses_with_and_without_the_prior():
@@ -81,6 +88,21 @@ def test_a_loss_is_least_where_the_prediction_is_right(path):
 
     for size in (0.01, 0.1, 1.0):
         assert value(target + size) > value(target)
+
+
+@pytest.mark.parametrize("path", TOUCHED, ids=lambda path: path.stem)
+def test_a_loss_of_touched_arms_holds_its_recipe(path):
+    loss = LearnedLoss.load(path)
+    assert loss.to_bytes() == path.read_bytes()
+    described = loss.provenance["config"]
+    # a file may be older than the end of a field
+    known = {field.name for field in fields(TouchedRecipe)}
+    recipe = TouchedRecipe(**{k: v for k, v in described["recipe"].items() if k in known})
+    config = TouchedTraining(**{**described, "recipe": recipe, "families": KINDS})
+    assert tuple(described["families"]) == config.families
+    assert (recipe.model == "physical") == (path.stem == "touched_arm")
+    assert "net.weight_0" in loss.phi and loss.spec.architecture == "weighted"
+    assert loss.spec.target.labels == load_robot(config.robot).names
 
 
 @pytest.mark.parametrize("path", REACH, ids=lambda path: path.stem)

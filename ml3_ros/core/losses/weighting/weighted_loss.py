@@ -40,8 +40,12 @@ class WeightedLoss(MetaLoss):
         windows: Lengths of time that residuals are averaged over [s].
         run: Samples of a run, which follow each other in a batch; 0: the batch is one run.
         causal: Whether weights depend on the past alone.
+        newest: Lengths of time before the newest sample of a run [s], see `ResidualContext`: with
+            any, weights also depend on the age of a sample and on whether the arm has changed.
         groups: Number of groups of parameters with a pull of their own; 0: no pull.
         pull: What it starts at, per sample.
+        prior: Samples that the pull is worth, however many there are, as on a stream; 0: as many
+            as there are.
     """
 
     def __init__(
@@ -54,8 +58,10 @@ class WeightedLoss(MetaLoss):
         windows: tuple[float, ...] = (0.1, 0.3, 1.0, 3.0),
         run: int = 0,
         causal: bool = False,
+        newest: tuple[float, ...] = (),
         groups: int = 0,
         pull: float = 1e-3,
+        prior: int = 0,
     ) -> None:
         super().__init__(n_outputs, context_sizes)
         if "v" not in self.context_sizes or set(self.context_sizes.values()) != {n_outputs}:
@@ -66,14 +72,22 @@ class WeightedLoss(MetaLoss):
         self.others = tuple(name for name in self.context_sizes if name != "v")
         if not windows:
             raise ConfigError("windows: name at least one length of time")
-        for window in windows:
-            check_number("windows", window, 1e-6, 1e6)
+        for name, lengths in (("windows", windows), ("newest", newest)):
+            for length in lengths:
+                check_number(name, length, 1e-6, 1e6)
+        if causal and newest:
+            raise ConfigError(
+                "newest: causal weights cannot depend on the newest samples; leave one of both out"
+            )
         check_number("spacing", spacing, 1e-6, 1e6)
         check_whole("run", run, 0, 2**20)
         check_whole("groups", groups, 0, MAX_GROUPS)
         check_number("pull", pull, 1e-12, 1e12)
-        self.context = ResidualContext(spacing=spacing, windows=windows, causal=causal)
-        self.run, self.groups, self.pull = run, groups, pull
+        check_whole("prior", prior, 0, 2**20)
+        self.context = ResidualContext(
+            spacing=spacing, windows=windows, causal=causal, newest=newest
+        )
+        self.run, self.groups, self.pull, self.prior = run, groups, pull, prior
         n_features = self.context.size + len(self.others)
         self.net = Mlp((n_features, *hidden, 1), activation="tanh", output_scale=0.0)
         self.declare({"pull_strength": torch.zeros(groups)})
@@ -102,14 +116,15 @@ class WeightedLoss(MetaLoss):
                 f"{error.shape[-2]} samples are no whole number of runs of {run}: make batches of "
                 f"a multiple of {run}, or train a loss for shorter runs"
             )
-        residuals, speeds = (x.unflatten(-2, (-1, run)) for x in (error, v))
-        features = self.context.features(residuals, speeds, inputs.count).flatten(-4, -2)
-        given = [inputs.context[name].flatten(-2).unsqueeze(-1) for name in self.others]
-        features = torch.cat([features, *given], dim=-1)
+        given = (inputs.context[name] for name in self.others)
+        signals = (error, v, -inputs.target, *given)
+        residuals, speeds, start, *others = (x.unflatten(-2, (-1, run)) for x in signals)
+        features = self.context.features(residuals, speeds, inputs.count, start, others)
+        features = features.flatten(-4, -2)
         log_weight = self.net.call(scoped(phi, "net"), features).squeeze(-1)
         weights = (BOUND * torch.tanh(log_weight / BOUND)).exp()
         return weights.reshape(*weights.shape[:-1], *error.shape[-2:])
 
-    def pulls(self, phi: Params) -> Tensor:
-        """Return the strength of every group's pull (*lead, G), per sample."""
-        return self.pull * phi["pull_strength"].exp()
+    def pulls(self, phi: Params, n_samples: int) -> Tensor:
+        """Return the strength of every group's pull (*lead, G) beside a sum over samples."""
+        return (self.prior or n_samples) * self.pull * phi["pull_strength"].exp()

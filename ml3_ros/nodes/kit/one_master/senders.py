@@ -5,20 +5,38 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from rclpy.node import Node
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
+from ml3_ros.errors import ConfigError
 from ml3_ros.nodes.kit.rclpy_versions import MessageInfo, publication_number, publisher_id
 
 FORGOTTEN_S = 1.0  # a publisher that has been silent for so long is one no more
+
+
+def reject_other_publishers(node: Node, topic: str) -> None:
+    """Raise a ConfigError that names all who may send on a topic of `node`, where others may.
+
+    For topics that move an arm; others count even while they are silent.
+    """
+    publishers = node.get_publishers_info_by_topic(topic)
+    if len(publishers) < 2:
+        return
+    names = sorted(map(_name, publishers))
+    raise ConfigError(
+        f"{topic} has {len(names)} publishers ({', '.join(names)}): end all but one; one that was "
+        "killed is forgotten after some seconds"
+    )
 
 
 class Senders(ABC):
     """The publishers of a topic that count as senders."""
 
     distinguished_by: str  # by what they are distinguished
+    newest: Hashable = None  # sender of the last message; None where nothing tells
 
     def __init__(self, node: Node, topic: str) -> None:
         """Begin with none, on a topic that `node` subscribes to."""
@@ -47,7 +65,8 @@ class SendersById(Senders):
 
     def note(self, info: MessageInfo, now: float) -> int:
         """Return how many publishers have sent a message just now."""
-        self._last[publisher_id(info) or b""] = now
+        self.newest = publisher_id(info) or b""
+        self._last[self.newest] = now
         self._last = {sender: at for sender, at in self._last.items() if now - at <= FORGOTTEN_S}
         return len(self._last)
 
@@ -83,11 +102,12 @@ class SendersByNumber(Senders):
         self._sequences = [x for x in self._sequences if now - x.at <= FORGOTTEN_S]
         for sequence in self._sequences:
             if sequence.number == number - 1:
-                sequence.number, sequence.at = number, now
+                sequence.number, sequence.at, self.newest = number, now, id(sequence)
                 return len(self._sequences)
         if self._node.count_publishers(self._topic) < 2:
             self._sequences.clear()
         self._sequences.append(_Sequence(number, now))
+        self.newest = id(self._sequences[-1])
         return len(self._sequences)
 
 

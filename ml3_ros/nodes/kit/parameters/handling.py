@@ -10,7 +10,6 @@ from typing import Annotated
 from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
 from ml3_ros.robots.pushes import Handling, Touch, TouchConfig, random_touches
 
-LONGEST = 3600.0  # people come for so long [s]
 PAUSE = (4.0, 6.0)  # between two touches [s]
 SECONDS = (0.5, 3.0)  # that one lasts
 
@@ -29,6 +28,9 @@ class HandlingParameters(NodeParameters):
     touch_after: Annotated[
         float, Param("robot time before the first of them comes [s]", (0, 3600))
     ] = 10.0
+    touch_seconds: Annotated[
+        float, Param("robot time after that in which they come [s]", (0, 86400))
+    ] = 3600.0
     touch_seed: Annotated[
         int, Param("seed of when, where and how they touch it", (0, 2**31 - 1))
     ] = 0
@@ -39,6 +41,11 @@ class HandlingParameters(NodeParameters):
         30.0
     )
     load_seconds: Annotated[float, Param("how long it stays [s]", (0.1, 86400))] = 30.0
+
+    @property
+    def handled(self) -> bool:
+        """Whether anybody touches or loads the arm."""
+        return self.touch_force > 0.0 or self.load > 0.0
 
     def handling(self, n_links: int, payload: float) -> Handling:
         """Return who does what, and when.
@@ -53,7 +60,7 @@ class HandlingParameters(NodeParameters):
             config = TouchConfig(force=force, seconds=SECONDS, pause=PAUSE)
             start = max(0.0, self.touch_after - PAUSE[0])
             touches = random_touches(
-                n_links, self.touch_seed, start, self.touch_after + LONGEST, config
+                n_links, self.touch_seed, start, self.touch_after + self.touch_seconds, config
             )
         loads: tuple[tuple[float, float], ...] = ((0.0, payload),)
         if self.load > 0.0:

@@ -10,7 +10,8 @@ from typing import Annotated
 
 import numpy as np
 
-from ml3_ros.nodes.kit.parameters.annotated import NodeParameters, Param
+from ml3_ros.nodes.kit.parameters.annotated import Param
+from ml3_ros.nodes.kit.parameters.names import NameParameters
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig, within_effort
 from ml3_ros.robots.perturbation import Perturbation
@@ -26,7 +27,7 @@ def _two(values: Sequence[float]) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class MotionParameters(NodeParameters):
+class MotionParameters(NameParameters):
     """The arm, its trajectory, and when the arm is led back to it."""
 
     robot: Annotated[str, Param("the arm: sawyer, reacher, or path of a URDF or MJCF")] = "sawyer"

@@ -18,8 +18,8 @@ from ml3_ros.reports.identification.written.controllers import (
     crisp_text,
     ur_text,
 )
+from ml3_ros.reports.identification.written.mjcf import identified_mjcf
 from ml3_ros.reports.identification.written.urdf import identified_urdf
-from ml3_ros.robots.mjcf_writer import mjcf_text
 
 Array = NDArray[np.float64]
 FOLDER = "written"
@@ -68,12 +68,7 @@ def save_written(
     out = folder / FOLDER
     texts = {
         "arm.urdf": identified_urdf(urdf, arm, simple),
-        "arm.xml": mjcf_text(
-            identified_urdf(arm.urdf, arm, simple),
-            arm.name,
-            arm.gravity,
-            dict(zip(arm.names, simple, strict=True)),
-        ),
+        "arm.xml": identified_mjcf(arm, simple),
         "crisp_friction.yaml": crisp_text(_crisp(arm, rows, load, simple)),
     }
     if len(arm.names) == UR_JOINTS:

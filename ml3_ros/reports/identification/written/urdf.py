@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from ml3_ros.errors import DataError
 from ml3_ros.identification.physical.identified import IdentifiedArm
 from ml3_ros.identification.physical.inertia import centre_and_tensor
-from ml3_ros.robots.sources import parse_root
+from ml3_ros.robots.reading.xml_files import parse_root
 
 Array = NDArray[np.float64]
 

@@ -74,6 +74,21 @@ def test_causal_weights_do_not_see_what_comes_later():
     )
 
 
+def test_with_newest_times_weights_depend_on_age_and_on_what_is_explained_by_now():
+    plain, net = loss_of(), loss_of(newest=(0.2, 1.0))
+    assert net.context.size > plain.context.size
+    phi, error = random_phi(net, size=0.3), torch.full((SAMPLES, 3), 0.7)
+    still = torch.zeros_like(error)
+
+    def found(target):
+        seen = LossInput(None, error, target, {"v": still}, torch.zeros(()))
+        return net.weights(phi, error, seen)
+
+    level = found(still)
+    assert level[5:-5].std() > 1e-3  # residuals are all alike: it is the age
+    assert not torch.allclose(level, found(torch.full_like(error, 9.0)))  # now it explains more
+
+
 def test_windows_end_where_a_run_does():
     phi, error = random_phi(loss_of()), residuals()
     runs = loss_of(run=20)
@@ -138,6 +153,8 @@ def test_a_windowed_mean_is_of_the_samples_that_there_are():
         ({"v": 3}, {"run": -1}, "run"),
         ({"v": 3}, {"groups": 1000}, "groups"),
         ({"v": 3}, {"pull": 0.0}, "pull"),
+        ({"v": 3}, {"newest": (-1.0,)}, "newest"),
+        ({"v": 3}, {"newest": (1.0,), "causal": True}, "newest"),
     ],
 )
 def test_impossible_options_are_named(context, options, word):
@@ -146,7 +163,12 @@ def test_impossible_options_are_named(context, options, word):
 
 
 @pytest.mark.parametrize(
-    ("rule", "options"), [("least_squares", {"groups": 4}), ("adam", {"run": 8})]
+    ("rule", "options"),
+    [
+        ("least_squares", {"groups": 4}),
+        ("least_squares", {"groups": 4, "newest": (0.5, 1.0)}),
+        ("adam", {"run": 8}),
+    ],
 )
 def test_it_travels_as_a_file(rule, options):
     names = ("a", "b")
@@ -162,3 +184,18 @@ def test_it_travels_as_a_file(rule, options):
     assert read.spec == spec
     for name, value in loss.phi.items():
         torch.testing.assert_close(read.phi[name], value)
+
+
+def test_its_file_serves_arms_of_another_size():
+    names = ("a", "b")
+    spec = LossSpec(
+        architecture="weighted",
+        target=InputSpec(name="tau", unit="-", scale=(2.0, 2.0), labels=names),
+        context=(InputSpec(name="v", unit="rad/s", scale=(1.0, 1.0), labels=names),),
+        options={"groups": 2},
+        inner_optimizer="least_squares",
+    )
+    larger = spec.of_size(5, spacing=0.04)
+    assert larger.target.scale == (2.0,) * 5 and larger.context[0].scale == (1.0,) * 5
+    assert larger.network().context.spacing == 0.04 and larger.options["groups"] == 2
+    assert larger.phi_shapes() == spec.phi_shapes()

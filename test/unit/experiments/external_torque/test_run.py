@@ -75,9 +75,9 @@ def test_its_section_is_filled_by_all_methods(found, tmp_path):
     every = dict(found)
     for key, value in found.items():
         if key.endswith("/least_squares_observer"):
-            every[key.replace("least_squares", "robust")] = value
+            every |= {key.replace("least_squares", fit): value for fit in ("robust", "learned")}
     finish(SMALL, {0: every}, {}, tmp_path, lambda text: None)
-    (section,) = load_sections("ml3_ros.experiments.external_torque")
+    section, _ = load_sections("ml3_ros.experiments.external_torque")
     metrics = json.loads((tmp_path / "metrics.json").read_text())
     page = results_page([section], {NAME: MetricsView(metrics)})
     assert section.title in page

@@ -26,7 +26,7 @@ from ml3_ros.robots.pushes import Push, Touch, TouchConfig
 from ml3_ros.robots.registry import load_robot
 
 SMALL = TouchTrackingConfig(
-    methods=("feedback_only", "rigid_body", "least_squares_live"),
+    methods=("feedback_only", "arm_known", "least_squares_live"),
     seeds=1,
     n_robots=1,
     period=1.0,
@@ -124,7 +124,7 @@ def test_every_method_meets_the_same_robot_and_learning_helps(found):
     assert found["pushed"].shape == (1, 2100)
     assert found["pushed"][0, :300].max() == 0.0 < found["pushed"][0, 300:900].max()
     peace = {name: found[f"scores/{name}"][0, 0] for name in SMALL.methods}
-    assert peace["least_squares_live"] < peace["rigid_body"] < peace["feedback_only"]
+    assert peace["arm_known"] < peace["least_squares_live"] < peace["feedback_only"]
 
 
 def test_metrics_figure_and_section(found, tmp_path):
@@ -147,7 +147,7 @@ def test_metrics_figure_and_section(found, tmp_path):
 @pytest.mark.parametrize(
     ("wrong", "named"),
     [
-        ({"methods": ("rigid_body",)}, "feedback_only"),
+        ({"methods": ("arm_known",)}, "feedback_only"),
         ({"methods": ("feedback_only", "ridge")}, "methods"),
         ({"peace": 5.0}, "peace"),
         ({"touched": 5.0}, "touched"),

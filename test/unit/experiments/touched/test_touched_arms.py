@@ -28,8 +28,8 @@ from ml3_ros.experiments.touched.handmade import (
 )
 from ml3_ros.experiments.touched.linear_rivals import LinearRivals, Robust, best
 from ml3_ros.experiments.touched.network_rivals import DecayingAdam, Training, Tuning
-from ml3_ros.experiments.touched.output import finish, metrics
-from ml3_ros.experiments.touched.panels import Panel
+from ml3_ros.experiments.touched.output import finish, metrics, table
+from ml3_ros.experiments.touched.panels import Panel, panels_of
 from ml3_ros.identification.robust import weights as robust_weights
 from ml3_ros.tasks.touched.before import Before
 
@@ -42,7 +42,7 @@ SMALL = TouchedExperimentConfig(
     n_test=3,
     outer_steps={"physical": 1, "network_on_model": 1, "network": 1},
     left_out=(),
-    marks=(0, 2),
+    marks={"network_on_model": (0, 2), "network": (0, 2)},
 )
 
 
@@ -132,19 +132,62 @@ def test_weights_of_a_handmade_loss_are_numbers():
     torch.testing.assert_close(grad, 2.0 * weights * error / 64)
 
 
-def test_tuning_stops_where_a_training_was_best_on_what_it_may_see():
+@pytest.fixture(scope="module")
+def tuning():
     pools = Pools(SMALL)
     arms = pools.joined(TRAIN_POOL, "network_on_model")
     before = Before(torque=arms.nominal, trust=torch.zeros_like(arms.tau))
     units = pools.units("network_on_model", arms, before)
     family = pools.family("network_on_model", arms, before, units)
-    tuning = Tuning(family, units.effort, SMALL.families, (0, 2))
+    return Tuning(family, units.effort, SMALL.families, (0, 2))
+
+
+def test_tuning_stops_where_a_training_was_best_on_what_it_may_see(tuning):
     harmful = Training(step_size=3.0)  # such steps only do harm
-    chosen = tuning._best([harmful], measured=True, stop=True, kept=True)
-    assert set(chosen) == set(SMALL.families)
-    assert all(each.mark == 0 or each.share == 0 for each in chosen.values())
-    to_the_end = tuning._best([harmful, Training(step_size=1e-4)])
-    assert all(each.step_size == 1e-4 and each.mark == 1 for each in to_the_end.values())
+    for kind in SMALL.families:
+        _, measured = tuning._stopped(harmful, kind, True)
+        assert measured.mark == 0 or measured.share == 0
+        score, free = tuning._stopped(harmful, kind, False)
+        assert free.mark == 0 and free.share == len(network_rivals.SHARES) - 1
+        other, _ = tuning._stopped(Training(step_size=1e-4), kind, False)
+        assert other < score  # the first step of such a size is none that does harm
+
+
+def test_the_best_setting_is_inside_its_grid(tuning, monkeypatch):
+    """Errors are lowest far beyond every grid: tuning goes there, for each family by itself."""
+    steps = {"none": 1e-6, "leading": 0.3}
+
+    def outcome(training):
+        def error(kind):
+            x = [training.step_size / steps[kind], training.width / 20.0]
+            x.append(max(training.decay, 0.1) / 300.0)
+            return np.exp(sum(np.abs(np.log(each)) for each in x))
+
+        free = np.array([error(kind) for kind in SMALL.families for _ in range(2)])
+        table = np.broadcast_to(free[:, None, None], (4, len(network_rivals.SHARES), 2))
+        return network_rivals.Outcome(free=table, measured=table)
+
+    monkeypatch.setattr(tuning, "_outcome", outcome)
+    methods = tuning.methods()
+    for method in ("adam_stopped", "huber", "gate", "contacts_known"):
+        for kind, chosen in methods[method].items():
+            assert abs(np.log(chosen.step_size / steps[kind])) < np.log(2.0)
+    assert {chosen.decay for chosen in methods["adam_stopped"].values()} <= {100.0, 1000.0}
+    assert all(12.0 < methods["gate"][kind].width < 36.0 for kind in SMALL.families)
+    assert set(methods["adam"].values()) == {Training()}
+
+
+def test_a_window_over_the_fit_sees_its_residuals(tuning):
+    family, effort = tuning._family, tuning._effort
+    tasks = torch.arange(len(family.arms))
+    batch = family.support(tasks, 0 * tasks, torch.Generator().manual_seed(0))
+    values = []
+    for of_fit in (False, True):
+        training = Training(weight="window", half=3, of_fit=of_fit)
+        loss = training.learner(family, effort).loss
+        prediction = batch["tau"] + 1e-3 * torch.randn(batch["tau"].shape)
+        values.append(loss.evaluate({}, lambda _, x=prediction: x, batch, torch.zeros(4)))
+    assert not torch.allclose(*values)
 
 
 def test_headlines_compare_arm_by_arm():
@@ -173,13 +216,34 @@ def test_headlines_compare_arm_by_arm():
     assert result.methods["robust_tuned"]["x"] == [1, 2]
 
 
+def test_methods_may_have_fewer_seeds():
+    config = replace(SMALL, models=("network",), families=("leading",), unshaped_seeds=1)
+    names = [set(run._trainings(config, "network", seed)) for seed in (0, 1)]
+    assert names == [{"learned", "unshaped"}, {"learned"}]
+    key = "error/network/leading/"
+    seeds = {
+        0: {f"{key}learned": np.array([0.1, 0.4]), f"{key}unshaped": np.array([0.4, 0.4])},
+        1: {f"{key}learned": np.array([0.2, 0.2])},
+    }
+    shared = {f"{key}gate": np.array([0.2, 0.2]), f"{key}contacts_known": np.array([0.1, 0.1])}
+    panels = panels_of(config, seeds, shared)
+    found = metrics("touched_networks", config, panels)
+    assert found.headline["network/unshaped/over_gate"] == pytest.approx(2.0)
+    assert found.headline["network/learned/over_gate"] == pytest.approx(1.0)
+    shapes = {name: np.shape(each["per_seed"]) for name, each in found.methods.items()}
+    assert shapes == {"learned": (2, 1), "unshaped": (1, 1), "gate": (2, 1)} | {
+        "contacts_known": (2, 1)
+    }
+    assert "unshaped" in table(panels[0])
+
+
 def test_impossible_settings_are_named():
     for fields, word in (
         ({"seeds": 0}, "seeds"),
         ({"families": ()}, "families"),
         ({"families": ("kicking",)}, "families"),
         ({"models": ()}, "models"),
-        ({"marks": (5, 2)}, "marks"),
+        ({"marks": {"network": (5, 2)}}, "marks"),
     ):
         with pytest.raises(ConfigError, match=word):
             replace(SMALL, **fields)
@@ -190,7 +254,8 @@ def few_choices(monkeypatch):
     monkeypatch.setattr(linear_rivals, "PULLS", (1e-3,))
     monkeypatch.setattr(linear_rivals, "RECIPES", {"tukey 3": tukey(3.0)})
     monkeypatch.setattr(linear_rivals, "OBSERVER_WIDTHS", (2.0,))
-    monkeypatch.setattr(network_rivals, "STEP_SIZES", (0.003,))
+    for name, values in (("STEP_SIZES", (0.001, 0.003)), ("WIDTHS", (2.0, 3.0)), ("HALVES", (3,))):
+        monkeypatch.setattr(network_rivals, name, values)
     monkeypatch.setattr(run, "PRETRAINING_STEPS", 5)
 
 
@@ -217,6 +282,7 @@ def test_all_models_run_end_to_end(tmp_path, few_choices):
     found = json.loads((tmp_path / "metrics.json").read_text())
     expected = {"learned", "unshaped", "left_out", "robust_tuned", "payload_fit"}
     expected |= {"learned@network", "gate@network_on_model", "fit_weights@network_on_model"}
+    expected |= {"adam_learned_steps@network", "adam_learned_steps@network_on_model"}
     assert expected <= set(found["methods"])
     assert all(path.exists() for path in paths) and len(texts) == 3
     kept = seeds[0]["loss/physical/without_leading"].tobytes()

@@ -66,7 +66,7 @@ def test_a_hidden_group_is_shown_by_the_motion_that_its_sentence_names(model, me
     inertia = hidden[("inertia", 1)]
     assert inertia.known > HIDDEN and inertia.after <= CURED
     assert inertia.motion.kind == "fast"
-    sentence = cure(inertia, rows)
+    sentence = cure(inertia, rows, model.limits.units)
     assert sentence.startswith("the inertia of link 2 about y does not show in this motion")
     moved = inertia.motion.joint
     assert f"move joint {moved + 1} ({rows.joint_names[moved]}) to and fro faster" in sentence

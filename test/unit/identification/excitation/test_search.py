@@ -143,7 +143,7 @@ def test_a_motion_is_the_same_for_the_same_seed(model, series, limits, known):
 
 
 def test_what_cannot_be_moved_is_rejected(model, series, known, quick):
-    with pytest.raises(ConfigError, match=r"joint 2 is not 0\.05 rad inside"):
+    with pytest.raises(ConfigError, match=r"joint elbow is not 0\.05 rad inside"):
         MotionLimits.of(model.limits, np.array([0.0, 2.49]))
     with pytest.raises(ConfigError, match="is empty"):
         MotionLimits.of(model.limits, START, box=np.array([[0.0, 0, 0], [0.0, 1, 1]]))

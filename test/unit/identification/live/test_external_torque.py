@@ -50,20 +50,41 @@ def test_the_flag_tells_touched_samples_from_free_ones(touched, robust):
     assert flag[~touched.pushed[late].astype(bool)].mean() < 0.1
 
 
-def test_a_flag_falls_at_a_lower_threshold_than_it_rises(sawyer):
+@pytest.fixture
+def flags(sawyer):
+    """Return which joints count as touched while a push has sizes one after the other [N m]."""
+
+    def observed(model, pushes):
+        observer = ExternalTorqueObserver(
+            model, PinocchioModel(sawyer), ExternalTorqueConfig(gain=1e4, touched=4.0, free=2.0)
+        )
+        q, v = sawyer.home, np.zeros(7)
+        free, found = PinocchioModel(sawyer).nle(q, v), []
+        for k, push in enumerate(pushes):
+            # the observer follows at once, as its bandwidth is far above the rate
+            for t in (0.01 * k, 0.01 * k + 0.009):
+                seen = observer.observe(t, q, v, free - push)
+            found.append(seen.touched)
+        return np.stack(found)
+
+    return observed
+
+
+def test_a_flag_falls_at_a_lower_threshold_than_it_rises(sawyer, flags):
     model = PhysicalModel(PinocchioModel(sawyer), sawyer.home)
-    observer = ExternalTorqueObserver(
-        model, PinocchioModel(sawyer), ExternalTorqueConfig(gain=1e4, touched=4.0, free=2.0)
-    )
-    arm = PinocchioModel(sawyer)
-    q, v = sawyer.home, np.zeros(7)
-    std, flags = model.deviation(v), []
-    for k, size in enumerate((0.0, 3.0, 5.0, 3.0, 1.0, 3.0)):
-        # the observer follows at once, as its bandwidth is far above the rate
-        tau = arm.nle(q, v) - size * std
-        flags.append(observer.observe(0.01 * k, q, v, tau).contact)
-        flags[-1] = observer.observe(0.01 * k + 0.009, q, v, tau).contact
-    assert flags == [False, False, True, True, False, False]
+    found = flags(model, [size * model.unexplained for size in (0.0, 3.0, 5.0, 3.0, 1.0, 3.0)])
+    assert found.any(axis=1).tolist() == [False, False, True, True, False, False]
+
+
+def test_a_standing_joint_is_touched_beyond_what_its_dry_friction_can_hold(sawyer, flags):
+    model = PhysicalModel(PinocchioModel(sawyer), sawyer.home)
+    dry = 100.0 * model.unexplained
+    model.learned.parameters[-14:-7] = dry
+    still = np.zeros(7)
+    np.testing.assert_allclose(model.stuck(still), dry)
+    np.testing.assert_allclose(model.deviation(still), np.hypot(dry, model.unexplained))
+    found = flags(model, [0.0 * dry, 0.98 * dry, 1.06 * dry])
+    assert found.all(axis=1).tolist() == found.any(axis=1).tolist() == [False, False, True]
 
 
 @pytest.mark.parametrize("wrong", [{"free": 6.0}, {"free": 0.0}, {"touched": np.inf}])

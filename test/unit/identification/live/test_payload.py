@@ -14,6 +14,7 @@ from ml3_ros.identification.live.physical_model import PhysicalModel, PhysicalMo
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 
 CARRIED = np.array([2.0, 0.1, -0.05, 0.2])  # [kg, kg m]
+STILL = np.zeros((10, 7))  # velocities, which decide nothing
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def test_a_payload_is_taken_on_within_its_window_and_put_down_again(moving):
     for lot, (t, columns) in enumerate(moving(24)):
         carried = CARRIED if 4 <= lot < 14 else np.zeros(4)
         noise = rng.normal(size=(10, 7))
-        changed = change.take(t, columns / 0.2, columns @ carried / 0.2 + noise)
+        changed = change.take(t, columns / 0.2, columns @ carried / 0.2 + noise, STILL)
         if lot < 4 or lot >= 18:
             np.testing.assert_array_equal(change.parameters, np.zeros(4))
         if 8 <= lot < 14:
@@ -50,7 +51,7 @@ def test_a_hand_is_no_payload(moving):
     change, rng = PayloadChange(), np.random.default_rng(0)
     for t, columns in moving(10):
         push = np.array([3.0, -4.0, 2.0, -3.0, 1.0, 0.5, 0.0])
-        change.take(t, columns / 0.2, push / 0.2 + rng.normal(size=(10, 7)))
+        change.take(t, columns / 0.2, push / 0.2 + rng.normal(size=(10, 7)), STILL)
         np.testing.assert_array_equal(change.parameters, np.zeros(4))
 
 
@@ -59,7 +60,7 @@ def test_a_payload_stays_while_a_hand_pushes(moving):
     for lot, (t, columns) in enumerate(moving(14)):
         push = np.array([0.0, 0.0, 4.0, 0.0, 2.0, 0.0, 0.0]) * (8 <= lot < 11)
         noise = rng.normal(size=(10, 7))
-        change.take(t, columns / 0.2, (columns @ CARRIED + push) / 0.2 + noise)
+        change.take(t, columns / 0.2, (columns @ CARRIED + push) / 0.2 + noise, STILL)
         if lot >= 5:
             assert change.parameters[0] == pytest.approx(2.0, abs=0.6)
 

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 
 from ml3_ros.errors import DataError
-from ml3_ros.identification.models.friction_fit import friction_fit, friction_predict
+from ml3_ros.identification.models.friction_fit import (
+    dissipative_fit,
+    friction_features,
+    friction_fit,
+    friction_predict,
+)
 
 TRUE = np.array([[1.2, 20.0, 11.0, 0.5], [0.9, 3.0, 2.0, -1.0]])
 
@@ -32,3 +37,15 @@ def test_shapes_must_agree(arm):
     tau_rbd, v, effort = arm
     with pytest.raises(DataError, match="must both be"):
         friction_fit(tau_rbd, v[:, :1], effort)
+
+
+def test_friction_that_would_give_energy_is_none_and_the_rest_is_fitted_anew(arm):
+    tau_rbd, v, _ = arm
+    wrong = np.array([[1.0, -0.5, 2.0, 0.3], [2.0, 0.5, 1.0, 0.0]])
+    effort = friction_predict(wrong, tau_rbd, v)
+    fitted = dissipative_fit(friction_fit(tau_rbd, v, effort), tau_rbd, v, effort)
+    np.testing.assert_allclose(fitted[1], wrong[1], atol=1e-9)  # which needs nothing
+    assert fitted[0, 1] == 0.0 and fitted[0, 2] > 0.0
+    features = friction_features(tau_rbd, v)[:, 0]
+    others = np.linalg.lstsq(features[:, [0, 2, 3]], effort[:, 0], rcond=None)[0]
+    np.testing.assert_allclose(fitted[0, [0, 2, 3]], others, rtol=1e-6)

@@ -16,7 +16,6 @@ from ml3_ros.robots.control.trajectories import Excitation, ExcitationConfig
 from ml3_ros.robots.perturbation import Perturbation, friction_torque
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
-from ml3_ros.robots.sources import pinocchio_model
 
 RATE, LEARNED, HELD_OUT, HALF = 50.0, 1000, 400, 10  # [Hz], rows, rows, of the filter
 
@@ -27,7 +26,7 @@ def hand(t, q, description, share, seed, *, force=(2.0, 25.0), lifts=False, firs
     On `share` of the first `of` rows, or of all; `lifts`: a hand that mostly pushes up. Links
     count from `first_link`.
     """
-    model = pinocchio_model(description.path, description.format)
+    model = description.model.copy()
     data = model.createData()
     rng = np.random.default_rng(seed)
     tau, on = np.zeros_like(q), np.zeros(len(t), dtype=bool)

@@ -138,7 +138,7 @@ def test_what_does_not_fit_is_rejected(controller):
 
 @pytest.mark.parametrize("huge", [1e308, -1e308])
 def test_a_torque_that_is_not_finite_is_not_returned(controller, huge):
-    with pytest.raises(RobotError, match="torque of joint 0 is"):
+    with pytest.raises(RobotError, match="torque of joint joint0 is"):
         controller.torque([huge, 0.0], [-huge, 0.0], np.zeros(2))
     assert np.isfinite(controller.torque(*HERE)).all()
 

@@ -113,6 +113,29 @@ def test_every_piece_is_a_new_pose_with_lively_accelerations(sawyer):
     assert (centres.std(axis=0) > 0.05).all()
 
 
+def test_at_work_joints_move_together_and_later_each_for_itself(sawyer):
+    shape = ExcitationConfig(piece_seconds=10.0, work_seconds=20.0)
+    motion = Excitation(sawyer.limits, sawyer.home, 3, shape)
+    shares = []
+    for number in (1, 2, 3, 4):
+        t = np.arange(10.0 * number - 8.0, 10.0 * number, 0.02) - 0.01  # between two changes
+        a = motion.at(t)[2]
+        singular = np.linalg.svd(a / a.std(axis=0), compute_uv=False)
+        shares.append((singular[1:] ** 2).sum() / (singular**2).sum())
+    assert max(shares[:2]) < 0.05  # nearly in proportion
+    assert min(shares[2:]) > 0.3
+
+
+def test_working_motion_keeps_the_limits(sawyer):
+    shape = ExcitationConfig(work_seconds=60.0, amplitude=1.5, frequency=(0.5, 1.5))
+    for seed in range(3):
+        q, v, a = Excitation(sawyer.limits, sawyer.home, seed, shape).at(np.arange(0, 60, 0.01))
+        assert (q >= sawyer.limits.lower + 0.04).all() and (q <= sawyer.limits.upper - 0.04).all()
+        assert (np.abs(v) <= 0.96 * sawyer.limits.velocity).all()
+        assert (np.abs(a) <= 0.96 * sawyer.limits.acceleration).all()
+        assert np.ptp(q[1000:], axis=0).min() > 0.05
+
+
 def test_smaller_amplitudes_where_effort_is_short(sawyer):
     model = PinocchioModel(sawyer)
     full = Excitation(sawyer.limits, sawyer.home, 0)
@@ -162,12 +185,12 @@ def test_settings_that_cannot_be_planned_are_rejected(sawyer):
     ):
         with pytest.raises(ConfigError):
             ExcitationConfig(**keywords)
-    with pytest.raises(ConfigError, match="home of joint 1"):
+    with pytest.raises(ConfigError, match="home of joint right_j1"):
         Excitation(sawyer.limits, sawyer.home + 3.5 * (np.arange(7) == 1), 0)
     nowhere = replace(
         sawyer.limits, upper=np.where(np.arange(7) == 2, np.nan, sawyer.limits.upper)
     )
-    with pytest.raises(ConfigError, match="home of joint 2"):
+    with pytest.raises(ConfigError, match="home of joint right_j2"):
         Excitation(nowhere, sawyer.home, 0)
     with pytest.raises(RobotError, match="home"):
         Excitation(sawyer.limits, sawyer.home[:3], 0)

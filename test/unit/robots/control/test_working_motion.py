@@ -96,5 +96,5 @@ def test_shapes_that_cannot_be_planned_are_rejected(wrong):
 def test_directions_and_home_must_be_those_of_the_arm():
     with pytest.raises(ConfigError, match="directions"):
         motion(WorkingConfig(directions=(1.0, -1.0)))
-    with pytest.raises(ConfigError, match="home of joint 0"):
+    with pytest.raises(ConfigError, match="home of joint right_j0"):
         motion(upper=load_robot("sawyer").home)

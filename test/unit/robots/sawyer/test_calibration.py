@@ -41,9 +41,7 @@ def test_turned_origins_are_measured_by_their_angle():
 def test_a_urdf_itself_is_its_nominal_description(tmp_path):
     path = tmp_path / "sawyer.urdf"
     path.write_text(sawyer_urdf(SAWYER))
-    text = path.read_text()
-    description = type("D", (), {"format": "urdf", "path": path})
-    assert nominal_urdf(description) == text
+    assert nominal_urdf(load_robot(path)) == path.read_text()
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import pytest
 
+from ml3_ros.robots.linear.arm import LinearArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.touched.contacts import ContactConfig
-from ml3_ros.tasks.touched.linear_arm import LinearArm
 from ml3_ros.tasks.touched.simulated import TouchedConfig, simulate_touched
 
 SHORT = TouchedConfig(

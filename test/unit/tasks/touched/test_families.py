@@ -54,7 +54,8 @@ def test_nothing_at_meta_test_sees_the_extra_information(model, arms, linear):
     found = []
     for known in (arms, blind):
         recipe, units, family = family_of(model, known, linear)
-        spec, generator = recipe.loss_spec(units), torch.Generator().manual_seed(0)
+        spec = recipe.loss_spec(units, family.optimizee)
+        generator = torch.Generator().manual_seed(0)
         learner = spec.learner(family.optimizee)
         phi = {k: p.unsqueeze(0) for k, p in spec.init_phi(torch.Generator()).items()}
         theta = family.init(tasks, generator)
@@ -79,6 +80,23 @@ def test_an_outer_step_moves_phi(model, arms, linear):
     assert any(not torch.equal(p, trainer.seed_phi(1)[k]) for k, p in trainer.seed_phi(0).items())
 
 
+@pytest.mark.parametrize("model", MODELS[1:])
+def test_networks_learn_step_sizes_with_their_weights_or_alone(model, arms, linear):
+    recipe, units, family = family_of(model, arms, linear)
+    weighted = recipe.loss_spec(units, family.optimizee)
+    alone = replace(recipe, weighted=False).loss_spec(units, family.optimizee)
+    assert (weighted.architecture, alone.architecture) == ("weighted", "squared_error")
+    assert alone.context == () and alone.target == weighted.target
+    for spec in (weighted, alone):
+        assert set(spec.roles) == set(family.optimizee.roles().values())
+        assert recipe.meta_training().horizon == spec.knots[-1]  # they are trained to their end
+    trainer = replace(recipe, weighted=False, n_tasks=2).trainer(family, units, (0,))
+    trainer.step()
+    assert trainer.seed_phi(0)["step_sizes"].any()
+    with pytest.raises(ConfigError, match="no step sizes"):
+        TouchedRecipe(model="physical", weighted=False)
+
+
 def test_a_learned_loss_sees_through_contacts(config, linear):
     """Trained on 8 arms for 12 outer steps, on others: a fraction of ordinary least squares."""
     contacts = ContactConfig(kind="leading", share=(0.3, 0.4))
@@ -101,7 +119,8 @@ def test_a_learned_loss_sees_through_contacts(config, linear):
 
 def test_a_fit_tells_how_far_it_believed_each_sample(arms, linear):
     recipe, units, _ = family_of("physical", arms, linear)
-    spec, model = recipe.loss_spec(units), LinearModel(7, tuple(linear.kinds.tolist()))
+    model = LinearModel(7, tuple(linear.kinds.tolist()))
+    spec = recipe.loss_spec(units, model)
     phi = spec.init_phi(torch.Generator())
     phi["net.weight_2"] += 0.3 * torch.randn(phi["net.weight_2"].shape)
     before = Before.fitted(arms, spec, phi, model, stride=2)
@@ -137,3 +156,16 @@ def test_runs_follow_each_other_at_equal_distances():
         sampling.draw(2, 16, torch.Generator())
     with pytest.raises(ConfigError, match="length"):
         RunSampling(length=0)
+
+
+def test_a_stream_ends_at_any_time_for_all_arms_alike():
+    sampling, generator = RunSampling(n_runs=0, stride=2, shortest=50), torch.Generator()
+    drawn = [sampling.draw(3, 1000, generator) for _ in range(200)]
+    lengths = np.array([x.shape[1] for x in drawn])
+    for x in drawn[:5]:
+        assert x.shape[0] == 3 and (x == 2 * torch.arange(x.shape[1])).all()
+    assert lengths.min() >= 25 and lengths.max() <= 500
+    # short ones as often as long ones: the middle is the geometric one
+    assert 0.7 < np.median(lengths) / np.sqrt(25.0 * 500.0) < 1.4
+    with pytest.raises(ConfigError, match="one run alone"):
+        RunSampling(n_runs=2, shortest=50)
