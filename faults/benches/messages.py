@@ -9,7 +9,7 @@ from pathlib import Path
 from faults.mutations.messages import KINDS
 from faults.rig.result import Finding
 from faults.rig.rig import Rig
-from faults.scenes import arm, learners, reach, sawyer, tracking
+from faults.scenes import arm, learners, reach, ros2_control, sawyer, tracking, watching
 from faults.scenes.bombard import VARIANTS
 
 COUNT, QUICK_COUNT = 300, 10
@@ -20,6 +20,10 @@ SCENES = (
     reach.scenes,
     sawyer.emulator,
     sawyer.driver,
+    watching.scenes,
+    ros2_control.emulator,
+    ros2_control.bridge,
+    ros2_control.commander,
 )
 
 

@@ -13,11 +13,11 @@ from faults.rig.result import Finding, Row
 from faults.rig.rig import Rig
 from faults.rig.waiting import until
 from faults.security.graph import graph_use
-from faults.security.policies import read_policies
+from faults.security.policies import POLICIES, Use, read_policies
 from ml3_ros.bringup.node_arguments import ENCLAVES
 from ml3_ros.bringup.paths import share
 
-POLICIES = Path("config/security/sawyer_policies.xml")
+COMMANDING = ("excitation", "reach_optimizer", "tracking_controller")
 START_S = 15.0  # within this a node has started, or has ended
 # What a keystore has for an enclave; here without content: a middleware without the plugins has
 # to give up before it reads them.
@@ -38,20 +38,28 @@ def bench(folder: Path, quick: bool) -> Finding:
         method=(
             "The systems `sawyer_invdyn` (simulated with loss:=train and record:=true, and "
             "robot:=sawyer against the emulated robot, with an operator), `replay`, "
-            "`sawyer_track` and `reacher_reach` (robot:=sawyer_sim and robot:=sawyer) run; what "
-            "each node uses is read from the ROS graph meanwhile and compared with "
-            f"`{POLICIES}`. Then a node is started with security on (ROS_SECURITY_ENABLE), with a "
-            "keystore whose files have no content. The Fast DDS of the Python wheels comes "
-            "without security plugins: what is tested of them is that no node runs unprotected "
-            "by mistake. **Not tested**: that enclaves authenticate each other, and keep others "
-            "from reading and commanding, which needs a ROS 2 whose middleware has the plugins."
+            "`sawyer_track` and `reacher_reach` (robot:=sawyer_sim and robot:=sawyer) run; then "
+            "`sawyer_invdyn`, `sawyer_track` and `arm_motion` (robot:=ros2_control_emulated, and "
+            "robot:=ros2_control against the emulated robot, by its topic and by its action), and "
+            "`observe`. What each node uses is read from the ROS graph meanwhile and compared "
+            f"with {' and '.join(f'`{path}`' for path in POLICIES)}. "
+            "Then a node is started with security on (ROS_SECURITY_ENABLE), with a keystore whose "
+            "files have no content. The Fast DDS of the Python wheels comes without security "
+            "plugins: what is tested of them is that no node runs unprotected by mistake. **Not "
+            "tested**: that enclaves authenticate each other, and keep others from reading and "
+            "commanding, which needs a ROS 2 whose middleware has the plugins."
         ),
         rows=[*_policy_rows(folder), *_enforcement_rows(folder)],
     )
 
 
 def _policy_rows(folder: Path) -> list[Row]:
-    allowed, used = read_policies(share() / POLICIES), graph_use(folder)
+    used = graph_use(folder)
+    return [row for path in POLICIES for row in _compared(path, used[path])]
+
+
+def _compared(path: Path, used: dict[str, Use]) -> list[Row]:
+    allowed = read_policies(share() / path)
     missing = [
         f"{name}: {text}"
         for name in used
@@ -64,15 +72,16 @@ def _policy_rows(folder: Path) -> list[Row]:
     ]
     rules = sum(policy.size() for policy in allowed.values())
     commands = sorted(n for n, policy in allowed.items() if "/joint_command" in policy.publish)
+    file = path.stem
     return [
-        Row("nodes, each with an enclave of its own", f"{len(allowed)}, with {rules} permissions"),
-        Row("used, but not allowed", _listed(missing), "nothing", not missing),
-        Row("allowed, but never used", _listed(idle), "nothing", not idle),
+        Row(f"{file}: enclaves, one for each node", f"{len(allowed)}, with {rules} permissions"),
+        Row(f"{file}: used, but not allowed", _listed(missing), "nothing", not missing),
+        Row(f"{file}: allowed, but never used", _listed(idle), "nothing", not idle),
         Row(
-            "who may publish joint_command",
+            f"{file}: who may publish joint_command",
             ", ".join(commands),
             "what commands an arm, of which one runs at a time",
-            commands == ["excitation", "reach_optimizer", "tracking_controller"],
+            commands == [name for name in COMMANDING if name in allowed],
         ),
     ]
 

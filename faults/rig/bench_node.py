@@ -123,9 +123,9 @@ class BenchNode:
         except Exception as error:  # of any callback: it is raised where the bench ends
             self._failure = error
 
-    def add_node(self, name: str) -> Node:
+    def add_node(self, name: str, **options: Any) -> Node:
         """Return one more node that spins with this one."""
-        node = rclpy.create_node(name, context=self._context)
+        node = rclpy.create_node(name, context=self._context, **options)
         self._executor.add_node(node)
         return node
 

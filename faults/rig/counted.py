@@ -26,6 +26,7 @@ from rclpy.node import Node
 from rclpy.serialization import deserialize_message, serialize_message
 
 from faults.mutations.messages_with_files import mutated
+from ml3_ros.nodes.kit.rclpy_versions import taking_info
 
 FOLDER_VARIABLE = "ML3_FAULTS_COUNTERS"
 VARIANTS_REQUESTED = " variants"  # after a topic: how many variants of each message are requested
@@ -86,7 +87,7 @@ def counting(create: Callable[..., Any], folder: Path) -> Callable[..., Any]:
                     injected.add()
             counter.add()
 
-        return create(node, msg_type, topic, counted, *args, **options)
+        return create(node, msg_type, topic, taking_info(counted), *args, **options)
 
     return create_subscription
 

@@ -116,15 +116,18 @@ class Operator:
         answers: Whether it publishes its commands.
     """
 
-    def __init__(self, rig: Rig) -> None:
-        """Begin to answer."""
+    def __init__(
+        self, rig: Rig, driver: str = DRIVER, key: str = "driver", states: str = "joint_states"
+    ) -> None:
+        """Begin to answer the joint states on `states`; `key` is of the driver's diagnostics."""
         self._rig, robot = rig, load_robot("sawyer")
+        self._driver, self._key = driver, key
         self._names, self._model = robot.names, PinocchioModel(robot)
         self._requested = 0.0
         self._command = effort_to_msg(np.zeros(len(self._names)), self._names, 0)
         self.answers = True
         self._commands = rig.bench.publisher(JointState, "joint_command", RELIABLE_1)
-        rig.bench.listen(JointState, "joint_states", self._on_state, RELIABLE_100)
+        rig.bench.listen(JointState, states, self._on_state, RELIABLE_100)
 
     def command(self) -> JointState:
         """Return the command that holds the arm up in its newest state."""
@@ -132,10 +135,10 @@ class Operator:
 
     def active(self) -> bool:
         """Return whether the driver follows commands; see to it that it can."""
-        if self._rig.bench.diagnostic(DRIVER, "driver") == "active":
+        if self._rig.bench.diagnostic(self._driver, self._key) == "active":
             return True
         if time.monotonic() - self._requested > ENABLE_AGAIN_S:
-            if self._rig.bench.diagnostic(DRIVER, "driver") == "fault":
+            if self._rig.bench.diagnostic(self._driver, self._key) == "fault":
                 self._request(Trigger, "reset")
             self._request(SetBool, "enable", data=True)
             self._requested = time.monotonic()
@@ -143,7 +146,7 @@ class Operator:
 
     def _request(self, srv_type: type, name: str, **fields: object) -> None:
         with contextlib.suppress(BenchError):  # a driver under load is late: it is requested again
-            self._rig.bench.request(srv_type, f"/{DRIVER}/{name}", 10.0, **fields)
+            self._rig.bench.request(srv_type, f"/{self._driver}/{name}", 10.0, **fields)
 
     def _on_state(self, msg: JointState) -> None:
         q = np.array(msg.position)

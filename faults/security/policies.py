@@ -14,6 +14,11 @@ from rclpy.node import Node
 from ml3_ros.bringup.node_arguments import ENCLAVES
 from ml3_ros.files import write_atomically
 
+# For a Sawyer, and for arms behind ros2_control whose controllers have the usual names.
+POLICIES = (
+    Path("config/security/sawyer_policies.xml"),
+    Path("config/security/ros2_control_policies.xml"),
+)
 ACTION = "/_action/"
 # (list, element, what is allowed, field of Use)
 RULES = (

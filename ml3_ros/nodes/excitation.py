@@ -18,6 +18,7 @@ from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.motion import DEFAULT, MotionParameters
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, SENSOR_1
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg
 from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.control.adaptive_control import TrackingController
@@ -91,7 +92,7 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
         self._lost = LostArm(p.lost_error, p.standstill, "gain")
         self.diagnostics.complaint = lambda: self._lost.complaint() if self.active else ""
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
-        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1, informed=True)
         self.diagnostics.expect("joint_states")
 
     def start(self) -> None:
@@ -118,8 +119,8 @@ class ExcitationNode(Ml3Node[ExcitationParameters]):
             **self._limits.largest(self._error),
         }
 
-    def _on_state(self, msg: JointState) -> None:
-        sample = self._stream.read(msg)
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
+        sample = self._stream.read(msg, info)
         self.diagnostics.tick("joint_states")
         if self._way is None or self._restarts != self._stream.restarts:
             self._way = Approach(sample.q, self._excitation, self.parameters.fade_seconds)

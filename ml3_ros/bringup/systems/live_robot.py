@@ -20,9 +20,12 @@ from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 
+from ml3_ros.bringup.node_arguments import enclave_arguments
 from ml3_ros.data.repair.names import find_names
 from ml3_ros.errors import ConfigError
 
+LISTENER = "ml3_listener"
+LISTENER_OPTIONS: dict[str, Any] = {"enable_rosout": False, "start_parameter_services": False}
 FOREIGN_S = 3.0  # after the first message: until then one of the arm is to come
 GATHERED_S = 0.5  # after the first message with joints of the arm: others may carry more of them
 LATCHED = QoSProfile(
@@ -139,16 +142,17 @@ def _listening(
     The process may have a ROS context of its own, as `ros2 launch` has, which stays as it is.
     """
     context = rclpy.Context()
-    rclpy.init(args=[], context=context, signal_handler_options=SignalHandlerOptions.NO)
+    enclave = enclave_arguments(LISTENER, os.environ)
+    args = ["--ros-args", *enclave] if enclave else []
+    rclpy.init(args=args, context=context, signal_handler_options=SignalHandlerOptions.NO)
     try:
         executor = SingleThreadedExecutor(context=context)
         node = Node(
-            "ml3_listener",
+            LISTENER,
             namespace=namespace,
             context=context,
             use_global_arguments=False,
-            enable_rosout=False,
-            start_parameter_services=False,
+            **LISTENER_OPTIONS,
         )
         executor.add_node(node)
 

@@ -22,7 +22,7 @@ from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
 from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
 from ml3_ros.nodes.kit.one_master.arbiter import CommandArbiter
-from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo, taking_info
 from ml3_ros.nodes.kit.stateful_node import StatefulNode
 
 LOGGED_EVERY_S = 2.0  # errors of one kind
@@ -97,10 +97,9 @@ class ConnectedNode(StatefulNode):
             read = self.guarded(lambda raw: from_any(deserialize_message(raw, msg_type)))
             made = subscribe_latched(self, msg_type, topic, read, qos)
         else:
-            # what asks for a MessageInfo cannot run on the events executor
-            on_message: Callable[..., None] = from_known if exclusive else from_any
-            if informed:
-                on_message = from_informed
+            on_message: Callable[..., None] = from_any  # what needs no MessageInfo is quicker
+            if exclusive or informed:
+                on_message = taking_info(from_known if exclusive else from_informed)
             made = [self.create_subscription(msg_type, topic, on_message, qos)]
         self._entities += [(self.destroy_subscription, one) for one in made]
 

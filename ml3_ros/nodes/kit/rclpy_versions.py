@@ -35,6 +35,21 @@ def publication_number(info: MessageInfo) -> int | None:
     return number
 
 
+def taking_info(callback: Callable[..., None]) -> Callable[..., None]:
+    """Return a subscription's callback that any executor may call.
+
+    The events executor hands over a message and what is known of it as one tuple, up to Kilted's
+    rclpy 9.1.2 at least; others do so as two arguments. rclpy looks at the signature, which stays.
+    """
+
+    @functools.wraps(callback)
+    def call(*args: Any) -> None:
+        both = len(args) == 1 and isinstance(args[0], tuple)
+        callback(*(args[0] if both else args))
+
+    return call
+
+
 def given_parameters(node: Node, in_code: Sequence[Parameter[Any]]) -> list[str]:
     """Return the names of the parameters that a node was given values for, declared or not.
 

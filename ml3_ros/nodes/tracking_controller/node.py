@@ -23,6 +23,7 @@ from ml3_ros.nodes.kit.joint_stream import JointStream, stream_of
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100, SENSOR_1
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.nodes.messages.ml3 import model_from_msg
 from ml3_ros.nodes.tracking_controller.setup import (
@@ -111,7 +112,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         self._models = {}
         self._tracking = self.publisher(Tracking, "tracking", RELIABLE_100)
         self._commands = self.publisher(JointState, "joint_command", RELIABLE_1)
-        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1)
+        self.subscribe(JointState, "joint_states", self._on_state, SENSOR_1, informed=True)
         self.diagnostics.expect("joint_states")
         self.subscribe(LearnedModel, "learned_model", self._on_model, LATCHED_20, always=True)
 
@@ -147,8 +148,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
         }
 
     # the loop -----------------------------------------------------------------------------------
-    def _on_state(self, msg: JointState) -> None:
-        sample = self._stream.read(msg)
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
+        sample = self._stream.read(msg, info)
         self.diagnostics.tick("joint_states")
         if self._way is None or self._restarts != self._stream.restarts:
             self._begin(sample.q, sample.stamp)

@@ -18,10 +18,12 @@ from std_srvs.srv import SetBool
 
 from ml3_msgs.msg import LearnedModel
 from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.kit.intake.sources import ArmSource
 from ml3_ros.nodes.kit.joint_stream import JointStream
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_10, SENSOR_1
+from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, PartialMessageError
 from ml3_ros.nodes.messages.trajectories import points_to_msg
 from ml3_ros.nodes.trajectory_commander.efforts import LearnedEfforts
@@ -78,13 +80,16 @@ class TrajectoryCommander(Ml3Node[TrajectoryCommanderParameters]):
         description = load_robot(p.robot)
         self._names = description.names
         self._motion = p.motion(description)
-        self._stream = JointStream(self._names, self.diagnostics.counts)
+        source, report = ArmSource(self, p.states), self.get_logger().info
+        self._stream = JointStream(
+            self._names, self.diagnostics.counts, report=report, source=source
+        )
         self._lost = LostArm(p.lost_error, p.standstill, "the controller's gains or tolerances")
         self._efforts = LearnedEfforts(PinocchioModel(description), p)
         self._sender = TopicSender(self) if p.interface == "topic" else ActionSender(self)
         self._state_topic = self.publisher(String, "~/state", LATCHED_1)
         self.diagnostics.expect("joint_states")
-        self.subscribe(JointState, p.states, self._on_state, SENSOR_1)
+        self.subscribe(JointState, p.states, self._on_state, SENSOR_1, informed=True)
         if p.feedforward:
             self.subscribe(LearnedModel, "learned_model", self._efforts.on_model, LATCHED_10)
         self.serve(SetBool, "~/enable", self._on_enable)
@@ -127,9 +132,9 @@ class TrajectoryCommander(Ml3Node[TrajectoryCommanderParameters]):
         }
 
     # what comes in -----------------------------------------------------------------------------
-    def _on_state(self, msg: JointState) -> None:
+    def _on_state(self, msg: JointState, info: MessageInfo) -> None:
         try:
-            sample = self._stream.read(msg)
+            sample = self._stream.read(msg, info)
         except PartialMessageError:
             self.diagnostics.counts["messages of other joints"] += 1  # as of a gripper
             return

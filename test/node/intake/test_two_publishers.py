@@ -6,13 +6,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental.events_executor import EventsExecutor
 from sensor_msgs.msg import JointState
 
+from ml3_ros.nodes.excitation import ExcitationNode
 from ml3_ros.nodes.kit.qos import RELIABLE_100
 from ml3_ros.nodes.policy_optimizer.node import PolicyOptimizer
+from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
+from ml3_ros.robots.registry import load_robot
 from test.node.sim_arm.bench import up
 
 SECOND = "joint states of a second publisher"
+SECOND_THAT_MEASURES = f"{SECOND} that measures"
+REACHER = load_robot("reacher")
 
 
 @pytest.fixture
@@ -45,6 +52,60 @@ def senders(graph, learner):
         return arm.received() + sum(learner.diagnostics.counts.values())
 
     return arm, send
+
+
+@pytest.mark.parametrize(
+    ("node_class", "parameters"),
+    [
+        (ExcitationNode, {"lost_error": 10.0}),
+        (TrackingControllerNode, {"lap_seconds": 2.0, "settle": 0.6, "blend_seconds": 0.5}),
+    ],
+)
+@pytest.mark.parametrize("executor_class", [SingleThreadedExecutor, EventsExecutor])
+def test_a_controller_answers_the_arm_alone_and_names_both(
+    graph, node_class, parameters, executor_class, capfd
+):
+    controller = graph.add(node_class, "controller", robot="reacher", **parameters)
+    up(controller)
+    graph.executor.remove_node(controller)
+    own = executor_class(context=graph.context)
+    own.add_node(controller)
+    names = ("arm", "second")
+    senders = [
+        graph.plain(name).create_publisher(JointState, "joint_states", RELIABLE_100)
+        for name in names
+    ]
+    probe = graph.plain()
+    answers = graph.listen(probe, JointState, "joint_command", RELIABLE_100)
+    graph.until(lambda: min(sender.get_subscription_count() for sender in senders) == 1)
+    graph.until(lambda: probe.count_publishers("joint_command") == 1)
+    counts = controller.diagnostics.counts
+
+    def taken():
+        own.spin_once(timeout_sec=0.02)
+        rate = controller.diagnostics.rates.get("joint_states")
+        return (rate.total if rate else 0) + counts[SECOND] + counts[SECOND_THAT_MEASURES]
+
+    for k in range(30):
+        for i, sender in enumerate(senders):
+            before = taken()
+            msg = JointState(name=list(REACHER.names), velocity=[0.0, 0.0])
+            msg.position = (REACHER.home + (0.1, 0.0)[i]).tolist()
+            msg.effort = [0.01 * k * (1 - i)] * 2  # the second one measures none
+            msg.header.stamp.sec, msg.header.stamp.nanosec = (
+                1,
+                (k + 1) * 10_000_000 + i * 3_000_000,
+            )
+            sender.publish(msg)
+            graph.until(lambda before=before: taken() > before, 20.0)
+    assert counts[SECOND] == 30
+    own.remove_node(controller)
+    own.shutdown()
+    graph.executor.add_node(controller)
+    graph.until(lambda: len(answers) >= 30)
+    assert {msg.header.stamp.nanosec % 10_000_000 for msg in answers} == {0}
+    log = capfd.readouterr().err
+    assert f"{graph.namespace}/arm" in log and f"{graph.namespace}/second" in log
 
 
 def at_zero(arm):

@@ -9,18 +9,29 @@ from pathlib import Path
 
 import pytest
 
-from faults.benches.security import POLICIES
-from faults.security.policies import Use, read_policies, write_policies
+from faults.security.policies import POLICIES, Use, read_policies, write_policies
 from ml3_ros.robots.sawyer import interface as sawyer
 
 ROOT = Path(__file__).resolve().parents[3]
-# What these use is named by the controllers of the arm: docs/security.md tells how to make theirs.
-NAMED_BY_THE_ARM = {"effort_bridge", "ros2_control_emulator", "trajectory_commander"}
+SAWYER, ROS2_CONTROL = POLICIES
+BRIDGED = {"effort_bridge", "ros2_control_emulator", "trajectory_commander"}  # no Sawyer has them
+SAWYERS = {"sawyer_driver", "sawyer_emulator", "sim_arm", "reach_optimizer"}
+APART = {"bag_player", "contact_observer"}  # play recordings, or are in Sawyer's systems alone
+
+
+@pytest.fixture(scope="module", params=POLICIES, ids=lambda path: path.stem)
+def any_policies(request):
+    return read_policies(ROOT / request.param)
 
 
 @pytest.fixture(scope="module")
 def policies():
-    return read_policies(ROOT / POLICIES)
+    return read_policies(ROOT / SAWYER)
+
+
+@pytest.fixture(scope="module")
+def bridged():
+    return read_policies(ROOT / ROS2_CONTROL)
 
 
 def everything(policies, rule):
@@ -35,17 +46,18 @@ def executables():
     raise AssertionError("setup.py has no NODES")
 
 
-def test_every_executable_has_an_enclave_and_nothing_else_but_the_operator(policies):
-    assert executables() > NAMED_BY_THE_ARM
-    assert set(policies) == executables() - NAMED_BY_THE_ARM | {"ml3_operator"}
+def test_every_executable_has_an_enclave_and_nothing_else_but_what_commands_run(policies, bridged):
+    assert set(policies) == executables() - BRIDGED | {"ml3_operator"}
+    assert set(bridged) == executables() - SAWYERS - APART | {"ml3_operator", "ml3_listener"}
 
 
 @pytest.mark.parametrize(
     ("needs", "gives"), [("subscribe", "publish"), ("request", "reply"), ("call", "execute")]
 )
-def test_what_one_may_subscribe_to_or_call_another_may_offer(policies, needs, gives):
-    unoffered = everything(policies, needs) - everything(policies, gives)
-    assert unoffered <= {sawyer.SUPPRESS_GRAVITY}  # which a driver never does
+def test_what_one_may_subscribe_to_or_call_another_may_offer(any_policies, needs, gives):
+    unoffered = everything(any_policies, needs) - everything(any_policies, gives)
+    # which a driver never does, and a player of recordings alone
+    assert unoffered <= {sawyer.SUPPRESS_GRAVITY, "/stream_finished"}
 
 
 @pytest.mark.parametrize(
@@ -69,9 +81,31 @@ def test_who_may_do_what_moves_an_arm(policies, rule, name, allowed):
     assert {node for node, policy in policies.items() if name in getattr(policy, rule)} == allowed
 
 
-def test_nothing_is_allowed_by_a_wildcard(policies):
+@pytest.mark.parametrize(
+    ("rule", "name", "allowed"),
+    [
+        ("publish", "/joint_command", {"excitation", "tracking_controller"}),
+        ("publish", "/forward_effort_controller/commands", {"effort_bridge"}),
+        (
+            "publish",
+            "/joint_trajectory_controller/joint_trajectory",
+            {"trajectory_commander"},
+        ),
+        ("call", "/joint_trajectory_controller/follow_joint_trajectory", {"trajectory_commander"}),
+        ("request", "/controller_manager/switch_controller", {"effort_bridge"}),
+        ("request", "/effort_bridge/enable", {"ml3_operator"}),
+        ("request", "/effort_bridge/stop", {"ml3_operator"}),
+        ("request", "/trajectory_commander/enable", {"ml3_operator"}),
+        ("publish", "/joint_states", {"ros2_control_emulator"}),
+    ],
+)
+def test_who_may_do_what_moves_an_arm_behind_ros2_control(bridged, rule, name, allowed):
+    assert {node for node, policy in bridged.items() if name in getattr(policy, rule)} == allowed
+
+
+def test_nothing_is_allowed_by_a_wildcard(any_policies):
     for rule in ("publish", "subscribe", "reply", "request", "execute", "call"):
-        assert not [name for name in everything(policies, rule) if set(name) & set("*?[")]
+        assert not [name for name in everything(any_policies, rule) if set(name) & set("*?[")]
 
 
 def test_policies_are_read_as_they_were_written(tmp_path):
