@@ -17,10 +17,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "iterations per CPU second, both in turns; the last line is the worst ratio over its "
         "target. adaptation: a gradient step of the online learner for 2 to 30 joints. latency: "
         "from a joint state to the torque that answers it, beside a bare rclpy echo. "
-        "excitation: what a motion of `ml3 excite` tells, beside random ones.",
+        "excitation: what a motion of `ml3 excite` tells, beside random ones. estimators: "
+        "unrolled derivatives and evolution strategies on touched arms, for the same CPU time.",
     )
     parser.add_argument(
-        "what", nargs="?", default="core", choices=("core", "adaptation", "latency", "excitation")
+        "what",
+        nargs="?",
+        default="core",
+        choices=("core", "adaptation", "latency", "excitation", "estimators"),
     )
     parser.add_argument(
         "--quick", action="store_true", help="about a minute; without what must be compiled"
@@ -42,6 +46,10 @@ def run(args: argparse.Namespace) -> int:
         from ml3_ros.benchmarks import excitation
 
         excitation.run(quick=args.quick)
+    elif args.what == "estimators":
+        from ml3_ros.benchmarks import estimators
+
+        estimators.run(quick=args.quick)
     else:
         _core(quick=args.quick)
     return 0

@@ -43,7 +43,9 @@ def test_learned_torques_track_better_than_feedback_and_than_the_arm_as_describe
         if learned[1] < best["rigid_body"] < best["feedback_only"]:
             break
     else:
-        pytest.fail(f"mean error of the best lap [rad]: {best}; updates {[k.update for k in laps]}")
+        pytest.fail(
+            f"mean error of the best lap [rad]: {best}; updates {[k.update for k in laps]}"
+        )
     metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics["laps"]) == set(ORDER)
 

@@ -1,14 +1,22 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Persistent evolution strategies (Vicol, Metz and Sohl-Dickstein 2021): no derivatives, no bias.
+"""Online evolution strategies estimate the gradient on phi without derivatives and without bias.
 
 Where unrolled steps cannot be differentiated, or their derivatives explode, phi is perturbed
 instead. Every model has a twin that sees the same batches and the opposite perturbations. The
-perturbations of all windows that a model has lived through are summed up, so the estimate counts
-what early steps do to late losses, which the derivative through one window does not.
+estimate counts what early steps do to late losses, which the derivative through one window does
+not. Two ways to draw the perturbations are in the literature:
+
+- persistent (PES; Vicol, Metz and Sohl-Dickstein 2021): anew in every window, and those of all
+  windows that a model has lived through are summed up;
+- reused (NRES; Li et al. 2023): one for the whole life of a model. Of one window its variance is
+  never larger, and far smaller after many. ES-Single (Vicol 2023) is the same estimator for models
+  that all begin at once (`restart="together"`); with a whole life in one window it is what Li et
+  al. call FullES.
 """
 
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
@@ -17,9 +25,10 @@ from ml3_ros.core.draws import Source, n_seeds, randn
 from ml3_ros.core.inner_loop import StepResult, unroll
 from ml3_ros.core.outer.estimator import Estimate, Estimator, Window
 from ml3_ros.core.outer.gradient import OuterGradient
-from ml3_ros.core.types import Batch, Params
+from ml3_ros.core.types import Batch, Params, append_dimensions
 from ml3_ros.errors import ConfigError
 
+Noise = Literal["persistent", "reused"]
 NOISE, SUM, TWIN, TWIN_STATE = "noise.", "sum.", "twin.theta.", "twin.state."
 
 
@@ -34,36 +43,42 @@ class Unrolled:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Evolution:
-    """Persistent evolution strategies.
+    """Online evolution strategies, for steps that have no useful derivative.
 
     Attributes:
         sigma: Standard deviation of the perturbations of phi.
+        noise: How they are drawn, see above: "persistent" (PES) or "reused" (NRES, ES-Single).
+            Take "reused" where a life has many windows.
     """
 
     sigma: float = 0.03
+    noise: Noise = "persistent"
 
     def __post_init__(self) -> None:
+        if self.noise not in get_args(Noise):
+            raise ConfigError(f"noise must be one of {get_args(Noise)}, got {self.noise!r}")
         if not 0.0 < self.sigma < float("inf"):
             raise ConfigError(f"sigma must be > 0 and finite, got {self.sigma}")
 
     def estimator(self, gradient: OuterGradient, like: Params) -> Estimator:
         """Return what estimates the gradient on phi; `like` is phi (seeds, 1, *shape)."""
         shapes = {k: tuple(p.shape[2:]) for k, p in like.items()}
-        return PersistentEvolution(gradient, self.sigma, shapes)
+        return OnlineEvolution(gradient, self.sigma, self.noise, shapes)
 
 
 @dataclass(frozen=True, slots=True)
-class PersistentEvolution:
+class OnlineEvolution:
     """Estimates the gradient that `OuterGradient` computes, of losses summed over a model's life.
 
     Attributes:
         gradient: Describes the problem; it is not differentiated.
-        sigma: See `Evolution`.
+        sigma, noise: See `Evolution`.
         shapes: Of phi, without leading dimensions.
     """
 
     gradient: OuterGradient
     sigma: float
+    noise: Noise
     shapes: dict[str, tuple[int, ...]]
 
     def init(self, theta: Params, lead: tuple[int, ...]) -> Params:
@@ -84,9 +99,8 @@ class PersistentEvolution:
 
     def estimate(self, phi: Params, window: Window) -> Estimate:
         """Return the gradient from the losses of models and twins, see `Estimator`."""
-        objective, state = self.gradient.objective, window.inner_state
-        shift = {k: self.sigma * window.schedule[f"{NOISE}{k}"] for k in phi}
-        sums = {k: state[f"{SUM}{k}"] + shift[k] for k in phi}
+        objective = self.gradient.objective
+        shift, sums = self._perturbations(window)
         shifted = {k: _pair(p + shift[k], p - shift[k]) for k, p in phi.items()}
         loss, models = self._outer_loss(shifted, window)
         plus, minus = loss.chunk(2, 1)
@@ -105,6 +119,19 @@ class PersistentEvolution:
             | {f"{TWIN_STATE}{k}": s for k, s in twin_state.items()}
             | {f"{SUM}{k}": s for k, s in sums.items()},
         )
+
+    def _perturbations(self, window: Window) -> tuple[Params, Params]:
+        """Return the perturbations of phi in this window, and what the slope is multiplied by."""
+        state = window.inner_state
+        drawn = {k: self.sigma * window.schedule[f"{NOISE}{k}"] for k in self.shapes}
+        kept = {k: state[f"{SUM}{k}"] for k in self.shapes}
+        if self.noise == "persistent":
+            return drawn, {k: kept[k] + drawn[k] for k in drawn}
+        begins = state["count"] == 0.0  # a model that has made no step yet
+        reused = {
+            k: torch.where(append_dimensions(begins, x), x, kept[k]) for k, x in drawn.items()
+        }
+        return reused, reused
 
     def _outer_loss(self, phi: Params, window: Window) -> tuple[Tensor, StepResult]:
         """Return the task loss (seeds, 2 tasks) of models and twins under phi, and them after."""

@@ -5,8 +5,9 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
-from ml3_ros.benchmarks import adaptation, memory, meta_step, problems
+from ml3_ros.benchmarks import adaptation, estimators, memory, meta_step, problems
 from ml3_ros.cli.main import main
 
 
@@ -76,3 +77,30 @@ def test_a_step_of_the_online_learner_is_timed_for_every_loss(monkeypatch, capsy
     for row in rows[2:6]:
         assert all(float(x) > 0.0 for x in row[1:3])
     assert rows[7] == ["adam", "/", "adam", "1", "1"]
+
+
+def test_estimators_are_compared_on_the_same_arms(monkeypatch, capsys):
+    monkeypatch.setattr(estimators, "ROBOT", "reacher")
+    monkeypatch.setattr(estimators, "FAMILIES", ("pushing",))
+    for name in ("TRAIN", "VALIDATION", "TEST"):
+        monkeypatch.setattr(estimators, name, (5, 1))
+    monkeypatch.setattr(estimators, "QUICK_SECONDS", 0.01)
+    assert main(["bench", "estimators", "--quick"]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    cells = [row[:25].strip() for row in rows], [row[25:].split() for row in rows]
+    found = dict(zip(*cells, strict=True))
+    assert set(found) == set(estimators.WAYS)
+    # derivatives do not scatter; evolution does, and is its own reference
+    assert float(found["unrolled, whole life"][0]) == 0.0
+    assert float(found["PES, windows of 2"][0]) > 0.0
+    assert float(found[estimators.REFERENCE][1]) == 1.0
+    assert all(float(row[4]) > 0.0 for row in found.values())
+
+
+def test_what_scatter_adds_to_a_mean_is_taken_off():
+    generator = torch.Generator().manual_seed(0)
+    mean = torch.zeros(400).index_fill(0, torch.tensor([0]), 3.0)
+    noisy, other = (mean + torch.randn(200, 400, generator=generator) for _ in range(2))
+    variance, cosine = estimators.compared(noisy, other)
+    assert variance == pytest.approx(400 / 9, rel=0.1)
+    assert cosine == pytest.approx(1.0, abs=0.1)

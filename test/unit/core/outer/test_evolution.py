@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Persistent evolution: unbiased over a life, where the derivative through a window is not."""
+"""Online evolution: unbiased over a life, where the derivative through a window is not."""
 
 from __future__ import annotations
 
@@ -81,20 +81,21 @@ def true_gradient(rates, window=1):
 
 
 @pytest.mark.parametrize("window", [1, 2])
-def test_evolution_is_unbiased_where_a_window_is_not(window):
+@pytest.mark.parametrize("noise", ["persistent", "reused"])
+def test_evolution_is_unbiased_where_a_window_is_not(window, noise):
     rates = [0.0, 0.7]
     true = true_gradient(rates, window)
-    found = estimate(Evolution(sigma=0.02), rates, window=window)
+    found = estimate(Evolution(sigma=0.02, noise=noise), rates, window=window)
     torch.testing.assert_close(found, true, rtol=0.04, atol=0.0)
     truncated = estimate(Unrolled(), rates, window=window)
     assert (truncated / true < 0.75).all()
 
 
-def test_within_one_window_both_agree():
+@pytest.mark.parametrize("noise", ["persistent", "reused"])
+def test_within_one_window_all_agree(noise):
     whole = estimate(Unrolled(), [0.3], window=LIFE)
-    torch.testing.assert_close(
-        estimate(Evolution(sigma=0.02), [0.3], window=LIFE), whole, rtol=0.04, atol=0.0
-    )
+    found = estimate(Evolution(sigma=0.02, noise=noise), [0.3], window=LIFE)
+    torch.testing.assert_close(found, whole, rtol=0.04, atol=0.0)
 
 
 def test_twins_and_sums_start_afresh_with_a_model():
@@ -112,13 +113,14 @@ CONFIG = MetaTrainConfig(
 )
 
 
-def test_meta_training_by_evolution_improves_the_task_loss(family, make_spec):
+@pytest.mark.parametrize("noise", ["persistent", "reused"])
+def test_meta_training_by_evolution_improves_the_task_loss(family, make_spec, noise):
     trainer = MetaTrainer(
         family,
         make_spec("structured"),
         replace(CONFIG, outer_every_step=True),
         (0,),
-        estimator=Evolution(),
+        estimator=Evolution(noise=noise),
     )
     losses = []
     while not trainer.done:
@@ -136,7 +138,7 @@ def test_a_run_goes_on_where_it_stopped(family, make_spec):
     for _ in range(3):
         first.step(), second.step()
     assert all(torch.equal(p, second.phi[k]) for k, p in first.phi.items())
-    for other in (Evolution(sigma=0.5), Unrolled()):
+    for other in (Evolution(sigma=0.5), Evolution(noise="reused"), Unrolled()):
         with pytest.raises(DataError, match="another run"):
             restore_trainer(trainer(other), trainer_to_bytes(first))
 
@@ -145,3 +147,8 @@ def test_a_run_goes_on_where_it_stopped(family, make_spec):
 def test_invalid_sigmas_are_rejected(sigma):
     with pytest.raises(Ml3Error, match="sigma"):
         Evolution(sigma=sigma)
+
+
+def test_unknown_noise_is_rejected():
+    with pytest.raises(Ml3Error, match="persistent"):
+        Evolution(noise="pink")
