@@ -141,7 +141,8 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
         samples = self._stream.read(msg, info)
         self.diagnostics.tick("joint_states")
         state = self._stream.newest
-        assert state is not None  # it has just been read
+        if state is None:  # velocities are taken from positions, of which too few have come
+            return
         t = self._stream.stream.seconds(state.stamp)
         found = self._observer.observe(t, state.q, state.v, state.tau)
         self._torques.publish(

@@ -14,6 +14,7 @@ from sensor_msgs.msg import JointState
 from ml3_ros.data.filters import AccelerationFilter, Array, FilteredSample
 from ml3_ros.errors import ConfigError, MessageError
 from ml3_ros.nodes.kit.intake.sources import ArmSource, SecondPublisherError
+from ml3_ros.nodes.kit.intake.velocities import StreamVelocities
 from ml3_ros.nodes.kit.joint_stream import JointStream, OtherDeviceError
 from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.names import NameParameters
@@ -53,12 +54,14 @@ class FilteredStream:
     """A JointStream behind a Savitzky-Golay filter; the result is half a window late.
 
     The sampling period is measured, and that of `rate` only until it is known to a percent.
+    Velocities that are never filled are taken from positions, see `StreamVelocities`.
 
     Attributes:
         stream: What is read.
         rate: Of the stream [Hz]; 0 before it is known.
         share: Of the samples received lately, those that came out [-].
-        newest: The newest joint state that was read, as it was measured.
+        newest: The newest joint state with velocities, as it was measured, if the last message
+            brought one; else None.
         complaint: What is wrong if these are few, and what to do; "" while all is well.
     """
 
@@ -71,7 +74,10 @@ class FilteredStream:
         source: ArmSource | None = None,
     ) -> None:
         """Read the joints `names`; see `JointStream`."""
-        self.stream = JointStream(names, counts, parameters.rename, report, source)
+        self.stream = JointStream(
+            names, counts, parameters.rename, report, source, any_velocity=True
+        )
+        self._velocities = StreamVelocities(names, report)
         self.rate = 0.0
         self.share = 1.0
         self.complaint = ""
@@ -97,6 +103,7 @@ class FilteredStream:
             "share of samples used": self.share,
             "filter resets": self.resets,
             "jitter of stamps [ms]": 1e3 * self.stream.pace.jitter / NANO,
+            "velocities from positions": self._velocities.listed(),
         }
 
     def read(self, msg: JointState, info: MessageInfo | None = None) -> list[FilteredSample]:
@@ -118,7 +125,6 @@ class FilteredStream:
         except MessageError as error:
             self._reason = str(error)
             raise
-        self.newest = sample
         t = self.stream.seconds(sample.stamp)
         samples = self._push(t, sample.q, sample.v, sample.tau)
         self._used += len(samples)
@@ -127,18 +133,35 @@ class FilteredStream:
 
     def _push(self, t: float, *signals: Array) -> list[FilteredSample]:
         self._measure()
+        self.newest = None
         if self._filter is None:
+            if not self.stream.unfilled.any():
+                self._note(t, *signals)
             return []
         resets, thin = self._filter.resets, self._filter.thin
         if self.stream.restarts > self._restarts:  # a long window would reach across
-            self._filter.reset("the source was restarted, or its clock was set")
+            self._reset("the source was restarted, or its clock was set")
         self._restarts = self.stream.restarts
-        samples = self._filter.push(t, *signals)
+        if self._velocities.change(self.stream.unfilled, self._period):
+            self._reset("velocities of other joints are taken from positions")
+            self._began = False  # the window fills anew, of which nobody needs to complain
+        samples = []
+        for signals_at in self._velocities.push(t, *signals):
+            self._note(*signals_at)
+            samples += self._filter.push(*signals_at)
         if self._filter.resets > resets:
             self._reason = self._filter.last_reset
         elif self._filter.thin > thin:
             self._reason = "too few samples are around those that are left out"
         return samples
+
+    def _note(self, t: float, q: Array, v: Array, tau: Array) -> None:
+        self.newest = JointSample(stamp=self.stream.stamp(t), q=q, v=v, tau=tau)
+
+    def _reset(self, reason: str) -> None:
+        assert self._filter is not None
+        self._velocities.reset()
+        self._filter.reset(reason)
 
     def _measure(self) -> None:
         """Make the filter as soon as there is a rate, and keep its period up to date."""
@@ -155,6 +178,7 @@ class FilteredStream:
             self._filter = AccelerationFilter(n, period, self._seconds, self._order)
         else:
             self._filter.retime(period)
+            self._velocities.retime(period)
 
     def _check(self, period: float, tolerance: float) -> None:
         if period * (1.0 + tolerance) < 1.0 / HIGHEST_RATE:

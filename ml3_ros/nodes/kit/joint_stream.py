@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
 from sensor_msgs.msg import JointState
 
 from ml3_ros.data.repair.angles import AngleUnwrapper
@@ -84,6 +85,8 @@ class JointStream:
         rename: str = "",
         report: Callable[[str], object] = lambda sentence: None,
         source: ArmSource | None = None,
+        *,
+        any_velocity: bool = False,
     ) -> None:
         """Read `names`.
 
@@ -95,6 +98,7 @@ class JointStream:
             report: Called once with the sentence that says which names are taken for which, or
                 which times.
             source: Tells several publishers of these joints apart.
+            any_velocity: Samples whose velocity was never filled are returned, see `unfilled`.
 
         Raises:
             DataError: The renaming cannot be used.
@@ -107,7 +111,9 @@ class JointStream:
         self._told: set[str] = set()
         self._others = 0  # messages of other devices since the last of the arm
         self._counts, self._source = counts, source
-        self._values, self._times = ValueChecks(self.names), SampleTimes(report)
+        self._any_velocity = any_velocity
+        self._values = ValueChecks(self.names, any_velocity=any_velocity)
+        self._times = SampleTimes(report)
         self._angles = AngleUnwrapper(len(self.names))
         self._newest: int | None = None
         self._origin = 0
@@ -125,7 +131,7 @@ class JointStream:
         """
         called = self._names_in(msg)
         try:
-            sample = sample_from_msg(msg, called)
+            sample = sample_from_msg(msg, called, any_velocity=self._any_velocity)
         except PartialMessageError:
             self._raise_if_other(msg, called)
             self._raise_if_split(msg, called)
@@ -146,6 +152,11 @@ class JointStream:
         self._newest = sample.stamp
         q = self._angles.push(self.seconds(sample.stamp), sample.q)
         return sample if q is sample.q else replace(sample, q=q)
+
+    @property
+    def unfilled(self) -> np.ndarray:
+        """Which joints (n,) have no velocity: it is missing, or 0 while they move."""
+        return self._values.unfilled
 
     @property
     def period(self) -> float | None:
@@ -224,9 +235,10 @@ class JointStream:
                 self._counts["changes of the publisher"] += 1
                 self.restarts += 1  # no filter may mix them
                 self._angles.clear()
-        self._values.check(sample)
         stamp = self._times.choose(sample, received)
-        return sample if stamp == sample.stamp else replace(sample, stamp=stamp)
+        return self._values.check(
+            sample if stamp == sample.stamp else replace(sample, stamp=stamp)
+        )
 
     def _count_losses(self, stamp: int) -> None:
         missing = self.pace.push(stamp)

@@ -100,8 +100,12 @@ def listed(names: Sequence[str]) -> str:
     return ", ".join(shown + rest)
 
 
-def sample_from_msg(msg: JointState, names: Sequence[str]) -> JointSample:
+def sample_from_msg(
+    msg: JointState, names: Sequence[str], *, any_velocity: bool = False
+) -> JointSample:
     """Read a joint state; joints beyond `names` are ignored.
+
+    With `any_velocity` velocities may be missing or NaN, and are NaN then.
 
     Raises:
         PartialMessageError: Some joint of `names` is not in the message.
@@ -111,10 +115,14 @@ def sample_from_msg(msg: JointState, names: Sequence[str]) -> JointSample:
         MessageError: Arrays and names differ in length, or a joint appears twice.
     """
     index = _indices(msg, names, "joint_states")
+    if any_velocity and not len(msg.velocity):
+        v = np.full(len(names), np.nan)
+    else:
+        v = _column(msg, "velocity", names, index, nan=any_velocity)
     return JointSample(
         stamp=nanoseconds(msg.header.stamp),
         q=_column(msg, "position", names, index),
-        v=_column(msg, "velocity", names, index),
+        v=v,
         tau=_column(msg, "effort", names, index),
     )
 
@@ -174,7 +182,10 @@ def _indices(msg: JointState, names: Sequence[str], topic: str) -> list[int]:
     return [position[name] for name in names]
 
 
-def _column(msg: JointState, field: str, names: Sequence[str], index: list[int]) -> np.ndarray:
+def _column(
+    msg: JointState, field: str, names: Sequence[str], index: list[int], *, nan: bool = False
+) -> np.ndarray:
+    """Return the numbers (n,) of a field, which may be `nan`."""
     values = getattr(msg, field)
     if len(values) != len(msg.name):
         raise MessageError(
@@ -182,7 +193,7 @@ def _column(msg: JointState, field: str, names: Sequence[str], index: list[int])
             f"is skipped; the sender must fill {field} for every joint it names"
         )
     column = np.asarray(values, dtype=float)[index]
-    finite = np.isfinite(column)
+    finite = np.isfinite(column) | (nan & np.isnan(column))
     if not finite.all():
         at = int(np.argmin(finite))
         raise NotFiniteError(

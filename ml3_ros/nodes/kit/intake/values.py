@@ -5,16 +5,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ml3_ros.data.repair.values import FIELDS, bad_values
 from ml3_ros.data.repair.velocities import MOVES, listed
 from ml3_ros.errors import MessageError
-from ml3_ros.nodes.messages.joint_states import NANO, JointSample, time_msg, when
+from ml3_ros.nodes.messages.joint_states import NANO, JointSample, NotFiniteError, time_msg, when
 
 FASTEST = 0.02  # mean speed of a joint whose velocity is called 0 by mistake, at least [rad/s]
 LEAST = 10  # samples that show it
+LONGEST = 1.0  # time over which that mean is taken [s]
 
 _SMALLEST = float(np.finfo(np.float64).tiny)
 
@@ -32,23 +34,30 @@ class UnfilledVelocityError(MessageError):
 
 
 class ValueChecks:
-    """Compares each sample of a stream with those before it."""
+    """Compares each sample of a stream with those before it.
 
-    def __init__(self, names: Sequence[str]) -> None:
-        """Check the joints `names`."""
-        self._names = tuple(names)
+    Attributes:
+        unfilled: Joints (n,) whose velocity is missing, or is 0 though they move.
+    """
+
+    def __init__(self, names: Sequence[str], *, any_velocity: bool = False) -> None:
+        """Check the joints `names`; with `any_velocity` it is no error that it is never filled."""
+        self._names, self._any_velocity = tuple(names), any_velocity
+        self.unfilled = np.zeros(len(self._names), dtype=bool)
         self._last: np.ndarray | None = None  # (3, n), without denormal numbers
         self._filled = np.zeros(len(self._names), dtype=bool)  # joints with some velocity
         self._first: JointSample | None = None
         self._samples = 0
 
-    def check(self, sample: JointSample) -> None:
-        """Raise an error where a sample must not be used.
+    def check(self, sample: JointSample) -> JointSample:
+        """Return a sample with 0 in place of velocities that are missing.
 
         Raises:
             DenormalError: It holds a denormal number where an ordinary one was before.
+            NotFiniteError: A velocity is missing that was there before.
             UnfilledVelocityError: A joint moves, and its velocity has always been 0.
         """
+        sample = self._without_nan(sample)
         row = np.stack([sample.q, sample.v, sample.tau])
         last = row if self._last is None else self._last
         bad = bad_values(np.stack([last, row]))[-1]
@@ -63,18 +72,38 @@ class ValueChecks:
         self._last = np.where((row != 0.0) & (np.abs(row) < _SMALLEST), last, row)
         if not self._filled.all():
             self._check_velocity(sample)
+        return sample
+
+    def _without_nan(self, sample: JointSample) -> JointSample:
+        missing = np.isnan(sample.v)
+        if not missing.any():
+            return sample
+        lost = missing & self._filled
+        if lost.any():
+            raise NotFiniteError(
+                f"velocity of {listed(lost, self._names)} is "
+                f"{'missing' if missing.all() else 'NaN'} {when(time_msg(sample.stamp))}: the "
+                "message is skipped; check that joint's sensor or controller"
+            )
+        self.unfilled |= missing
+        return replace(sample, v=np.where(missing, 0.0, sample.v))
 
     def _check_velocity(self, sample: JointSample) -> None:
         self._filled |= sample.v != 0.0
-        first = self._first = self._first or sample
-        self._samples += 1
+        first = self._first or sample
         seconds = (sample.stamp - first.stamp) / NANO
         way = np.abs(sample.q - first.q)
         moves = way > max(MOVES, FASTEST * seconds)
-        wrong = moves & ~self._filled
-        if wrong.any() and self._samples > LEAST:
+        self._samples += 1
+        if self._samples > LEAST:
+            self.unfilled |= moves
+            if not 0.0 <= seconds <= LONGEST:
+                first, self._samples = sample, 0
+        self._first = first
+        self.unfilled &= ~self._filled
+        if self.unfilled.any() and not self._any_velocity:
             raise UnfilledVelocityError(
-                f"velocity of {listed(wrong, self._names)} is 0 while it moves, "
-                f"{when(time_msg(sample.stamp))}: nothing can be learned from it; let "
-                "the driver fill velocities"
+                f"velocity of {listed(self.unfilled, self._names)} is 0 while it moves, "
+                f"{when(time_msg(sample.stamp))}: nothing can be done with it; let the driver "
+                "fill velocities"
             )
