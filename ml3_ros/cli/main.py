@@ -18,6 +18,7 @@ COMMANDS = {  # name: (module in ml3_ros.cli, what it does)
     "topics": ("topics", "list the topics of the ROS domain, or show the messages of one"),
     "experiment": ("experiment", "run an experiment of the paper and draw its figure"),
     "train": ("train", "meta-train a learned loss and save it"),
+    "distill": ("distill", "find a formula for what a learned loss has learned"),
     "check": ("recordings.check", "check a recording before anything is fitted to it"),
     "excite": ("recordings.excite", "find the next motion that would tell most of an arm"),
     "identify": (

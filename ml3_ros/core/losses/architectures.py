@@ -7,8 +7,16 @@ from functools import cache
 from inspect import Parameter, signature
 from typing import Any
 
-from ml3_ros.core.checks import check_flag, check_list, check_number, check_whole, quoted
+from ml3_ros.core.checks import (
+    check_flag,
+    check_list,
+    check_name,
+    check_number,
+    check_whole,
+    quoted,
+)
 from ml3_ros.core.losses.classification import CrossEntropy, MonotoneCrossEntropy
+from ml3_ros.core.losses.formulas.formula_loss import FormulaLoss
 from ml3_ros.core.losses.inertia_pull import InertiaPullLoss
 from ml3_ros.core.losses.likelihood import LikelihoodLoss
 from ml3_ros.core.losses.meta_losses import MetaLoss, MlpLoss, SquaredError, StructuredLoss
@@ -24,6 +32,7 @@ ARCHITECTURES: dict[str, type[MetaLoss]] = {
     "inertia_pull": InertiaPullLoss,
     "prior": PriorLoss,
     "weighted": WeightedLoss,
+    "formula": FormulaLoss,
     "trajectory": TrajectoryLoss,
     "desired_action": DesiredActionLoss,
     "likelihood": LikelihoodLoss,
@@ -48,6 +57,7 @@ CHECKS: dict[object, Callable[[str, Any], None]] = {
     int: lambda name, value: check_whole(name, value, 0, LARGEST_WHOLE),
     float: _check_option,
     tuple[float, ...]: lambda name, value: check_list(name, value, _check_option),
+    tuple[str, ...]: lambda name, value: check_list(name, value, check_name),
     tuple[int, ...]: lambda name, value: check_list(name, value, _check_width),
 }
 

@@ -153,16 +153,14 @@ class StructuredLoss(MetaLoss):
     def evaluate(self, phi: Params, inputs: LossInput) -> Tensor:
         """Return the value (*lead,), see `MetaLoss`."""
         error = inputs.prediction - inputs.target
-        features = self._features(inputs.context, error, inputs.count)
-        log_weight = self.net.call(scoped(phi, "net"), features)
-        if self.normalised:
-            log_weight = log_weight - log_weight.mean((-2, -1), keepdim=True)
-        # a smooth bound: a hard one has no gradient, and what it stops never comes back
-        weight = (self.bound * (log_weight / self.bound).tanh()).exp()
-        scale = phi["log_scale"].clamp_min(0.0).exp().unsqueeze(-2)
-        # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
-        penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
-        return (weight * penalty).sum(-1).mean(-1)
+        log_weight = self.log_weight(phi, inputs.context, error, inputs.count)
+        return weighted_errors(
+            error, log_weight, phi["log_scale"], bound=self.bound, normalised=self.normalised
+        )
+
+    def log_weight(self, phi: Params, context: Batch, error: Tensor, count: Tensor) -> Tensor:
+        """Return the logarithm of every weight (*lead, B, k) before it is bounded."""
+        return self.net.call(scoped(phi, "net"), self._features(context, error, count))
 
     def _features(self, context: Batch, error: Tensor, count: Tensor) -> Tensor:
         """Return the weight network's inputs (*lead, B, n_inputs)."""
@@ -179,6 +177,28 @@ class StructuredLoss(MetaLoss):
             mean_square = square.mean(-1, keepdim=True)
             features += [x, (square + LOG_FLOOR).log(), (mean_square + LOG_FLOOR).log()]
         return torch.cat(features, dim=-1)
+
+
+def weighted_errors(
+    error: Tensor, log_weight: Tensor, log_scale: Tensor, *, bound: float, normalised: bool
+) -> Tensor:
+    """Return the value (*lead,) of errors with weights, each error bounded in its gradient.
+
+    Args:
+        error: Of every sample and output (*lead, B, k).
+        log_weight: Likewise.
+        log_scale: Logarithm of the error s beyond which the gradient hardly grows (*lead, k).
+        bound: Weights stay within e^-bound .. e^bound.
+        normalised: Whether the weights of a batch have geometric mean 1.
+    """
+    if normalised:
+        log_weight = log_weight - log_weight.mean((-2, -1), keepdim=True)
+    # a smooth bound: a hard one has no gradient, and what it stops never comes back
+    weight = (bound * (log_weight / bound).tanh()).exp()
+    scale = log_scale.clamp_min(0.0).exp().unsqueeze(-2)
+    # 2 s^2 (sqrt(1 + (e/s)^2) - 1), written without the difference of nearly equal numbers
+    penalty = 2.0 * error.square() / (1.0 + (1.0 + (error / scale).square()).sqrt())
+    return (weight * penalty).sum(-1).mean(-1)
 
 
 class SquaredError(MetaLoss):

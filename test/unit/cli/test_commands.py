@@ -160,3 +160,16 @@ def test_a_place_that_cannot_be_written_is_one_sentence(toy, tmp_path, capsys):
     printed = [line for line in capsys.readouterr().err.splitlines() if line.startswith("ml3: ")]
     assert len(printed) == 2
     assert all(str(below) in line for line in printed)
+
+
+def test_distill_prints_a_formula_and_writes_it_as_a_loss(tmp_path, capsys):
+    out = tmp_path / "formula.safetensors"
+    assert main(["distill", "reacher_ml3_shaped", "--out", str(out), "terms=3"]) == 0
+    printed = capsys.readouterr().out
+    assert "log w_1 = " in printed
+    assert "log w_2 = " in printed
+    assert "of the variance of log w" in printed
+    loss = LearnedLoss.load(out)
+    assert (loss.spec.architecture, len(loss.spec.options["terms"])) == ("formula", 3)
+    assert main(["distill", "touched_arm"]) == 2
+    assert "'weighted' cannot be distilled" in capsys.readouterr().err
