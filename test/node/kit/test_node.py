@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -55,6 +56,30 @@ def test_a_name_is_claimed_until_it_is_let_go(graph):
     with claim_name(node), pytest.raises(ConfigError, match=f"{graph.namespace}/relay is running"):
         claim_name(second)
     claim_name(second).close()
+
+
+def test_a_namesake_that_is_about_to_end_is_waited_for(graph):
+    node = graph.add(Relay, "relay")
+    other = rclpy.Context()
+    rclpy.init(context=other)
+    namesake = rclpy.create_node("relay", namespace=graph.namespace, context=other)
+    me = ("relay", graph.namespace)
+    graph.until(lambda: node.get_node_names_and_namespaces().count(me) == 2)
+    claim = claim_name(namesake)
+
+    def end():
+        claim.close()
+        namesake.destroy_node()
+        other.try_shutdown()
+
+    ending = threading.Timer(1.0, end)
+    ending.start()
+    began = time.monotonic()
+    with claim_name(node):
+        assert time.monotonic() - began > 0.9
+        assert node.trigger_configure() == SUCCESS
+    assert node.get_node_names_and_namespaces().count(me) == 1
+    ending.join()
 
 
 def test_where_the_system_knows_no_abstract_names_nodes_start_all_the_same(graph, monkeypatch):
