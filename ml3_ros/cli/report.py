@@ -71,10 +71,10 @@ def run(args: argparse.Namespace) -> int:
         metrics["headline"] |= touch_metrics(touches)
         paths += save_figure(touch_figure(touches), args.folder, TOUCHED)
     if (args.folder / LAPS).exists():
-        names, laps = load_laps(args.folder)
-        print("\n" + laps_table(names, laps))
-        metrics["laps"] = laps_metrics(names, laps)
-        paths += save_figure(laps_figure(names, laps), args.folder, STEM)
+        names, laps, units = load_laps(args.folder)
+        print("\n" + laps_table(names, laps, units))
+        metrics["laps"] = laps_metrics(names, laps, units)
+        paths += save_figure(laps_figure(names, laps, units), args.folder, STEM)
     RunFolder(args.folder).save_metrics(metrics)
     _print_paths(args.folder, paths)
     return 0

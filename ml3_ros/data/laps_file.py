@@ -23,8 +23,8 @@ class Lap:
         feedforward: "feedback_only", "rigid_body", or the method whose model was fed forward.
         ended: Time of the stream at its end [s].
         update: Gradient updates of that model by then [-].
-        rms: Tracking error of each joint over the counted part [rad]; infinite where the arm was
-            lost.
+        rms: Tracking error of each joint over the counted part [rad, m]; infinite where the arm
+            was lost.
     """
 
     feedforward: str
@@ -33,18 +33,24 @@ class Lap:
     rms: tuple[float, ...]
 
 
-def save_laps(folder: Path, joint_names: Sequence[str], laps: Sequence[Lap]) -> None:
-    """Write the file.
+def save_laps(
+    folder: Path, joint_names: Sequence[str], laps: Sequence[Lap], units: Sequence[str]
+) -> None:
+    """Write the file; `units` are those of the joints' positions, "rad" or "m".
 
     Raises:
         DataError: It cannot be written.
     """
-    content = {"joint_names": list(joint_names), "laps": [asdict(lap) for lap in laps]}
+    content = {
+        "joint_names": list(joint_names),
+        "units": list(units),
+        "laps": [asdict(lap) for lap in laps],
+    }
     write_atomically(folder / FILE, json.dumps(content, indent=1).encode() + b"\n")
 
 
-def load_laps(folder: Path) -> tuple[tuple[str, ...], list[Lap]]:
-    """Return the joints' names, and the laps.
+def load_laps(folder: Path) -> tuple[tuple[str, ...], list[Lap], tuple[str, ...]]:
+    """Return the joints' names, the laps, and the units of positions, "rad" or "m".
 
     Raises:
         DataError: There is no such file, or it is damaged.
@@ -54,10 +60,13 @@ def load_laps(folder: Path) -> tuple[tuple[str, ...], list[Lap]]:
         content = json.loads(path.read_bytes())
         names = tuple(str(name) for name in content["joint_names"])
         laps = [Lap(**{**lap, "rms": tuple(map(float, lap["rms"]))}) for lap in content["laps"]]
+        units = tuple(str(unit) for unit in content.get("units", ["rad"] * len(names)))
+        if len(units) != len(names) or not set(units) <= {"rad", "m"}:
+            raise ValueError(f"units {', '.join(units)}")
         if any(len(lap.rms) != len(names) for lap in laps):
             raise ValueError("laps of another number of joints")
     except OSError as error:
         raise DataError(f"cannot read {path} ({error.strerror}): run it again") from error
     except Exception as error:  # a damaged file raises anything
         raise DataError(f"{path} is damaged ({error}): run it again") from error
-    return names, laps
+    return names, laps, units

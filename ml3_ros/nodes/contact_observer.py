@@ -85,6 +85,7 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
     _names: tuple[str, ...]
     _base: str  # frame
     _stream: FilteredStream
+    _arm: PinocchioModel  # as described
     _model: PhysicalModel
     _observer: ExternalTorqueObserver
     _torques: LifecyclePublisher[ExternalTorque]
@@ -114,8 +115,8 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
         )
         self.diagnostics.complaint = lambda: self._stream.complaint if self.active else ""
         self._model = PhysicalModel(PinocchioModel(description), description.home, learned)
-        arm = PinocchioModel(description)
-        self._observer = ExternalTorqueObserver(self._model, arm, config)
+        self._arm = PinocchioModel(description)
+        self._observer = ExternalTorqueObserver(self._model, self._arm, config)
         torch.set_num_threads(1)  # fits are small, and the arm's other nodes need the cores
         self._thread, self._learning = ThreadPoolExecutor(1, "physical model"), None
         self._torques = self.publisher(ExternalTorque, "external_torque", RELIABLE_5000)
@@ -130,11 +131,12 @@ class ContactObserver(Ml3Node[ContactObserverParameters]):
 
     def diagnostic_values(self) -> dict[str, object]:
         """Return how far the model is, and what no model explains."""
-        noise = zip(self._names, self._model.learned.scale, strict=True)
+        units = self._arm.limits.effort_units
+        noise = zip(self._names, units, self._model.learned.scale, strict=True)
         return {
             **self._stream.diagnostic_values(),
             "updates of the model": self._model.updates,
-            **{f"noise of {name} [N m]": float(scale) for name, scale in noise},
+            **{f"noise of {name} [{unit}]": float(scale) for name, unit, scale in noise},
         }
 
     def _on_state(self, msg: JointState, info: MessageInfo) -> None:

@@ -53,6 +53,11 @@ class JointLimits:
         slides = np.broadcast_to(self.slides, self.lower.shape)
         return tuple("m" if slide else "rad" for slide in slides)
 
+    @property
+    def effort_units(self) -> tuple[str, ...]:
+        """Unit of each effort, "N m" or "N"."""
+        return tuple("N" if unit == "m" else "N m" for unit in self.units)
+
     def largest(self, error: Array) -> dict[str, float]:
         """Return the largest of tracking errors (n,), named with its unit for /diagnostics."""
         joint = int(np.argmax(np.abs(error)))

@@ -159,7 +159,7 @@ def friction_torque(perturbation: Perturbation, v: Array, smooth: float = 0.05) 
         Friction torque [N m], shape of v, on the motor's side: M a + nle + friction = tau.
     """
     if not smooth > 0.0:
-        raise ConfigError(f"smooth is {smooth}: it must be > 0 rad/s")
+        raise ConfigError(f"smooth is {smooth}: it must be > 0")
     n = v.shape[-1]
     dry = perturbation.per_joint("coulomb", n) * np.tanh(v / smooth)
     return perturbation.per_joint("viscous", n) * v + dry

@@ -135,8 +135,8 @@ def test_laps_differ_in_their_feedforward_alone_and_are_published(loop, tmp_path
     assert errors[2] == pytest.approx(errors[1], rel=0.3)  # no model has come
     assert it.tracking[2].update == 0
     assert it.node.trigger_deactivate() == SUCCESS
-    names, laps = load_laps(tmp_path)
-    assert names == NAMES
+    names, laps, units = load_laps(tmp_path)
+    assert names == NAMES and units == ("rad", "rad")
     assert [lap.feedforward for lap in laps] == ["rigid_body", "feedback_only", "ml3_shaped"]
     np.testing.assert_allclose([np.mean(lap.rms) for lap in laps], errors)
 

@@ -18,6 +18,7 @@ from ml3_ros.identification.models.friction_fit import (
     friction_features,
 )
 from ml3_ros.identification.recorded.signals import option
+from ml3_ros.robots.base import JointLimits
 
 Array = NDArray[np.float64]
 SHARES = {"per mille": 1000.0, "percent": 100.0}  # of the largest effort that the model has
@@ -32,24 +33,27 @@ class Gains(NamedTuple):
     seen: NDArray[np.bool_]
 
 
-def check_effort(recording: JointRecording, gains: Gains, limit: Array | None = None) -> Finding:
+def check_effort(
+    recording: JointRecording, gains: Gains, limits: JointLimits | None = None
+) -> Finding:
     """Check whether efforts are measured, and in which unit.
 
     Args:
         recording: As it was read.
         gains: Of its efforts, see `effort_gains`.
-        limit: Largest torque of each joint by the model [N m] (n,), for efforts in shares of it.
+        limits: Of the joints by the model: units, and efforts that may be given in shares of them.
     """
     names = recording.names
     words = _unmeasured(recording)
     shown = ", ".join(f"{n} {g:.2f}" for n, g, s in zip(names, *gains, strict=True) if s)
-    measured = f"effort per N m of the model: {shown}" if shown else "unit is unknown"
+    unit = " or ".join(dict.fromkeys(limits.effort_units)) if limits is not None else "N m"
+    measured = f"effort per {unit} of the model: {shown}" if shown else "unit is unknown"
     low, high = NEWTON_METRES
     foreign = gains.seen & ~((gains.gain >= low) & (gains.gain <= high))
     if foreign.any():
-        words.append(_unit(names, gains, foreign, limit))
+        words.append(_unit(names, gains, foreign, limits, unit))
     elif gains.seen.any():
-        measured += ": N m, or scaled to it"
+        measured += f": {unit}, or scaled to it"
     else:
         measured += ": no joint's effort follows the rigid-body torque, friction hides it"
     return finding("effort", measured, words)
@@ -95,22 +99,27 @@ def _unmeasured(recording: JointRecording) -> list[str]:
 
 
 def _unit(
-    names: Sequence[str], gains: Gains, foreign: NDArray[np.bool_], limit: Array | None
+    names: Sequence[str],
+    gains: Gains,
+    foreign: NDArray[np.bool_],
+    limits: JointLimits | None,
+    unit: str,
 ) -> str:
-    """Return the sentence on joints whose effort is not in N m, with the likely unit."""
+    """Return the sentence on joints whose effort is not in N m or N, with the likely unit."""
     gain, seen = gains
     usual = float(np.exp(np.log(gain[seen]).mean()))
     scale = 1.0 / np.where(seen, gain, usual)
     likely = "motor current"
-    if limit is not None and np.isfinite(limit[seen]).all():
+    limit = limits.effort if limits is not None else np.full(len(names), np.inf)
+    if np.isfinite(limit[seen]).all():
         for word, whole in SHARES.items():
             if (np.abs(gain[seen] * limit[seen] / whole - 1.0) < LIKE).all():
                 likely = f"{word} of the joint's largest torque"
                 scale = np.where(np.isfinite(limit), limit / whole, scale)
     return (
-        f"{_listed(names, foreign)}: not in N m ({likely}?), or the links' masses are not the "
+        f"{_listed(names, foreign)}: not in {unit} ({likely}?), or the links' masses are not the "
         "URDF's: friction below is in the recorded unit; "
-        f"{option('effort_scale', scale.tolist())} makes N m of it"
+        f"{option('effort_scale', scale.tolist())} makes {unit} of it"
     )
 
 

@@ -53,9 +53,9 @@ def diagnose(recording: JointRecording, data: Explained, model: DiagnosedModel) 
         torque = model_torque(sample, model)
     gains = effort_gains(sample.tau, sample.v, sample.a, torque)
     return [
-        check_effort(recording, gains, limits.effort),
+        check_effort(recording, gains, limits),
         check_positions(recording, limits),
-        _fit_finding(causes, misfit(sample, torque), model.names),
+        _fit_finding(causes, misfit(sample, torque), model.names, limits.units),
     ]
 
 
@@ -70,9 +70,11 @@ def sample_of(data: Explained) -> Sample:
     )
 
 
-def _fit_finding(causes: Sequence[Hypothesis], left: Array, names: Sequence[str]) -> Finding:
+def _fit_finding(
+    causes: Sequence[Hypothesis], left: Array, names: Sequence[str], units: Sequence[str]
+) -> Finding:
     """Return whether the recording fits the model, or would under other hypotheses."""
-    words = [_sentence(cause, names) for cause in causes]
+    words = [sentence_of(cause, names, units) for cause in causes]
     if words:
         cure = " ".join(_options(causes, names))
         after = f"{100.0 * float(causes[-1].left.max()):.2g} %"
@@ -83,7 +85,7 @@ def _fit_finding(causes: Sequence[Hypothesis], left: Array, names: Sequence[str]
     return finding("fit", measured, words)
 
 
-def _sentence(cause: Hypothesis, names: Sequence[str]) -> str:
+def sentence_of(cause: Hypothesis, names: Sequence[str], units: Sequence[str]) -> str:
     """Return in words what a hypothesis says."""
     joints = [names[j] for j in cause.joints]
     if cause.kind == "gravity":
@@ -108,7 +110,9 @@ def _sentence(cause: Hypothesis, names: Sequence[str]) -> str:
         )
     count = "counts" if len(joints) == 1 else "count"
     turned = f"{', '.join(joints)} {count} the other way round than the model"
-    moved = f"the zero of {joints[0]} is turned by {cause.size:.2f} rad"
+    unit = units[cause.joints[0]]
+    verb = "moved" if unit == "m" else "turned"
+    moved = f"the zero of {joints[0]} is {verb} by {cause.size:.2f} {unit}"
     words = {"reversed": turned, "shift": moved, "reversed and shifted": f"{turned}, and {moved}"}
     return words[cause.kind]
 

@@ -47,7 +47,7 @@ class JointColumns:
 
     def __post_init__(self) -> None:
         if not self.coulomb_speed > 0.0:
-            raise ConfigError(f"coulomb_speed must be > 0 rad/s, got {self.coulomb_speed}")
+            raise ConfigError(f"coulomb_speed must be > 0, got {self.coulomb_speed}")
 
     def __call__(self, v: Array, a: Array) -> Array:
         """Return the columns (B, n, k n) for velocities and accelerations (B, n)."""

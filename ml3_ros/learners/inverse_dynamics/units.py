@@ -140,6 +140,22 @@ class Units:
         )
 
 
+def in_joint_units(spec: LossSpec, positions: Sequence[str]) -> LossSpec:
+    """Return a spec whose units are those of the joints, which `positions` tells: rad or m, (n,).
+
+    One unit stands for all joints that share it, else there is one a joint.
+    """
+
+    def named(one: InputSpec) -> InputSpec:
+        if "m" not in positions or len(one.scale) != len(positions):
+            return one
+        sliding = "N" if one.unit == "N m" else one.unit.replace("rad", "m")
+        units = [sliding if position == "m" else one.unit for position in positions]
+        return replace(one, unit=units[0] if len(set(units)) == 1 else ", ".join(units))
+
+    return replace(spec, target=named(spec.target), context=tuple(map(named, spec.context)))
+
+
 def for_joints(loss: LearnedLoss, joint_names: Sequence[str]) -> LearnedLoss:
     """Return the loss for another arm of as many joints, in the order of its own.
 

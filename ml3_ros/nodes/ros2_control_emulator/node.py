@@ -121,11 +121,13 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
         if not self.active:
             return {}
         names = self._robot.names
-        commanded = zip(names, self._robot.commanded, strict=True)
+        efforts = zip(names, self._robot.commanded, strict=True)
+        commanded = ", ".join(f"{name} {effort:.3g}" for name, effort in efforts)
+        units = " or ".join(dict.fromkeys(self._robot.arm.limits.effort_units))
         return {
             "active controller": self._robot.active or "none",
             "held by": "its brakes" if self._robot.held else "the controller",
-            "commanded [N m]": ", ".join(f"{name} {effort:.3g}" for name, effort in commanded),
+            f"commanded [{units}]": commanded,
             "slipped [s]": self._slipped * self._robot.dt,
         }
 

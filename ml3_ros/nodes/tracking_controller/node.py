@@ -257,7 +257,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     def _save(self) -> None:
         if self.parameters.out and self._done:
             try:
-                save_laps(user_path(self.parameters.out), self._names, self._done)
+                units = self._arm.limits.units
+                save_laps(user_path(self.parameters.out), self._names, self._done, units)
             except DataError as error:  # the arm comes first
                 self.reject(error, kind="files not written")
 

@@ -127,7 +127,7 @@ class TrajectoryCommander(Ml3Node[TrajectoryCommanderParameters]):
         return {
             "commander": self._state.value,
             "controller": self.parameters.controller_name,
-            "largest tracking error [rad]": float(np.abs(self._error).max()),
+            **self._motion.limits.largest(self._error),
             "updates of the feedforward's model": self._efforts.update,
         }
 

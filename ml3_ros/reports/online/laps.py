@@ -25,10 +25,21 @@ def by_feedforward(laps: Sequence[Lap]) -> dict[str, list[Lap]]:
     return {name: [lap for lap in laps if lap.feedforward == name] for name in names}
 
 
-def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, Any]:
-    """Return the laps' entry of metrics.json, by feedforward; errors are RMS [rad]."""
+def in_thousandths(joint_names: Sequence[str], units: Sequence[str]) -> str:
+    """Return the unit of errors for a title: "mrad", "mm", or both with the joints that slide."""
+    sliding = [name for name, unit in zip(joint_names, units, strict=True) if unit == "m"]
+    if not sliding:
+        return "mrad"
+    return "mm" if len(sliding) == len(units) else f"mrad, mm of {', '.join(sliding)}"
+
+
+def laps_metrics(
+    joint_names: Sequence[str], laps: Sequence[Lap], units: Sequence[str]
+) -> dict[str, Any]:
+    """Return the laps' entry of metrics.json, by feedforward; errors are RMS [rad, m]."""
     return {
         name: {
+            "units": list(units),
             "x": [lap.ended for lap in laps_of_one],
             "updates": [lap.update for lap in laps_of_one],
             "per_seed": [[float(np.mean(lap.rms)) for lap in laps_of_one]],
@@ -38,9 +49,10 @@ def laps_metrics(joint_names: Sequence[str], laps: Sequence[Lap]) -> dict[str, A
     }
 
 
-def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
-    """Return the tracking error of first and last laps [mrad], for the terminal."""
-    header = ["", "lap", "after", "updates", "mean", *shorten(joint_names)]
+def laps_table(joint_names: Sequence[str], laps: Sequence[Lap], units: Sequence[str]) -> str:
+    """Return the tracking error of first and last laps [mrad, mm], for the terminal."""
+    short = shorten(joint_names)
+    header = ["", "lap", "after", "updates", "mean", *short]
     rows = []
     numbers = {id(lap): i for i, lap in enumerate(laps)}
     for name, laps_of_one in by_feedforward(laps).items():
@@ -55,12 +67,15 @@ def laps_table(joint_names: Sequence[str], laps: Sequence[Lap]) -> str:
                     *map(number, (rms.mean(), *rms)),
                 ]
             )
-    title = "RMS tracking error of a lap [mrad]; all laps are the same motion"
+    unit = in_thousandths(short, units)
+    title = f"RMS tracking error of a lap [{unit}]; all laps are the same motion"
     return f"{title}\n{text_table(header, rows)}"
 
 
-def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
+def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap], units: Sequence[str]) -> Figure:
     """Draw the error lap by lap, and joint by joint in the last finished lap of each."""
+    joints = shorten(joint_names)
+    unit = in_thousandths(joints, units)
     with house_style():
         figure = Figure(figsize=(11.5, 4.2), layout="constrained")
         left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.25))
@@ -74,11 +89,12 @@ def laps_figure(joint_names: Sequence[str], laps: Sequence[Lap]) -> Figure:
         left.set(
             yscale="log",
             xlabel="time at the end of the lap [s]",
-            ylabel="tracking error, mean over joints [mrad]",
+            ylabel=f"tracking error, mean over joints [{unit}]",
             title="lap by lap",
         )
         plain_numbers(left)
-        _bars(right, shorten(joint_names), laps_of)
+        _bars(right, joints, laps_of)
+        right.set_title(f"joint by joint in the last finished lap of each [{unit}]")
         figure.suptitle(
             "One motion, over and over: what is fed forward changes from lap to lap",
             x=0.01,
@@ -97,7 +113,7 @@ def _bars(axes: Axes, joints: Sequence[str], laps_of: dict[str, list[Lap]]) -> N
         rms = 1e3 * np.array(finished[-1].rms)
         shown = np.where(np.isfinite(rms), rms, np.nan)
         axes.bar(at, shown, 0.9 * width, color=style.color, label=style.label)
-    axes.set(yscale="log", title="joint by joint in the last finished lap of each [mrad]")
+    axes.set_yscale("log")
     plain_numbers(axes)
     axes.set_xticks(np.arange(len(joints)), joints)
     axes.grid(axis="x", visible=False)

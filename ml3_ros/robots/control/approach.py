@@ -48,7 +48,7 @@ class Approach:
             raise ConfigError(f"the shortest way takes {shortest} s: it must be finite and >= 0")
         if not (motion.limits.velocity > 0.0).all():
             raise ConfigError(
-                f"velocity limits are {motion.limits.velocity.tolist()}: they must be > 0 rad/s"
+                f"velocity limits are {motion.limits.velocity.tolist()}: they must be > 0"
             )
         self.start = joint_array(start, len(motion.home), "the pose of the arm")
         self._motion, self._way = motion, motion.home - self.start

@@ -69,7 +69,7 @@ class FeedforwardGate:
         """
         if not (effort >= 0.0).all():
             raise ConfigError(
-                f"effort limits are {effort.tolist()}: they must be >= 0 N m, infinite where "
+                f"effort limits are {effort.tolist()}: they must be >= 0, infinite where "
                 "there is none"
             )
         self._effort = effort

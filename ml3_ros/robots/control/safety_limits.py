@@ -71,7 +71,7 @@ class SafetyLimits:
             self.gain = min(config.stop_gain, _GAIN_PER_RATE * rate)
         for joint in np.flatnonzero(self._lower >= self._upper):
             raise ConfigError(
-                f"position_margin is {config.position_margin} rad, which leaves "
+                f"position_margin is {config.position_margin} {limits.units[joint]}, which leaves "
                 f"{model.names[joint]} no range: make it smaller"
             )
         with np.errstate(over="ignore", invalid="ignore"):

@@ -51,13 +51,11 @@ class ExcitationConfig:
                 f"frequency is {self.frequency}: give the lowest and the highest, both > 0 Hz"
             )
         if not (self.amplitude >= 0.0 and self.centre >= 0.0):
-            raise ConfigError(
-                f"amplitude {self.amplitude} and centre {self.centre} must be >= 0 rad"
-            )
+            raise ConfigError(f"amplitude {self.amplitude} and centre {self.centre} must be >= 0")
         if not 0.0 < self.limit_share <= 1.0:
             raise ConfigError(f"limit_share is {self.limit_share}: it must be in (0, 1]")
         if not self.position_margin >= 0.0:
-            raise ConfigError(f"position_margin is {self.position_margin}: it must be >= 0 rad")
+            raise ConfigError(f"position_margin is {self.position_margin}: it must be >= 0")
         if not self.period >= 0.0:
             raise ConfigError(f"period is {self.period}: it must be >= 0 s")
         if not self.work_seconds >= 0.0:

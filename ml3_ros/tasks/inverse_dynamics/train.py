@@ -3,7 +3,7 @@
 """Meta-train one loss for the inverse dynamics of an arm; this made the losses of the package."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
@@ -11,6 +11,7 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.files import user_path
+from ml3_ros.learners.inverse_dynamics.units import in_joint_units
 from ml3_ros.robots.control.trajectories import ExcitationConfig
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.tasks.inverse_dynamics.populations import population
@@ -55,7 +56,8 @@ def train_loss(
     give equal bytes on the same machine.
     """
     out = user_path(out)
-    name = load_robot(config.robot).name
+    description = load_robot(config.robot)
+    name = description.name
     kind = population(config.robot, config.recipe.nle)
     recordings = simulate(kind.train, config.n_robots, SIMULATION_SEED)
     prior = None
@@ -67,6 +69,7 @@ def train_loss(
     provenance = {"config": described, "revision": revision()}
 
     def made() -> LearnedLoss:
-        return learned_loss(trainer, 0, kind.units, name, provenance)
+        loss = learned_loss(trainer, 0, kind.units, name, provenance)
+        return replace(loss, spec=in_joint_units(loss.spec, description.limits.units))
 
     return train_to_file(trainer, out, made, report)

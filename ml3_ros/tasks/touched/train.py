@@ -16,7 +16,7 @@ from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.files import user_path
-from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.learners.inverse_dynamics.units import Units, in_joint_units
 from ml3_ros.robots.linear.arm import LinearArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -96,7 +96,8 @@ def train_touched(
     provenance = provenance_of(trainer, TASK_FAMILY, config=described, units=units)
 
     def made() -> LearnedLoss:
-        return LearnedLoss(spec=trainer.spec, phi=trainer.seed_phi(0), provenance=provenance)
+        spec = in_joint_units(trainer.spec, prepared[0].positions)
+        return LearnedLoss(spec=spec, phi=trainer.seed_phi(0), provenance=provenance)
 
     return train_to_file(trainer, out, made, report)
 
@@ -108,6 +109,7 @@ class _Prepared:
     name: str
     family: TouchedFamily
     units: Units
+    positions: tuple[str, ...]  # "rad" or "m"
 
     @staticmethod
     def of(config: TouchedTraining, robot: str) -> _Prepared:
@@ -119,7 +121,7 @@ class _Prepared:
         units = units_of(arms, before, description.names)
         optimizee = config.recipe.optimizee(units, robot, linear)
         family = TouchedFamily(optimizee, arms, before, config.recipe.sampling())
-        return _Prepared(description.name, family, units)
+        return _Prepared(description.name, family, units, description.limits.units)
 
     def trainer(self, config: TouchedTraining, engine: Engine) -> MetaTrainer:
         """Return the trainer of the loss on these tasks."""

@@ -14,7 +14,7 @@ import torch
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, LossFileError
-from ml3_ros.learners.inverse_dynamics.units import MIN_SCALE, Units, rescaled
+from ml3_ros.learners.inverse_dynamics.units import MIN_SCALE, Units, in_joint_units, rescaled
 
 UNITS = Units(
     joint_names=("j0", "j1"), velocity=(1.0, 2.0), acceleration=(3.0, 4.0), effort=(50.0, 0.5)
@@ -151,3 +151,15 @@ def test_a_loss_with_a_prior_stays_in_its_units():
     again = LearnedLoss.from_bytes(loss.to_bytes())
     assert again.spec == loss.spec
     assert all(torch.equal(again.phi[k], p) for k, p in phi.items())
+
+
+def test_a_loss_names_the_units_of_joints_that_slide():
+    spec = UNITS.loss_spec("tau", ("q", "v", "a"), architecture="structured", inner_lr=0.1)
+
+    def units(positions):
+        changed = in_joint_units(spec, positions)
+        return [one.unit for one in (changed.target, *changed.context)]
+
+    assert units(("rad", "rad")) == ["N m", "rad", "rad/s", "rad/s^2"]
+    assert units(("m", "m")) == ["N", "m", "m/s", "m/s^2"]
+    assert units(("rad", "m")) == ["N m, N", "rad, m", "rad/s, m/s", "rad/s^2, m/s^2"]

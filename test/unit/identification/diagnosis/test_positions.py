@@ -9,6 +9,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ml3_ros.identification.diagnosis.effort import Gains, check_effort
+from ml3_ros.identification.diagnosis.findings import sentence_of
+from ml3_ros.identification.diagnosis.hypotheses import Hypothesis, Sample
 from ml3_ros.identification.diagnosis.positions import check_positions
 from ml3_ros.robots.base import JointLimits
 
@@ -55,3 +58,20 @@ def test_a_joint_that_slides_is_named_in_metres(record):
     found = check_positions(far, limits(slides=[False, True, False]))
     assert " m, beyond its limits of -2.9 to 2.9" in found.text
     assert "position_unit" not in found.text
+
+
+def test_zeros_and_efforts_of_joints_that_slide_are_in_metres_and_newtons(record):
+    names, units = record(0).names, limits(slides=[False, True, False]).units
+    nothing = np.zeros((1, 3))
+    sample = Sample(q=nothing, v=nothing, a=nothing, tau=nothing, weight=np.ones(1))
+    told = {"kind": "shift", "size": 0.5, "sample": sample, "torque": nothing, "left": nothing[0]}
+    turned, moved = (
+        sentence_of(Hypothesis(joints=(joint,), **told), names, units) for joint in (0, 1)
+    )
+    assert turned == f"the zero of {names[0]} is turned by 0.50 rad"
+    assert moved == f"the zero of {names[1]} is moved by 0.50 m"
+    gains = Gains(np.full(3, 5.0), np.ones(3, dtype=bool))
+    for slides, unit in ((False, "N m"), (True, "N"), ([False, True, False], "N m or N")):
+        text = check_effort(record(0), gains, limits(slides=slides)).text
+        assert f"effort per {unit} of the model" in text
+        assert f"not in {unit} (" in text and f"makes {unit} of it" in text
