@@ -14,13 +14,12 @@ from typing import Any
 from rclpy.client import Client
 from rclpy.lifecycle import LifecyclePublisher
 from rclpy.qos import QoSProfile
-from rclpy.serialization import deserialize_message
 from rclpy.timer import Timer
 
 from ml3_ros.core.checks import printable
 from ml3_ros.errors import Ml3Error, reason_of
 from ml3_ros.nodes.kit.diagnostics import ERRORS, Diagnostics, steady_timer
-from ml3_ros.nodes.kit.latched import is_latched, subscribe_latched
+from ml3_ros.nodes.kit.latched import is_latched, message_of, subscribe_latched
 from ml3_ros.nodes.kit.one_master.arbiter import CommandArbiter
 from ml3_ros.nodes.kit.rclpy_versions import MessageInfo, taking_info
 from ml3_ros.nodes.kit.stateful_node import StatefulNode
@@ -94,7 +93,7 @@ class ConnectedNode(StatefulNode):
                 accepted(msg, info)
 
         if is_latched(qos):
-            read = self.guarded(lambda raw: from_any(deserialize_message(raw, msg_type)))
+            read = self.guarded(lambda raw: from_any(message_of(raw, msg_type)))
             made = subscribe_latched(self, msg_type, topic, read, qos)
         else:
             on_message: Callable[..., None] = from_any  # what needs no MessageInfo is quicker

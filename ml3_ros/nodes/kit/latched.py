@@ -18,7 +18,10 @@ from typing import Any
 from rclpy.event_handler import SubscriptionEventCallbacks
 from rclpy.node import Node
 from rclpy.qos import DurabilityPolicy, QoSProfile
+from rclpy.serialization import deserialize_message
 from rclpy.subscription import Subscription
+
+from ml3_ros.errors import MessageError
 
 REMEMBERED_S = 10.0  # the second copy of a message comes within this, also where one was lost
 MOST_REMEMBERED = 2000  # messages
@@ -51,6 +54,27 @@ class Copies:
                 return False
         self._waiting.append((now, side, digest))
         return True
+
+
+class DamagedError(MessageError):
+    """The bytes of a message make none."""
+
+    kind = "damaged messages"
+
+
+def message_of(raw: bytes, msg_type: Any) -> Any:
+    """Return the message of bytes as they travel.
+
+    Raises:
+        DamagedError: They make none. rclpy leaves such messages out where it reads them itself.
+    """
+    try:
+        return deserialize_message(raw, msg_type)
+    except Exception as error:  # rclpy has no error of its own for them
+        raise DamagedError(
+            f"a message of {len(raw)} bytes is no {msg_type.__name__}: it is left out; check its "
+            "sender"
+        ) from error
 
 
 def is_latched(qos: QoSProfile) -> bool:
