@@ -14,7 +14,7 @@ import pytest
 from ml3_ros.errors import RobotError
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.registry import load_robot, load_urdf
+from ml3_ros.robots.registry import load_robot, load_urdf, package_file
 from ml3_ros.robots.urdf import urdf_text
 from test.unit.robots.reading.files import INERTIAL, LIMIT, chain, joint, link, robot
 
@@ -83,6 +83,28 @@ def test_a_gripper_that_others_mimic_is_held_and_said():
     assert "f1 at 0 m" in note
     assert "f2 at 0.01 m (follows f1)" in note
     same_arm(arm, reduced(WHOLE, arm.names, arm.held))
+
+
+def test_where_fingers_are_hardly_shows_in_an_arm_but_half_of_them_in_their_driver():
+    path, finger = package_file("panda_description/urdf/panda.urdf"), "panda_finger_joint1"
+    closed, opened = (
+        PinocchioModel(load_robot(path, held={finger: at}, simulated=False)) for at in (0.0, 0.04)
+    )
+    rng = np.random.default_rng(0)
+    for q, v, a in rng.uniform(-1.0, 1.0, (100, 3, 7)):
+        np.testing.assert_allclose(closed.rnea(q, v, a), opened.rnea(q, v, a), atol=1e-3)
+    driver = load_robot(path, joints=[*closed.names, finger], simulated=False)
+    whole = pinocchio.buildModelFromUrdf(str(path), True)
+    felt = PinocchioModel(driver).M(driver.home)[-1, -1]
+    truth = pinocchio.crba(whole, whole.createData(), pinocchio.neutral(whole))[7, 7]
+    assert felt == pytest.approx(0.5 * truth, rel=1e-6)
+
+
+def test_pinocchio_has_no_regressor_of_joints_that_follow_yet():
+    model = pinocchio.buildModelFromXML(WHOLE, True)
+    q, v = pinocchio.neutral(model), np.zeros(model.nv)
+    with pytest.raises(RuntimeError, match="does not support Joint Mimic"):
+        pinocchio.computeJointTorqueRegressor(model, model.createData(), q, v, v)
 
 
 @pytest.mark.parametrize("held", [{}, {"lift": 0.4, "f1": 0.2, "head": -0.7}])
