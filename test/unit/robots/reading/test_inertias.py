@@ -37,6 +37,16 @@ def test_a_triangle_that_is_broken_a_little_is_closed_and_said():
     np.testing.assert_allclose(moves.rnea(q, v, a), knows.rnea(q, v, a), atol=1e-9)
 
 
+def test_a_compiler_for_mujoco_in_a_urdf_changes_nothing_of_that():
+    text = two_links((0.01, 0.02, 0.032))
+    cure = '<mujoco><compiler balanceinertia="true"/></mujoco></robot>'
+    plain, balanced = load_urdf(text), load_urdf(text.replace("</robot>", cure))
+    assert balanced.notes == plain.notes
+    np.testing.assert_array_equal(
+        np.array(balanced.model.inertias[2].inertia), np.array(plain.model.inertias[2].inertia)
+    )
+
+
 def test_identification_takes_it_as_it_is():
     arm = load_urdf(two_links((0.01, 0.02, 0.032)), simulated=False)
     assert not arm.notes
