@@ -9,7 +9,6 @@ import math
 import numpy as np
 from rclpy.experimental import EventsExecutor
 from rclpy.lifecycle import LifecyclePublisher
-from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from sensor_msgs.msg import JointState
 
 from ml3_msgs.msg import LearnedModel, Tracking
@@ -22,7 +21,7 @@ from ml3_ros.learners.inverse_dynamics.net_file import ModelReader
 from ml3_ros.nodes.kit.joint_stream import JointStream, stream_of
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import RELIABLE_1, RELIABLE_100, SENSOR_1
+from ml3_ros.nodes.kit.qos import LATCHED_20, RELIABLE_1, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.kit.rclpy_versions import MessageInfo
 from ml3_ros.nodes.messages.joint_states import NANO, effort_to_msg, listed, time_msg
 from ml3_ros.nodes.messages.ml3 import model_from_msg
@@ -46,11 +45,6 @@ from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
 
 PREPARED = 0.25  # periods by which a joint state may miss the time that was prepared for
-LATCHED_20 = QoSProfile(
-    depth=20,
-    reliability=ReliabilityPolicy.RELIABLE,
-    durability=DurabilityPolicy.TRANSIENT_LOCAL,
-)
 
 
 class TrackingControllerNode(Ml3Node[TrackingParameters]):
@@ -257,8 +251,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
     def _save(self) -> None:
         if self.parameters.out and self._done:
             try:
-                units = self._arm.limits.units
-                save_laps(user_path(self.parameters.out), self._names, self._done, units)
+                out, units = user_path(self.parameters.out), self._arm.limits.units
+                save_laps(out, self._names, self._done, units)
             except DataError as error:  # the arm comes first
                 self.reject(error, kind="files not written")
 
