@@ -13,7 +13,8 @@ from ml3_ros.bringup.paths import config_file
 from ml3_ros.errors import ConfigError
 from ml3_ros.files import user_path
 
-BRIDGED = ("ros2_control", "ros2_control_emulated")  # arms whose model another argument names
+EMULATED = "ros2_control_emulated"
+BRIDGED = ("ros2_control", EMULATED)  # arms whose model another argument names
 
 
 @dataclass(frozen=True, slots=True)

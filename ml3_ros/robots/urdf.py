@@ -41,6 +41,23 @@ def urdf_text(description: RobotDescription) -> str:
     return _from_mjcf(description, shown_model(description.path))
 
 
+def with_armature(description: RobotDescription, armature: float) -> str:
+    """Return the URDF of an arm whose moving joints have rotors, where the file gives them none.
+
+    Args:
+        description: The arm.
+        armature: Inertia of each rotor, seen through its gear [kg m^2].
+    """
+    root = ElementTree.fromstring(urdf_text(description))
+    for joint in root.findall("joint"):
+        if joint.get("name") in description.names:
+            dynamics = joint.find("dynamics")
+            if dynamics is None:
+                dynamics = ElementTree.SubElement(joint, "dynamics", damping="0")
+            dynamics.set("armature", dynamics.get("armature", f"{armature:.12g}"))
+    return ElementTree.tostring(root, encoding="unicode")
+
+
 def _url(name: str, folder: Path) -> str:
     path = folder / name
     return name if "://" in name or not path.is_file() else path.as_uri()

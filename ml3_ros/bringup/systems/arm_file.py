@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from ml3_ros.bringup.arguments import TOPIC_NAME, names_of
-from ml3_ros.bringup.placeholders import BRIDGED
+from ml3_ros.bringup.placeholders import BRIDGED, EMULATED, model_of
 from ml3_ros.bringup.systems.parts import REAL
 from ml3_ros.errors import ConfigError
 from ml3_ros.files import user_path, write_atomically
@@ -89,6 +89,29 @@ def arm_with(robot: str, joints: Sequence[str], out: str) -> str:
         return robot
     held = load_robot(model, joints=joints, simulated=False)
     return _written(urdf_text(held), held.name, out)
+
+
+def with_rotors(values: dict[str, Any]) -> dict[str, Any]:
+    """Complete the arguments of a system whose emulated arm has rotors that its URDF leaves out.
+
+    All nodes read the same file, so whoever commands the arm knows of them, as of a real one.
+
+    Raises:
+        ConfigError: `urdf` is missing.
+        RobotError: It is no robot.
+    """
+    if values["robot"] != EMULATED or values["armature"] == 0.0:
+        return values
+    from ml3_ros.robots.registry import load_robot
+    from ml3_ros.robots.urdf import with_armature
+
+    arm = load_robot(model_of("robot", values))
+    if arm.format == "mjcf":  # which has a word of its own for them
+        return values
+    return {
+        **values,
+        "urdf": _written(with_armature(arm, values["armature"]), arm.name, values["out"]),
+    }
 
 
 def _written(text: str, robot: str, out: str) -> str:

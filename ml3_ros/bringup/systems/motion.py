@@ -9,10 +9,12 @@ from dataclasses import replace
 from ml3_ros.bringup.arguments import Argument
 from ml3_ros.bringup.description import Process, System
 from ml3_ros.bringup.placeholders import Arg
+from ml3_ros.bringup.systems.arm_file import with_rotors
 from ml3_ros.bringup.systems.invdyn import HOLD_OUT, RECORD, RECORDER
 from ml3_ros.bringup.systems.parts import LOSS, OPTIMIZER, SEED
 from ml3_ros.bringup.systems.ros2_control import (
     ARM,
+    ARMATURE,
     EMULATED_ARM,
     EMULATOR,
     PRESET,
@@ -42,6 +44,7 @@ CONDUCTOR = Process(
 ARM_MOTION = System(
     name="arm_motion",
     help="an arm is moved by its own joint_trajectory_controller; networks learn its dynamics",
+    complete=with_rotors,
     own_arguments=(
         Argument(
             name="robot",
@@ -51,6 +54,7 @@ ARM_MOTION = System(
         ),
         PRESET,
         replace(URDF, default=None),
+        ARMATURE,
         Argument(
             name="controller",
             default="",

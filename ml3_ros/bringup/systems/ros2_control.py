@@ -10,6 +10,7 @@ from typing import Any
 from ml3_ros.bringup.arguments import Argument
 from ml3_ros.bringup.description import Process, System
 from ml3_ros.bringup.placeholders import BRIDGED, Arg, ModelOf
+from ml3_ros.bringup.systems.arm_file import with_rotors
 from ml3_ros.bringup.systems.parts import REAL
 
 PRESET = Argument(
@@ -25,6 +26,13 @@ CONTROLLER = Argument(
     name="controller",
     default="",
     help="its controller that takes efforts; empty: the usual one of the preset",
+)
+ARMATURE = Argument(
+    name="armature",
+    default=0.1,
+    help="inertia of each joint's rotor, seen through its gear, of an emulated arm whose URDF "
+    "leaves it out, as most do; a real one's belongs into its URDF [kg m^2]",
+    limits=(0.0, 10.0),
 )
 REAL_ARM, EMULATED_ARM = BRIDGED
 BRIDGE, EMULATOR, DRIVER = "effort_bridge", "ros2_control_emulator", "sawyer_driver"
@@ -77,7 +85,8 @@ def with_ros2_control(system: System) -> System:
             processes.append(_remapped(process))
     return replace(
         system,
-        own_arguments=(*system.own_arguments, PRESET, URDF, CONTROLLER),
+        own_arguments=(*system.own_arguments, PRESET, URDF, CONTROLLER, ARMATURE),
+        complete=lambda values: with_rotors(system.complete(values)),
         processes=tuple(processes),
     )
 

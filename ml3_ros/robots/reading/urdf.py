@@ -15,7 +15,7 @@ from ml3_ros.errors import RobotError
 from ml3_ros.robots.base import JointLimits
 from ml3_ros.robots.reading.arm_file import ArmFile
 from ml3_ros.robots.reading.choice import choose
-from ml3_ros.robots.reading.urdf_joints import fix_joints, joints_of
+from ml3_ros.robots.reading.urdf_joints import armature_of, fix_joints, joints_of
 from ml3_ros.robots.reading.urdf_tree import UrdfTree
 from ml3_ros.robots.reading.xml_files import RobotFile
 
@@ -32,6 +32,10 @@ def read_urdf(
     held: Mapping[str, float] | None = None,
 ) -> ArmFile:
     """Return the arm of a URDF; `choose` tells what the arguments are. The root is changed.
+
+    Beside what a URDF has, a joint may have the inertia of its rotor, seen through the gear:
+    <dynamics damping="0" armature="0.1"/> [kg m^2], by MJCF's word for it. Other readers pass
+    over it.
 
     Raises:
         RobotError: It has no joints to move, or cannot be read; with the line where that is known.
@@ -50,6 +54,7 @@ def read_urdf(
         raise RobotError(
             f"{file.path}: joints {lost} hang on no link of the robot: tie them to it"
         )
+    model.armature = armature_of(file, names)
     effort, velocity = np.array(model.effortLimit), np.array(model.velocityLimit)
     return ArmFile(
         name=file.root.get("name", file.path.stem),

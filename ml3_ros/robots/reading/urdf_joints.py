@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from xml.etree import ElementTree
 
 import numpy as np
 from scipy.spatial.transform import Rotation
 
 from ml3_ros.errors import RobotError
+from ml3_ros.robots.base import Array
 from ml3_ros.robots.reading.choice import Joint, usually_idle
 from ml3_ros.robots.reading.urdf_tree import UrdfTree, numbers_of
 from ml3_ros.robots.reading.xml_files import RobotFile
@@ -70,6 +71,23 @@ def _joint(tree: UrdfTree, element: ElementTree.Element, followers: Mapping[str,
         multiplier=float(numbers_of(file, element, "mimic", "multiplier", "1")[0]),
         offset=float(numbers_of(file, element, "mimic", "offset", "0")[0]),
     )
+
+
+def armature_of(file: RobotFile, names: Sequence[str]) -> Array:
+    """Return rotor inertias that a URDF gives its joints [kg m^2], (n,); 0 where it gives none.
+
+    Raises:
+        RobotError: One is no number, negative or not finite.
+    """
+    joints = {joint.get("name", ""): joint for joint in file.root.findall("joint")}
+    given = [numbers_of(file, joints[name], "dynamics", "armature", "0") for name in names]
+    for name, (value,) in zip(names, given, strict=True):
+        if not 0.0 <= value < np.inf:
+            raise RobotError(
+                f"joint {name!r} ({file.place_of('joint', name)}) has the armature {value:g}: "
+                "give the inertia of its rotor seen through the gear, finite and >= 0 kg m^2"
+            )
+    return np.array(given).ravel()
 
 
 def fix_joints(file: RobotFile, held: Mapping[str, float]) -> None:
