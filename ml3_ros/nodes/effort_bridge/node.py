@@ -17,6 +17,7 @@ from std_msgs.msg import Float64MultiArray, String
 from std_srvs.srv import SetBool, Trigger
 
 from ml3_ros.errors import ConfigError
+from ml3_ros.nodes.effort_bridge.awaited import AwaitedAnswer
 from ml3_ros.nodes.effort_bridge.parameters import EffortBridgeParameters
 from ml3_ros.nodes.effort_bridge.switch import ControllerSwitch
 from ml3_ros.nodes.kit.node import Ml3Node
@@ -63,6 +64,7 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
     _state: LifecyclePublisher[String]
     # set by `start`
     _thinning: Thinning  # of joint states
+    _awaited: AwaitedAnswer
     _published_state: str
 
     def load(self) -> None:
@@ -91,6 +93,7 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
     def start(self) -> None:
         """Wait for joint states; no motion."""
         self._thinning, self._published_state = Thinning(), ""
+        self._awaited = AwaitedAnswer(self.parameters.patience)
         if self.parameters.enabled:
             self._enable()
 
@@ -141,6 +144,7 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
         if self.parameters.commanded:
             sample = replace(sample, tau=self._torque(sample))
         self._states.publish(sample_to_msg(sample, self._names, self._base))
+        self._awaited.ask(sample.stamp, time.monotonic())
         self.diagnostics.tick("joint_states")
 
     def _torque(self, sample: JointSample) -> Array:
@@ -151,8 +155,10 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
         return driving.effort + self._model.nle(sample.q, np.zeros_like(sample.v))
 
     def _on_command(self, msg: JointState) -> None:
-        tau = effort_from_msg(msg, self._names)
-        self._driving.on_command(nanoseconds(msg.header.stamp), tau, time.monotonic())
+        tau, stamp = effort_from_msg(msg, self._names), nanoseconds(msg.header.stamp)
+        now = time.monotonic()
+        self._driving.on_command(stamp, tau, now)
+        self._awaited.answer(stamp, now)
         self.diagnostics.tick("joint_command")
 
     def _send(self, effort: Array) -> None:
@@ -202,8 +208,11 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
 
     # time --------------------------------------------------------------------------------------
     def _on_time(self) -> None:
+        now = time.monotonic()
+        if self._driving.state is State.ACTIVE and self._awaited.due(now):
+            return  # the robot waits, too
         before = self._driving.last
-        effort = self._driving.cycle(time.monotonic())
+        effort = self._driving.cycle(now)
         if effort is not None:
             self._send(effort)
         elif not self._driving.armed and not self._switch.turning_on:

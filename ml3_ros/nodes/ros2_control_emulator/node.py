@@ -8,6 +8,7 @@ It also follows trajectories, and is there to try what commands an arm without t
 from __future__ import annotations
 
 import contextlib
+import math
 import time
 from typing import Any
 
@@ -33,6 +34,7 @@ from ml3_ros.robots.ros2_control.presets import order_of
 from ml3_ros.robots.ros2_control.trajectory_controller import TrajectoryControl
 from ml3_ros.robots.urdf import urdf_text
 
+UNANSWERED = 2  # joint states after which a robot that has patience waits for efforts
 LATEST_S = 0.05  # a simulation that is later than this lets the robot's time slip instead
 
 
@@ -40,7 +42,7 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
     """Converts between the topics and a `ControlledArm` that it steps in real time.
 
     Stamps are start + n * dt of robot time, and jitter; robot time slips on a machine that is too
-    busy. Ages of commands are of real time.
+    busy, also while efforts are awaited. Ages of commands are of real time.
     """
 
     # made by `load`
@@ -58,6 +60,8 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
     _first: int  # step at the start, counted from the configuration
     _steps: int
     _slipped: int  # steps that robot time lags behind
+    _effort_came: float  # monotonic time of the newest efforts [s]
+    _unanswered: int  # joint states since then
 
     def __init__(self, name: str, **node_arguments: Any) -> None:
         """Begin without an action; `load` offers one."""
@@ -105,7 +109,8 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
     def start(self) -> None:
         """Start at home; robot time goes on from the present."""
         self._start = max(self.get_clock().now().nanoseconds, self._stamp() + 1)
-        self._steps = self._slipped = 0
+        self._steps = self._slipped = self._unanswered = 0
+        self._effort_came = -math.inf
         self._first = int(self._now() / self._robot.dt)  # step, counted from the configuration
         self._robot.restart(self._now())
         self._robot_description.publish(String(data=self._urdf))
@@ -134,6 +139,7 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
     def _on_efforts(self, msg: Float64MultiArray) -> None:
         self._advance()  # steps before the message do not depend on it
         self._effort.command(msg.data, self._now())
+        self._effort_came, self._unanswered = time.monotonic(), 0
         self.diagnostics.tick("commands")
 
     def _now(self) -> float:
@@ -148,7 +154,7 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
         due = int(self._now() / dt) - self._first
         late = due - self._steps - self._slipped - round(LATEST_S / dt)
         self._slipped += max(late, 0)
-        while self._steps + self._slipped < due:
+        while self._steps + self._slipped < due and not self._waits():
             t = (self._first + self._steps + self._slipped) * dt
             try:
                 self._robot.step(t)
@@ -158,6 +164,13 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
             self._steps += 1
             if self._steps % self._every == 0:
                 self._publish()
+                self._unanswered += 1
+
+    def _waits(self) -> bool:
+        """Return whether efforts were coming, and there is still time for the next."""
+        awaited = self._robot.active == self.parameters.effort_name and not self._robot.held
+        late = time.monotonic() - self._effort_came
+        return awaited and self._unanswered >= UNANSWERED and late < self.parameters.patience
 
     def _publish(self) -> None:
         reading = self._robot.reading()

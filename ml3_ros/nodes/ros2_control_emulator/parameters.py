@@ -73,6 +73,14 @@ class Ros2ControlEmulatorParameters(PerturbationParameters):
             (0, 10),
         ),
     ] = 0.1
+    patience: Annotated[
+        float,
+        Param(
+            "longest time that the robot's own time waits for the next effort, on a machine that "
+            "is too busy; no real robot does; 0: it does not [s]",
+            (0, 0.5),
+        ),
+    ] = 0.0
     friction: Annotated[
         float,
         Param(

@@ -34,6 +34,7 @@ from ml3_ros.nodes.tracking_controller.setup import (
     controller_of,
     laps_of,
     trust_of,
+    whose_turn,
 )
 from ml3_ros.robots.base import Array
 from ml3_ros.robots.control.approach import Approach
@@ -214,8 +215,8 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             if self._lap >= 0 and self._counted:
                 self._finish(np.sqrt(self._squares / self._counted), stamp)
             self._lap = lap
-            names = self.parameters.feedforwards
-            self._change_to(names[len(self._done) % len(names)])
+            updates = {method: update for method, (update, _) in self._models.items()}
+            self._change_to(whose_turn(self.parameters, len(self._done), updates))
         if lap >= 0 and self._laps.into(t) >= self.parameters.settle:
             self._squares += np.square(self._error)
             self._counted += 1

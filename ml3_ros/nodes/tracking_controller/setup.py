@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -44,6 +45,15 @@ class TrackingParameters(MotionParameters):
             live=True,
         ),
     ] = (RIGID_BODY, "ml3_shaped")
+    least_updates: Annotated[
+        int,
+        Param(
+            "updates that a network needs before it is fed forward; a lap that is its turn sooner "
+            "is one of rigid_body [-]",
+            (0, 10**6),
+            live=True,
+        ),
+    ] = 0
     settle: Annotated[
         float,
         Param("beginning of each lap that its tracking error leaves out [s]", (0, 60), live=True),
@@ -107,6 +117,21 @@ def check_laps(parameters: TrackingParameters) -> None:
             "feedforward_fade and settle must be shorter than lap_seconds: else laps tell nothing "
             "of their own feedforward"
         )
+
+
+def whose_turn(parameters: TrackingParameters, lap: int, updates: Mapping[str, int]) -> str:
+    """Return the feedforward of a lap, counted from 0.
+
+    Args:
+        parameters: Of the node.
+        lap: Its number.
+        updates: Of each method's newest model.
+    """
+    names = parameters.feedforwards
+    name = names[lap % len(names)]
+    if name in (FEEDBACK_ONLY, RIGID_BODY, *PHYSICAL):
+        return name
+    return name if updates.get(name, 0) >= parameters.least_updates else RIGID_BODY
 
 
 def trust_of(parameters: TrackingParameters) -> FeedforwardConfig:
