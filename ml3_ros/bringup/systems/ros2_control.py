@@ -40,14 +40,8 @@ BRIDGE, EMULATOR, DRIVER = "effort_bridge", "ros2_control_emulator", "sawyer_dri
 STATES = (("joint_states", f"{BRIDGE}/joint_states"),)
 ARM: dict[str, Any] = {"robot": ModelOf("robot"), "preset": Arg("preset")}
 # Nodes in Python on a machine that is busy learning are late now and then; no arm is at risk.
-PATIENCE = {"patience": 0.3}
-PATIENT = {
-    "enabled": True,
-    "state_timeout": 0.5,
-    "held_up": 2.0,
-    "command_timeout": 0.5,
-    **PATIENCE,
-}
+PATIENCE = {"patience": 0.8, "command_timeout": 1.0}
+PATIENT = {"enabled": True, "state_timeout": 1.0, "held_up": 2.0, **PATIENCE}
 # Heavier arms stick for longer than a Sawyer before their excitation breaks them loose. With a
 # real one it begins as carefully as with a real Sawyer.
 FIRMER = {"gain": 0.2, "lost_error": 0.3}
@@ -58,7 +52,6 @@ EMULATOR_PROCESS = Process(
     parameters={
         **ARM,
         "effort_controller": Arg("controller"),
-        "command_timeout": 0.5,
         "seed": Arg("seed"),
         **PATIENCE,
     },

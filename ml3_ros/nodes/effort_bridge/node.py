@@ -23,7 +23,7 @@ from ml3_ros.nodes.effort_bridge.switch import ControllerSwitch
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.one_master.senders import reject_other_publishers
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_10, RELIABLE_5000, SENSOR_1
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_5000, SENSOR_1
 from ml3_ros.nodes.kit.safety_log import log_violations
 from ml3_ros.nodes.messages.joint_states import (
     JointSample,
@@ -83,7 +83,7 @@ class EffortBridge(Ml3Node[EffortBridgeParameters]):
         self._switch = ControllerSwitch(self)
         self.diagnostics.expect("driver/joint_states")
         self.subscribe(JointState, p.states, self._on_joints, SENSOR_1)
-        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_10, exclusive=True)
+        self.subscribe(JointState, "joint_command", self._on_command, RELIABLE_1, exclusive=True)
         self.serve(SetBool, "~/enable", self._on_enable)
         self.serve(Trigger, "~/reset", self._on_reset)
         self.serve(Trigger, "~/stop", self._on_stop)

@@ -75,7 +75,7 @@ class EffortBridgeParameters(SafetyParameters):
         Param(
             "longest time without efforts while an answer to the newest joint state is awaited, "
             "for emulated arms, whose time waits as long; 0, and for every real arm: none [s]",
-            (0, 0.5),
+            (0, 2),
         ),
     ] = 0.0
     rate: Annotated[float, Param("rate of efforts [Hz]", (50, 1000))] = 250.0

@@ -20,7 +20,7 @@ from std_msgs.msg import Float64MultiArray, String
 from ml3_ros.errors import ConfigError, RobotError
 from ml3_ros.nodes.kit.node import Ml3Node
 from ml3_ros.nodes.kit.process import run
-from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_10, RELIABLE_100
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, time_msg
 from ml3_ros.nodes.messages.trajectories import follow_type
 from ml3_ros.nodes.ros2_control_emulator.goals import TrajectoryGoals
@@ -99,7 +99,8 @@ class Ros2ControlEmulator(Ml3Node[Ros2ControlEmulatorParameters]):
         self._states = self.publisher(JointState, "joint_states", RELIABLE_100)
         self._robot_description = self.publisher(String, "robot_description", LATCHED_1)
         topic = f"{p.effort_name}/commands"
-        self.subscribe(Float64MultiArray, topic, self._on_efforts, RELIABLE_10)
+        # the newest alone: what waits in a queue acts late
+        self.subscribe(Float64MultiArray, topic, self._on_efforts, RELIABLE_1)
         topics = TrajectoryTopics(self, self._robot, self._trajectory, self._now)
         with contextlib.suppress(ConfigError):  # its type is not installed
             self._goals = TrajectoryGoals(self, follow_type(p.control_package), topics)

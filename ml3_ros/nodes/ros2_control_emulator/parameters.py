@@ -78,7 +78,7 @@ class Ros2ControlEmulatorParameters(PerturbationParameters):
         Param(
             "longest time that the robot's own time waits for the next effort, on a machine that "
             "is too busy; no real robot does; 0: it does not [s]",
-            (0, 0.5),
+            (0, 2),
         ),
     ] = 0.0
     friction: Annotated[
