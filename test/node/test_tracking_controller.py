@@ -23,6 +23,7 @@ from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, JointSample, sample_to_msg
 from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.tracking_controller.node import TrackingControllerNode
+from ml3_ros.nodes.tracking_controller.setup import TrackingParameters, whose_turn
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.pinocchio_model import PinocchioModel
 from ml3_ros.robots.registry import load_robot
@@ -261,3 +262,13 @@ def test_a_physical_model_is_fed_forward_like_a_learned_one(loop):
     assert update == 3
     np.testing.assert_allclose(torque(q, v, a), 1.5 * PinocchioModel(REACHER).rnea(q, v, a))
     assert not node.give(physical_msg(1.0, load_robot("sawyer"), update=4))
+
+
+def test_a_network_has_its_turn_once_it_has_learned_for_long_enough():
+    names = ("feedback_only", "ml3_shaped", "physical_live")
+    parameters = TrackingParameters(feedforwards=names, least_updates=300)
+    turns = [
+        [whose_turn(parameters, lap, {"ml3_shaped": update}) for lap in range(3)]
+        for update in (299, 300)
+    ]
+    assert turns == [["feedback_only", "rigid_body", "physical_live"], list(names)]

@@ -18,22 +18,25 @@ pytest.importorskip("launch_ros", reason="launch_ros comes with a ROS 2 installa
 
 TIMEOUT_S = 120.0
 GIVEN = {"bag": "recording.db3", "urdf": "reacher"}
+HEARD = {"joints": "[joint0,joint1]", "reliable": "true"}  # what would be listened for
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
-def test_a_launch_file_starts_what_the_description_says(name):
+def test_a_launch_file_starts_what_the_description_says(name, tmp_path):
     from launch_ros.actions import Node
 
     system = SYSTEMS[name]
     module = runpy.run_path(str(share() / "launch" / f"{name}.launch.py"))
     description = module["generate_launch_description"]()
     context = launch.LaunchContext()
-    given = {a.name: GIVEN[a.name] for a in system.arguments if a.name in GIVEN}
+    known = GIVEN | HEARD if name == "observe" else GIVEN
+    given = {a.name: known[a.name] for a in system.arguments if a.name in known}
+    given["out"] = str(tmp_path)
     context.launch_configurations.update(given)
     nodes = []
     for entity in description.entities:
         nodes += [e for e in entity.visit(context) or [] if isinstance(e, Node)]
-    started = system.started(system.resolve(given))
+    started = system.started(system.complete(system.resolve(given)))
     assert [node.node_executable for node in nodes] == [p.executable for p in started]
     assert [node.node_package for node in nodes] == [p.package for p in started]
     declared = {argument.name for argument in description.get_launch_arguments()}

@@ -100,3 +100,34 @@ def test_what_cannot_be_is_not_listened_for(tmp_path, given, error, sentence):
     observe = SYSTEMS["observe"]
     with pytest.raises(error, match=sentence):
         observe.complete(observe.resolve({**given, "wait": "600", "out": str(tmp_path)}))
+
+
+@pytest.mark.parametrize("name", ["sawyer_invdyn", "sawyer_track", "arm_motion"])
+def test_an_emulated_arm_has_rotors_for_all_nodes_and_a_real_one_is_as_its_urdf(tmp_path, name):
+    system = SYSTEMS[name]
+
+    def armature(**given):
+        common = {"urdf": UR5E, "out": str(tmp_path), "frames": "none"}
+        values = system.complete(system.resolve(common | given))
+        started = {p.name: p.parameters for p in system.started(values)}
+        files = {p["robot"] for p in started.values() if str(p.get("robot")).endswith(".urdf")}
+        (file,) = files
+        return load_robot(file).model.armature
+
+    np.testing.assert_allclose(armature(robot="ros2_control_emulated"), 0.1)
+    np.testing.assert_allclose(armature(robot="ros2_control_emulated", armature="0.02"), 0.02)
+    np.testing.assert_array_equal(armature(robot="ros2_control_emulated", armature="0"), 0.0)
+    np.testing.assert_array_equal(armature(robot="ros2_control"), 0.0)
+
+
+def test_rotors_of_a_mjcf_stay_as_it_says(tmp_path):
+    system = SYSTEMS["arm_motion"]
+    given = {"robot": "ros2_control_emulated", "urdf": "reacher", "out": str(tmp_path)}
+    assert system.complete(system.resolve(given))["urdf"] == "reacher"
+
+
+def test_an_emulated_arm_without_a_file_is_asked_for_one(tmp_path):
+    system = SYSTEMS["sawyer_track"]
+    given = {"robot": "ros2_control_emulated", "out": str(tmp_path)}
+    with pytest.raises(ConfigError, match="urdf"):
+        system.complete(system.resolve(given))
