@@ -35,8 +35,12 @@ class Ros2ControlEmulatorParameters(PerturbationParameters):
         str, Param("name of the controller that takes trajectories; empty: the preset's")
     ] = ""
     adds_effort: Annotated[
-        bool, Param("the controller of trajectories adds the efforts of their points")
-    ] = True
+        bool,
+        Param(
+            "the controller of trajectories adds the efforts of their points to its feedback, as "
+            "on an interface of efforts; else it knows the arm, as drives that take positions do"
+        ),
+    ] = False
     control_package: Annotated[
         str,
         Param("ROS 2 package with the action FollowJointTrajectory; where it is not: no action"),

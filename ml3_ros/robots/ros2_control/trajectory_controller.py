@@ -19,7 +19,11 @@ LONGEST_S = 0.05  # between two calls, for the integral
 
 
 class TrajectoryControl:
-    """Follows points with a stiff servo; a new trajectory takes the place of the last at once."""
+    """Follows points with a stiff servo; a new trajectory takes the place of the last at once.
+
+    By itself it knows the arm, as drives do that take positions. One that adds efforts is as on an
+    interface of efforts: feedback, and what the points bring.
+    """
 
     def __init__(self, model: RigidBodyModel, gravity: Gravity, *, adds_effort: bool) -> None:
         """Begin without a trajectory.
@@ -27,7 +31,7 @@ class TrajectoryControl:
         Args:
             model: The arm as described.
             gravity: Who holds the arm up.
-            adds_effort: Whether the efforts of points are added.
+            adds_effort: Whether the efforts of points take the place of its own model.
         """
         self._model, self._gravity, self._adds = model, gravity, adds_effort
         self._points: Points | None = None
@@ -65,7 +69,6 @@ class TrajectoryControl:
 
     def effort(self, q: Array, v: Array, t: float) -> Array | None:
         """Return the efforts that lead the arm [N m], (n,)."""
-        zero = np.zeros_like(q)
         q_ref, v_ref, a_ref, added = self._reference(t)
         dt, self._last = min(max(t - self._last, 0.0), LONGEST_S), t
         limits = self._model.limits.effort
@@ -74,8 +77,10 @@ class TrajectoryControl:
             self._integral + INTEGRAL * limits * (q_ref - q) * dt, -most, most
         )
         inertia, feedback = self._model.M(q), KP * (q_ref - q) + KD * (v_ref - v)
-        servo = inertia @ (a_ref + feedback) + ROTOR * limits * feedback
-        effort = servo + self._integral + self._model.nle(q, v)
+        servo = inertia @ feedback + ROTOR * limits * feedback + self._integral
+        if self._adds:
+            return np.asarray(servo + added)
+        effort = servo + inertia @ a_ref + self._model.nle(q, v)
         if self._gravity == "robot":
-            effort = effort - self._model.nle(q, zero)
-        return np.asarray(effort + added if self._adds else effort)
+            effort = effort - self._model.nle(q, np.zeros_like(q))
+        return np.asarray(effort)

@@ -11,8 +11,11 @@ import pytest
 
 from ml3_ros.nodes.trajectory_commander.efforts import LearnedEfforts
 from ml3_ros.nodes.trajectory_commander.parameters import TrajectoryCommanderParameters
+from ml3_ros.robots.mujoco_arm import MujocoArm
+from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
-from ml3_ros.robots.ros2_control.trajectory import Points
+from ml3_ros.robots.ros2_control.trajectory import Points, with_stop
+from ml3_ros.robots.ros2_control.trajectory_controller import TrajectoryControl
 from test.node.ros2_control.bench import UR5E
 
 MODEL = PinocchioModel(UR5E)
@@ -62,3 +65,68 @@ def test_without_a_model_points_have_none():
     made._learned = None
     given = points()
     assert made.filled(given, 1.0) is given
+
+
+def wave(t):
+    """Return q, v, a (6,) of a motion that does not repeat itself within a minute."""
+    rate = 1.1 + 0.17 * np.arange(6)
+    phase = rate * t + np.arange(6)
+    return 0.4 * np.sin(phase), 0.4 * rate * np.cos(phase), -0.4 * rate**2 * np.sin(phase)
+
+
+def followed(start, fill, seconds=6.0, dt=0.002):
+    """Let the emulated controller lead an arm with friction and a payload along the wave.
+
+    Returns:
+        Reference q, v, a and errors [rad], efforts of the arm and of feedback [N m], (T, 6).
+    """
+    limits = MODEL.limits.effort
+    friction = {"viscous": tuple(0.01 * limits), "coulomb": tuple(0.02 * limits)}
+    arm = MujocoArm(UR5E, Perturbation(payload=1.5, **friction))
+    control = TrajectoryControl(MODEL, "included", adds_effort=True)
+    state = arm.reset(*wave(start)[:2])
+    control.activate(state.q, 0.0)
+    rows = []
+    for k in range(round(seconds / dt)):
+        t = k * dt
+        if k % round(0.5 / dt) == 0:
+            control.follow(fill(with_stop(wave, start + t, 1.0, 0.05, 0.5)), t)
+        tau = control.effort(state.q, state.v, t)
+        added = control._reference(t)[3]
+        state = arm.step(tau, dt)
+        q, v, a = wave(start + t + dt)
+        rows.append((q, v, a, q - state.q, tau, tau - added))
+    begins = round(2.0 / dt)  # the integral has settled
+    return [np.array(x)[begins:] for x in zip(*rows, strict=True)]
+
+
+def test_an_arm_tracks_better_with_efforts_learned_from_another_stretch_of_its_motion():
+    def columns(q, v, a):
+        friction = [np.diag(x) for x in (v, np.tanh(v / 0.05), np.ones(6))]
+        return np.hstack([MODEL.regressor(q, v, a), *friction])
+
+    *states, _, tau, _ = followed(0.0, lambda points: points, seconds=12.0)
+    rows = [np.array(x)[::20] for x in (*states, tau)]
+    Y = np.concatenate([columns(*state) for state in zip(*rows[:3], strict=True)])
+    ridge = 1e-4 * np.eye(Y.shape[1])
+    w = np.linalg.solve(Y.T @ Y + ridge, Y.T @ rows[3].ravel())
+    learned = efforts("generic", feedforward_share=1.0)
+    learned._learned = lambda q, v, a: columns(q, v, a) @ w
+    learned._came = time.monotonic() + 60.0  # no machine is so slow
+    without, given = (
+        followed(30.0, fill) for fill in (lambda p: p, lambda p: learned.filled(p, 0.5))
+    )
+    for k, share in ((3, 0.5), (5, 0.5)):  # errors, feedback
+        assert np.sqrt(np.mean(given[k] ** 2)) < share * np.sqrt(np.mean(without[k] ** 2))
+    assert (np.abs(given[3]).mean(axis=0) < np.abs(without[3]).mean(axis=0)).all()
+
+
+def test_a_motion_that_repeats_itself_does_so_by_its_period_and_others_do_not():
+    laps, other = (
+        TrajectoryCommanderParameters(lap_seconds=seconds).motion(UR5E) for seconds in (5.0, 0.0)
+    )
+    for t in (3.0, 7.7):  # after the way into the first lap
+        now, later, between = (laps.at(x)[0] for x in (t, t + 15.0, t + 2.0))
+        np.testing.assert_allclose(later, now, atol=1e-9)
+        assert np.abs(between - now).max() > 0.02
+        assert np.abs(other.at(t + 15.0)[0] - other.at(t)[0]).max() > 0.02

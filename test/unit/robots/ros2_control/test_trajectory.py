@@ -62,7 +62,7 @@ def test_the_emulated_controller_follows_in_spite_of_friction_and_a_payload(grav
         "coulomb": tuple(0.02 * UR5E.limits.effort),
     }
     arm = MujocoArm(UR5E, Perturbation(payload=1.0, **friction))
-    control = TrajectoryControl(MODEL, gravity, adds_effort=True)
+    control = TrajectoryControl(MODEL, gravity, adds_effort=False)
     q, v, _ = wave(0.0)
     state = arm.reset(q, v)
     control.activate(q, 0.0)
