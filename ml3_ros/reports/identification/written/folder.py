@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 FOLDER = "written"
 FILES = {  # what each is, in the order of the report
     "identified.json": "the whole model, for `ml3 payload --before` and for Python",
-    "arm.urdf": "URDF with identified inertias, joint damping and friction",
+    "arm.urdf": "URDF with identified inertias, joint damping, friction, and rotors for ml3_ros",
     "arm.xml": "MJCF with them, and with rotor inertia as armature",
     "crisp_friction.yaml": "friction of crisp_controllers: fp1, fp2, fp3",
     "ur_friction_scales.yaml": "request of ur_msgs/srv/SetFrictionModelParameters",

@@ -3,7 +3,8 @@
 """URDF of an identified arm: its links' inertias, joint damping and friction.
 
 A URDF knows viscous and Coulomb friction alone; what friction with memory comes nearest to is
-written (`IdentifiedArm.simple_friction`). It has no word for rotor inertia, which MJCF has.
+written (`IdentifiedArm.simple_friction`). For rotor inertia it has no word of its own: MJCF's,
+`armature`, is an attribute that `load_robot` reads and other programs pass over.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def identified_urdf(text: str, arm: IdentifiedArm, simple: Array) -> str:
             "dynamics",
             damping=f"{simple[j, 0]:.12g}",
             friction=f"{simple[j, 1]:.12g}",
+            armature=f"{simple[j, 3]:.12g}",
         )
     ElementTree.indent(root)
     return ElementTree.tostring(root, encoding="unicode") + "\n"
