@@ -268,7 +268,7 @@ def test_a_network_has_its_turn_once_it_has_learned_for_long_enough():
     names = ("feedback_only", "ml3_shaped", "physical_live")
     parameters = TrackingParameters(feedforwards=names, least_updates=300)
     turns = [
-        [whose_turn(parameters, lap, {"ml3_shaped": update}) for lap in range(3)]
+        [whose_turn(parameters, lap, {"ml3_shaped": (update, np.add)}) for lap in range(3)]
         for update in (299, 300)
     ]
     assert turns == [["feedback_only", "rigid_body", "physical_live"], list(names)]

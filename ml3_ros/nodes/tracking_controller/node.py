@@ -215,8 +215,7 @@ class TrackingControllerNode(Ml3Node[TrackingParameters]):
             if self._lap >= 0 and self._counted:
                 self._finish(np.sqrt(self._squares / self._counted), stamp)
             self._lap = lap
-            updates = {method: update for method, (update, _) in self._models.items()}
-            self._change_to(whose_turn(self.parameters, len(self._done), updates))
+            self._change_to(whose_turn(self.parameters, len(self._done), self._models))
         if lap >= 0 and self._laps.into(t) >= self.parameters.settle:
             self._squares += np.square(self._error)
             self._counted += 1

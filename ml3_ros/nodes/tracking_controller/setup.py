@@ -13,7 +13,7 @@ from ml3_ros.nodes.kit.parameters.annotated import Param
 from ml3_ros.nodes.kit.parameters.motion import MotionParameters, heaviest
 from ml3_ros.robots.base import RobotDescription
 from ml3_ros.robots.control.computed_torque import ComputedTorque
-from ml3_ros.robots.control.feedforward import FeedforwardConfig
+from ml3_ros.robots.control.feedforward import Feedforward, FeedforwardConfig
 from ml3_ros.robots.control.gains import GainConfig, PoseGains
 from ml3_ros.robots.control.laps import Laps
 from ml3_ros.robots.pinocchio_model import PinocchioModel
@@ -119,19 +119,22 @@ def check_laps(parameters: TrackingParameters) -> None:
         )
 
 
-def whose_turn(parameters: TrackingParameters, lap: int, updates: Mapping[str, int]) -> str:
+def whose_turn(
+    parameters: TrackingParameters, lap: int, models: Mapping[str, tuple[int, Feedforward]]
+) -> str:
     """Return the feedforward of a lap, counted from 0.
 
     Args:
         parameters: Of the node.
         lap: Its number.
-        updates: Of each method's newest model.
+        models: Update and newest model of each method.
     """
     names = parameters.feedforwards
     name = names[lap % len(names)]
     if name in (FEEDBACK_ONLY, RIGID_BODY, *PHYSICAL):
         return name
-    return name if updates.get(name, 0) >= parameters.least_updates else RIGID_BODY
+    update = models[name][0] if name in models else 0
+    return name if update >= parameters.least_updates else RIGID_BODY
 
 
 def trust_of(parameters: TrackingParameters) -> FeedforwardConfig:
