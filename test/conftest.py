@@ -3,16 +3,22 @@
 """What holds for every test process: one thread a library, and ROS 2 traffic of its own domain.
 
 It is set before anything imports torch or rclpy, and the processes that tests start inherit it.
-Property-based tests try the same examples in every run, however slow the machine is.
+Property-based tests try the same examples in every run, however slow the machine is. A test that
+leaves threads behind fails.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import tempfile
+import threading
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from ml3_ros.bringup.middleware import middleware
@@ -58,3 +64,30 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ml3")
+
+LEAVING_S = 20.0  # a thread that was told to end may take this long on a busy machine
+
+
+def running_threads() -> dict[int, str]:
+    """Return the names of Python's threads and of those of DDS participants by id."""
+    found = {thread.native_id or 0: thread.name for thread in threading.enumerate()}
+    for task in Path("/proc/self/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            name = (task / "comm").read_text().strip()
+            if name.startswith("dds."):
+                found.setdefault(int(task.name), name)
+    return found
+
+
+@pytest.fixture(autouse=True)
+def leaves_no_thread() -> Iterator[None]:
+    """Fail where a node, a client or a context of the test has not ended.
+
+    It would go on beside all later tests, and what it does there would fail them now and then.
+    """
+    before = running_threads().keys()
+    yield
+    end = time.monotonic() + LEAVING_S
+    while left := {i: name for i, name in running_threads().items() if i not in before}:
+        assert time.monotonic() < end, f"the test leaves threads: {sorted(left.values())}"
+        time.sleep(0.01)

@@ -138,6 +138,12 @@ class Ml3Node(ConnectedNode, Generic[P]):
         return values | self.connection_values()
 
     # lifecycle ---------------------------------------------------------------------------------
+    def destroy_node(self) -> None:
+        """Shut down, then destroy: threads that a run has started end with the node."""
+        if self.configured:
+            self.trigger_shutdown()
+        super().destroy_node()
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Reject a second node of this name, then load."""
         return self.passing("configuring", "inactive", self._configure, state)

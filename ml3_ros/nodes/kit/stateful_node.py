@@ -28,6 +28,15 @@ class StatefulNode(LifecycleNode):
         self._state_label = "unconfigured"
         answer_impossible_transitions(self)
 
+    def destroy_node(self) -> None:
+        """Destroy the node, and leave the ROS domain at once.
+
+        rclpy leaves the state machine to the garbage collector. That machine holds the node, and
+        the node the participant, whose threads would run on for as long.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def state_name(self) -> str:
         """Return the label of the lifecycle state: unconfigured, inactive, active, finalized."""
         return self._state_label
