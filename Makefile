@@ -49,25 +49,22 @@ setup-jazzy:
 demo: setup
 	@$(BIN)/ml3 up sawyer_work out:=out/demo
 
-# Nodes and systems run in real time, two at most at a time, each in a domain of its own.
-define RUN_TESTS
-@status=0; \
-$(1)/python -m pytest -n auto --maxprocesses 8 --dist loadfile test/unit test/test_*.py \
-  || status=1; \
-$(1)/python -m pytest -n 2 --dist loadfile test/node test/system || status=1; \
-exit $$status
-endef
+# Nodes and systems run in real time and mostly wait, each in a domain of its own: beside them there
+# is time for the others, so there is one process more than cores. Systems, the slowest, come first.
+WORKERS ?= $(shell n=$$(( $$(nproc) + 1 )); echo $$(( n > 8 ? 8 : n )))
+PYTEST := python -m pytest --dist worksteal -n $(WORKERS)
+ALL_TESTS := test/system test/node test/unit test
 
 test: setup-tests
-	$(call RUN_TESTS,$(BIN))
+	@$(BIN)/$(PYTEST) $(ALL_TESTS)
 
 test-jazzy test-jazzy-quick: SETUP_OPTIONS := --tests
 test-jazzy: setup-jazzy
-	$(call RUN_TESTS,$(JAZZY_BIN))
+	@$(JAZZY_BIN)/$(PYTEST) $(ALL_TESTS)
 
 # What depends on rclpy most: parameters, lifecycle, one master, middleware, and a whole system.
 test-jazzy-quick: setup-jazzy
-	@$(JAZZY_BIN)/python -m pytest -n 2 --dist loadfile $(JAZZY_QUICK)
+	@$(JAZZY_BIN)/$(PYTEST) $(JAZZY_QUICK)
 
 test-slow: setup-tests
 	@$(BIN)/python -m pytest -m slow

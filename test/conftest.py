@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import tqdm
 from hypothesis import HealthCheck, settings
 
 from ml3_ros.bringup.middleware import middleware
@@ -64,6 +65,8 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("ml3")
+
+tqdm.tqdm.monitor_interval = 0  # its thread would stay
 
 LEAVING_S = 20.0  # a thread that was told to end may take this long on a busy machine
 

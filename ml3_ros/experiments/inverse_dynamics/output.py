@@ -229,6 +229,7 @@ def figure(name: str, robot: str, panels: list[Panel], out: Path) -> tuple[Path,
             ha="left",
             fontweight="bold",
         )
-        for axes, lines in drawn:  # labels keep their distance only where nothing moves any more
-            label_line_ends(axes, lines)
+        canvas.draw_without_rendering()  # labels keep their distance where nothing moves any more
+        for axes, lines in drawn:
+            label_line_ends(axes, lines, laid_out=True)
         return save_figure(canvas, out, name)
