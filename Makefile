@@ -53,7 +53,7 @@ demo: setup
 # is time for the others, so there is one process more than cores. Systems, the slowest, come first.
 WORKERS ?= $(shell n=$$(( $$(nproc) + 1 )); echo $$(( n > 8 ? 8 : n )))
 PYTEST := python -m pytest --dist worksteal -n $(WORKERS)
-ALL_TESTS := test/system test/node test/unit test
+ALL_TESTS := test/system test/node test/unit $(wildcard test/test_*.py)
 
 test: setup-tests
 	@$(BIN)/$(PYTEST) $(ALL_TESTS)

@@ -14,13 +14,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ml3_ros.bringup.middleware import PROFILES, RANGE
+from test.system.viewer import Viewer
+from test.system.waiting import DEADLINE_S, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE_S = 180.0
 
 
 def runs(pid: int) -> bool:
@@ -29,14 +31,6 @@ def runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except (FileNotFoundError, ProcessLookupError):
         return False
-
-
-def wait_until(condition: Callable[[], object], timeout_s: float = DEADLINE_S) -> None:
-    """Return when `condition` is true; fail after `timeout_s`."""
-    end = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < end, "condition not met in time"
-        time.sleep(0.02)
 
 
 class Program:
@@ -126,3 +120,16 @@ def end_all(started: Iterable[Program]) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(one.process.pid, signal.SIGKILL)  # its nodes end with it
         one.process.wait()
+
+
+@pytest.fixture
+def viewer() -> Iterator[Any]:
+    made: list[Viewer] = []
+
+    def make(**topics: tuple[Any, Any]) -> Viewer:
+        made.append(Viewer({name.replace("__", "/"): what for name, what in topics.items()}))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()

@@ -8,7 +8,7 @@ import pytest
 
 from ml3_ros.client import Client, RunError
 from ml3_ros.errors import ConfigError, DataError
-from test.system.conftest import wait_until
+from test.system.waiting import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -14,7 +14,8 @@ import pytest
 
 from ml3_ros.bringup.middleware import RANGE, profile_variable
 from ml3_ros.bringup.paths import share
-from test.system.conftest import ROOT, Program, end_all, runs, wait_until
+from test.system.conftest import ROOT, Program, end_all, runs
+from test.system.waiting import wait_until
 
 pytestmark = pytest.mark.system
 pytest.importorskip("launch", reason="launch comes with a ROS 2 installation")

@@ -20,7 +20,7 @@ from ml3_ros.data.bags.writer import write_joint_states
 from ml3_ros.data.recording import JointRecording
 from ml3_ros.data.run_files import RunFolder
 from ml3_ros.robots.registry import load_robot
-from test.system.conftest import wait_until
+from test.system.waiting import wait_until
 
 pytestmark = pytest.mark.system
 

@@ -23,7 +23,8 @@ from std_msgs.msg import String
 from ml3_ros.cli.main import main
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.robots.sawyer.interface import ARM_JOINTS, JOINT_STATES
-from test.system.conftest import DEADLINE_S, ROOT, wait_until
+from test.system.conftest import ROOT
+from test.system.waiting import DEADLINE_S, wait_until
 
 pytestmark = pytest.mark.system
 
@@ -57,7 +58,7 @@ class Rig:
         self.newest = {"mode": "", "state": ""}
         self._context = rclpy.Context()
         rclpy.init(context=self._context)
-        node = rclpy.create_node("watcher", context=self._context)
+        self._node = node = rclpy.create_node("watcher", context=self._context)
         node.create_subscription(JointState, JOINT_STATES, self._on_state, RELIABLE_100)
         for key, topic in (("mode", "sawyer_emulator/mode"), ("state", "sawyer_driver/state")):
             node.create_subscription(
@@ -123,6 +124,7 @@ class Rig:
             process.wait()
         self._context.try_shutdown()
         self._thread.join()
+        self._node.destroy_node()
 
 
 @pytest.fixture

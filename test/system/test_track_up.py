@@ -8,8 +8,11 @@ import json
 
 import numpy as np
 import pytest
+from sensor_msgs.msg import JointState
 
+from ml3_msgs.msg import Adaptation, LearnedModel, Tracking
 from ml3_ros.data.laps_file import load_laps
+from ml3_ros.nodes.kit.qos import LATCHED_1, RELIABLE_100, SENSOR_1
 
 pytestmark = pytest.mark.system
 
@@ -29,8 +32,14 @@ LEARNED = ORDER[2:]
 
 
 def test_learned_torques_track_better_than_feedback_and_than_the_arm_as_described(
-    up, gone, tmp_path
+    up, gone, viewer, tmp_path
 ):
+    seen = viewer(
+        joint_command=(JointState, SENSOR_1),
+        learned_model=(LearnedModel, LATCHED_1),
+        tracking=(Tracking, RELIABLE_100),
+        adaptation__sgd_tuned=(Adaptation, RELIABLE_100),
+    )
     # a machine that stalls spoils laps and learns late: it gets an arm that is slower
     for factor in (2.0, 0.7, 0.25):
         out = tmp_path / str(factor)
@@ -48,6 +57,8 @@ def test_learned_torques_track_better_than_feedback_and_than_the_arm_as_describe
         )
     metrics = json.loads((out / "metrics.json").read_text())
     assert set(metrics["laps"]) == set(ORDER)
+    seen.until_all("joint_command", "learned_model", "tracking", "adaptation/sgd_tuned")
+    assert {msg.header.frame_id for msg in seen.newest.values()} == {"base"}
 
 
 def tracked(up, gone, factor, out):

@@ -20,7 +20,7 @@ from rosbags.rosbag2 import Reader
 
 from ml3_ros.bringup.up import environment
 from ml3_ros.data.run_files import RunFolder
-from test.system.conftest import DEADLINE_S
+from test.system.waiting import DEADLINE_S
 
 pytestmark = pytest.mark.system
 

@@ -4,30 +4,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import threading
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
-import rclpy
 from geometry_msgs.msg import PoseStamped
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
 from sensor_msgs.msg import JointState
 from std_msgs.msg import String
 from visualization_msgs.msg import MarkerArray
 
-from ml3_msgs.msg import Adaptation, LearnedModel, Tracking
+from ml3_msgs.msg import Adaptation
 from ml3_ros.data.frame_tree import FrameError, FrameTree
 from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_100, SENSOR_1
 from ml3_ros.nodes.messages.frames import add_to_tree
 from ml3_ros.nodes.messages.poses import pose_from_msg
 from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.urdf import urdf_text
-from test.system.conftest import wait_until
+from test.system.waiting import wait_until
 
 pytestmark = pytest.mark.system
 
@@ -49,49 +43,6 @@ try:
 except (KeyboardInterrupt, rclpy.executors.ExternalShutdownException):
     pass
 """
-
-
-class Viewer:
-    """Subscribes to topics and keeps the newest message of each."""
-
-    def __init__(self, topics: dict[str, tuple[Any, Any]]) -> None:
-        self.newest: dict[str, Any] = {}
-        self._context = rclpy.Context()
-        rclpy.init(context=self._context)
-        node = rclpy.create_node("viewer", context=self._context)
-        for topic, (kind, qos) in topics.items():
-            node.create_subscription(
-                kind, topic, lambda msg, topic=topic: self.newest.update({topic: msg}), qos
-            )
-        executor = SingleThreadedExecutor(context=self._context)
-        executor.add_node(node)
-
-        def spin() -> None:
-            with contextlib.suppress(ExternalShutdownException):
-                executor.spin()
-
-        self._thread = threading.Thread(target=spin)
-        self._thread.start()
-
-    def until_all(self, *topics: str) -> None:
-        wait_until(lambda: set(topics) <= set(self.newest))
-
-    def close(self) -> None:
-        self._context.try_shutdown()
-        self._thread.join()
-
-
-@pytest.fixture
-def viewer() -> Iterator[Any]:
-    made: list[Viewer] = []
-
-    def make(**topics: tuple[Any, Any]) -> Viewer:
-        made.append(Viewer({name.replace("__", "/"): what for name, what in topics.items()}))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
 
 
 def test_viewers_see_the_arm_its_frames_goals_and_paths(up, gone, viewer, tmp_path):
@@ -138,20 +89,6 @@ def test_viewers_see_the_arm_its_frames_goals_and_paths(up, gone, viewer, tmp_pa
     run.process.terminate()
     assert run.end() == 0
     gone(pids)
-
-
-def test_learners_name_the_frame_of_the_base(up, viewer, tmp_path):
-    run = up("sawyer_track", "robot:=reacher", "lap:=2", f"out:={tmp_path / 'out'}")
-    seen = viewer(
-        joint_command=(JointState, SENSOR_1),
-        learned_model=(LearnedModel, LATCHED_1),
-        tracking=(Tracking, RELIABLE_100),
-        adaptation__sgd_tuned=(Adaptation, RELIABLE_100),
-    )
-    seen.until_all("joint_command", "learned_model", "tracking", "adaptation/sgd_tuned")
-    assert {msg.header.frame_id for msg in seen.newest.values()} == {"base"}
-    run.process.terminate()
-    assert run.end() == 0
 
 
 def test_a_viewer_that_crashes_ends_nothing_and_the_standard_node_gets_the_urdf(

@@ -6,8 +6,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[2]
 FOLDERS = ("ml3_ros", "faults", "tools", "examples", "launch", "test")
 SOURCES = sorted(  # comments of a message are its documentation
@@ -19,12 +17,10 @@ HEADER = (
 )
 
 
-@pytest.mark.parametrize(
-    "path", [ROOT / "setup.py", *SOURCES], ids=lambda path: str(path.relative_to(ROOT))
-)
-def test_a_source_file_begins_with_its_licence(path):
-    first, second = path.read_text(encoding="utf-8").splitlines()[:2]
-    assert (first[2:].strip(), second[2:].strip()) == HEADER
+def test_source_files_begin_with_their_licence():
+    for path in (ROOT / "setup.py", *SOURCES):
+        first, second = path.read_text(encoding="utf-8").splitlines()[:2]
+        assert (first[2:].strip(), second[2:].strip()) == HEADER, path
 
 
 def test_the_licence_is_that_of_the_packages():

@@ -87,30 +87,31 @@ def test_a_status_names_the_namespace_and_the_robot(graph, panel, tmp_path):
         assert panel.of(node).name == f"{graph.namespace[1:]}/{node.get_name()}"
 
 
-@pytest.mark.parametrize(
-    ("kind", "parameters", "missing"),
-    [
+def test_a_stream_that_does_not_come_is_stale(graph, panel, messages, tmp_path):
+    listeners = [
         (ExcitationNode, {"robot": "reacher"}, "joint_states"),
-        (TrackingControllerNode, {"robot": "reacher"}, "joint_states"),
+        (TrackingControllerNode, {"robot": "reacher", "out": str(tmp_path)}, "joint_states"),
         (RigidBodyPrior, {"robot": "reacher"}, "joint_states"),
-        (PolicyOptimizer, {"loss": "none", "joints": ["a"]}, "joint_states"),
-        (MetaLearner, {"joints": ["a"]}, "joint_states"),
-        (ReachOptimizer, {"robot": "reacher"}, "hand_pose, no joint_states"),
+        (PolicyOptimizer, {"loss": "none", "joints": ["a"], "out": str(tmp_path)}, "joint_states"),
+        (MetaLearner, {"joints": ["a"], "out": str(tmp_path)}, "joint_states"),
+        (ReachOptimizer, {"robot": "reacher", "out": str(tmp_path)}, "hand_pose, no joint_states"),
         (SawyerDriver, {"message_package": SAWYER_MESSAGES}, "robot/joint_states"),
-    ],
-)
-def test_a_stream_that_does_not_come_is_stale(
-    graph, panel, messages, tmp_path, kind, parameters, missing
-):
-    if "out" in kind.parameters_type.__dataclass_fields__:
-        parameters = parameters | {"out": str(tmp_path)}
-    node = graph.add(kind, "node", **parameters)
-    assert node.trigger_configure() == SUCCESS
-    panel.until(node, OK)  # nobody promised one yet
-    assert node.trigger_activate() == SUCCESS
-    panel.until(node, STALE, f"no {missing}")
-    assert node.trigger_deactivate() == SUCCESS
-    panel.until(node, OK)
+    ]
+    missing = {}
+    for number, (kind, parameters, streams) in enumerate(listeners):
+        node = graph.add(kind, f"node_{number}", **parameters)
+        assert node.trigger_configure() == SUCCESS
+        missing[node] = streams
+    for node in missing:
+        panel.until(node, OK)  # nobody promised one yet
+    for node in missing:
+        assert node.trigger_activate() == SUCCESS
+    for node, streams in missing.items():
+        panel.until(node, STALE, f"no {streams}")
+    for node in missing:
+        assert node.trigger_deactivate() == SUCCESS
+    for node in missing:
+        panel.until(node, OK)
 
 
 def test_a_stream_that_comes_is_not_stale_and_one_that_ends_is(graph, panel, monkeypatch):
