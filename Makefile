@@ -21,7 +21,7 @@ export OMP_NUM_THREADS := 1
 .PHONY: jazzy-python faults lint docs lock clean
 help:
 	@echo "make demo       a simulated Sawyer works, is touched and learns itself: tables and a figure"
-	@echo "make test       the tests; make test-slow: those that train for minutes"
+	@echo "make test       the tests; make test-slow: those that take minutes"
 	@echo "make test-jazzy the tests on ROS 2 Jazzy and Python 3.12; make test-jazzy-quick: a few"
 	@echo "make test-arms  arms behind ros2_control, emulated: a UR5e, a Gen3, a Panda and an xArm7"
 	@echo "make faults     harm done to running nodes: docs/reliability.md; QUICK=--quick for a try"

@@ -12,13 +12,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ml3_ros.bringup.middleware import PROFILES, RANGE
+from ml3_ros.bringup.middleware import PROFILES, RANGE, profile_variable
+from ml3_ros.bringup.paths import config_file
 from test.system.viewer import Viewer
 from test.system.waiting import DEADLINE_S, wait_until
 
@@ -36,10 +37,9 @@ def runs(pid: int) -> bool:
 class Program:
     """A program that leads a session of its own; its output comes line by line."""
 
-    def __init__(self, argv: list[str]) -> None:
-        env = os.environ | {RANGE: "LOCALHOST"}
-        for profile in PROFILES:
-            env.pop(profile, None)  # that is for what starts nodes to see to
+    def __init__(self, argv: list[str], env: Mapping[str, str] | None = None) -> None:
+        if env is None:  # a profile is for what starts nodes to see to
+            env = {k: v for k, v in os.environ.items() if k not in PROFILES} | {RANGE: "LOCALHOST"}
         self.process = subprocess.Popen(
             argv,
             cwd=ROOT,
@@ -87,9 +87,9 @@ class Program:
 class Up(Program):
     """`ml3 up` with these words; without them nothing beside the system publishes frames."""
 
-    def __init__(self, *words: str) -> None:
+    def __init__(self, *words: str, env: Mapping[str, str]) -> None:
         quiet = () if any(word.startswith("frames:=") for word in words) else ("frames:=none",)
-        super().__init__([sys.executable, "-m", "ml3_ros.cli.main", "up", *words, *quiet])
+        super().__init__([sys.executable, "-m", "ml3_ros.cli.main", "up", *words, *quiet], env)
 
     def nodes(self) -> dict[str, int]:
         """Return the pids of the nodes by module name."""
@@ -106,11 +106,27 @@ def gone() -> Callable[[list[int]], None]:
     return lambda pids: wait_until(lambda: not any(map(runs, pids)))
 
 
+@pytest.fixture(scope="session")
+def patient_profile(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return our profile of Fast DDS with a lease that no process outsleeps on a busy machine.
+
+    Where a lease ends while its participant leaves, Fast DDS 3.2 can lock up whoever looks on,
+    which here is the process of the tests.
+    """
+    text = config_file("fastdds_localhost.xml").read_text()
+    patient = text.replace("<leaseDuration><sec>3<", "<leaseDuration><sec>300<")
+    assert patient != text
+    path = tmp_path_factory.mktemp("dds") / "patient.xml"
+    path.write_text(patient)
+    return path
+
+
 @pytest.fixture
-def up() -> Iterator[Callable[..., Up]]:
+def up(patient_profile: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Up]]:
     """Return a function that runs `ml3 up`; nothing of it survives the test."""
+    monkeypatch.setenv(profile_variable(), str(patient_profile))
     started: list[Up] = []
-    yield lambda *words: started.append(Up(*words)) or started[-1]
+    yield lambda *words: started.append(Up(*words, env=os.environ)) or started[-1]
     end_all(started)
 
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import pytest
 
+from ml3_ros.bringup.middleware import profile_variable
 from ml3_ros.client import Client, RunError
 from ml3_ros.errors import ConfigError, DataError
 from test.system.waiting import wait_until
@@ -17,7 +18,8 @@ ENDLESS = {"duration": 600.0, "hold_out": 1.5}
 
 
 @pytest.fixture
-def client():
+def client(patient_profile, monkeypatch):
+    monkeypatch.setenv(profile_variable(), str(patient_profile))
     with Client("left") as client:
         yield client
 
@@ -43,17 +45,13 @@ def test_a_running_learner_takes_another_loss_and_begins_afresh(client, tmp_path
     assert "adam_tuned" in client.reset("adam_tuned", seed=3)
     with pytest.raises(RunError, match="no_such_method"):
         client.reset("no_such_method")
+    with Client("left", name="onlooker") as onlooker:  # which somebody else has started
+        wait_until(onlooker.statuses)
+        assert "all methods" in onlooker.reset()
     run.cancel()
     assert not run.running
     with pytest.raises(DataError):
         run.results()
-
-
-def test_a_run_that_somebody_else_has_started_is_followed(up, tmp_path):
-    up("reacher_invdyn", "loss:=none", "duration:=600", f"out:={tmp_path / 'out'}")
-    with Client() as client:
-        wait_until(client.statuses)
-        client.reset()
 
 
 def test_what_cannot_run_is_an_error_with_its_reason(client, tmp_path):

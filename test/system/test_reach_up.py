@@ -49,6 +49,7 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     assert (folder.path / "reach_live.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_path):
     words = ("goals:=1", "updates:=4", "speed:=5.0", f"out:={tmp_path / 'out'}")
     run = up("reacher_reach", "robot:=sawyer_sim", *words)

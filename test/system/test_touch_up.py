@@ -6,7 +6,8 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.system
+# a run at work, also beside the observer, and one that tracks untouched are in the default suite
+pytestmark = [pytest.mark.system, pytest.mark.slow]
 
 WORDS = (
     "robot:=reacher",

@@ -111,23 +111,52 @@ def test_losses_are_trained_on_the_stream_used_when_the_prior_is_gone_and_record
     assert states.durability is QosDurability.VOLATILE
 
 
-def test_a_signal_ends_a_system_with_rc_0_and_what_it_has_learned(up, gone, tmp_path):
+def test_a_system_rejects_a_second_one_and_a_signal_ends_it_with_what_it_has_learned(
+    up, gone, tmp_path
+):
     run = up(*ENDLESS, f"out:={tmp_path / 'out'}")
     run.expect("learning, robot time")
     pids = run.nodes()
     assert set(pids) == NODES
     wait_for_topics(TOPICS)
-    adapting = libraries(pids["policy_optimizer"])
-    assert "libtorch" in adapting
-    for model, knows in (("mujoco", "sim_arm"), ("pinocchio", "excitation")):
-        assert model in libraries(pids[knows])
-        assert model not in adapting  # who adapts has no model
+    check_that_who_adapts_has_no_model(pids)
+    check_that_another_is_rejected(up, tmp_path / "other")
+    for _ in range(2):  # it goes on
+        run.output = ""
+        run.expect("learning, robot time")
+    assert run.nodes() == pids
     run.process.send_signal(signal.SIGINT)
     assert run.end() == 0
     assert "Traceback" not in run.output
     gone(list(pids.values()))
     assert len(RunFolder(tmp_path / "out").load_samples().t) > 0
     assert RunFolder(tmp_path / "out").checkpoint("online").exists()
+
+
+def check_that_who_adapts_has_no_model(pids):
+    adapting = libraries(pids["policy_optimizer"])
+    assert "libtorch" in adapting
+    for model, knows in (("mujoco", "sim_arm"), ("pinocchio", "excitation")):
+        assert model in libraries(pids[knows])
+        assert model not in adapting
+
+
+def check_that_another_is_rejected(up, out):
+    second = up(*SHORT, f"out:={out}")
+    assert second.end() == 1
+    assert re.search(r"another node named /\w+ is running in this ROS domain", second.output)
+    for name in ("conductor", "policy_optimizer"):  # by itself, however late the first is seen
+        words = ["--ros-args", "-p", "duplicate_wait:=0.0"]
+        stray = subprocess.run(
+            [sys.executable, "-m", f"ml3_ros.nodes.{name}", *words],
+            env=environment(),
+            capture_output=True,
+            text=True,
+            timeout=120.0,
+            check=False,
+        )
+        assert stray.returncode != 0
+        assert f"another node named /{name} is running" in stray.stderr
 
 
 def test_a_killed_node_is_reported_and_ends_the_rest(up, gone, tmp_path):
@@ -145,34 +174,6 @@ def test_no_node_outlives_a_killed_ml3(up, gone, tmp_path):
     run.expect("policy_optimizer adapts")
     pids = run.nodes()
     run.process.kill()
-    gone(list(pids.values()))
-
-
-def test_a_second_system_in_the_same_domain_is_rejected_and_harms_nobody(up, gone, tmp_path):
-    first = up(*ENDLESS, f"out:={tmp_path / 'out'}")
-    first.expect("learning, robot time")
-    pids = first.nodes()
-    second = up(*SHORT, f"out:={tmp_path / 'other'}")
-    assert second.end() == 1
-    assert re.search(r"another node named /\w+ is running in this ROS domain", second.output)
-    for name in ("conductor", "policy_optimizer"):  # by itself, however late the first is seen
-        words = ["--ros-args", "-p", "duplicate_wait:=0.0"]
-        stray = subprocess.run(
-            [sys.executable, "-m", f"ml3_ros.nodes.{name}", *words],
-            env=environment(),
-            capture_output=True,
-            text=True,
-            timeout=120.0,
-            check=False,
-        )
-        assert stray.returncode != 0
-        assert f"another node named /{name} is running" in stray.stderr
-    for _ in range(2):
-        first.output = ""
-        first.expect("learning, robot time")
-    assert first.nodes() == pids
-    first.process.send_signal(signal.SIGTERM)
-    assert first.end() == 0
     gone(list(pids.values()))
 
 
