@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 
 from ml3_ros.nodes.effort_bridge.awaited import AwaitedAnswer
@@ -54,10 +56,31 @@ def test_a_joint_that_is_too_fast_is_stopped_however_patient_both_are(graph):
     graph.until(lambda: max(map(abs, rig.robot.states[-1].velocity)) < 0.02)
 
 
-def test_a_patient_bridge_stops_an_arm_whose_controller_has_ended(graph):
+def test_a_patient_bridge_waits_for_an_answer_and_stops_an_arm_whose_controller_has_ended(graph):
     rig = Rig(graph, robot={"patience": 1.0}, patience=1.0)
     rig.active()
     graph.until(lambda: len(rig.sent) > 5)
     rig.push = None
+    before = rig.robot.node.diagnostic_values()["slipped [s]"]
+    graph.until(lambda: rig.bridge._awaited.due(time.monotonic()))
+    count = len(rig.sent)
+    graph.until(lambda: rig.robot.node.diagnostic_values()["slipped [s]"] > before + 0.4)
+    assert len(rig.sent) <= count + 2  # what was under way
     rig.until("ready")
     rig.until_zeros()
+
+
+def test_of_efforts_that_have_waited_the_newest_acts(graph, monkeypatch):
+    robot = Robot(graph)
+    graph.connect(EFFORTS)
+    acted, command = [], robot.node._effort.command
+
+    def noted(efforts, t):
+        acted.append(efforts[0])
+        command(efforts, t)
+
+    monkeypatch.setattr(robot.node._effort, "command", noted)
+    for effort in range(1, 9):
+        robot.send(float(effort), 0.0, 0.0, 0.0, 0.0, 0.0)
+    graph.until(lambda: 8.0 in acted)
+    assert len(acted) <= 2
