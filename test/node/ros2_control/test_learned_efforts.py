@@ -14,6 +14,7 @@ from ml3_ros.nodes.trajectory_commander.parameters import TrajectoryCommanderPar
 from ml3_ros.robots.mujoco_arm import MujocoArm
 from ml3_ros.robots.perturbation import Perturbation
 from ml3_ros.robots.pinocchio_model import PinocchioModel
+from ml3_ros.robots.registry import load_robot
 from ml3_ros.robots.ros2_control.trajectory import Points, with_stop
 from ml3_ros.robots.ros2_control.trajectory_controller import TrajectoryControl
 from test.node.ros2_control.bench import UR5E
@@ -122,8 +123,9 @@ def test_an_arm_tracks_better_with_efforts_learned_from_another_stretch_of_its_m
 
 
 def test_a_motion_that_repeats_itself_does_so_by_its_period_and_others_do_not():
+    arm = load_robot("reacher")  # is planned quickly
     laps, other = (
-        TrajectoryCommanderParameters(lap_seconds=seconds).motion(UR5E) for seconds in (5.0, 0.0)
+        TrajectoryCommanderParameters(lap_seconds=seconds).motion(arm) for seconds in (5.0, 0.0)
     )
     for t in (3.0, 7.7):  # after the way into the first lap
         now, later, between = (laps.at(x)[0] for x in (t, t + 15.0, t + 2.0))

@@ -6,14 +6,20 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from rclpy.lifecycle import TransitionCallbackReturn
 from std_msgs.msg import String
 from std_srvs.srv import SetBool
 from trajectory_msgs.msg import JointTrajectory
 
+from ml3_msgs.msg import LearnedModel
 from ml3_ros.errors import MessageError
-from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_10, RELIABLE_100
+from ml3_ros.learners.inverse_dynamics.net import InverseDynamicsNet
+from ml3_ros.learners.inverse_dynamics.net_file import model_to_bytes
+from ml3_ros.learners.inverse_dynamics.units import Units
+from ml3_ros.nodes.kit.qos import LATCHED_1, LATCHED_100, RELIABLE_10, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import NANO, nanoseconds
+from ml3_ros.nodes.messages.ml3 import model_to_msg
 from ml3_ros.nodes.messages.trajectories import points_from_msg, points_to_msg
 from ml3_ros.nodes.trajectory_commander.node import TrajectoryCommander
 from ml3_ros.robots.ros2_control.trajectory import Points
@@ -108,6 +114,56 @@ def test_an_arm_that_does_not_follow_gets_a_hold_where_it_is(graph):
     assert "does not follow" in rig.node.fault()
     graph.until(lambda: len(rig.sent[-1].points) == 1)
     assert np.abs(rig.sent[-1].points[0].positions).max() < 1e-3
+
+
+def constant_model(torque):
+    """Return a learned model that says `torque` [N m], (6,), whatever the state."""
+    units = Units(
+        joint_names=UR5E.names, velocity=(1,) * 6, acceleration=(1,) * 6, effort=(1,) * 6
+    )
+    net = InverseDynamicsNet(units, hidden=(4,))
+    theta = {k: torch.zeros_like(p) for k, p in net.init(torch.Generator()).items()}
+    theta |= {"nle_net.bias_1": torch.tensor(torque, dtype=torch.float32)}
+    data = model_to_bytes(net, theta)
+    return model_to_msg("adam_tuned", data, stamp=0, update=7, joint_names=UR5E.names)
+
+
+def test_learned_efforts_reach_a_moving_arm_and_its_feedback_has_less_to_do(graph):
+    name = TOPIC.split("/")[0]
+    rig = Rig(
+        graph,
+        {"preset": "generic", "trajectory_controller": name, "adds_effort": True},
+        preset="generic",
+        controller=name,
+        feedforward="adam_tuned",
+        feedforward_fade=0.5,
+        feedforward_share=1.0,
+        model_timeout=3600.0,
+        horizon=1.0,
+    )
+    models = rig.probe.create_publisher(LearnedModel, "learned_model", LATCHED_1)
+    rig.until_enabled()
+    robot, control = rig.robot.node._robot, rig.robot.node._trajectory
+    shares = []
+
+    def feedback(count=60):
+        """Return the mean size of what feedback gives in the next periods, over that of all."""
+        del shares[:]
+        target = len(rig.robot.states) + count
+
+        def measured():
+            added = control._reference(rig.robot.node._now())[3]
+            shares.append((np.abs(robot.commanded - added).sum(), np.abs(robot.commanded).sum()))
+            return len(rig.robot.states) >= target
+
+        graph.until(measured)
+        return np.divide(*np.sum(shares, axis=0))
+
+    graph.until(lambda: rig.moved() > 0.05)
+    assert feedback() > 0.99
+    models.publish(constant_model(robot.commanded))  # gravity is nearly all of it
+    graph.until(lambda: feedback() < 0.4)
+    assert not rig.node.fault()
 
 
 def test_another_who_may_send_trajectories_ends_ours_by_name(graph):
