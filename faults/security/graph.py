@@ -81,6 +81,8 @@ def _sawyer(folder: Path) -> dict[str, Use]:
     bag = folder / "train" / "bag"
     replayed = (f"bag:={bag}", "urdf:=sawyer", f"out:={folder}/replay")
     _run(folder, seen, "replay", replayed, LEARNS)
+    for system in ("sawyer_touch", "sawyer_work"):
+        _run(folder, seen, system, (f"out:={folder}/{system}",), LEARNS)
     for system, robot, logged in (
         ("sawyer_track", "sawyer_sim", LEARNS),
         ("sawyer_track", "sawyer", LEARNS),
