@@ -51,7 +51,7 @@ demo: setup
 
 # Nodes and systems run in real time and mostly wait, each in a domain of its own: beside them there
 # is time for the others, so there is one process more than cores. Systems, the slowest, come first.
-WORKERS ?= $(shell n=$$(( $$(nproc) + 1 )); echo $$(( n > 8 ? 8 : n )))
+WORKERS ?= $(shell n=$$(( $$(env -u OMP_NUM_THREADS nproc) + 1 )); echo $$(( n > 8 ? 8 : n )))
 PYTEST := python -m pytest --dist worksteal -n $(WORKERS)
 ALL_TESTS := test/system test/node test/unit $(wildcard test/test_*.py)
 

@@ -137,7 +137,7 @@ def test_an_arm_of_any_driver_is_learned_by_listening_alone(up, driver, tmp_path
         assert topic.startswith(ALLOWED)
     assert len(driver.node.get_publishers_info_by_topic("/arm/states")) == 1
     driver.moves.clear()  # the robot is switched off
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     folder = RunFolder(tmp_path / "out")
     samples = folder.load_samples()
     assert samples.joint_names == ("j1", "j2")
@@ -185,6 +185,6 @@ def test_a_recording_of_an_arm_without_losses_gets_its_own(up, tmp_path):
         "loss:=train",
         "recipe:=n_robots=1 recipe.n_outer_steps=1",
     )
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     methods = RunFolder(tmp_path / "out").load_predictions().methods
     assert set(methods) == {"ml3_trained", "sgd_tuned", "adam_tuned"}

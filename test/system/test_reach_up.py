@@ -32,7 +32,7 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     assert "libtorch" in acting
     assert "mujoco" in libraries(pids["sim_arm"])
     assert not [model for model in MODELS if model in acting]
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     assert "Distance of the hand from its goal when an episode ends" in run.output
     gone(list(pids.values()))
     folder = ReachFolder(tmp_path / "out")
@@ -49,14 +49,14 @@ def test_random_policies_learn_to_reach_new_goals_without_a_model(up, gone, tmp_
     assert (folder.path / "reach_live.png").stat().st_size > 1000
 
 
-@pytest.mark.slow
+@pytest.mark.slow  # the same nodes as above; only the arm is another
 def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_path):
     words = ("goals:=1", "updates:=4", "speed:=5.0", f"out:={tmp_path / 'out'}")
     run = up("reacher_reach", "robot:=sawyer_sim", *words)
     run.expect("after 0 updates")
     pids = run.nodes()
     assert not [model for model in MODELS if model in libraries(pids["reach_optimizer"])]
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     assert "the hand is turned" in run.output
     gone(list(pids.values()))
     episodes = ReachFolder(tmp_path / "out").load_episodes()
@@ -64,6 +64,7 @@ def test_sawyers_hand_takes_a_pose_by_torques_on_top_of_gravity(up, gone, tmp_pa
     assert (episodes.distance[-2:, -1] < 0.4 * episodes.distance[0, -1]).all()
 
 
+@pytest.mark.slow  # the sentence is tested with the task, a system that cannot start with test_up
 def test_a_loss_of_another_kind_is_one_sentence_and_rc_1(up, gone, tmp_path):
     run = up("reacher_reach", "loss:=reacher_ml3_shaped", f"out:={tmp_path / 'out'}")
     assert run.end() == 1

@@ -35,7 +35,7 @@ def test_a_touched_arm_tracks_beside_its_observer(up, gone, tmp_path):
         "recorder",
         "conductor",
     }
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     gone(list(pids.values()))
     assert "RMS tracking error of a lap [mrad]" in run.output
     assert "external_torque" in run.output

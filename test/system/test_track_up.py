@@ -67,7 +67,7 @@ def tracked(up, gone, factor, out):
     run.expect("policy_optimizer adapts")
     pids = run.nodes()
     assert set(pids) == {"sim_arm", "tracking_controller", "policy_optimizer", "conductor"}
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     gone(list(pids.values()))
     assert "RMS tracking error of a lap [mrad]" in run.output
     assert (out / "tracking_live.png").exists()

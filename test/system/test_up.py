@@ -62,7 +62,7 @@ def test_a_system_runs_to_its_end_and_reports(up, tmp_path):
     run = up(*SHORT, f"out:={tmp_path / 'out'}")
     run.expect("look at it from another terminal")
     run.expect(", robot time")  # learning or, on a busy machine, held out; not the table's row
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     assert "Held-out NMSE" in run.output
     folder = RunFolder(tmp_path / "out")
     samples, predictions = folder.load_samples(), folder.load_predictions()
@@ -96,7 +96,7 @@ def test_losses_are_trained_on_the_stream_used_when_the_prior_is_gone_and_record
     run.expect("the rigid-body prior is switched off")
     gone([pids["rigid_body_prior"]])
     run.expect(", robot time")  # learning or, on a busy machine, held out; not the table's row
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     methods = {"ml3_shaped", "ml3_unshaped", "sgd_tuned", "adam_tuned"}
     assert set(RunFolder(tmp_path / "out").load_predictions().methods) == methods
     gone(list(pids.values()))
@@ -126,7 +126,7 @@ def test_a_system_rejects_a_second_one_and_a_signal_ends_it_with_what_it_has_lea
         run.expect("learning, robot time")
     assert run.nodes() == pids
     run.process.send_signal(signal.SIGINT)
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     assert "Traceback" not in run.output
     gone(list(pids.values()))
     assert len(RunFolder(tmp_path / "out").load_samples().t) > 0

@@ -87,7 +87,7 @@ def test_viewers_see_the_arm_its_frames_goals_and_paths(up, gone, viewer, tmp_pa
     wait_until(hand_agrees)
     pids = list(run.nodes().values())
     run.process.terminate()
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     gone(pids)
 
 
@@ -115,6 +115,6 @@ def test_a_viewer_that_crashes_ends_nothing_and_the_standard_node_gets_the_urdf(
     run.expect("rviz2 has ended with rc 3")
     seen.until_all("robot_description")
     assert seen.newest["robot_description"].data == urdf_text(load_robot("reacher"))
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     assert "shows -d " in run.output and "-f base --ros-args" in run.output
     assert "Distance of the hand from its goal when an episode ends" in run.output

@@ -34,7 +34,7 @@ def test_a_touched_arm_is_learned_and_touches_are_shown_beside_the_truth(up, gon
         "recorder",
         "conductor",
     }
-    assert run.end() == 0
+    assert run.end() == 0, run.output
     gone(list(pids.values()))
     assert "NMSE of the arm's own torque, without the hands" in run.output
     headline = json.loads((tmp_path / "metrics.json").read_text())["headline"]

@@ -50,6 +50,7 @@ def short(monkeypatch):
     monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.REFIT_STEPS", 5)
 
 
+@pytest.mark.slow  # the quick run below goes through the same functions
 def test_a_small_run_of_model_based_reaching(short, tmp_path):
     config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=3)
     shared = model_based.prepare(config, tmp_path, print)

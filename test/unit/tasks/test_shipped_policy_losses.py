@@ -54,7 +54,9 @@ def test_the_loss_from_demonstrations_reaches_targets_that_were_not_shown():
     assert distance[:, 1].mean() < 0.015
 
 
-@pytest.mark.parametrize(("robot", "budget"), [("reacher", 1100), ("ant", 1300)])
+@pytest.mark.parametrize(
+    ("robot", "budget"), [("reacher", 1100), pytest.param("ant", 1300, marks=pytest.mark.slow)]
+)
 def test_model_free_losses_need_no_reward(robot, budget):
     pytest.importorskip("gymnasium")
     from ml3_ros.experiments.model_free import run as model_free
