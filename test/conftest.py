@@ -22,7 +22,7 @@ import pytest
 import tqdm
 from hypothesis import HealthCheck, settings
 
-from ml3_ros.bringup.middleware import middleware
+from ml3_ros.bringup.middleware import PROFILES, middleware
 
 # Above the ids that people use, and below the ports that Linux gives to outgoing connections.
 DOMAIN_IDS = range(215, 233)
@@ -51,6 +51,8 @@ def claim_domain_id() -> tuple[int, int]:
 DOMAIN_ID, _LOCK = claim_domain_id()
 os.environ["ROS_DOMAIN_ID"] = str(DOMAIN_ID)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+for variable in PROFILES:  # a worker of xdist inherits what this file has set in its parent
+    os.environ.pop(variable, None)
 os.environ.update(middleware(os.environ))  # nodes are tested with what `ml3 up` runs them with
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
