@@ -67,7 +67,7 @@ WAYS: dict[str, Way] = {
     "ES-Single, windows of 2": Way(Evolution(sigma=SIGMA, noise="reused")),
     "ES-Single, whole life": Way(Evolution(sigma=SIGMA, noise="reused"), PASSES),
 }
-REFERENCE = "ES-Single, whole life"
+REFERENCE = "unrolled, whole life"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,15 +75,18 @@ class Row:
     """What one estimator does.
 
     Attributes:
-        variance: Of the gradient over a life, summed over phi, over the squared mean.
-        cosine: Between its mean and that of the unbiased reference.
+        variance: Of the gradient over a life, summed over phi, over the squared length of the
+            derivative through the whole life.
+        along: Mean along that derivative, over its length.
+        along_error: Standard error of that.
         milliseconds: CPU time of an outer step.
         outer_lr: Step size on phi that served best on validation arms.
         errors: Held-out error of test arms over that of the untrained loss, one a seed.
     """
 
     variance: float
-    cosine: float
+    along: float
+    along_error: float
     milliseconds: float
     outer_lr: float
     errors: tuple[float, ...]
@@ -99,41 +102,41 @@ def run(report: Callable[[str], None] = print, *, quick: bool = False) -> dict[s
     # derivatives do not scatter, so one group of lives is all there is to see of them
     groups = {k: AT_ONCE if way.estimator == Unrolled() else draws for k, way in WAYS.items()}
     lives = {name: problem.lives(way, groups[name]) for name, way in WAYS.items()}
-    reference = lives[REFERENCE]
+    derivative = lives[REFERENCE][0]
     rows = {}
     for name, way in WAYS.items():
-        variance, cosine = compared(lives[name], reference)
-        milliseconds, lr, errors = problem.trained(way, seconds, lrs)
-        rows[name] = Row(variance, cosine, milliseconds, lr, errors)
-    header = ["", "variance", "cosine", "ms a step", "outer_lr", "error over untrained"]
+        scatter = compared(lives[name], derivative)
+        rows[name] = Row(*scatter, *problem.trained(way, seconds, lrs))
+    header = [
+        "",
+        "variance",
+        "along the derivative",
+        "ms a step",
+        "outer_lr",
+        "error over untrained",
+    ]
     report(text_table(header, [[name, *_cells(row)] for name, row in rows.items()]))
     return rows
 
 
-def compared(lives: Tensor, reference: Tensor) -> tuple[float, float]:
-    """Return the relative variance of gradients (N, d), and the cosine of their mean.
+def compared(lives: Tensor, derivative: Tensor) -> tuple[float, float, float]:
+    """Return variance and mean of gradients (N, d) in units of a derivative (d,).
 
-    The cosine is that with the mean of the reference. What scatter adds to the squared length of
-    a mean is taken off.
+    Returns:
+        The variance summed over phi, over the squared length of the derivative; the mean along the
+        derivative, over its length; and the standard error of that.
     """
-    length = _squared_mean(lives)
-    variance = float(lives.var(0).sum()) / length
-    if lives is reference:
-        return variance, 1.0
-    along = float(lives.mean(0) @ reference.mean(0))
-    return variance, along / math.sqrt(length * _squared_mean(reference))
-
-
-def _squared_mean(lives: Tensor) -> float:
-    """Return the squared length of the mean, without bias; positive."""
-    scatter = float(lives.var(0).sum()) / len(lives)
-    return max(float(lives.mean(0).square().sum()) - scatter, 1e-12)
+    square = float(derivative.square().sum())
+    along = lives @ derivative / square
+    error = float(along.std()) / math.sqrt(len(lives))
+    return float(lives.var(0).sum()) / square, float(along.mean()), error
 
 
 def _cells(row: Row) -> list[str]:
     errors = torch.tensor(row.errors)
     spread = number(float(errors.std()), 2)
-    cells = [number(row.variance), number(row.cosine), number(row.milliseconds)]
+    along = f"{number(row.along)} ± {number(row.along_error, 2)}"
+    cells = [number(row.variance), along, number(row.milliseconds)]
     return [*cells, f"{row.outer_lr:g}", f"{number(float(errors.mean()))} ± {spread}"]
 
 

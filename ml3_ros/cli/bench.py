@@ -18,13 +18,14 @@ def add_parser(subparsers: Subparsers) -> None:
         "target. adaptation: a gradient step of the online learner for 2 to 30 joints. latency: "
         "from a joint state to the torque that answers it, beside a bare rclpy echo. "
         "excitation: what a motion of `ml3 excite` tells, beside random ones. estimators: "
-        "unrolled derivatives and evolution strategies on touched arms, for the same CPU time.",
+        "unrolled derivatives and evolution strategies on touched arms, for the same CPU time. "
+        "online_loss: losses that go on learning on a stream, beside the same ones frozen.",
     )
     parser.add_argument(
         "what",
         nargs="?",
         default="core",
-        choices=("core", "adaptation", "latency", "excitation", "estimators"),
+        choices=("core", "adaptation", "latency", "excitation", "estimators", "online_loss"),
     )
     parser.add_argument(
         "--quick", action="store_true", help="about a minute; without what must be compiled"
@@ -50,6 +51,10 @@ def run(args: argparse.Namespace) -> int:
         from ml3_ros.benchmarks import estimators
 
         estimators.run(quick=args.quick)
+    elif args.what == "online_loss":
+        from ml3_ros.benchmarks import online_loss
+
+        online_loss.run(quick=args.quick)
     else:
         _core(quick=args.quick)
     return 0

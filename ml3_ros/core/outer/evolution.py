@@ -10,7 +10,8 @@ not. Two ways to draw the perturbations are in the literature:
 - persistent (PES; Vicol, Metz and Sohl-Dickstein 2021): anew in every window, and those of all
   windows that a model has lived through are summed up;
 - reused (NRES; Li et al. 2023): one for the whole life of a model. Of one window its variance is
-  never larger, and far smaller after many. ES-Single (Vicol 2023) is the same estimator for models
+  never larger, and far smaller after many; in the sum over a life of windows that do not depend on
+  each other it is larger. ES-Single (Vicol 2023) is the same estimator for models
   that all begin at once (`restart="together"`); with a whole life in one window it is what Li et
   al. call FullES.
 """

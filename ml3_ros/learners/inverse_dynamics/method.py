@@ -4,15 +4,18 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
-from ml3_ros.core.inner_loop import adapt
+from ml3_ros.core.inner_loop import StepResult, adapt
 from ml3_ros.core.learner import Learner
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.online import OnlineLoss, Update
 from ml3_ros.core.ready_to_train import ready_to_train
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, DataError, reason_of
@@ -42,6 +45,7 @@ class Method:
         meta_loss_value: Of the last update, NaN before the first.
         ended: Set when an update failed: the model stays as it was before. One that diverges
             goes on, as NaN.
+        online: Set where the loss goes on learning; `loss` then holds what it has become.
     """
 
     loss: LearnedLoss
@@ -50,16 +54,19 @@ class Method:
     state: Params
     meta_loss_value: float = float("nan")
     ended: Ended | None = None
+    online: OnlineLoss | None = None
 
-    def train(self, batches: Sequence[Batch], n_steps: int) -> None:
+    def train(self, batches: Sequence[Batch], n_steps: int, window: Batch) -> None:
         """Make one update for each batch; if one fails, nothing but this method has ended.
 
         Args:
             batches: What each step observes, each (B, n) by signal name.
             n_steps: Gradient steps of the run so far.
+            window: The newest samples, from which no update has learned yet.
         """
         try:
-            result = adapt(self.learner, self.theta, self.loss.phi, batches, state=self.state)
+            learn = self._learn_frozen if self.online is None else self._learn_online
+            result = learn(batches, window)
             value = float(result.meta_loss_value)
         except Exception as error:  # losses come from anywhere
             self.ended = Ended(reason_of(error), n_steps)
@@ -69,7 +76,29 @@ class Method:
     def restarted(self, theta: Params) -> "Method":
         """Return the same method with another model, which it has not trained yet."""
         state = self.learner.inner_optimizer.init(theta)
-        return Method(self.loss, self.learner, theta, state)
+        if self.online is not None:
+            self.online.last = None  # an update of the model that was
+        return Method(self.loss, self.learner, theta, state, online=self.online)
+
+    def _learn_frozen(self, batches: Sequence[Batch], window: Batch) -> StepResult:
+        return adapt(self.learner, self.theta, self.loss.phi, batches, state=self.state)
+
+    def _learn_online(self, batches: Sequence[Batch], window: Batch) -> StepResult:
+        """Let phi learn from how well the last update foretold the window, then theta from it."""
+        assert self.online is not None  # that is when it is called
+        target = self.loss.spec.target
+        scale = torch.tensor(target.scale)
+
+        def squared_error(theta: Params) -> Tensor:
+            error = self.learner.functional.call(theta, window) - window[target.name]
+            return (error / scale).square().mean()
+
+        self.online.learn(self.learner, squared_error)
+        phi = self.online.phi
+        self.loss = replace(self.loss, phi=phi)
+        before = adapt(self.learner, self.theta, phi, batches[:-1], state=self.state)
+        self.online.last = Update(before.theta, before.state, batches[-1])
+        return adapt(self.learner, before.theta, phi, batches[-1:], state=before.state)
 
 
 class Companion(Protocol):

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor
 
 from ml3_ros.core.losses.learned_loss import LearnedLoss
+from ml3_ros.core.outer.online import OnlineLoss
 from ml3_ros.core.types import Batch, Params
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.learners.inverse_dynamics.method import (
@@ -37,12 +38,15 @@ class OnlineConfig:
     sampling: SamplingConfig = field(default_factory=lambda: SamplingConfig(steps_per_window=8))
     first_snapshot: int = 8  # gradient steps; then each time `snapshot_ratio` times later
     snapshot_ratio: float = 1.4
+    loss_lr: float = 0.0  # of phi, for losses that go on learning (AdaLFL); 0: they stay frozen
 
     def __post_init__(self) -> None:
         if self.sampling.steps_per_window < 1:
             raise ConfigError("steps_per_window must be >= 1 to learn from a stream")
         if not self.snapshot_ratio > 1.0 or self.first_snapshot < 1:
             raise ConfigError("snapshots need first_snapshot >= 1 and snapshot_ratio > 1")
+        if not 0.0 <= self.loss_lr < float("inf"):
+            raise ConfigError(f"loss_lr must be >= 0 and finite, got {self.loss_lr}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +172,7 @@ class OnlineLearner:
         batches = [self.samples.batch(row) for row in indices]
         for method in self.methods.values():
             if method.ended is None:
-                method.train(batches, self.n_steps)
+                method.train(batches, self.n_steps, batch)
         self.n_learned = seen
         self.n_steps += sampling.steps_per_window
         due = float(self.config.first_snapshot)
@@ -262,7 +266,11 @@ class OnlineLearner:
         """Return a method that is about to learn, once its loss has shown that it can."""
         size = self.config.sampling.batch_size
         learner = checked(name, loss, self.optimizee, size)
-        return Method(loss, learner, theta, learner.inner_optimizer.init(theta))
+        state, online = learner.inner_optimizer.init(theta), None
+        learned = tuple(loss.phi.keys() - loss.spec.constants(loss.phi).keys())
+        if self.config.loss_lr and learned:
+            online = OnlineLoss(loss.phi, tuple(sorted(learned)), self.config.loss_lr)
+        return Method(loss, learner, theta, state, online=online)
 
     def _fresh_theta(self, seed: int) -> Params:
         """Return a random theta whose F starts at the newest torques, if there are any."""

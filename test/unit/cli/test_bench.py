@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from ml3_ros.benchmarks import adaptation, estimators, memory, meta_step, problems
+from ml3_ros.benchmarks import adaptation, estimators, memory, meta_step, online_loss, problems
 from ml3_ros.cli.main import main
 
 
@@ -90,17 +90,29 @@ def test_estimators_are_compared_on_the_same_arms(monkeypatch, capsys):
     cells = [row[:25].strip() for row in rows], [row[25:].split() for row in rows]
     found = dict(zip(*cells, strict=True))
     assert set(found) == set(estimators.WAYS)
-    # derivatives do not scatter; evolution does, and is its own reference
-    assert float(found["unrolled, whole life"][0]) == 0.0
+    # derivatives do not scatter, and are their own reference; evolution does
+    variance, along, _, error = found[estimators.REFERENCE][:4]
+    assert (float(variance), float(along), float(error)) == (0.0, 1.0, 0.0)
     assert float(found["PES, windows of 2"][0]) > 0.0
-    assert float(found[estimators.REFERENCE][1]) == 1.0
-    assert all(float(row[4]) > 0.0 for row in found.values())
+    assert all(float(row[6]) > 0.0 for row in found.values())
 
 
-def test_what_scatter_adds_to_a_mean_is_taken_off():
+def test_scatter_is_told_in_units_of_the_derivative():
     generator = torch.Generator().manual_seed(0)
-    mean = torch.zeros(400).index_fill(0, torch.tensor([0]), 3.0)
-    noisy, other = (mean + torch.randn(200, 400, generator=generator) for _ in range(2))
-    variance, cosine = estimators.compared(noisy, other)
+    derivative = torch.zeros(400).index_fill(0, torch.tensor([0]), 3.0)
+    lives = 0.5 * derivative + torch.randn(200, 400, generator=generator)
+    variance, along, error = estimators.compared(lives, derivative)
     assert variance == pytest.approx(400 / 9, rel=0.1)
-    assert cosine == pytest.approx(1.0, abs=0.1)
+    assert error == pytest.approx(1.0 / 3.0 / 200**0.5, rel=0.2)
+    assert abs(along - 0.5) < 4.0 * error
+
+
+def test_losses_that_go_on_learning_are_compared_with_frozen_ones(monkeypatch, capsys):
+    monkeypatch.setattr(online_loss, "SAMPLES", 48)
+    monkeypatch.setattr(online_loss, "LOSSES", ("ml3_shaped",))
+    assert main(["bench", "online_loss", "--quick"]) == 0
+    rows = capsys.readouterr().out.splitlines()[2:]
+    assert [row.split("  ")[0] for row in rows] == [
+        f"reacher_ml3_shaped, {kind}" for kind in online_loss.STREAMS
+    ]
+    assert not [row for row in rows if " 1 ± 0  1 ± 0" in row]  # phi has changed something

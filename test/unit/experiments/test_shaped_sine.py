@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from ml3_ros.core.distill import DistillConfig, distill
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.runner.selection import snapshots
@@ -28,6 +29,7 @@ from ml3_ros.experiments.sine.shaped import (
     tasks_of,
 )
 from ml3_ros.experiments.sine.shaped_output import EXPERIMENTS, run_away
+from ml3_ros.tasks.sine.frequency import LIMIT
 
 TOY = ShapedSineConfig(seeds=1, n_frequencies=3, n_starts=2, outer_steps=2)
 
@@ -98,15 +100,29 @@ def test_landscape_of_the_squared_error_is_zero_at_the_truth():
         assert minima > 3  # which is why a frequency is hard to find
 
 
-def test_a_shaped_loss_finds_frequencies_that_the_squared_error_does_not():
+@pytest.fixture(scope="module")
+def shaped():
+    """Return a shaped loss after a short meta-training."""
     recipe = frequency_recipe(200, shaped=True)
-    phi = snapshots(recipe.trainer(0), (200,))[-1]
+    return LearnedLoss(spec=recipe.spec, phi=snapshots(recipe.trainer(0), (200,))[-1])
+
+
+def found(spec, phi):
+    """Return the share of frequencies that is found under a loss."""
     tasks = tasks_of(replace(TOY, n_frequencies=21, n_starts=3), 0)
-    shaped, plain = (
-        recovered(distances(tasks, spec, p, (100,), 0))[0]
-        for spec, p in ((recipe.spec, phi), (squared_error("sgd", 0.03), {}))
-    )
-    assert plain < 0.3 and shaped > 0.6, (plain, shaped)
+    return recovered(distances(tasks, spec, phi, (100,), 0))[0]
+
+
+def test_a_shaped_loss_finds_frequencies_that_the_squared_error_does_not(shaped):
+    share, plain = found(shaped.spec, shaped.phi), found(squared_error("sgd", 0.03), {})
+    assert plain < 0.3 and share > 0.6, (plain, share)
+
+
+def test_so_does_the_formula_that_it_is_distilled_to(shaped):
+    formula, constant = (distill(shaped, DistillConfig(terms=n, reach=LIMIT)).loss for n in (6, 1))
+    share = found(formula.spec, formula.phi)
+    assert share >= 0.9 * found(shaped.spec, shaped.phi)
+    assert found(constant.spec, constant.phi) < 0.5 * share
 
 
 def test_sizes_that_do_not_fit_are_rejected():

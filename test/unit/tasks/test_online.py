@@ -138,6 +138,36 @@ def test_the_steps_are_those_of_algorithm_2(
     assert learner.meta_loss_value == float(expected.meta_loss_value)
 
 
+def test_a_loss_that_goes_on_learning_looks_at_samples_no_update_has_seen(
+    make_learner, online_losses, stream, feed, online_config
+):
+    frozen = make_learner()
+    online = make_learner(config=replace(online_config, loss_lr=1e-2))
+    for learner in (frozen, online):
+        feed(learner, stream, 0, WINDOW)
+    method, phi = online.methods["ml3"], online_losses["ml3"].phi
+    assert method.loss.phi is phi  # nothing came after the first updates yet
+    assert torch.equal(
+        torch.cat([p.flatten() for p in method.theta.values()]),
+        torch.cat([p.flatten() for p in frozen.methods["ml3"].theta.values()]),
+    )
+    last = method.online.last
+    feed(online, stream, WINDOW, 2 * WINDOW)
+    later = online.samples.batch(slice(WINDOW, 2 * WINDOW))
+    scale = torch.tensor(online_losses["ml3"].spec.target.scale)
+
+    def foretold(phi):
+        made = adapt(method.learner, last.theta, phi, [last.batch], state=last.state)
+        error = online.optimizee.call(made.theta, later) - later["tau"]
+        return float((error / scale).square().mean())
+
+    assert foretold(method.loss.phi) < foretold(phi)
+    assert frozen.methods["ml3"].loss.phi is phi
+    assert online.methods["adam"].online is None  # no phi that could learn
+    again = method.restarted(method.theta)
+    assert again.online.last is None
+
+
 def test_a_method_that_diverges_leaves_the_others_alone(
     make_learner, units, online_losses, stream, feed
 ):
