@@ -119,7 +119,7 @@ def test_every_arm_tracks_better_by_what_is_learned(up, tmp_path, arm):
     out = tmp_path / "out"
     run = run_of(up, arm, out, "sawyer_track", ("duration:=24", "hold_out:=24", "lap:=4"))
     assert "the safety stage has stopped" not in run.output
-    _, laps = load_laps(out)
+    laps = load_laps(out)[1]
     errors = {
         name: [float(np.mean(lap.rms)) for lap in laps if lap.feedforward == name]
         for name in ("rigid_body", "ml3_shaped")
