@@ -35,7 +35,7 @@ _SOLIMP = (0.995, 0.999, 0.001, 0.5, 2.0)
 # Damping of a joint whose brake is on [N m s/rad]: a load of 50 N m moves it by 0.3 mrad a minute,
 # where dry friction, which is soft in MuJoCo, would let it creep by 20.
 _BRAKE = 1e7
-_PAYLOAD = "ml3_payload"  # body at the tool
+PAYLOAD = "ml3_payload"  # body at the tool
 _HEAVIEST = 1e4  # payload [kg]: far above it the mass matrix loses its digits
 _SHORTEST, _LONGEST = 1e-6, 10.0  # period of a command [s]
 
@@ -71,8 +71,8 @@ class MujocoArm:
             for name in ("position_noise", "velocity_noise", "torque_noise")
         }
         self._rng = np.random.default_rng(seed)
-        self._model, self._tool_site = _compiled(description, perturbation)
-        self._dof = _columns(self._model, self.names)
+        self._model, self._tool_site = compiled(description, perturbation)
+        self._dof = columns(self._model, self.names)
         self._bodies = self._model.dof_bodyid[self._dof]
         self._pushes: tuple[Push, ...] = ()
         self._damping = self._model.dof_damping[self._dof].copy()
@@ -123,7 +123,7 @@ class MujocoArm:
         """
         if not 0.0 <= mass <= _HEAVIEST:
             raise RobotError(f"payload is {mass}: it must be 0 to {_HEAVIEST:g} kg")
-        self._model.body_mass[self._model.body(_PAYLOAD).id] = mass
+        self._model.body_mass[self._model.body(PAYLOAD).id] = mass
         mujoco.mj_setConst(self._model, mujoco.MjData(self._model))
 
     def push(self, *pushes: Push) -> None:
@@ -246,7 +246,7 @@ class MujocoArm:
         mujoco.mj_fwdVelocity(self._model, self._query)
 
 
-def _compiled(
+def compiled(
     description: RobotDescription, perturbation: Perturbation
 ) -> tuple[mujoco.MjModel, int]:
     """Return the model of the perturbed arm, the site of its tool."""
@@ -262,7 +262,7 @@ def _compiled(
             f"there is no frame {description.tool!r} for the tool: name a site, body or link"
         )
     site.parent.add_body(  # also where there is no payload yet
-        name=_PAYLOAD,
+        name=PAYLOAD,
         pos=site.pos,
         mass=perturbation.payload,
         ipos=(0.0, 0.0, 0.0),
@@ -274,11 +274,11 @@ def _compiled(
     except ValueError as error:
         raise RobotError(f"MuJoCo cannot simulate {description.path}: {error}") from None
     joints, n = [model.joint(name) for name in description.names], description.nv
-    dof = _columns(model, description.names)
+    dof = columns(model, description.names)
     scales = perturbation.per_joint("mass_scale", n)
     for joint, scale in zip(joints, scales, strict=True):
         link = model.body_weldid == model.jnt_bodyid[joint.id]
-        link[model.body(_PAYLOAD).id] = False
+        link[model.body(PAYLOAD).id] = False
         model.body_mass[link] *= scale
         model.body_inertia[link] *= scale
     for own, drawn in ((model.dof_damping, "viscous"), (model.dof_frictionloss, "coulomb")):
@@ -290,6 +290,6 @@ def _compiled(
     return model, int(model.site(description.tool).id)
 
 
-def _columns(model: mujoco.MjModel, names: tuple[str, ...]) -> NDArray[np.intp]:
+def columns(model: mujoco.MjModel, names: tuple[str, ...]) -> NDArray[np.intp]:
     """Return where the velocities of the named joints stand in MuJoCo's arrays, (n,)."""
     return np.array([model.joint(name).dofadr[0] for name in names], dtype=np.intp)

@@ -1,0 +1,31 @@
+# SPDX-FileCopyrightText: 2026 ml3_ros maintainers
+# SPDX-License-Identifier: Apache-2.0
+"""Meta-reinforcement learning on arms: methods that adapt to hidden tasks, side by side."""
+
+from dataclasses import replace
+
+from ml3_ros.experiments.metarl.config import METHODS, MetaRlConfig
+from ml3_ros.experiments.metarl.output import finish
+from ml3_ros.experiments.metarl.run import prepare, run_seed
+from ml3_ros.experiments.runner.experiment import Experiment
+
+_FULL = MetaRlConfig()
+
+EXPERIMENTS = {
+    "metarl": Experiment(
+        help="policies that adapt to hidden loads, offsets and goals: meta-reinforcement learning",
+        config=_FULL,
+        quick=replace(
+            _FULL,
+            worlds=("point", "reacher_calibration", "reacher_exploration"),
+            methods=tuple(name for name in METHODS if name != "snail"),
+            seeds=2,
+            steps=60_000,
+            learning_rates=(1e-3,),
+            n_tasks=32,
+        ),
+        prepare=prepare,
+        run_seed=run_seed,
+        finish=finish,
+    )
+}
