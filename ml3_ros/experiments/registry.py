@@ -5,6 +5,7 @@
 from ml3_ros.experiments import (
     external_torque,
     inverse_dynamics,
+    metarl,
     payload,
     touch_tracking,
     touched,
@@ -44,6 +45,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **touched_arms.EXPERIMENTS,
     **touched_real.EXPERIMENTS,
     **payload.EXPERIMENTS,
+    **metarl.EXPERIMENTS,
 }
 
 _ROOMS = (
