@@ -27,8 +27,9 @@ def adaptation_curves(
     checkpoints: Sequence[int],
     measure: Callable[[Params], Tensor],
     seed: int,
+    start: Params | None = None,
 ) -> NDArray[np.float64]:
-    """Train a fresh model on each of the first `n_tasks` tasks and measure it on the way.
+    """Train a model on each of the first `n_tasks` tasks and measure it on the way.
 
     Args:
         family: The tasks.
@@ -38,6 +39,7 @@ def adaptation_curves(
         checkpoints: Numbers of gradient steps at which to measure.
         measure: theta -> (n_tasks,).
         seed: Of the models: methods that are run with the same one start alike.
+        start: Where all models begin, (*shape), instead of fresh ones; batches stay the same.
 
     Returns:
         Measurements (n_tasks, checkpoints); infinity where a model has diverged.
@@ -50,6 +52,7 @@ def adaptation_curves(
         checkpoints,
         measure,
         seed,
+        start,
     )
 
 
@@ -61,14 +64,17 @@ def training_curves(
     checkpoints: Sequence[int],
     measure: Callable[[Params], Tensor],
     seed: int,
+    start: Params | None = None,
 ) -> NDArray[np.float64]:
-    """Train fresh models with any learner, and measure them.
+    """Train models with any learner, and measure them.
 
     See `adaptation_curves`; phi is as the learner's loss takes it.
     """
     tasks = torch.arange(n_tasks)
     generator = torch.Generator().manual_seed(seed)
     theta = family.init(tasks, generator)
+    if start is not None:
+        theta = {k: p.expand(n_tasks, *p.shape) for k, p in start.items()}
     state = learner.inner_optimizer.init(theta, (n_tasks,))
     rows = []
     for step in range(max(checkpoints) + 1):

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from ml3_ros.data.metrics import Metrics, resolved
+from ml3_ros.experiments.rivals.starts import AT_ONCE, FEW_STEPS
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.recipes import WIDE
@@ -35,9 +36,14 @@ QUOTIENTS = (
     ("ml3_adam", "sgd_tuned"),
     ("ml3_adam", "adam_tuned"),
     ("ml3_adam", "adam_learned_steps"),
+    ("ml3_adam", "pretrained"),
+    ("ml3_adam", "maml"),
+    ("ml3_sgd", "maml_sgd"),
     ("ml3_paper", "sgd_same_step"),
     ("ml3_paper", "sgd_tuned"),
 )
+
+ELSEWHERE = ("inside", "beyond")  # panels: tasks as in meta-training, and far from them
 
 PerSeed = dict[str, NDArray[np.float64]]
 """(seeds, x) by method: mean over the tasks."""
@@ -58,14 +64,16 @@ def finish(
     return figure(config, seeds, out)
 
 
-def _curves(seeds: dict[int, Arrays]) -> PerSeed:
+def _curves(seeds: dict[int, Arrays], kind: str = "curve") -> PerSeed:
     """Return the mean test error over the tasks."""
-    return {name: curve.mean(1) for name, curve in by_method(seeds, "curve").items()}
+    return {name: curve.mean(1) for name, curve in by_method(seeds, kind).items()}
 
 
 def metrics(config: SineRegressionConfig, seeds: dict[int, Arrays], shared: Arrays) -> Metrics:
     """Return test errors over gradient steps, and after 100 steps over meta-training.
 
+    "NAME@inside" and "NAME@beyond" are other test tasks, "NAME/inside" and "NAME/beyond" the
+    errors there after 100 steps, "ONE_over_OTHER/inside" their quotient.
     "NAME@meta_test" and "NAME@meta_train" count updates of phi; "NAME/final_over_best" says how
     far the test error had drifted from its lowest value when meta-training ended.
     """
@@ -79,6 +87,11 @@ def metrics(config: SineRegressionConfig, seeds: dict[int, Arrays], shared: Arra
         result.headline[f"{name}/mse_std"] = float(at_horizon.std())
         last = by_method(seeds, "curve")[name][:, :, -1]
         result.headline[f"{name}/diverged"] = float((~np.isfinite(last)).sum())
+    for kind in ELSEWHERE:
+        for name, curve in _curves(seeds, kind).items():
+            result.add(f"{name}@{kind}", config.x, curve)
+            error = curve[:, config.x.index(HORIZON)].mean()
+            result.headline[f"{name}/{kind}"] = float(error)
     for kind in ("meta_test", "meta_train"):
         for name, errors in by_method(seeds, kind).items():
             result.add(f"{name}@{kind}", seeds[0][f"marks/{name}"].tolist(), errors)
@@ -88,6 +101,9 @@ def metrics(config: SineRegressionConfig, seeds: dict[int, Arrays], shared: Arra
     for one, other in QUOTIENTS:
         quotient = result.headline[f"{one}/mse"] / result.headline[f"{other}/mse"]
         result.headline[f"{one}_over_{other}"] = quotient
+        for kind in ELSEWHERE:
+            quotient = result.headline[f"{one}/{kind}"] / result.headline[f"{other}/{kind}"]
+            result.headline[f"{one}_over_{other}/{kind}"] = quotient
     for key, value in shared.items():
         if key.startswith("step_size/"):
             result.headline[f"{key.removeprefix('step_size/')}/step_size"] = float(value)
@@ -103,7 +119,11 @@ def tables(config: SineRegressionConfig, curves: PerSeed, headline: dict[str, fl
         columns = curves[name].T[places]
         rows.append([name, *(f"{number(x.mean())} ± {number(x.std(), 2)}" for x in columns)])
     quotients = [
-        f"{one} / {other} at {HORIZON}: {number(headline[f'{one}_over_{other}'])}"
+        f"{one} / {other} at {HORIZON}: "
+        + ", ".join(
+            f"{number(headline[f'{one}_over_{other}{kind}'])}{kind.replace('/', ' ')}"
+            for kind in ("", *(f"/{kind}" for kind in ELSEWHERE))
+        )
         for one, other in QUOTIENTS
     ]
     drift = [
@@ -205,7 +225,13 @@ def _draw_steps(axes: Axes, config: SineRegressionConfig, curves: PerSeed) -> li
 
 
 _QUICK = SineRegressionConfig(
-    seeds=2, n_validation_tasks=10, test_steps=100, paper_outer_steps=300, outer_steps=40
+    seeds=2,
+    n_validation_tasks=10,
+    test_steps=100,
+    paper_outer_steps=300,
+    outer_steps=40,
+    pretraining=replace(AT_ONCE, n_outer_steps=100),
+    maml=replace(FEW_STEPS, n_outer_steps=40),
 )
 
 EXPERIMENTS = {

@@ -109,9 +109,9 @@ def test_a_meta_learned_start_is_better_after_steps_than_where_it_began(family):
 
 @pytest.mark.parametrize(
     ("kind", "wrong"),
-    [(PretrainConfig, {"n_steps": 0}), (MamlConfig, {"unroll": 0}), (MamlConfig, {"n_tasks": 0})],
+    [(PretrainConfig, {"n_steps": 0}), (MamlConfig, {"unroll": -1}), (MamlConfig, {"n_tasks": 0})],
 )
-def test_sizes_below_one_are_rejected(kind, wrong):
+def test_sizes_that_are_too_small_are_rejected(kind, wrong):
     with pytest.raises(ConfigError, match=next(iter(wrong))):
         kind(**wrong)
 
