@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Table, metrics, losses and figure of the experiment on digits."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from ml3_ros.data.metrics import Metrics, resolved
-from ml3_ros.experiments.digits.run import HORIZON, DigitsConfig, prepare, run_seed
+from ml3_ros.experiments.digits.run import (
+    FEW_STEPS,
+    HORIZON,
+    PRETRAINING,
+    DigitsConfig,
+    prepare,
+    run_seed,
+)
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.files import write_atomically
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
@@ -141,7 +149,13 @@ EXPERIMENTS = {
         help="telling two handwritten digits apart, with LeNet (Fig. 2, bottom)",
         config=DigitsConfig(),
         quick=DigitsConfig(
-            seeds=2, n_inits=2, test_steps=200, paper_outer_steps=300, outer_steps=30
+            seeds=2,
+            n_inits=2,
+            test_steps=200,
+            paper_outer_steps=300,
+            outer_steps=30,
+            pretraining=replace(PRETRAINING, n_outer_steps=60),
+            maml=replace(FEW_STEPS, n_outer_steps=30),
         ),
         prepare=prepare,
         run_seed=run_seed,

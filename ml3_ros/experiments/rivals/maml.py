@@ -65,6 +65,7 @@ def meta_learn_start(
         phi: What the loss needs, such as a model of a world, each (1, 1, *shape).
     """
     config = config or MamlConfig()
+    name = "MAML" if config.unroll else "pretraining"
     generators = [torch.Generator().manual_seed(seed) for seed in seeds]
     lead = (len(seeds), config.n_tasks)
     start = {k: p.detach().clone() for k, p in begin.items()}
@@ -72,7 +73,7 @@ def meta_learn_start(
     objective = OuterObjective(
         task_losses=family.task_losses, weights=weights, log_task_loss=True, clip=CLIP
     )
-    for step in trange(config.n_outer_steps, desc="MAML", leave=False, mininterval=1.0):
+    for step in trange(config.n_outer_steps, desc=name, leave=False, mininterval=1.0):
         tasks = family.sample(len(seeds) * config.n_tasks, generators)
         ages = [torch.full_like(tasks, age) for age in range(config.unroll)]
         batches = [with_lead(family.support(tasks, age, generators), lead) for age in ages]

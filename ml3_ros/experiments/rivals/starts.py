@@ -17,9 +17,9 @@ from ml3_ros.experiments.rivals.maml import MamlConfig, meta_learn_start
 from ml3_ros.experiments.runner.experiment import Arrays
 
 PRETRAINED, MAML = "pretrained", "maml"
-AT_ONCE = MamlConfig(n_outer_steps=1000, n_tasks=16, unroll=0, outer_lr=3e-3)
+AT_ONCE = MamlConfig(n_outer_steps=300, n_tasks=16, unroll=0, outer_lr=3e-3)
 """One model for all tasks at once."""
-FEW_STEPS = MamlConfig(n_outer_steps=1000, n_tasks=8, unroll=20, outer_lr=3e-3)
+FEW_STEPS = MamlConfig(n_outer_steps=400, n_tasks=8, unroll=20, outer_lr=3e-3)
 """A start for few steps on a task."""
 
 

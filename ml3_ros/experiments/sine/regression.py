@@ -57,6 +57,7 @@ from ml3_ros.tasks.training import provenance_of
 
 HORIZON = 100  # gradient steps after which the paper compares
 CHECKPOINTS = (0, 1, 2, 5, 10, 20, 50, 100, 200, 500)
+TO_HORIZON = CHECKPOINTS[: CHECKPOINTS.index(HORIZON) + 1]
 SAME_STEP = 1e-3  # the paper's, of every method
 SGD_GRID = ("sgd", (0.001, 0.003, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1))
 ADAM_GRID = ("adam", (0.001, 0.003, 0.006, 0.01, 0.02, 0.03, 0.05, 0.1))
@@ -182,8 +183,8 @@ def run_seed(
 
     Returns:
         "curve/METHOD" (n_test_tasks, x), test errors of the final loss, "inside/METHOD" and
-        "beyond/METHOD", those on tasks as in meta-training and far from them; for learned ones
-        also "marks/METHOD", outer steps, with "meta_test/METHOD" and "meta_train/METHOD", mean
+        "beyond/METHOD", those up to 100 steps on tasks as in meta-training and far from them; for
+        learned ones also "marks/METHOD", outer steps, with "meta_test/METHOD" and "meta_train/METHOD", mean
         errors after 100 steps under the loss as it was then, and "loss/METHOD", its file.
     """
     tests = tasks_of(config, seed)
@@ -213,8 +214,9 @@ def run_seed(
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
     for kind, distribution in TESTS.items():
         tasks = tasks_of(config, seed, distribution)
+        marks = config.x if distribution == META_TEST else TO_HORIZON
         for name, method in methods.items():
-            arrays[f"{kind}/{name}"] = _test_errors(config, tasks, method, config.x, seed)
+            arrays[f"{kind}/{name}"] = _test_errors(config, tasks, method, marks, seed)
     return arrays
 
 

@@ -20,6 +20,7 @@ from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.experiments.sine.recipes import WIDE
 from ml3_ros.experiments.sine.regression import (
     HORIZON,
+    TO_HORIZON,
     SineRegressionConfig,
     prepare,
     run_seed,
@@ -89,9 +90,8 @@ def metrics(config: SineRegressionConfig, seeds: dict[int, Arrays], shared: Arra
         result.headline[f"{name}/diverged"] = float((~np.isfinite(last)).sum())
     for kind in ELSEWHERE:
         for name, curve in _curves(seeds, kind).items():
-            result.add(f"{name}@{kind}", config.x, curve)
-            error = curve[:, config.x.index(HORIZON)].mean()
-            result.headline[f"{name}/{kind}"] = float(error)
+            result.add(f"{name}@{kind}", TO_HORIZON, curve)
+            result.headline[f"{name}/{kind}"] = float(curve[:, -1].mean())
     for kind in ("meta_test", "meta_train"):
         for name, errors in by_method(seeds, kind).items():
             result.add(f"{name}@{kind}", seeds[0][f"marks/{name}"].tolist(), errors)

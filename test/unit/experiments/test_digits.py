@@ -15,10 +15,13 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.experiments.digits import output as digits_output
 from ml3_ros.experiments.digits import run as digits
+from ml3_ros.experiments.digits.lenet import LeNet
 from ml3_ros.experiments.digits.output import finish
 from ml3_ros.experiments.digits.run import DigitsConfig, prepare, run_seed
-from ml3_ros.experiments.digits.task import DigitPairs
+from ml3_ros.experiments.digits.task import DigitPairFamily, DigitPairs, accuracy
 from ml3_ros.experiments.registry import EXPERIMENTS
+from ml3_ros.experiments.rivals.maml import MamlConfig
+from ml3_ros.experiments.rivals.starts import stored_start
 
 METHODS = {
     "sgd_same_step",
@@ -28,15 +31,28 @@ METHODS = {
     "ml3_sgd",
     "ml3_adam",
     "adam_learned_steps",
+    "pretrained",
+    "maml",
+    "maml_sgd",
 }
+STARTED = {"pretrained", "maml", "maml_sgd"}
 HORIZON = 30
-GRIDS = {"sgd_tuned": ("sgd", (1e-6, 0.5)), "adam_tuned": ("adam", (1e-6, 0.01))}
-SMALL = DigitsConfig(seeds=2, n_inits=1, test_steps=100, paper_outer_steps=1, outer_steps=1)
+TOY_GRIDS = {"sgd": (1e-6, 0.5, 50.0), "adam": (1e-6, 0.01, 1.0)}
+GRIDS = {name: (start, rule, TOY_GRIDS[rule]) for name, (start, rule, _) in digits.GRIDS.items()}
+SMALL = DigitsConfig(
+    seeds=2,
+    n_inits=1,
+    test_steps=100,
+    paper_outer_steps=1,
+    outer_steps=1,
+    pretraining=MamlConfig(n_outer_steps=30, n_tasks=1, unroll=0, outer_lr=1e-2),
+    maml=MamlConfig(n_outer_steps=2, n_tasks=2, unroll=2),
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def sooner():
-    """Compare after fewer steps, with grids of two step sizes."""
+    """Compare after fewer steps, with grids of three step sizes."""
     with pytest.MonkeyPatch.context() as patch:
         for module in (digits, digits_output):
             patch.setattr(module, "HORIZON", HORIZON)
@@ -59,7 +75,11 @@ def test_all_methods_start_alike_and_the_tuned_ones_learn(results):
     for name in METHODS:
         curve = arrays[f"curve/{name}"]
         assert curve.shape == (4, 2, len(SMALL.x))
-        np.testing.assert_allclose(curve[:, :, 0], start, rtol=1e-5)
+        if name not in STARTED:
+            np.testing.assert_allclose(curve[:, :, 0], start, rtol=1e-5)
+    brought = arrays["curve/maml"][:, :, 0]
+    np.testing.assert_allclose(arrays["curve/maml_sgd"][:, :, 0], brought, rtol=1e-5)
+    assert np.all(brought[:, 0] != start[:, 0])
     for name, step_size in (("sgd_tuned", 0.5), ("adam_tuned", 0.01)):
         assert float(arrays[f"step_size/{name}"]) == step_size
         likelihood, errors = arrays[f"curve/{name}"].mean(0)
@@ -67,6 +87,18 @@ def test_all_methods_start_alike_and_the_tuned_ones_learn(results):
         assert errors[end] < errors[0]
     assert likelihood[end] < 0.2  # of Adam
     assert np.abs(arrays["curve/sgd_same_step"][:, 0, end] - start[:, 0]).max() < 0.01
+
+
+def test_starts_know_the_training_pair_alone(results):
+    images = SMALL.images()
+    for arrays in results.values():
+        pair = tuple(arrays["train_pair"])
+        family = DigitPairFamily(LeNet(images.side), images, (pair,), held_out="test")
+        held_out = family.held_out(torch.zeros(1, dtype=torch.int64))
+        theta = stored_start(arrays, "pretrained", 0)
+        prediction = family.optimizee.call({k: p[None] for k, p in theta.items()}, held_out)
+        assert float(accuracy(prediction, held_out["label"])) > 0.9
+        assert arrays["curve/pretrained"][:, 1, 0].mean() > 0.2
 
 
 def test_seeds_differ_in_pairs_and_losses(results):
