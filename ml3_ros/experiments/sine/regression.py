@@ -184,8 +184,9 @@ def run_seed(
     Returns:
         "curve/METHOD" (n_test_tasks, x), test errors of the final loss, "inside/METHOD" and
         "beyond/METHOD", those up to 100 steps on tasks as in meta-training and far from them; for
-        learned ones also "marks/METHOD", outer steps, with "meta_test/METHOD" and "meta_train/METHOD", mean
-        errors after 100 steps under the loss as it was then, and "loss/METHOD", its file.
+        learned ones also "marks/METHOD", outer steps, with "meta_test/METHOD" and
+        "meta_train/METHOD", mean errors after 100 steps under the loss as it was then, and
+        "loss/METHOD", its file.
     """
     tests = tasks_of(config, seed)
     arrays: Arrays = {}

@@ -141,7 +141,7 @@ def test_the_jacobian_is_the_derivative_of_the_hand():
 
 
 def test_an_unknown_arm_and_a_step_before_an_episode_are_told():
-    with pytest.raises(ConfigError, match="no arm 'ufo'.*reacher, sawyer"):
+    with pytest.raises(ConfigError, match=r"no arm 'ufo'.*reacher, sawyer"):
         Arms("ufo")
     with pytest.raises(ConfigError, match="call begin before step"):
         Arms("reacher").act(torch.zeros(1, 2), torch.ones(1))
