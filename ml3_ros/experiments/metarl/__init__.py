@@ -17,10 +17,10 @@ EXPERIMENTS = {
         config=_FULL,
         quick=replace(
             _FULL,
-            worlds=("point", "reacher_calibration", "reacher_exploration"),
+            worlds=("reacher_calibration", "reacher_exploration"),
             methods=tuple(name for name in METHODS if name != "snail"),
             seeds=2,
-            steps=60_000,
+            steps=200_000,
             learning_rates=(1e-3,),
             n_tasks=32,
         ),

@@ -35,7 +35,7 @@ from ml3_ros.nodes.conductor.parameters import ConductorParameters
 from ml3_ros.nodes.kit.diagnostics import steady_timer
 from ml3_ros.nodes.kit.name_guard import claim_name, reject_duplicate
 from ml3_ros.nodes.kit.parameters.declared import DeclaredParameters
-from ml3_ros.nodes.kit.process import ignore_signals, requests_to_end
+from ml3_ros.nodes.kit.process import LINGER_S, ignore_signals, requests_to_end
 from ml3_ros.nodes.kit.qos import LATCHED_100, RELIABLE_100
 from ml3_ros.nodes.messages.joint_states import listed, nanoseconds
 from ml3_ros.nodes.messages.poses import pose_to_msg
@@ -234,6 +234,7 @@ def main() -> int:
     except Ml3Error as error:
         for node in executor.get_nodes():  # the conductor, also one that could not be made whole
             node.get_logger().error(str(error))
+        time.sleep(LINGER_S)  # what is sent only now would be lost with its writer
         return 1
     finally:
         nodes = executor.get_nodes()

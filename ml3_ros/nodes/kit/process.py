@@ -22,7 +22,7 @@ from ml3_ros.nodes.kit.node import Ml3Node
 
 SUCCESS = TransitionCallbackReturn.SUCCESS
 EXIT_DEADLINE_S = 4.0  # a node that shall end is gone after this, whatever it was doing
-LINGER_S = 0.3  # the answer to the request that shut a node down leaves within this
+LINGER_S = 0.3  # the answer to the request that ends a node, and its last log, leave within this
 
 
 def run(
