@@ -26,7 +26,8 @@ from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
-from ml3_ros.experiments.model_based.run import SCORED, under_loss
+from ml3_ros.experiments.model_based.run import SCORED
+from ml3_ros.experiments.model_based.trials import under_loss
 from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import train_and_select

@@ -24,6 +24,7 @@ from ml3_ros.experiments.model_based.run import (
     prepare,
     run_seed,
 )
+from ml3_ros.experiments.model_based.started import AT_ONCE, FEW_STEPS, STARTS
 from ml3_ros.experiments.runner.adaptation import by_method, save_losses
 from ml3_ros.experiments.runner.experiment import Arrays, Experiment, Report
 from ml3_ros.reports.figures import draw, house_style, label_line_ends, save_figure
@@ -55,7 +56,7 @@ def name_of(config: ModelBasedConfig) -> str:
 
 def marks_of(name: str, distance: NDArray[np.float64]) -> tuple[int, ...]:
     """Return the updates at which a method's distances (..., x) were measured."""
-    return (RIVAL_CHECKPOINTS if name in RIVALS else CHECKPOINTS)[: distance.shape[-1]]
+    return (CHECKPOINTS if name in LOSSES else RIVAL_CHECKPOINTS)[: distance.shape[-1]]
 
 
 def halves(final: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -73,7 +74,8 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     over that at trained goals, after 100 updates; "NAME/worst", its largest distance from 100
     updates to the last over that after 100; "NAME/lost", runs that end farther away than
     they began. "ml3_desired_action/greedy" is how far from the goal an episode ends in which
-    every action is the loss's target action.
+    every action is the loss's target action. "START/start" and "START/start_elsewhere" are the
+    distances of a policy that was learned on the goals of meta-training, before any update.
     """
     about = {"x": "updates of the policy", "y": "distance to the goal at the end [m]"}
     result = Metrics(name_of(config), resolved(config) | about)
@@ -87,7 +89,7 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     for name in LOSSES:
         final = found[name]
         trained, elsewhere = halves(final)
-        for rival in RIVALS:
+        for rival in (*RIVALS, *STARTS):
             level = found[rival][..., AT_HORIZON].mean(1)
             updates = [updates_to(*pair) for pair in zip(final.mean(1), level, strict=True)]
             result.headline[f"{name}/updates_to_{rival}"] = float(np.median(updates))
@@ -104,6 +106,10 @@ def metrics(config: ModelBasedConfig, seeds: dict[int, Arrays], shared: Arrays) 
     for rival, (_, rule) in RIVALS.items():
         best = candidates(config, rule)[int(shared[f"choice/{rival}"])]
         result.headline[f"{rival}/step_size"] = float(best.inner_lr)
+    for name in STARTS:
+        result.headline[f"{name}/step_size"] = float(shared[f"step_size/{name}"])
+        for where, final in zip(("start", "start_elsewhere"), halves(found[name]), strict=True):
+            result.headline[f"{name}/{where}"] = float(np.median(final[:, 0]))
     return result
 
 
@@ -190,7 +196,16 @@ EXPERIMENTS = {
     name: Experiment(
         help=help_text,
         config=config,
-        quick=replace(config, seeds=2, n_goals=4, outer_steps=60, updates=100, every=3),
+        quick=replace(
+            config,
+            seeds=2,
+            n_goals=4,
+            outer_steps=60,
+            updates=100,
+            every=3,
+            pretraining=replace(AT_ONCE, n_outer_steps=100),
+            maml=replace(FEW_STEPS, n_outer_steps=5),
+        ),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,

@@ -4,7 +4,8 @@
 
 A loss is meta-trained through learned dynamics, on goals in one half plane, and then trains fresh
 policies in the world without any model, also for goals in the other half. Its rivals minimise the
-task loss itself: through learned dynamics, and through the true ones.
+task loss itself: through learned dynamics, and through the true ones. Some of them begin with
+policies that were learned on the goals of meta-training.
 """
 
 from dataclasses import dataclass
@@ -17,25 +18,32 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
-from ml3_ros.core.inner_optimizers import Adam, InnerOptimizer, Sgd
-from ml3_ros.core.learner import Learner
+from ml3_ros.core.inner_optimizers import Adam, Sgd
 from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.losses.spec import LossSpec
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.model_based.started import (
+    ADAM_GRID,
+    AT_ONCE,
+    FEW_STEPS,
+    STARTS,
+    learned_policies,
+)
 from ml3_ros.experiments.model_based.trainer import (
     ModelBasedTrainer,
     random_practice,
     reaching_family,
 )
-from ml3_ros.experiments.runner.adaptation import adaptation_curves, training_curves
+from ml3_ros.experiments.model_based.trials import Observer, ReachingTest, rival, under_loss
+from ml3_ros.experiments.rivals.bracketed import bracketed
+from ml3_ros.experiments.rivals.maml import MamlConfig
+from ml3_ros.experiments.rivals.starts import stored_start
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import train_and_select
-from ml3_ros.learners.reaching.policy import ImaginingPolicy, Policy
 from ml3_ros.tasks.reaching.dynamics import Dynamics
-from ml3_ros.tasks.reaching.family import ReachingFamily, distance
 from ml3_ros.tasks.reaching.greedy import GreedyPolicy
-from ml3_ros.tasks.reaching.recipes import HIDDEN, ReachingLoss, Setting, meta_training, setting
+from ml3_ros.tasks.reaching.recipes import ReachingLoss, Setting, meta_training, setting
 from ml3_ros.tasks.training import provenance_of
 
 HORIZON = 100  # updates after which the task loss is compared; also those of meta-training
@@ -54,8 +62,7 @@ GRID: dict[str, tuple[Sgd | Adam, ...]] = {
 RIVALS = {  # through which dynamics, by which rule
     f"{rule}_{model}": (model, rule) for model in ("learned_model", "true_model") for rule in GRID
 }
-VALIDATION_SEED, TEST_SEED, MODEL_SEED, EPISODE_SEED = 10_000, 20_000, 30_000, 40_000
-TEST_EPISODES = 8  # of each policy and checkpoint, from random starts
+VALIDATION_SEED, TEST_SEED = 10_000, 20_000
 N_VALIDATION = 8  # goals where meta-training was, other than its own, that choose a loss
 SCORED = (5, 10, 20, 50, 100)  # updates after which their distances count, in the log
 
@@ -70,6 +77,8 @@ class ModelBasedConfig:
     outer_steps: int = 300
     updates: int = CHECKPOINTS[-1]  # of a policy under a learned loss
     every: int = 1  # rivals choose among every so many-th step size of GRID
+    pretraining: MamlConfig = AT_ONCE
+    maml: MamlConfig = FEW_STEPS
 
     def __post_init__(self) -> None:
         setting(self.world)
@@ -90,11 +99,13 @@ def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
     """Choose rule and step size of each rival on validation goals.
 
     Returns:
-        "choice/RIVAL", an index into its `candidates`, and "validation/RIVAL", all scores [m].
+        "choice/RIVAL", an index into its `candidates`, and "validation/RIVAL", all scores [m];
+        "step_size/START" of what begins with a learned policy.
     """
     chosen = setting(config.world)
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    learner = random_practice(reaching_family(chosen, generator), generator)
+    family = reaching_family(chosen, generator)
+    learner = random_practice(family, generator)
     goals = test_goals(chosen, config.n_goals, generator)
     arrays: Arrays = {}
     for name, (source, rule) in RIVALS.items():
@@ -106,6 +117,17 @@ def prepare(config: ModelBasedConfig, scratch: Path, report: Report) -> Arrays:
         best = int(np.argmin(scores))
         arrays |= {f"validation/{name}": np.array(scores), f"choice/{name}": np.array(best)}
         report(f"{name}: {candidates(config, rule)[best]}, {min(scores):.3g} m")
+    policies = learned_policies(chosen, family, VALIDATION_SEED, config.pretraining, config.maml)
+    dynamics = (learner.dynamics, learner.params)
+    for name in STARTS:
+
+        def score(step_size: float, name: str = name) -> NDArray[np.float64]:
+            test = _started(chosen, name, policies, goals, step_size, dynamics, (HORIZON,))
+            return np.asarray(np.log(test.final.mean()))
+
+        step_size = float(bracketed(score, ADAM_GRID[:: config.every]))
+        arrays[f"step_size/{name}"] = np.array(step_size)
+        report(f"{name}: Adam {step_size:g}")
     return arrays
 
 
@@ -136,13 +158,44 @@ def run_seed(
         tests[name] = under_loss(chosen, goals, loss, marks, seed)
         if name == MAIN:
             learned = (trainer.learner.dynamics, trainer.learner.params)
+            policies = learned_policies(
+                chosen, trainer.family, seed, config.pretraining, config.maml
+            )
     for name, (source, rule) in RIVALS.items():
         model = learned if source == "learned_model" else None
         chosen_rule = candidates(config, rule)[int(shared[f"choice/{name}"])]
         tests[name] = rival(chosen, goals, chosen_rule, model, rival_marks, seed)
+    for name in STARTS:
+        step_size = float(shared[f"step_size/{name}"])
+        tests[name] = _started(
+            chosen, name, policies, goals, step_size, learned, rival_marks, seed
+        )
     for name, test in tests.items():
         arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
     return arrays
+
+
+def _started(
+    chosen: Setting,
+    name: str,
+    policies: Arrays,
+    goals: Tensor,
+    step_size: float,
+    model: tuple[Dynamics, Params],
+    checkpoints: tuple[int, ...],
+    seed: int = VALIDATION_SEED,
+) -> ReachingTest:
+    """Let Adam go on from a learned policy, through learned dynamics."""
+    return rival(
+        chosen,
+        goals,
+        Adam(step_size),
+        model,
+        checkpoints,
+        seed,
+        start=stored_start(policies, name, 0),
+        observant=STARTS[name].observant,
+    )
 
 
 def test_goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
@@ -176,98 +229,9 @@ def _meta_train(
     return LearnedLoss(spec=spec, phi=selected.phi, provenance=provenance), trainer
 
 
-@dataclass(frozen=True, slots=True)
-class ReachingTest:
-    """How policies went for their goals, at checkpoints."""
-
-    final: NDArray[np.float64]  # (goals, x), mean distance at the end of an episode [m]
-    paths: NDArray[np.float64]  # (goals, x, T + 1, 2), of one episode [m]
-
-
-class _Observer:
-    """Measures policies on episodes from fixed starts, and remembers the first of each."""
-
-    def __init__(
-        self,
-        policy: Policy | GreedyPolicy,
-        goals: Tensor,
-        seed: int,
-        offsets: Tensor | None = None,
-    ) -> None:
-        generator = torch.Generator().manual_seed(EPISODE_SEED + seed)
-        self.policy, self.goals = policy, goals
-        self.start = policy.world.start(generator, len(goals), TEST_EPISODES)
-        if offsets is not None:
-            self.start = self.start + offsets.unsqueeze(1)
-        self.paths: list[Tensor] = []
-
-    def __call__(self, theta: Params) -> Tensor:
-        """Return the mean final distance (goals,) [m]."""
-        goal = self.goals.unsqueeze(1).expand(-1, TEST_EPISODES, -1)
-        states, _ = self.policy.rollout(theta, self.start, goal)
-        self.paths.append(self.policy.world.position(states[:, 0]))
-        return distance(self.policy.world, states, goal)[..., -1].mean(-1)
-
-    def result(self, final: NDArray[np.float64]) -> ReachingTest:
-        paths = torch.stack(self.paths, dim=1).double().numpy()
-        return ReachingTest(final, np.where(np.isfinite(paths), paths, np.inf))
-
-
-def under_loss(
-    chosen: Setting,
-    goals: Tensor,
-    loss: LearnedLoss,
-    checkpoints: tuple[int, ...],
-    seed: int,
-    offsets: Tensor | None = None,
-) -> ReachingTest:
-    """Train a fresh policy for every goal with a learned loss, which knows no model.
-
-    Args:
-        chosen: World and policies.
-        goals: (n, 2) [m].
-        loss: The loss.
-        checkpoints: Updates at which policies are measured.
-        seed: Of policies and episodes.
-        offsets: As of `ReachingFamily`.
-    """
-    policy = chosen.policy()
-    observer = _Observer(policy, goals, seed, offsets)
-    family = ReachingFamily(policy, goals, offsets=offsets)
-    curves = adaptation_curves(
-        family, len(goals), loss.spec, loss.phi, checkpoints, observer, MODEL_SEED + seed
-    )
-    return observer.result(curves)
-
-
 def greedy_distance(config: ModelBasedConfig, seed: int, arrays: Arrays) -> NDArray[np.float64]:
     """Return how far from its goals (goals,) [m] the greedy policy of a seed's main loss ends."""
     loss = LearnedLoss.from_bytes(arrays[f"loss/{MAIN}"].tobytes())
     policy = GreedyPolicy(setting(config.world).world, loss.spec.network())
-    observer = _Observer(policy, torch.from_numpy(arrays["goals"]).float(), seed)
+    observer = Observer(policy, torch.from_numpy(arrays["goals"]).float(), seed)
     return observer({k: p.unsqueeze(0) for k, p in loss.phi.items()}).double().numpy()
-
-
-def rival(
-    chosen: Setting,
-    goals: Tensor,
-    rule: InnerOptimizer,
-    model: tuple[Dynamics, Params] | None,
-    checkpoints: tuple[int, ...],
-    seed: int,
-) -> ReachingTest:
-    """Train the same policies on the task loss through a model, or through the true dynamics."""
-    policy = ImaginingPolicy(chosen.world, HIDDEN, scales=chosen.scales)
-    dynamics, params = model or (None, {})
-    observer = _Observer(policy, goals, seed)
-    family = ReachingFamily(policy, goals, dynamics=dynamics)
-    curves = training_curves(
-        family,
-        len(goals),
-        Learner(policy, family, rule),
-        {k: p.unsqueeze(0) for k, p in params.items()},
-        checkpoints,
-        observer,
-        MODEL_SEED + seed,
-    )
-    return observer.result(curves)

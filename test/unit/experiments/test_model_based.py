@@ -19,6 +19,13 @@ from ml3_ros.experiments.model_based import output as model_based_output
 from ml3_ros.experiments.model_based import run as model_based
 from ml3_ros.experiments.model_based.output import updates_to
 from ml3_ros.experiments.model_based.run import CHECKPOINTS, ModelBasedConfig
+from ml3_ros.experiments.model_based.started import STARTS
+from ml3_ros.experiments.rivals.maml import MamlConfig
+
+STARTED = {
+    "pretraining": MamlConfig(n_outer_steps=12, n_tasks=4, unroll=0, outer_lr=1e-2),
+    "maml": MamlConfig(n_outer_steps=1, n_tasks=2, unroll=2),
+}
 
 
 def test_updates_are_counted_to_the_first_look_that_is_near_enough():
@@ -45,6 +52,7 @@ def short(monkeypatch):
     monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 7))
     monkeypatch.setattr(model_based, "HORIZON", 2)
     monkeypatch.setattr(model_based, "GRID", {"sgd": (Sgd(0.01),), "adam": (Adam(0.01),)})
+    monkeypatch.setattr(model_based, "ADAM_GRID", (1e-9, 3e-9))
     monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.FIRST_STEPS", 20)
     monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.REFIT_EVERY", 2)
     monkeypatch.setattr("ml3_ros.experiments.model_based.trainer.REFIT_STEPS", 5)
@@ -52,13 +60,20 @@ def short(monkeypatch):
 
 @pytest.mark.slow  # the quick run below goes through the same functions
 def test_a_small_run_of_model_based_reaching(short, tmp_path):
-    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=3)
+    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=3, **STARTED)
     shared = model_based.prepare(config, tmp_path, print)
     seeds = {0: model_based.run_seed(config, 0, shared, tmp_path)}
     figures = model_based_output.finish(config, seeds, shared, tmp_path, print)
     assert all(path.stat().st_size > 1000 for path in figures)
     result = json.loads((tmp_path / "metrics.json").read_text())
-    assert set(model_based.LOSSES) | set(model_based.RIVALS) <= set(result["methods"])
+    methods = {*model_based.LOSSES, *model_based.RIVALS, *STARTS}
+    assert {name.removesuffix("@elsewhere") for name in result["methods"]} == methods
+    before = {name: seeds[0][f"distance/{name}"][:, 0] for name in methods}
+    for name in STARTS:
+        assert np.abs(before[name] - before["sgd_true_model"]).min() > 0.0
+        assert result["headline"][f"{name}/start"] == pytest.approx(before[name][0])
+        assert result["headline"][f"{name}/start_elsewhere"] == pytest.approx(before[name][1])
+    np.testing.assert_array_equal(before["adam_learned_model"], before["sgd_true_model"])
     final = seeds[0]["distance/ml3_desired_action"]
     assert result["methods"]["ml3_desired_action"]["per_seed"][0] == pytest.approx(final[0])
     elsewhere = result["methods"]["ml3_desired_action@elsewhere"]["per_seed"][0]
@@ -87,7 +102,7 @@ def test_a_quick_run_looks_at_fewer_updates_and_tries_fewer_step_sizes(
     monkeypatch.setattr(model_based_output, "AT_HORIZON", 2)
     monkeypatch.setattr(model_based_output, "AT_FIFTH", 1)
     monkeypatch.setattr(model_based_output, "DRAWN_UPDATES", (0, 2))
-    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=1, updates=2, every=2)
+    config = ModelBasedConfig(seeds=1, n_goals=2, outer_steps=1, updates=2, every=2, **STARTED)
     shared = model_based.prepare(config, tmp_path, print)
     assert len(shared["validation/sgd_true_model"]) == 2
     seeds = {0: model_based.run_seed(config, 0, shared, tmp_path)}
