@@ -13,6 +13,7 @@ from ml3_ros.data.metrics import Metrics, resolved
 from ml3_ros.experiments.demonstrations.run import (
     CHECKPOINTS,
     CLONES,
+    COMPARED,
     LOSSES,
     REACHED,
     ReacherDemosConfig,
@@ -26,7 +27,6 @@ from ml3_ros.reports.styles import FAINT, GOAL, NEW_GOAL, in_order, method_style
 from ml3_ros.reports.tables import median_in_range, text_table
 
 SHOWN_UPDATES = (0, 1, 5, 10, 20, 100, 1000)
-UPDATES = 100  # after which the headlines compare
 DRAWN_UPDATES = 20  # of the paths
 
 
@@ -61,10 +61,10 @@ def metrics(config: ReacherDemosConfig, found: dict[str, NDArray[np.float64]]) -
     about = {
         "x": "updates of the policy",
         "y": "distance to new targets at the end [m]",
-        "compared_at": UPDATES,
+        "compared_at": COMPARED,
     }
     result = Metrics("reacher_demos", resolved(config) | about)
-    at = CHECKPOINTS.index(UPDATES)
+    at = CHECKPOINTS.index(COMPARED)
     for name, distance in found.items():
         curve = distance.mean(1)
         result.add(name, CHECKPOINTS, curve)
@@ -73,7 +73,7 @@ def metrics(config: ReacherDemosConfig, found: dict[str, NDArray[np.float64]]) -
         if name not in CLONES:
             later = curve[:, at:]
             result.headline[f"{name}/worst"] = float(np.median(later.max(-1) / later[:, 0]))
-            for clone in CLONES:
+            for clone in CLONES if name in LOSSES else ():
                 wins = np.median(curve, axis=0) <= np.median(found[clone].mean(1)[:, 0])
                 first = float(CHECKPOINTS[int(wins.argmax())]) if wins.any() else float("inf")
                 result.headline[f"{name}/updates_to_{clone}"] = first
@@ -86,10 +86,10 @@ def tables(found: dict[str, NDArray[np.float64]]) -> str:
     for name in in_order(list(found)):
         curve = found[name].mean(1)
         cells = [median_in_range(curve[:, CHECKPOINTS.index(u)]) for u in SHOWN_UPDATES]
-        reached = found[name][..., CHECKPOINTS.index(UPDATES)] <= REACHED
+        reached = found[name][..., CHECKPOINTS.index(COMPARED)] <= REACHED
         rows.append([name, *cells, f"{reached.mean():.0%}"])
     header = ["distance to new targets [m]", *(f"@{u}" for u in SHOWN_UPDATES)]
-    return text_table([*header, f"within {REACHED:g} m @{UPDATES}"], rows)
+    return text_table([*header, f"within {REACHED:g} m @{COMPARED}"], rows)
 
 
 def figure(found: dict[str, NDArray[np.float64]], arrays: Arrays, out: Path) -> tuple[Path, Path]:

@@ -5,7 +5,8 @@
 A loss is meta-trained on the objective of behavioural cloning, on four targets that an expert has
 shown; then it trains a fresh policy for every new target, where there is no expert. Its rivals are
 behavioural cloning itself: one policy, fitted to the same demonstrations, that sees the target;
-and the same where the policy sees what the learned loss does, the way that is left.
+the same where the policy sees what the learned loss does, the way that is left; and two that are
+shown one demonstration of every new target, from which Adam goes on: the clone, and MAML.
 """
 
 import math
@@ -25,10 +26,20 @@ from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.demonstrations.behavioural_cloning import clone
+from ml3_ros.experiments.demonstrations.started import (
+    CLONED,
+    FEW_STEPS,
+    MAML,
+    best_step_size,
+    copied,
+    imitated,
+    maml_policy,
+)
 from ml3_ros.experiments.demonstrations.task import DemonstrationFamily, Demonstrations
 from ml3_ros.experiments.model_based.run import SCORED
 from ml3_ros.experiments.model_based.trials import under_loss
 from ml3_ros.experiments.mountain_car.ilqr import ilqr
+from ml3_ros.experiments.rivals.maml import MamlConfig
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.experiments.runner.selection import train_and_select
 from ml3_ros.learners.reaching.policy import Policy
@@ -46,6 +57,7 @@ LOSSES: dict[str, ReachingLoss] = {"ml3_shaped": "desired_action", "ml3_shaped_m
 SHOWN = ((-0.9, 0.16), (-0.9, 0.09), (0.9, 0.09), (0.9, 0.16))  # targets: angle [rad], radius [m]
 SECTOR = (0.9, (0.09, 0.16))  # new targets: largest angle [rad], radii [m]
 FINAL, REST, EFFORT = 3.0, 0.1, 0.1  # weights of the expert: end, coming to rest, actions
+COMPARED = 100  # updates after which methods are compared
 REACHED = 0.02  # this close counts as there [m]
 TEST_SEED, VALIDATION_SEED, EXPERT_SEED, POLICY_SEED = 20_000, 10_000, 30_000, 40_000
 TEST_EPISODES = 8  # of each policy, from random starts
@@ -59,6 +71,7 @@ class ReacherDemosConfig:
     n_shown: int = 6  # demonstrations of each target, from random starts
     n_targets: int = 10  # new ones
     outer_steps: int = 300
+    maml: MamlConfig = FEW_STEPS
 
     def __post_init__(self) -> None:
         for name in ("seeds", "n_shown", "n_targets", "outer_steps"):
@@ -71,9 +84,10 @@ def prepare(config: ReacherDemosConfig, scratch: Path, report: Report) -> Arrays
 
     Returns:
         "shown/NAME", the fields of `Demonstrations`, and by clone "validation/NAME" (rates,
-        steps), distances [m], with "choice/NAME" (2,), indices into it.
+        steps), distances [m], with "choice/NAME" (2,), indices into it; "step_size/NAME" of what
+        is shown one demonstration of a new target.
     """
-    shown = demonstrate(config.n_shown)
+    shown = demonstrate(shown_targets(), config.n_shown, EXPERT_SEED)
     targets = validation_targets(config)
     arrays = {f"shown/{k}": getattr(shown, k).double().numpy() for k in shown.__slots__}
     for name in CLONES:
@@ -87,14 +101,41 @@ def prepare(config: ReacherDemosConfig, scratch: Path, report: Report) -> Arrays
         rate, steps = CLONING_RATES[choice[0]], CLONING_CHECKPOINTS[choice[1]]
         report(f"{name}: Adam {rate:g}, {steps} steps, {scores.min():.3g} m")
         arrays |= {f"validation/{name}": scores, f"choice/{name}": np.array(choice)}
+    expert = demonstrate(targets, 1, VALIDATION_SEED)
+    for name, start in _starts(config, shown, arrays, VALIDATION_SEED).items():
+        best = best_step_size(SETTING, expert, start, COMPARED, VALIDATION_SEED)
+        report(f"{name}: Adam {best:g}")
+        arrays[f"step_size/{name}"] = np.array(best)
     return arrays
 
 
-def demonstrate(n: int) -> Demonstrations:
-    """Return n episodes of an expert for each shown target: iLQR on the true dynamics."""
-    world, generator = SETTING.world, torch.Generator().manual_seed(EXPERT_SEED)
+def _starts(
+    config: ReacherDemosConfig, shown: Demonstrations, chosen: Arrays, seed: int
+) -> dict[str, Params]:
+    """Return where policies begin that are shown a demonstration of a new target, (*shape)."""
+    rate, steps = (int(i) for i in chosen["choice/behavioural_cloning"])
+    (cloned_policy,) = clone(
+        SETTING.policy(),
+        shown,
+        lr=CLONING_RATES[rate],
+        checkpoints=(CLONING_CHECKPOINTS[steps],),
+        measure=copied,
+        generator=torch.Generator().manual_seed(POLICY_SEED + seed),
+    )
+    maml = maml_policy(SETTING, shown, cloned_policy, seed, config.maml)
+    return {CLONED: cloned_policy, MAML: maml}
+
+
+def shown_targets() -> Tensor:
+    """Return the targets of meta-training (n, 2) [m]."""
     angle, radius = torch.tensor(SHOWN, dtype=torch.float64).unbind(-1)
-    goals = torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+    return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=-1)
+
+
+def demonstrate(goals: Tensor, n: int, seed: int) -> Demonstrations:
+    """Return n episodes of an expert for each target: iLQR on the true dynamics."""
+    world, generator = SETTING.world, torch.Generator().manual_seed(seed)
+    goals = goals.double()
     plans = []
     progress = tqdm(total=n * len(goals), desc="expert", leave=False)
     for goal in goals:
@@ -168,6 +209,11 @@ def run_seed(
         learning_rate = CLONING_RATES[rate]
         final, paths = cloned(name, shown, targets, learning_rate, marks, TEST_SEED + seed)
         arrays |= {f"distance/{name}": final, f"path/{name}": paths}
+    expert = demonstrate(targets, 1, TEST_SEED + seed)
+    for name, start in _starts(config, shown, shared, seed).items():
+        step_size = float(shared[f"step_size/{name}"])
+        test = imitated(SETTING, expert, start, step_size, CHECKPOINTS, seed)
+        arrays |= {f"distance/{name}": test.final, f"path/{name}": test.paths}
     return arrays
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ml3_ros.core.draws import Source
+from ml3_ros.core.draws import Source, randint
+from ml3_ros.core.learner import Predictor
 from ml3_ros.core.losses.meta_losses import MetaLoss
 from ml3_ros.core.outer.objective import TaskLosses
 from ml3_ros.core.types import Batch, Extra, Params
@@ -70,6 +71,32 @@ class DemonstrationFamily(ReachingFamily):
         """Return how far the loss's target actions are from what the expert did."""
         greedy = GreedyPolicy(self.optimizee.world, network)
         return lambda phi, batch, extra: {"task": cloning_loss(greedy, phi, batch["goal"], extra)}
+
+
+class ImitationFamily(DemonstrationFamily):
+    """The same targets for a policy that sees a demonstration at each step, and may imitate it.
+
+    It is also the loss of doing so, without parameters: what rivals descend on that a learned loss
+    needs no demonstration of a new target for.
+    """
+
+    def support(self, tasks: Tensor, ages: Tensor, generator: Source) -> Batch:
+        """Return one demonstration of each target: "state", "action" and "goal" (n, T, k)."""
+        horizon = self.optimizee.world.horizon
+        which = randint(generator, 0, self.shown.states.shape[1] // horizon, len(tasks))
+        at = which.unsqueeze(-1) * horizon + torch.arange(horizon)
+        rows = tasks.unsqueeze(-1)
+        goal = self.goals[tasks].unsqueeze(1).expand(-1, horizon, -1)
+        return {
+            "state": self.shown.states[rows, at],
+            "action": self.shown.actions[rows, at],
+            "goal": goal,
+        }
+
+    def evaluate(self, phi: Params, model: Predictor, batch: Batch, count: Tensor) -> Tensor:
+        """Return the error of the policy's actions (*lead,) where the expert was."""
+        error = (model(batch) - batch["action"]) / torch.tensor(self.optimizee.world.limits)
+        return error.square().sum(-1).mean(-1)
 
 
 def cloning_loss(policy: Actor, theta: Params, goal: Tensor, shown: Extra) -> Tensor:

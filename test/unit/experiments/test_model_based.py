@@ -135,11 +135,15 @@ def test_a_small_run_from_demonstrations(short, tmp_path, monkeypatch):
     for module in (reacher_demos, demos_output):
         monkeypatch.setattr(module, "CHECKPOINTS", (0, 2, 20))
     monkeypatch.setattr(demos_output, "SHOWN_UPDATES", (0, 20))
-    monkeypatch.setattr(demos_output, "UPDATES", 2)
+    for module in (reacher_demos, demos_output):
+        monkeypatch.setattr(module, "COMPARED", 2)
+    monkeypatch.setattr("ml3_ros.experiments.demonstrations.started.ADAM_GRID", (0.003, 0.01))
     monkeypatch.setattr(demos_output, "DRAWN_UPDATES", 2)
     monkeypatch.setattr(reacher_demos, "CLONING_CHECKPOINTS", (5, 50))
     monkeypatch.setattr(reacher_demos, "SHOWN", ((0.5, 0.12),))
-    config = ReacherDemosConfig(seeds=1, n_shown=1, n_targets=3, outer_steps=2)
+    config = ReacherDemosConfig(
+        seeds=1, n_shown=1, n_targets=3, outer_steps=2, maml=STARTED["maml"]
+    )
     shared = reacher_demos.prepare(config, tmp_path, print)
     seeds = {0: reacher_demos.run_seed(config, 0, shared, tmp_path)}
     figures = demos_output.finish(config, seeds, shared, tmp_path, print)
@@ -149,3 +153,5 @@ def test_a_small_run_from_demonstrations(short, tmp_path, monkeypatch):
     assert [len(set(clone)) for clone in clones] == [1, 1]  # they adapt no more
     assert clones[0] != clones[1]
     assert len(methods["ml3_shaped"]["per_seed"][0]) == 3
+    for name in ("clone_demonstration", "maml_demonstration"):
+        assert len(set(methods[name]["per_seed"][0])) == 3
