@@ -112,6 +112,15 @@ def test_memory_that_was_not_set_is_named_and_what_fades_to_rest_is_not(stream):
         stream.read(state(k, effort=[1.0, 10.0 ** (-9.0 * (k - 2))]))
 
 
+def test_a_simulated_arm_that_is_reset_again_and_again_fills_its_velocities(stream):
+    def at(k):
+        leaps = k // 200  # once in two seconds, at rest between
+        return state(k, position=[0.3 * leaps, -0.2 * leaps], velocity=[0.0, 0.0])
+
+    samples = read(stream, [at(k) for k in range(1000)])
+    assert not [sample for sample in samples if isinstance(sample, Exception)]
+
+
 def test_velocities_that_are_never_filled_are_named(stream):
     samples = read(stream, [state(k, velocity=[np.cos(0.01 * k), 0.0]) for k in range(30)])
     assert isinstance(samples[-1], UnfilledVelocityError)

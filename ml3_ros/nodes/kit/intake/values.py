@@ -16,6 +16,7 @@ from ml3_ros.nodes.messages.joint_states import NANO, JointSample, NotFiniteErro
 
 FASTEST = 0.02  # mean speed of a joint whose velocity is called 0 by mistake, at least [rad/s]
 LEAST = 10  # samples that show it
+CHANGES = 3  # of its position among them; a simulated arm that is reset leaps once
 LONGEST = 1.0  # time over which that mean is taken [s]
 
 _SMALLEST = float(np.finfo(np.float64).tiny)
@@ -48,6 +49,8 @@ class ValueChecks:
         self._filled = np.zeros(len(self._names), dtype=bool)  # joints with some velocity
         self._first: JointSample | None = None
         self._samples = 0
+        self._changes = np.zeros(len(self._names), dtype=np.intp)  # of positions since the first
+        self._q: np.ndarray | None = None
 
     def check(self, sample: JointSample) -> JointSample:
         """Return a sample with 0 in place of velocities that are missing.
@@ -93,12 +96,15 @@ class ValueChecks:
         first = self._first or sample
         seconds = (sample.stamp - first.stamp) / NANO
         way = np.abs(sample.q - first.q)
-        moves = way > max(MOVES, FASTEST * seconds)
         self._samples += 1
+        self._changes += sample.q != (sample.q if self._q is None else self._q)
+        self._q = sample.q
+        moves = (way > max(MOVES, FASTEST * seconds)) & (self._changes >= CHANGES)
         if self._samples > LEAST:
             self.unfilled |= moves
             if not 0.0 <= seconds <= LONGEST:
                 first, self._samples = sample, 0
+                self._changes[:] = 0
         self._first = first
         self.unfilled &= ~self._filled
         if self.unfilled.any() and not self._any_velocity:
