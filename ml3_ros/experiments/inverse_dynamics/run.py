@@ -25,7 +25,7 @@ from ml3_ros.experiments.inverse_dynamics.hybrid_curves import hybrid_curves
 from ml3_ros.experiments.inverse_dynamics.references import least_squares_curves, prior_curves
 from ml3_ros.experiments.inverse_dynamics.starts import Starts, learned_starts, over_tasks
 from ml3_ros.experiments.inverse_dynamics.tuning import baselines, run, tune, tuned_curves
-from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
+from ml3_ros.experiments.runner.array_cache import cached, fingerprint
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.tasks.inverse_dynamics.recipes import learned_loss
 from ml3_ros.tasks.training import revision, train_losses
@@ -90,11 +90,12 @@ def run_seed(
             path = scratch / f"{name}_{kind}.npz"
             hashes = [loss.sha256() for loss in losses.values()]
             depends_on = fingerprint(resolved(config), hashes, shared)
-            if kept := load_arrays(path, depends_on):
-                curves = kept[0]
-            else:
-                curves = _curves(data, name, kind, seed, losses, starts, shared)
-                save_arrays(path, curves, depends_on, revision())
+            curves = cached(
+                path,
+                depends_on,
+                revision(),
+                partial(_curves, data, name, kind, seed, losses, starts, shared),
+            )
             arrays |= {f"curve/{name}/{kind}/{k}": curve for k, curve in curves.items()}
     return arrays
 

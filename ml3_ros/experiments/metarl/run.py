@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
 from ml3_ros.experiments.metarl.config import METHODS, WORLDS, MetaRlConfig
-from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
+from ml3_ros.experiments.runner.array_cache import cached, fingerprint
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.metarl.learning.ppo import PpoConfig
 from ml3_ros.metarl.learning.trials import run_trials
@@ -80,17 +79,12 @@ def _scores(
     """Return the arrays of one method in one world, which are kept in `scratch`."""
     about = [world, method, seed, lr, config.steps, config.n_trials, config.n_tasks]
     path = scratch / f"{world}_{method}_{seed}_{lr:g}.npz"
-    return kept(path, fingerprint(*about), lambda: _measured(config, world, method, seed, lr))
-
-
-def kept(path: Path, depends_on: str, compute: Callable[[], Arrays]) -> Arrays:
-    """Return the arrays in a file, or compute and keep them."""
-    found = load_arrays(path, depends_on)
-    if found is not None:
-        return found[0]
-    arrays = compute()
-    save_arrays(path, arrays, depends_on, revision())
-    return arrays
+    return cached(
+        path,
+        fingerprint(*about),
+        revision(),
+        lambda: _measured(config, world, method, seed, lr),
+    )
 
 
 def _measured(config: MetaRlConfig, name: str, method: str, seed: int, lr: float) -> Arrays:

@@ -39,7 +39,7 @@ from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, Gree
 from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve
 from ml3_ros.experiments.model_free.recipes import HIDDEN, N_GOALS, Setting, setting
 from ml3_ros.experiments.runner.adaptation import adaptation_curves
-from ml3_ros.experiments.runner.array_cache import fingerprint, load_arrays, save_arrays
+from ml3_ros.experiments.runner.array_cache import cached, fingerprint
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.tasks.training import revision, train_losses
 
@@ -205,6 +205,10 @@ def _single(cost: Callable[..., Tensor], theta: Params) -> float:
     return float(cost(theta))
 
 
+def _costs(train: Callable[[], NDArray[np.float64]]) -> Arrays:
+    return {"cost": train()}
+
+
 def _ppo(
     config: ModelFreeConfig, evaluator: Evaluator, settings: PpoSettings, seed: int, scratch: Path
 ) -> NDArray[np.float64]:
@@ -215,18 +219,7 @@ def _ppo(
         cost = evaluator.cost(policy, slice(i, i + 1))
         about = [config.world, config.x, resolved(settings), goal.tolist(), evaluator.seed, seed]
         depends_on, path = fingerprint(*about), scratch / f"ppo_{i}.npz"
-        kept = load_arrays(path, depends_on)
-        if kept is None:
-            row = ppo_curve(
-                policy,
-                goal,
-                settings,
-                config.x,
-                partial(_single, cost),
-                seed * 1000 + i,
-            )
-            save_arrays(path, {"cost": row}, depends_on, revision())
-        else:
-            row = kept[0]["cost"]
-        rows.append(row)
+        measure, own = partial(_single, cost), seed * 1000 + i
+        train = partial(ppo_curve, policy, goal, settings, config.x, measure, own)
+        rows.append(cached(path, depends_on, revision(), partial(_costs, train))["cost"])
     return np.stack(rows)

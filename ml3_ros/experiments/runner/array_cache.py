@@ -4,6 +4,7 @@
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -46,3 +47,12 @@ def load_arrays(path: Path, depends_on: str) -> tuple[Arrays, str] | None:
         return (arrays, header["revision"]) if header["depends_on"] == depends_on else None
     except Exception:  # a damaged archive raises almost anything; it is computed anew
         return None
+
+
+def cached(path: Path, depends_on: str, revision: str, compute: Callable[[], Arrays]) -> Arrays:
+    """Return the arrays in `path`, or compute and save them where they are missing or others."""
+    if kept := load_arrays(path, depends_on):
+        return kept[0]
+    arrays = compute()
+    save_arrays(path, arrays, depends_on, revision)
+    return arrays

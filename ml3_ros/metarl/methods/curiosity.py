@@ -38,7 +38,7 @@ class Curiosity:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(budget.seed)
             policy = Policy(world, "gru")
-            model = Surprise(world)
+            model = PredictionError(world)
 
         def paid(trials: Trials) -> Tensor:
             bonus = model(trials)
@@ -51,7 +51,7 @@ class Curiosity:
         return PolicyAgent(policy, budget.source())
 
 
-class Surprise:
+class PredictionError:
     """A model of the next observation and reward, and how wrong it is.
 
     Args:

@@ -37,10 +37,10 @@ class Dream:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(budget.seed)
             executing, exploring = Executing(world), Policy(world, "gru")
-            teller = Teller(world)
+            decoder = TaskDecoder(world)
         source = torch.Generator().manual_seed(budget.seed)
         ppo = replace(budget.ppo, across=False)
-        groups = (executing, exploring, teller)
+        groups = (executing, exploring, decoder)
         optimizers = [torch.optim.Adam(m.parameters(), lr=ppo.lr, eps=1e-5) for m in groups]
         executions = range(1, world.episodes)
         per_update = ppo.n_trials * world.horizon * world.episodes
@@ -56,10 +56,10 @@ class Dream:
             improve(executing, optimizers[0], done, done.rewards, len(executions), ppo, source)
             explorer = PolicyAgent(exploring, source)
             looked = run_trials(world, explorer, tasks, source, episodes=(0,))
-            paid = teller.learn(looked, executing.code(tasks).detach(), optimizers[2], ppo)
+            paid = decoder.learn(looked, executing.code(tasks).detach(), optimizers[2], ppo)
             improve(exploring, optimizers[1], looked, GAIN * paid, 1, ppo, source)
             budget.progress((update + 1) * per_update, float(done.rewards.mean()))
-        return DreamAgent(executing, exploring, teller, budget.source())
+        return DreamAgent(executing, exploring, decoder, budget.source())
 
 
 class Executing(Policy):
@@ -87,8 +87,8 @@ class Executing(Policy):
         return drawn(self.distribution(out), source)[0]
 
 
-class Teller(nn.Module):
-    """Tells the encoding of the task from what an episode has shown so far."""
+class TaskDecoder(nn.Module):
+    """Recurrent decoder of the task: its encoding, from what an episode has shown so far."""
 
     def __init__(self, world: World) -> None:
         super().__init__()
@@ -126,14 +126,18 @@ class DreamAgent:
     Args:
         executing: Acts from the second episode on.
         exploring: Acts in the first one.
-        teller: Tells the encoding.
+        decoder: Of the encoding.
         source: Of actions.
     """
 
     def __init__(
-        self, executing: Executing, exploring: Policy, teller: Teller, source: torch.Generator
+        self,
+        executing: Executing,
+        exploring: Policy,
+        decoder: TaskDecoder,
+        source: torch.Generator,
     ) -> None:
-        self.executing, self.teller, self.source = executing, teller, source
+        self.executing, self.decoder, self.source = executing, decoder, source
         self._explorer = PolicyAgent(exploring, source)
         self._memory: State = []
         self._code = torch.zeros(0, CODE)
@@ -151,6 +155,6 @@ class DreamAgent:
         self._episode += int(seen.first[0])
         if self._episode:
             return self.executing.act(seen.observation, self._code, self.source)
-        told, self._memory = self.teller(seen.all().unsqueeze(0), self._memory)
+        told, self._memory = self.decoder(seen.all().unsqueeze(0), self._memory)
         self._code = told[0]
         return self._explorer.act(seen)

@@ -41,7 +41,7 @@ class Maml:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(budget.seed)
             policy = Policy(world)
-        learned = Learned(policy)
+        learned = MetaParameters(policy)
         source = torch.Generator().manual_seed(budget.seed)
         ppo = budget.ppo
         optimizer = torch.optim.Adam(learned.parameters(), lr=ppo.lr, eps=1e-5)
@@ -58,7 +58,7 @@ class Maml:
         return learned.agent(ppo, world.horizon, budget.source())
 
 
-class Learned(torch.nn.Module):
+class MetaParameters(torch.nn.Module):
     """A start and step sizes.
 
     Args:
@@ -105,7 +105,7 @@ def episodes_of(trials: Trials, episodes: int) -> list[Trials]:
 
 
 def _improve(
-    learned: Learned,
+    learned: MetaParameters,
     optimizer: torch.optim.Optimizer,
     trials: Trials,
     episodes: int,

@@ -11,9 +11,9 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.metarl.learning.ppo import PpoConfig
 from ml3_ros.metarl.learning.trials import PolicyAgent, run_trials
 from ml3_ros.metarl.methods.classical import ArmAgent, Classical
-from ml3_ros.metarl.methods.curiosity import Surprise
-from ml3_ros.metarl.methods.dream import CODE, Dream, Teller
-from ml3_ros.metarl.methods.maml import Learned, Maml, _improve, episodes_of
+from ml3_ros.metarl.methods.curiosity import PredictionError
+from ml3_ros.metarl.methods.dream import CODE, Dream, TaskDecoder
+from ml3_ros.metarl.methods.maml import Maml, MetaParameters, _improve, episodes_of
 from ml3_ros.metarl.methods.method import Budget
 from ml3_ros.metarl.methods.multitask import MultiTask
 from ml3_ros.metarl.methods.policies import RL2
@@ -64,7 +64,7 @@ def test_the_same_seed_learns_the_same(method):
 
 def test_a_start_and_its_steps_are_learned_from_what_acts_after_them():
     world, generator = PointWorld(), source()
-    learned = Learned(Policy(world))
+    learned = MetaParameters(Policy(world))
     optimizer = torch.optim.Adam(learned.parameters(), lr=1e-2)
     agent = learned.agent(PPO, world.horizon, generator)
     trials = run_trials(world, agent, world.draw(16, generator), generator)
@@ -80,7 +80,7 @@ def test_what_was_expected_is_no_surprise_the_second_time():
     world, generator = PointWorld(), source()
     agent = PolicyAgent(Policy(world), generator)
     trials = run_trials(world, agent, world.draw(8, generator), generator)
-    surprise = Surprise(world)
+    surprise = PredictionError(world)
     for _ in range(150):
         found = surprise(trials)
     assert found.shape == trials.rewards.shape
@@ -100,17 +100,17 @@ def test_what_was_expected_is_no_surprise_the_second_time():
 
 def test_an_explorer_is_paid_for_all_that_its_episode_tells():
     world, generator = PointWorld(), source()
-    teller = Teller(world)
-    optimizer = torch.optim.Adam(teller.parameters(), lr=1e-3)
+    decoder = TaskDecoder(world)
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=1e-3)
     agent = PolicyAgent(Policy(world), generator)
     trials = run_trials(world, agent, world.draw(6, generator), generator, episodes=(0,))
     code = torch.randn(6, CODE)
     with torch.no_grad():
-        wrong = (teller(trials.seen.all(), [])[0] - code).square().sum(-1)
-    paid = teller.learn(trials, code, optimizer, PPO)
+        wrong = (decoder(trials.seen.all(), [])[0] - code).square().sum(-1)
+    paid = decoder.learn(trials, code, optimizer, PPO)
     assert torch.allclose(paid.sum(0), wrong[0] - wrong[-1], atol=1e-4)
     with torch.no_grad():
-        later = (teller(trials.seen.all(), [])[0] - code).square().sum(-1)
+        later = (decoder(trials.seen.all(), [])[0] - code).square().sum(-1)
     assert later.mean() < wrong.mean()
 
 
