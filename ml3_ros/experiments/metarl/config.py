@@ -48,6 +48,7 @@ METHODS: Mapping[str, Method] = {
 }
 POINTS = ("point", "point_sparse")  # where classical methods have nothing to say
 ORACLE = "contextual"
+UNTRAINED = "classical"  # it takes no step of meta-training
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,4 +87,4 @@ class MetaRlConfig:
 
     def rows(self, world: str) -> tuple[str, ...]:
         """Return the methods that are compared in a world."""
-        return tuple(m for m in self.methods if m != "classical" or world not in POINTS)
+        return tuple(m for m in self.methods if m != UNTRAINED or world not in POINTS)

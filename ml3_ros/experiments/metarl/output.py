@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ml3_ros.data.metrics import Metrics, resolved
-from ml3_ros.experiments.metarl.config import ORACLE, WORLDS, MetaRlConfig
+from ml3_ros.experiments.metarl.config import ORACLE, UNTRAINED, WORLDS, MetaRlConfig
 from ml3_ros.experiments.metarl.figure import figure
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.reports.tables import number_in_range, text_table
@@ -91,6 +91,7 @@ def table(config: MetaRlConfig, found: Arrays, world: str) -> str:
         beyond = number_in_range(*interval(outside[:, -1]))
         note = "told the task" if method == ORACLE else ""
         minutes = f"{float(found[f'minutes/{place}'].mean()):.1f}"
-        rows.append([method, *cells, beyond, f"{config.steps:,}", minutes, note])
+        steps = "none" if method == UNTRAINED else f"{config.steps:,}"
+        rows.append([method, *cells, beyond, steps, minutes, note])
     header = ["first episode", "last episode", "outside", "steps", "minutes", ""]
     return text_table([world, *header], rows)

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
-from ml3_ros.experiments.metarl.config import METHODS, WORLDS, MetaRlConfig
+from ml3_ros.experiments.metarl.config import METHODS, UNTRAINED, WORLDS, MetaRlConfig
 from ml3_ros.experiments.runner.array_cache import cached, fingerprint
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.metarl.learning.ppo import PpoConfig
@@ -35,7 +35,7 @@ def prepare(config: MetaRlConfig, scratch: Path, report: Report) -> Arrays:
     for world in config.worlds:
         for method in config.rows(world):
             rates = config.learning_rates
-            if len(rates) > 1 and method != "classical":
+            if len(rates) > 1 and method != UNTRAINED:
                 worth = [
                     float(
                         _scores(config, world, method, VALIDATION_SEED, lr, scratch)[

@@ -47,6 +47,8 @@ def test_a_run_ends_in_tables_and_is_kept(tmp_path):
     }  # fmt: skip
     assert found["headline"]["reacher_exploration/classical/inside"] > -0.6
     assert "told the task" in said[-1]
+    (classical,) = [line for line in said[-1].splitlines() if line.startswith("classical")]
+    assert "none" in classical  # it has meta-trained on nothing
 
 
 def test_methods_are_given_the_same_worlds_but_classical_ones_those_of_arms():
