@@ -92,7 +92,7 @@ def test_spread_keeps_order_distance_and_bounds():
 
 
 def test_methods_have_looks_of_their_own():
-    for group in ("online", "tracking", "policies"):  # who stands in one figure
+    for group in ("online", "tracking", "policies", "metarl"):  # who stands in one figure
         styles = STYLE_GROUPS[group]
         pairs = [(style.color, style.linestyle) for style in styles.values()]
         assert len(set(pairs)) == len(pairs)
