@@ -65,6 +65,7 @@ _ROOMS = (
     "model_free",
     "mountain_car",
     "demonstrations",
+    "metarl",
     "live",
 )
 SECTIONS = tuple(

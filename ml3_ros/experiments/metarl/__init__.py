@@ -4,7 +4,7 @@
 
 from dataclasses import replace
 
-from ml3_ros.experiments.metarl.config import METHODS, MetaRlConfig
+from ml3_ros.experiments.metarl.config import MetaRlConfig
 from ml3_ros.experiments.metarl.output import finish
 from ml3_ros.experiments.metarl.run import prepare, run_seed
 from ml3_ros.experiments.runner.experiment import Experiment
@@ -17,11 +17,11 @@ EXPERIMENTS = {
         config=_FULL,
         quick=replace(
             _FULL,
-            worlds=("reacher_calibration", "reacher_exploration"),
-            methods=tuple(name for name in METHODS if name != "snail"),
+            worlds=("point", "reacher_calibration"),
+            methods=("contextual", "randomised", "maml_rl", "rl2", "dream", "classical"),
             seeds=2,
-            steps=200_000,
-            learning_rates=(1e-3,),
+            steps=100_000,
+            learning_rates=(2e-3,),
             n_tasks=32,
         ),
         prepare=prepare,

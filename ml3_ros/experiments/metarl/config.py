@@ -49,6 +49,7 @@ METHODS: Mapping[str, Method] = {
 POINTS = ("point", "point_sparse")  # where classical methods have nothing to say
 ORACLE = "contextual"
 UNTRAINED = "classical"  # it takes no step of meta-training
+WITHOUT_MEMORY = ("randomised", "multitask", "maml_rl")  # rewards alone can teach them a task
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,8 @@ def figure(config: MetaRlConfig, found: Arrays, out: Path, stem: str) -> tuple[P
 
     Args:
         config: Of the run.
-        found: "inside/WORLD/METHOD" and "outside/WORLD/METHOD" (seeds, episodes, tasks).
+        found: "inside/WORLD/METHOD" and, where there are tasks outside, "outside/WORLD/METHOD"
+            (seeds, episodes, tasks).
         out: Folder.
         stem: Of the files.
     """
@@ -37,6 +38,8 @@ def figure(config: MetaRlConfig, found: Arrays, out: Path, stem: str) -> tuple[P
             for row, name in enumerate(names):
                 style = method_style(name, names)
                 for where, filled in (("inside", True), ("outside", False)):
+                    if f"{where}/{world}/{name}" not in found:
+                        continue
                     seeds = found[f"{where}/{world}/{name}"][:, -1].mean(-1)
                     place = np.full(len(seeds), row + (0.0 if filled else 0.25))
                     face = style.color if filled else "none"
@@ -44,7 +47,9 @@ def figure(config: MetaRlConfig, found: Arrays, out: Path, stem: str) -> tuple[P
             axes.set_yticks(range(len(names)), [method_style(name, names).label for name in names])
             axes.invert_yaxis()
             axes.grid(visible=True, axis="x", color=GUIDE, linewidth=0.4)
-            explores = " after exploring" if WORLDS[world]().scored else ""
+            about = WORLDS[world]()
+            explores = " after exploring" if about.scored else ""
             axes.set_title(f"{world.replace('_', ', ')}: last episode{explores}")
-            axes.set_xlabel("mean reward; filled: tasks as in meta-training, open: outside")
+            marks = "; filled: tasks as in meta-training, open: outside"
+            axes.set_xlabel(f"mean reward{marks if about.has_outside else ''}")
         return save_figure(canvas, out, stem)

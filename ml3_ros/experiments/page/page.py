@@ -75,14 +75,23 @@ def _row(section: Section, metrics: MetricsView | None) -> list[str]:
 
 def _section(section: Section, metrics: MetricsView | None) -> str:
     """Return a section: its command, figures, sentences and tables."""
-    tables = [] if metrics is None else section_tables(section, metrics)
+    tables, notes = [], []
+    if metrics is not None:
+        tables = section_tables(section, metrics)
+        notes = [_filled(note, metrics) for note in section.notes]
     page = _PAGES.get_template("section.md.j2")
-    return page.render(section=section, metrics=metrics, tables=tables)
+    # a note of what did not run is empty
+    return page.render(
+        section=section, metrics=metrics, tables=tables, notes=list(filter(None, notes))
+    )
 
 
 def _filled(template: str, metrics: MetricsView) -> str:
-    """Return a sentence with its numbers: m(NAME, FORMAT) in a Jinja2 template."""
-    return _PAGES.from_string(template).render(m=lambda name, form="": format(metrics[name], form))
+    """Return a sentence with its numbers: m(NAME, FORMAT) and has(NAME) in a Jinja2 template."""
+    filled = _PAGES.from_string(template).render(
+        m=lambda name, form="": format(metrics[name], form), has=metrics.__contains__
+    )
+    return " ".join(filled.split())
 
 
 def _wrapped(text: str, mark: str = "") -> str:

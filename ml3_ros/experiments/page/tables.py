@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tables of the results page, in Markdown, from metrics alone."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from ml3_ros.experiments.page.metrics_view import Curve, MetricsView
 from ml3_ros.experiments.runner.section import Section
 from ml3_ros.reports.styles import method_style
-from ml3_ros.reports.tables import markdown_table, median_in_range, number
+from ml3_ros.reports.tables import markdown_table, median_in_range, number, number_in_range
 
 COLUMNS = 6
+THOUSAND = 1000.0  # from where numbers without interval are counts, shown whole
 
 
 def section_tables(section: Section, metrics: MetricsView) -> list[str]:
@@ -41,11 +42,14 @@ def curve_tables(section: Section, metrics: MetricsView) -> list[str]:
     """Return tables of every panel, folded where there are many."""
     panels = metrics.panels
     if section.panels:
-        panels = {panel: panels[panel] for panel in section.panels}
+        named = [k for k in section.panels if k in panels or not section.estimates]
+        panels = {panel: panels[panel] for panel in named}
     parts = []
     for panel, curves in panels.items():
         if section.rows:
             tables = [_by_row(curves, metrics.content["config"][section.rows])]
+        elif section.estimates:
+            tables = [_estimates(panel, curves, section.estimates, metrics)]
         else:
             columns = _columns(section, curves)
             tables = [
@@ -70,6 +74,36 @@ def _by_row(curves: Mapping[str, Curve], names: Sequence[str]) -> str:
         for i, name in enumerate(names)
     ]
     return markdown_table(["", *labels], rows)
+
+
+def _estimates(
+    panel: str, names: Collection[str], columns: Mapping[str, str], metrics: MetricsView
+) -> str:
+    """Return a row for each method: headlines by KEY, those with an interval in it."""
+    cells = {
+        title: {name: _estimate(metrics, panel, name, key) for name in names}
+        for title, key in columns.items()
+    }
+    cells = {title: values for title, values in cells.items() if any(values.values())}
+    rows = [
+        [
+            f"{method_style(name, list(names)).label} (`{name}`)",
+            *(values[name] for values in cells.values()),
+        ]
+        for name in names
+    ]
+    return markdown_table(["method", *cells], rows)
+
+
+def _estimate(metrics: MetricsView, panel: str, name: str, key: str) -> str:
+    """Return "value [low high]", or the value alone, or nothing where there is none."""
+    values = [metrics.of_method(panel, name, f"{key}{x}") for x in ("", "_low", "_high")]
+    known = [x for x in values if x is not None]
+    if len(known) == len(values):
+        return number_in_range(*known)
+    if not known:
+        return ""
+    return f"{known[0]:,.0f}" if known[0] >= THOUSAND else number(known[0])
 
 
 def _errors(

@@ -4,9 +4,9 @@
 
 They stand in `sections.yaml` of each experiment's folder. Our numbers never stand there: sentences
 are Jinja2 templates that name them as `{{ m("NAME", "FORMAT") }}`, where NAME is a headline key of
-the metrics file or one of the others that `page.metrics_view.MetricsView` knows. Numbers of the
-paper and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified)
-do.
+the metrics file or one of the others that `page.metrics_view.MetricsView` knows; `has("NAME")`
+tells whether there is such a number, for experiments that may run in part. Numbers of the paper
+and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified) do.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,9 @@ class Section:
         columns: Abscissae of the tables; empty for some spread over all.
         rows: Key of the config that names the abscissae, where tables have a row for each.
         panels: Titles of groups of methods.
+        estimates: Headlines PANEL/METHOD/KEY that are columns of the tables in place of curves,
+            KEY by the column's title; with KEY_low and KEY_high they are shown with their
+            interval. Then panels are those that ran.
         figures: Files of the run by what they are called in docs/images.
         curves: Methods that the overview figure draws; none leaves the experiment out of it.
         curves_panel: The panel that they are of.
@@ -73,6 +76,7 @@ class Section:
     columns: tuple[float, ...] = ()
     rows: str = ""
     panels: Mapping[str, str] = field(default_factory=dict)
+    estimates: Mapping[str, str] = field(default_factory=dict)
     figures: Mapping[str, str] = field(default_factory=dict)
     curves: tuple[str, ...] = ()
     curves_panel: str = ""

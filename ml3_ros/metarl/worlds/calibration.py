@@ -27,6 +27,7 @@ class CalibrationWorld:
     horizon = 200
     episodes = 2
     scored = 0
+    has_outside = True
 
     def __init__(self, kind: str, *, threads: int | None = 1) -> None:
         self.arms = Arms(kind, threads)

@@ -31,6 +31,7 @@ class DynamicsWorld:
     horizon = 200
     episodes = 2
     scored = 0
+    has_outside = True
 
     def __init__(self, kind: str, *, changes: bool = False, threads: int | None = 1) -> None:
         self.arms = Arms(kind, threads)

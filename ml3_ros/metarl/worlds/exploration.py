@@ -30,6 +30,7 @@ class ExplorationWorld:
     horizon = 200
     episodes = 2
     scored = 1
+    has_outside = False
 
     def __init__(self, kind: str, *, threads: int | None = 1) -> None:
         self.arms = Arms(kind, threads)

@@ -30,6 +30,7 @@ class PointWorld:
     discrete = False
     horizon = 20
     scored = 0
+    has_outside = True
 
     def __init__(self, *, sparse: bool = False, episodes: int = 2) -> None:
         self.sparse, self.episodes = sparse, episodes

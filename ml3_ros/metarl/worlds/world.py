@@ -24,6 +24,7 @@ class World(Protocol):
         horizon: Actions in an episode.
         episodes: Episodes in a trial.
         scored: The first episode whose return counts, 0 where all do.
+        has_outside: Whether there are tasks outside of the range of meta-training.
     """
 
     n_observations: int
@@ -33,9 +34,13 @@ class World(Protocol):
     horizon: int
     episodes: int
     scored: int
+    has_outside: bool
 
     def draw(self, n: int, source: Source, *, outside: bool = False) -> Tensor:
-        """Draw tasks (n, n_task): those of meta-training, or others outside of their range."""
+        """Draw tasks (n, n_task): those of meta-training, or others outside of their range.
+
+        Where there are none outside (`has_outside`), it draws the same ones.
+        """
 
     def begin(self, tasks: Tensor, source: Source, episode: int = 0) -> Tensor:
         """Begin an episode of each task (n, n_task); return the observations (n, n_observations).

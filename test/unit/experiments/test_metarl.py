@@ -14,6 +14,9 @@ from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.metarl.config import METHODS, WORLDS, MetaRlConfig
 from ml3_ros.experiments.metarl.output import finish, interval, quartile_mean
 from ml3_ros.experiments.metarl.run import prepare, run_seed
+from ml3_ros.experiments.page.metrics_view import MetricsView
+from ml3_ros.experiments.page.page import results_page
+from ml3_ros.experiments.registry import SECTIONS
 
 TINY = MetaRlConfig(
     worlds=("point", "reacher_exploration"),
@@ -46,6 +49,12 @@ def test_a_run_ends_in_tables_and_is_kept(tmp_path):
         "contextual@point", "contextual@reacher_exploration", "classical@reacher_exploration",
     }  # fmt: skip
     assert found["headline"]["reacher_exploration/classical/inside"] > -0.6
+    # the exploring world has its four tasks alone: nothing of it is called outside
+    outside = {key for key in found["headline"] if key.endswith("/outside")}
+    assert outside == {"point/contextual/outside"}
+    assert not any(key.startswith("outside/reacher_exploration") for key in seeds[0])
+    point, exploring = said[-2:]
+    assert "outside" in point.splitlines()[0] and "outside" not in exploring
     assert "told the task" in said[-1]
     (classical,) = [line for line in said[-1].splitlines() if line.startswith("classical")]
     assert "none" in classical  # it has meta-trained on nothing
@@ -55,6 +64,35 @@ def test_methods_are_given_the_same_worlds_but_classical_ones_those_of_arms():
     assert MetaRlConfig().rows("reacher_dynamics") == tuple(METHODS)
     assert "classical" not in MetaRlConfig().rows("point")
     assert len(WORLDS) == 10
+
+
+def played(config, seeds=2):
+    """Return arrays as of a run of METHOD number i in which every episode paid -i."""
+    found = {}
+    for world in config.worlds:
+        about = WORLDS[world]()
+        for i, method in enumerate(config.rows(world)):
+            for where in ("inside", "outside") if about.has_outside else ("inside",):
+                found[f"{where}/{world}/{method}"] = np.full((about.episodes, 4), -float(i))
+            found[f"minutes/{world}/{method}"] = np.array(1.5)
+    return dict.fromkeys(range(seeds), found)
+
+
+@pytest.mark.parametrize("worlds", [("point",), ("reacher_calibration", "reacher_exploration")])
+def test_the_section_on_the_page_tells_the_worlds_that_ran(worlds, tmp_path):
+    config = replace(TINY, worlds=worlds, methods=("contextual", "randomised", "rl2", "classical"))
+    finish(config, played(config), {}, tmp_path, lambda text: None)
+    view = MetricsView.load(tmp_path / "metrics.json")
+    (section,) = (section for section in SECTIONS if section.name == "metarl")
+    assert set(section.panels) == set(WORLDS)
+    text = results_page((section,), {"metarl": view})
+    shown = {world for world in WORLDS if f"(`{world}`)" in text}
+    assert shown == set(worlds)
+    assert "step sizes (2)" in text.replace("\n", " ")
+    assert "| domain randomisation (`randomised`) | -1 [-1 -1] |" in text
+    assert ("Wrong encoders, reacher: classical" in text) == ("reacher_calibration" in worlds)
+    assert view["/".join((worlds[0], "best"))] == -1.0  # the bound, which has 0, is no rival
+    assert "1 | 1.5 |" in text
 
 
 def test_quartile_means_leave_out_the_ends():

@@ -119,6 +119,27 @@ def test_where_a_method_was_not_looked_at_its_cell_is_empty():
         assert "(`sgd_tuned`) | 0.7 [0.5 2] | 0.75 [0.25 3] | 0.03 |  |" in text
 
 
+def test_estimates_are_columns_with_their_intervals():
+    metrics = json.loads(json.dumps(METRICS))
+    metrics["headline"] |= {
+        "learned/nominal/ml3/last": 0.5, "learned/nominal/ml3/last_low": 0.25,
+        "learned/nominal/ml3/last_high": 0.75, "learned/nominal/ml3/steps": 300_000.0,
+    }  # fmt: skip
+    columns = {"last episode": "last", "far": "nowhere", "steps": "steps"}
+    panels = {"learned/nominal": "F learned", "other": "that was not run"}
+    text = page(replace(SECTION, estimates=columns, panels=panels), metrics)
+    assert "| method | last episode | steps |" in text
+    assert "| ml3 (`ml3`) | 0.5 [0.25 0.75] | 300,000 |" in text
+    assert "that was not run" not in text
+
+
+def test_a_note_of_what_was_not_run_is_left_out():
+    note = '{% if has("moon") %}{{ m("moon") }}{% endif %}{% if has("share") %}There.{% endif %}'
+    text = page(replace(SECTION, notes=(note, '{% if has("moon") %}No.{% endif %}')))
+    assert "- There.\n\n" in text
+    assert "No." not in text and "- \n" not in text
+
+
 def test_many_panels_are_folded():
     metrics = json.loads(json.dumps(METRICS))
     metrics["methods"]["ml3@third"] = metrics["methods"]["ml3@learned/nominal"]
