@@ -13,6 +13,7 @@ from ml3_ros.metarl.methods.dream import Dream
 from ml3_ros.metarl.methods.maml import Maml
 from ml3_ros.metarl.methods.method import Method
 from ml3_ros.metarl.methods.multitask import MultiTask
+from ml3_ros.metarl.methods.pearl import Pearl
 from ml3_ros.metarl.methods.policies import CONTEXTUAL, RANDOMISED, RL2, SNAIL
 from ml3_ros.metarl.worlds.arms import KINDS
 from ml3_ros.metarl.worlds.calibration import CalibrationWorld
@@ -44,6 +45,7 @@ METHODS: Mapping[str, Method] = {
     "snail": SNAIL,
     "curiosity": Curiosity(),
     "dream": Dream(),
+    "pearl": Pearl(),
     "classical": Classical(),
 }
 POINTS = ("point", "point_sparse")  # where classical methods have nothing to say
