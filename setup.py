@@ -86,7 +86,8 @@ setup(
         "experiments": ["higher>=0.2.1", "scikit-learn>=1.4", "tyro>=1.0"],
         "ilqr": ["crocoddyl>=3.2"],  # trajectory optimization as a baseline, and as an expert
         "ray": ["ray>=2.40"],  # sweeps over many machines
-        "rl": ["gymnasium>=1.0", "stable-baselines3>=2.4"],  # its robots, and PPO as a baseline
+        # Gymnasium's robots, PPO as a baseline, and a maze of meta-reinforcement learning
+        "rl": ["gymnasium>=1.0", "minigrid>=3.0", "stable-baselines3>=2.4"],
         "ur10": ["example-robot-data>=5.0"],
         # also tells colcon to test with pytest
         "test": [

@@ -77,6 +77,7 @@ NEEDING = {  # what needs an extra, and the package that is named then
     "meta_gradient_of(Engine(kind='higher'))": "higher",
     "table_rows(Table(q=x, v=x, a=x, tau=x), TableSplitConfig())": "scikit-learn",
     "load_images()": "scikit-learn",
+    "SignMazeWorld()": "minigrid",
     "ilqr(*[None] * 4, effort=0.0, n_iterations=1)": "crocoddyl",
     "RayBackend()": "ray",
 }
@@ -90,6 +91,7 @@ from ml3_ros.core.engine.engine import Engine
 from ml3_ros.core.engine.meta_gradients import meta_gradient_of
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.digits.images import load_images
+from ml3_ros.experiments.metarl.sign_maze import SignMazeWorld
 from ml3_ros.experiments.mountain_car.ilqr import ilqr
 from ml3_ros.experiments.runner.ray_backend import RayBackend
 from ml3_ros.identification.unordered_split import Table, TableSplitConfig, table_rows

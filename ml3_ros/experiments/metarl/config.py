@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.metarl.sign_maze import SignMazeWorld
 from ml3_ros.metarl.methods.classical import Classical
 from ml3_ros.metarl.methods.curiosity import Curiosity
 from ml3_ros.metarl.methods.dream import Dream
@@ -25,6 +26,7 @@ from ml3_ros.metarl.worlds.world import World
 WORLDS: Mapping[str, Callable[[], World]] = {
     "point": PointWorld,
     "point_sparse": partial(PointWorld, sparse=True),
+    "sign_maze": SignMazeWorld,
     **{
         f"{kind}_{name}": partial(world, kind)
         for kind in KINDS
@@ -48,9 +50,13 @@ METHODS: Mapping[str, Method] = {
     "pearl": Pearl(),
     "classical": Classical(),
 }
-POINTS = ("point", "point_sparse")  # where classical methods have nothing to say
+PUBLISHED = ("point", "point_sparse", "sign_maze")  # worlds of published comparisons
 ORACLE = "contextual"
 UNTRAINED = "classical"  # it takes no step of meta-training
+LEFT_OUT = {  # methods by world: classical ones know arms alone, PEARL acts continuously
+    **dict.fromkeys(PUBLISHED, (UNTRAINED,)),
+    "sign_maze": (UNTRAINED, "pearl"),
+}
 WITHOUT_MEMORY = ("randomised", "multitask", "maml_rl")  # rewards alone can teach them a task
 
 
@@ -90,4 +96,4 @@ class MetaRlConfig:
 
     def rows(self, world: str) -> tuple[str, ...]:
         """Return the methods that are compared in a world."""
-        return tuple(m for m in self.methods if m != UNTRAINED or world not in POINTS)
+        return tuple(m for m in self.methods if m not in LEFT_OUT.get(world, ()))

@@ -12,7 +12,7 @@ import torch
 from tqdm import tqdm
 
 from ml3_ros.core.engine.engine import AUTOGRAD, Engine
-from ml3_ros.experiments.metarl.config import METHODS, UNTRAINED, WORLDS, MetaRlConfig
+from ml3_ros.experiments.metarl.config import METHODS, PUBLISHED, UNTRAINED, WORLDS, MetaRlConfig
 from ml3_ros.experiments.runner.array_cache import cached, fingerprint
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.metarl.learning.ppo import PpoConfig
@@ -22,7 +22,7 @@ from ml3_ros.tasks.training import revision
 
 VALIDATION_SEED, TEST_SEED = 10_000, 20_000
 PARTS = 8  # into which an update's trials are split
-DISCOUNT = {"point": 0.95, "point_sparse": 0.95}  # elsewhere that of PPO
+DISCOUNT = dict.fromkeys(PUBLISHED, 0.95)  # elsewhere that of PPO
 
 
 def prepare(config: MetaRlConfig, scratch: Path, report: Report) -> Arrays:

@@ -63,7 +63,7 @@ def test_a_run_ends_in_tables_and_is_kept(tmp_path):
 def test_methods_are_given_the_same_worlds_but_classical_ones_those_of_arms():
     assert MetaRlConfig().rows("reacher_dynamics") == tuple(METHODS)
     assert "classical" not in MetaRlConfig().rows("point")
-    assert len(WORLDS) == 10
+    assert len(WORLDS) == 11
 
 
 def played(config, seeds=2):
