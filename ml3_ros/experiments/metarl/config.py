@@ -13,6 +13,7 @@ from ml3_ros.metarl.methods.curiosity import Curiosity
 from ml3_ros.metarl.methods.dream import Dream
 from ml3_ros.metarl.methods.maml import Maml
 from ml3_ros.metarl.methods.method import Method
+from ml3_ros.metarl.methods.ml3 import Ml3
 from ml3_ros.metarl.methods.multitask import MultiTask
 from ml3_ros.metarl.methods.pearl import Pearl
 from ml3_ros.metarl.methods.policies import CONTEXTUAL, RANDOMISED, RL2, SNAIL
@@ -43,6 +44,7 @@ METHODS: Mapping[str, Method] = {
     "randomised": RANDOMISED,
     "multitask": MultiTask(),
     "maml_rl": Maml(),
+    "ml3": Ml3(),
     "rl2": RL2,
     "snail": SNAIL,
     "curiosity": Curiosity(),
@@ -57,7 +59,7 @@ LEFT_OUT = {  # methods by world: classical ones know arms alone, PEARL acts con
     **dict.fromkeys(PUBLISHED, (UNTRAINED,)),
     "sign_maze": (UNTRAINED, "pearl"),
 }
-WITHOUT_MEMORY = ("randomised", "multitask", "maml_rl")  # rewards alone can teach them a task
+WITHOUT_MEMORY = ("randomised", "multitask", "maml_rl", "ml3")  # gradients alone can teach them
 
 
 @dataclass(frozen=True, kw_only=True)

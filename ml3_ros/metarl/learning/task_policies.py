@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
 
 import torch
@@ -15,6 +16,9 @@ from ml3_ros.core.types import Params
 from ml3_ros.metarl.learning.ppo import PpoConfig, advantages
 from ml3_ros.metarl.learning.trials import Trials, drawn
 from ml3_ros.metarl.policies.policy import Policy, Seen
+
+Adapt = Callable[[Params, Trials], Params]
+"""Parameters (n, *shape) with a graph, and an episode of each: parameters after a step on it."""
 
 
 class TaskPolicies:
@@ -50,6 +54,20 @@ def spread(params: Params, n: int) -> Params:
     return {k: p.unsqueeze(0).expand(n, *p.shape) for k, p in params.items()}
 
 
+@torch.no_grad()
+def gains(values: Tensor, trials: Trials, ppo: PpoConfig) -> Tensor:
+    """Return advantages (T, n) of an episode, of mean 0 and size 1 in each task.
+
+    Args:
+        values: Of the states (T, n).
+        trials: One episode of each task.
+        ppo: Discount and trace.
+    """
+    paid = trials.rewards * max(1.0 - ppo.discount, 1.0 / len(trials.rewards))
+    found, _ = advantages(paid, values, ppo, 1)
+    return (found - found.mean(0)) / (found.std(0) + 1e-6)
+
+
 def policy_gradient(
     policies: TaskPolicies,
     theta: Params,
@@ -70,10 +88,7 @@ def policy_gradient(
         create_graph: Whether the gradient is to be differentiated.
     """
     chances, values = policies.look(theta, trials.seen)
-    with torch.no_grad():
-        paid = trials.rewards * max(1.0 - ppo.discount, 1.0 / len(trials.rewards))
-        found, _ = advantages(paid, values, ppo, 1)
-        found = (found - found.mean(0)) / (found.std(0) + 1e-6)
+    found = gains(values, trials, ppo)
     likelihood = chances.log_prob(trials.actions)
     # its second derivative tells that other parameters would act otherwise (Rothfuss et al. 2019)
     ratio = (likelihood - (likelihood.detach() if before is None else before)).exp()
@@ -99,8 +114,7 @@ class AdaptingAgent:
     Args:
         policy: Their structure.
         start: Parameters (*shape) that each trial begins with.
-        rates: Step sizes, scalars or (*shape), by parameter.
-        ppo: Discount and trace of the gradient.
+        adapt: The step.
         horizon: Actions of an episode.
         source: Of actions.
     """
@@ -109,13 +123,12 @@ class AdaptingAgent:
         self,
         policy: Policy,
         start: Params,
-        rates: Params,
-        ppo: PpoConfig,
+        adapt: Adapt,
         horizon: int,
         source: torch.Generator,
     ) -> None:
-        self.policies, self.start, self.rates = TaskPolicies(policy), start, rates
-        self.ppo, self.horizon, self.source = ppo, horizon, source
+        self.policies, self.start, self.adapt = TaskPolicies(policy), start, adapt
+        self.horizon, self.source = horizon, source
         self.theta: Params = {}
         self._seen: list[Seen] = []
         self._actions: list[Tensor] = []
@@ -147,6 +160,6 @@ class AdaptingAgent:
         trials = Trials(stacked, torch.stack(self._actions), torch.stack(self._rewards))
         with torch.enable_grad():
             theta = {k: p.detach().requires_grad_() for k, p in self.theta.items()}
-            grads = policy_gradient(self.policies, theta, trials, self.ppo)
-        self.theta = {k: p.detach() for k, p in stepped(theta, grads, self.rates).items()}
+            after = self.adapt(theta, trials)
+        self.theta = {k: p.detach() for k, p in after.items()}
         self._seen, self._actions, self._rewards = [], [], []

@@ -27,7 +27,7 @@ from ml3_ros.metarl.methods.method import Budget
 from ml3_ros.metarl.policies.policy import Policy
 from ml3_ros.metarl.worlds.world import World
 
-RATE = 0.1  # step size that learning begins with
+RATE = 1.0  # step size that learning begins with
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,21 +41,24 @@ class Maml:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(budget.seed)
             policy = Policy(world)
-        learned = MetaParameters(policy)
-        source = torch.Generator().manual_seed(budget.seed)
-        ppo = budget.ppo
-        optimizer = torch.optim.Adam(learned.parameters(), lr=ppo.lr, eps=1e-5)
-        per_update = ppo.n_trials * world.horizon * world.episodes
-        n_updates = max(1, budget.steps // per_update)
-        for update in range(n_updates):
-            optimizer.param_groups[0]["lr"] = ppo.lr * (1.0 - update / n_updates)
-            agent = learned.agent(ppo, world.horizon, source)
-            trials = run_trials(world, agent, world.draw(ppo.n_trials, source), source)
-            _improve(learned, optimizer, trials, world.episodes, ppo)
-            budget.progress(
-                (update + 1) * per_update, float(trials.returns(world.episodes)[-1].mean())
-            )
-        return learned.agent(ppo, world.horizon, budget.source())
+        return meta_trained(world, MetaParameters(policy, budget.ppo), budget)
+
+
+def meta_trained(world: World, learned: MetaParameters, budget: Budget) -> Agent:
+    """Learn what trials begin with and how they step; return who acts with it."""
+    ppo, source = budget.ppo, torch.Generator().manual_seed(budget.seed)
+    optimizer = torch.optim.Adam(learned.parameters(), lr=ppo.lr, eps=1e-5)
+    per_update = ppo.n_trials * world.horizon * world.episodes
+    n_updates = max(1, budget.steps // per_update)
+    for update in range(n_updates):
+        optimizer.param_groups[0]["lr"] = ppo.lr * (1.0 - update / n_updates)
+        agent = learned.agent(world.horizon, source)
+        trials = run_trials(world, agent, world.draw(ppo.n_trials, source), source)
+        _improve(learned, optimizer, trials, world.episodes)
+        budget.progress(
+            (update + 1) * per_update, float(trials.returns(world.episodes)[-1].mean())
+        )
+    return learned.agent(world.horizon, budget.source())
 
 
 class MetaParameters(torch.nn.Module):
@@ -63,11 +66,13 @@ class MetaParameters(torch.nn.Module):
 
     Args:
         policy: The start's structure, and its first values.
+        ppo: Discount and trace of gradients, and how the start and steps are learned.
     """
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, ppo: PpoConfig) -> None:
         super().__init__()
-        self.policy = policy
+        self.policy, self.ppo = policy, ppo
+        self.policies = TaskPolicies(policy)
         self.rates = torch.nn.ParameterDict(
             {
                 k.replace(".", "/"): torch.nn.Parameter(torch.full_like(p, RATE))
@@ -86,11 +91,23 @@ class MetaParameters(torch.nn.Module):
         """Step sizes (*shape) by parameter."""
         return {k.replace("/", "."): p for k, p in self.rates.items()}
 
-    def agent(self, ppo: PpoConfig, horizon: int, source: torch.Generator) -> AdaptingAgent:
-        """Return who acts with what is learned so far."""
-        start = {k: p.detach().clone() for k, p in self.start.items()}
-        steps = {k: p.detach().clone() for k, p in self.steps.items()}
-        return AdaptingAgent(self.policy, start, steps, ppo, horizon, source)
+    def step(
+        self,
+        theta: Params,
+        trials: Trials,
+        *,
+        before: Tensor | None = None,
+        create_graph: bool = False,
+    ) -> Params:
+        """Return parameters (n, *shape) after a step on an episode; see `policy_gradient`."""
+        grads = policy_gradient(
+            self.policies, theta, trials, self.ppo, before=before, create_graph=create_graph
+        )
+        return stepped(theta, grads, self.steps)
+
+    def agent(self, horizon: int, source: torch.Generator) -> AdaptingAgent:
+        """Return who acts with what is learned, as it is while it acts."""
+        return AdaptingAgent(self.policy, self.start, self.step, horizon, source)
 
 
 def episodes_of(trials: Trials, episodes: int) -> list[Trials]:
@@ -109,10 +126,9 @@ def _improve(
     optimizer: torch.optim.Optimizer,
     trials: Trials,
     episodes: int,
-    ppo: PpoConfig,
 ) -> None:
     """Make one update on what acted before and after each step."""
-    policies, parts = TaskPolicies(learned.policy), episodes_of(trials, episodes)
+    policies, ppo, parts = learned.policies, learned.ppo, episodes_of(trials, episodes)
     n = trials.rewards.shape[1]
 
     before: list[Tensor] = []  # likelihoods under who acted; so are advantages
@@ -133,10 +149,7 @@ def _improve(
             loss = loss - torch.minimum(ratio * gain, limited * gain).mean()
             loss = loss + 0.5 * (values - returns).square().mean()
             if i + 1 < episodes:
-                grads = policy_gradient(
-                    policies, theta, part, ppo, before=before[i], create_graph=True
-                )
-                theta = stepped(theta, grads, learned.steps)
+                theta = learned.step(theta, part, before=before[i], create_graph=True)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learned.parameters(), 1.0)

@@ -9,8 +9,13 @@ from dataclasses import dataclass
 import torch
 
 from ml3_ros.core.types import Params
-from ml3_ros.metarl.learning.task_policies import AdaptingAgent
-from ml3_ros.metarl.learning.trials import Agent, run_trials
+from ml3_ros.metarl.learning.task_policies import (
+    AdaptingAgent,
+    TaskPolicies,
+    policy_gradient,
+    stepped,
+)
+from ml3_ros.metarl.learning.trials import Agent, Trials, run_trials
 from ml3_ros.metarl.methods.method import Budget
 from ml3_ros.metarl.methods.policies import PolicyMethod
 from ml3_ros.metarl.worlds.world import World
@@ -30,10 +35,16 @@ class MultiTask:
         """See `Method`."""
         policy = PolicyMethod().trained(world, budget)
         start = {k: p.detach() for k, p in policy.named_parameters()}
+        policies = TaskPolicies(policy)
 
         def agent(rate: float) -> AdaptingAgent:
             rates: Params = {k: torch.tensor(rate) for k in start}
-            return AdaptingAgent(policy, start, rates, budget.ppo, world.horizon, budget.source())
+
+            def adapt(theta: Params, trials: Trials) -> Params:
+                grads = policy_gradient(policies, theta, trials, budget.ppo)
+                return stepped(theta, grads, rates)
+
+            return AdaptingAgent(policy, start, adapt, world.horizon, budget.source())
 
         def worth(rate: float) -> float:
             source = torch.Generator().manual_seed(2_000_003 + budget.seed)

@@ -169,7 +169,12 @@ def test_an_agent_makes_one_step_after_each_episode():
     start = _start(policy)
     for rate, changed in ((0.0, False), (0.1, True)):
         rates = {k: torch.tensor(rate) for k in start}
-        agent = AdaptingAgent(policy, start, rates, PPO, world.horizon, generator)
+
+        def adapt(theta, trials, rates=rates):
+            assert trials.rewards.shape == (world.horizon, 4)
+            return stepped(theta, policy_gradient(TaskPolicies(policy), theta, trials, PPO), rates)
+
+        agent = AdaptingAgent(policy, start, adapt, world.horizon, generator)
         run_trials(world, agent, world.draw(4, generator), generator)
         moved = (agent.theta["action.bias"] != start["action.bias"]).any(-1)
         assert moved.tolist() == [changed] * 4

@@ -64,12 +64,12 @@ def test_the_same_seed_learns_the_same(method):
 
 def test_a_start_and_its_steps_are_learned_from_what_acts_after_them():
     world, generator = PointWorld(), source()
-    learned = MetaParameters(Policy(world))
+    learned = MetaParameters(Policy(world), PPO)
     optimizer = torch.optim.Adam(learned.parameters(), lr=1e-2)
-    agent = learned.agent(PPO, world.horizon, generator)
+    agent = learned.agent(world.horizon, generator)
     trials = run_trials(world, agent, world.draw(16, generator), generator)
     before = {k: p.detach().clone() for k, p in learned.named_parameters()}
-    _improve(learned, optimizer, trials, 2, PPO)
+    _improve(learned, optimizer, trials, 2)
     moved = {k for k, p in learned.named_parameters() if not torch.equal(p, before[k])}
     assert moved == set(before)
     parts = episodes_of(trials, 2)
