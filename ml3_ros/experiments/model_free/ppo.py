@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""PPO (Schulman et al. 2017) by stable-baselines3, on one goal of a `GoalEnvironment`."""
+"""PPO (Schulman et al. 2017) by stable-baselines3, on one goal or many of an environment."""
 
 from __future__ import annotations
 
@@ -17,12 +17,11 @@ from torch import Tensor, nn
 
 from ml3_ros.core.types import Params
 from ml3_ros.errors import needs
-from ml3_ros.experiments.model_free.environment import GoalEnvironment
+from ml3_ros.experiments.model_free.copies import Goals, goal_copies
 from ml3_ros.experiments.model_free.policy import GaussianPolicy
 
 if TYPE_CHECKING:
     from stable_baselines3 import PPO
-    from stable_baselines3.common.vec_env import VecEnv
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -40,6 +39,10 @@ class PpoSettings:
     log_std_init: float = -1.0
 
 
+Weights = dict[str, Tensor]
+"""Of the networks of policy and value, and its standard deviation, by their names in the library."""
+
+
 def ppo_curve(
     policy: GaussianPolicy,
     goal: Tensor,
@@ -47,33 +50,54 @@ def ppo_curve(
     checkpoints: Sequence[int],
     measure: Callable[[Params], float],
     seed: int,
+    start: Weights | None = None,
 ) -> NDArray[np.float64]:
+    """Train a policy on one goal (n_goals,); return measurements (checkpoints,).
+
+    See `trained`.
+    """
+    return trained(policy, Goals.one(goal), settings, checkpoints, measure, seed, start)[0]
+
+
+def trained(
+    policy: GaussianPolicy,
+    goals: Goals,
+    settings: PpoSettings,
+    checkpoints: Sequence[int],
+    measure: Callable[[Params], float | NDArray[np.float64]],
+    seed: int,
+    start: Weights | None = None,
+) -> tuple[NDArray[np.float64], Weights]:
     """Train a policy by PPO and measure it on the way; measuring costs no environment steps.
 
     Args:
         policy: The network, and where it acts; its log_std is not used, PPO learns its own.
-        goal: (n_goals,).
+        goals: One of them is drawn for each episode.
         settings: Of PPO.
         checkpoints: Increasing numbers of environment steps. PPO is measured as it is after so
             many, that is, after the last update before them.
-        measure: Parameters of `policy` (1, *shape) -> what is to be known.
+        measure: Parameters of `policy` (1, *shape) -> what is to be known, a number or (k,).
         seed: Of everything that is random.
+        start: Of an earlier training; None starts anew.
 
     Returns:
-        Measurements (checkpoints,); infinity from where PPO has diverged.
+        Measurements (checkpoints,) or (checkpoints, k), infinity from where PPO has diverged; and
+        the weights after the last update.
 
     Raises:
         ConfigError: stable-baselines3 is not installed.
     """
-    values = np.full(len(checkpoints), np.inf)
+    found: dict[int, float | NDArray[np.float64]] = {}
     with _own_randomness():
-        model, callback = _model(policy, goal, settings, seed)
+        model, callback = _model(policy, goals, settings, seed)
+        if start is not None:
+            model.policy.load_state_dict(start)
 
         def evaluate(until: float) -> None:
             """Measure today's policy for the checkpoints that come before the next update."""
             due = [i for i, c in enumerate(checkpoints) if model.num_timesteps <= c < until]
             if due:
-                values[due] = measure(_mean_network(model))
+                found.update(dict.fromkeys(due, measure(_mean_network(model))))
 
         per_update = model.n_steps * model.n_envs
         on_start = callback(lambda: evaluate(model.num_timesteps + per_update))
@@ -81,7 +105,11 @@ def ppo_curve(
         with contextlib.suppress(ValueError):
             model.learn(checkpoints[-1], callback=on_start)
             evaluate(np.inf)
-    return np.where(np.isfinite(values), values, np.inf)
+    values = np.full((len(checkpoints), *np.shape(next(iter(found.values()), 0.0))), np.inf)
+    for i, value in found.items():
+        values[i] = value
+    weights = {k: p.detach().clone() for k, p in model.policy.state_dict().items()}
+    return np.where(np.isfinite(values), values, np.inf), weights
 
 
 @contextlib.contextmanager
@@ -97,7 +125,7 @@ def _own_randomness() -> Iterator[None]:
 
 
 def _model(
-    policy: GaussianPolicy, goal: Tensor, settings: PpoSettings, seed: int
+    policy: GaussianPolicy, goals: Goals, settings: PpoSettings, seed: int
 ) -> tuple[PPO, Callable[[Callable[[], None]], Any]]:
     """Return PPO, and what makes a callback that runs before episodes are collected."""
     with needs("stable-baselines3", "rl", "PPO"):
@@ -120,7 +148,7 @@ def _model(
     per_update = settings.n_envs * settings.episodes * environment.horizon
     model = PPO(
         "MlpPolicy",
-        one_goal(environment, goal, settings.n_envs, seed),
+        goal_copies(environment, goals, settings.n_envs, seed),
         learning_rate=settings.learning_rate,
         n_steps=settings.episodes * environment.horizon,
         batch_size=per_update // settings.n_mini_batches,
@@ -147,63 +175,3 @@ def _mean_network(model: PPO) -> Params:
         theta[f"net.weight_{i}"] = layer.weight.detach().T.unsqueeze(0)
         theta[f"net.bias_{i}"] = layer.bias.detach().unsqueeze(0)
     return theta
-
-
-def one_goal(environment: GoalEnvironment, goal: Tensor, n: int, seed: int) -> VecEnv:
-    """Return n copies of an environment with one goal, as stable-baselines3 takes them.
-
-    Episodes end by their time limit only, and all at once.
-    """
-    from gymnasium import spaces
-    from stable_baselines3.common.vec_env import VecEnv
-
-    class OneGoal(VecEnv):
-        render_mode = None
-
-        def __init__(self) -> None:
-            seen = spaces.Box(-np.inf, np.inf, (environment.n_observations,), np.float32)
-            super().__init__(n, seen, spaces.Box(-1.0, 1.0, (environment.n_actions,), np.float32))
-            self._generator = torch.Generator().manual_seed(seed)
-            self._goal = goal.expand(n, -1)
-            self._time = 0
-            self._state = environment.start(torch.Generator().manual_seed(seed), n)
-            self._action = torch.zeros(n, environment.n_actions)
-
-        def reset(self) -> NDArray[np.float32]:
-            self._time = 0
-            self._state = environment.start(self._generator, n)
-            return self._seen()
-
-        def step_async(self, actions: NDArray[np.float32]) -> None:
-            self._action = torch.from_numpy(actions)
-
-        def step_wait(self) -> tuple[Any, ...]:
-            after = environment.step(self._state, self._action)
-            reward = environment.reward(self._state, self._action, after, self._goal).numpy()
-            self._state, self._time = after, self._time + 1
-            seen, over = self._seen(), self._time == environment.horizon
-            infos: list[dict[str, Any]] = [{} for _ in range(n)]
-            if over:
-                infos = [{"terminal_observation": x, "TimeLimit.truncated": True} for x in seen]
-                seen = self.reset()
-            return seen, reward, np.full(n, over), infos
-
-        def _seen(self) -> NDArray[np.float32]:
-            return environment.observe(self._state, self._goal).numpy()
-
-        def close(self) -> None:
-            pass
-
-        def get_attr(self, attr_name: str, indices: Any = None) -> list[Any]:
-            return [getattr(self, attr_name)] * n
-
-        def set_attr(self, attr_name: str, value: Any, indices: Any = None) -> None:
-            setattr(self, attr_name, value)
-
-        def env_method(self, method_name: str, *args: Any, indices: Any = None, **kw: Any) -> Any:
-            raise NotImplementedError(f"copies have no method {method_name!r} of their own")
-
-        def env_is_wrapped(self, wrapper_class: type, indices: Any = None) -> list[bool]:
-            return [False] * n
-
-    return OneGoal()

@@ -33,6 +33,7 @@ from ml3_ros.experiments.model_free.config import (
     ModelFreeConfig,
     candidates,
 )
+from ml3_ros.experiments.model_free.copies import Goals
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 from ml3_ros.experiments.model_free.family import mean_return
 from ml3_ros.experiments.model_free.policy import Gaussian, GaussianPolicy, GreedyPolicy
@@ -62,10 +63,14 @@ class Evaluator:
     goals: Tensor
     seed: int
 
+    def starts(self) -> Tensor:
+        """Return the states (N, TEST_EPISODES, n_states) in which episodes begin."""
+        generator = torch.Generator().manual_seed(EPISODE_SEED + self.seed)
+        return self.environment.start(generator, len(self.goals), TEST_EPISODES)
+
     def cost(self, policy: Gaussian, goals: slice = slice(None)) -> Callable[..., Tensor]:
         """Return theta -> minus the mean return (n,) of policies, one for each of the goals."""
-        generator = torch.Generator().manual_seed(EPISODE_SEED + self.seed)
-        start = self.environment.start(generator, len(self.goals), TEST_EPISODES)[goals]
+        start = self.starts()[goals]
         return lambda theta: -mean_return(policy, theta, start, self.goals[goals])
 
 
@@ -77,7 +82,7 @@ def prepare(config: ModelFreeConfig, scratch: Path, report: Report) -> Arrays:
     """
     chosen = setting(config.world)
     generator = torch.Generator().manual_seed(VALIDATION_SEED)
-    goals = _goals(chosen, config.validation_goals, generator)
+    goals = new_goals(chosen, config.validation_goals, generator)
     evaluator = Evaluator(chosen.make(config.threads), goals, VALIDATION_SEED)
     scores = []
     for i, settings in enumerate(tqdm(candidates(config), desc="PPO: tuning", leave=False)):
@@ -104,11 +109,11 @@ def run_seed(
     """
     chosen = setting(config.world)
     environment = chosen.make(config.threads)
-    goals = _goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
+    goals = new_goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
     evaluator = Evaluator(environment, goals, seed)
     arrays: Arrays = {"goals": goals.double().numpy()}
     for name in config.losses:
-        loss = _meta_train(config, chosen, environment, name, seed, scratch / name, engine)
+        loss = meta_train(config, chosen, environment, name, seed, scratch / name, engine)
         arrays[f"loss/{name}"] = np.frombuffer(loss.to_bytes(), dtype=np.uint8)
         arrays[f"cost/{name}"] = under_loss(config, chosen, evaluator, loss, HIDDEN)
         if name == MAIN:
@@ -124,13 +129,20 @@ def run_seed(
     return arrays
 
 
-def _goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
+def meta_training_goals(chosen: Setting, seed: int) -> Goals:
+    """Draw the goals of a meta-training, and by how much the robot is turned for each."""
+    generator = torch.Generator().manual_seed(seed)
+    goals = chosen.goals(N_GOALS, generator, trained=True)
+    return Goals(goals, chosen.turns(N_GOALS, generator))
+
+
+def new_goals(chosen: Setting, n: int, generator: torch.Generator) -> Tensor:
     """Draw goals (n, 2): half of them where losses are meta-trained, half elsewhere."""
     halves = [chosen.goals(n // 2, generator, trained=trained) for trained in (True, False)]
     return torch.cat(halves)
 
 
-def _meta_train(
+def meta_train(
     config: ModelFreeConfig,
     chosen: Setting,
     environment: GoalEnvironment,
@@ -139,6 +151,7 @@ def _meta_train(
     folder: Path,
     engine: Engine,
 ) -> LearnedLoss:
+    """Meta-train the loss of a name with a seed; what is there already in `folder` is used."""
     learning = LOSSES[name]
     # both estimators get as many environment steps
     share = 2 if isinstance(learning.estimator, Evolution) else 1
@@ -147,11 +160,9 @@ def _meta_train(
     meta_training = replace(
         learning.meta_training(chosen.meta_training), n_outer_steps=n_outer_steps
     )
-    generator = torch.Generator().manual_seed(seed)
-    goals = chosen.goals(N_GOALS, generator, trained=True)
-    turns = chosen.turns(N_GOALS, generator)
+    goals = meta_training_goals(chosen, seed)
     trainer = MetaTrainer(
-        chosen.family(chosen.policy(environment), goals, turns),
+        chosen.family(chosen.policy(environment), goals.places, goals.turns),
         spec,
         meta_training,
         (seed,),

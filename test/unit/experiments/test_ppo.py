@@ -16,9 +16,10 @@ pytest.importorskip("stable_baselines3")
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free import ppo
+from ml3_ros.experiments.model_free.copies import Goals, goal_copies
 from ml3_ros.experiments.model_free.family import mean_return
 from ml3_ros.experiments.model_free.policy import GaussianPolicy
-from ml3_ros.experiments.model_free.ppo import PpoSettings, one_goal, ppo_curve
+from ml3_ros.experiments.model_free.ppo import PpoSettings, ppo_curve, trained
 from ml3_ros.experiments.model_free.reacher_goal import ReacherGoal
 
 GOAL = torch.tensor([0.1, 0.1])
@@ -60,7 +61,7 @@ def test_global_generators_are_as_they_were(world):
 def test_the_measured_policy_is_the_one_that_is_trained(world):
     policy = GaussianPolicy(world, (8, 8))
     with ppo._own_randomness():
-        model, _ = ppo._model(policy, GOAL, SETTINGS, 0)
+        model, _ = ppo._model(policy, Goals.one(GOAL), SETTINGS, 0)
     theta = ppo._mean_network(model)
     assert {k: p.shape[1:] for k, p in theta.items()} == {
         k: p.shape for k, p in policy.init(torch.Generator()).items()
@@ -85,7 +86,7 @@ def test_what_diverges_is_infinite_from_then_on(world, monkeypatch):
 
 
 def test_episodes_end_by_time_and_are_those_of_the_environment(world):
-    vector = one_goal(world, GOAL, 3, seed=1)
+    vector = goal_copies(world, Goals.one(GOAL), 3, seed=1)
     seen = vector.reset()
     state = world.start(torch.Generator().manual_seed(1), 3)
     goal = GOAL.expand(3, -1)
@@ -103,6 +104,28 @@ def test_episodes_end_by_time_and_are_those_of_the_environment(world):
         np.testing.assert_array_equal(info["terminal_observation"], last[i])
         assert info["TimeLimit.truncated"]
     assert not np.array_equal(seen, last)  # a new episode has begun
+
+
+def test_of_many_goals_each_copy_draws_one_with_its_turn(world):
+    goals = Goals(torch.tensor([[0.1, 0.0], [0.0, 0.1]]), torch.tensor([0.5, -2.0]))
+    vector, met = goal_copies(world, goals, 64, seed=1), set()
+    for _ in range(2):
+        vector.reset()
+        state, goal = vector.get_attr("_state")[0], vector.get_attr("_goal")[0]
+        places = [int(torch.equal(each, goals.places[1])) for each in goal]
+        angles = state[:, 1] - goals.turns[places]
+        assert angles.abs().max() <= 0.1 and len(set(places)) == 2
+        met.add(tuple(places))
+    assert len(met) == 2  # another draw for another episode
+
+
+def test_it_goes_on_from_the_weights_of_an_earlier_training(world):
+    policy, goals = GaussianPolicy(world, (8, 8)), Goals(GOAL[None], torch.zeros(1))
+    cost = cost_of(policy)
+    measured = trained(policy, goals, SETTINGS, (0, 400), lambda t: np.array([cost(t), 1.0]), 0)
+    assert measured[0].shape == (2, 2)
+    on = ppo_curve(policy, GOAL, SETTINGS, (0, 1), cost, seed=1, start=measured[1])
+    assert on[0] == measured[0][-1, 0]
 
 
 def test_without_the_library_an_error_names_what_to_install(world, monkeypatch):
