@@ -16,6 +16,7 @@ from ml3_ros.experiments import (
 )
 from ml3_ros.experiments.demonstrations import output as reacher_demos_output
 from ml3_ros.experiments.digits import output as digits_output
+from ml3_ros.experiments.free_rivals import output as free_rivals_output
 from ml3_ros.experiments.generalisation import output as generalisation_output
 from ml3_ros.experiments.model_based import output as model_based_output
 from ml3_ros.experiments.model_free import output as model_free_output
@@ -38,6 +39,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     **mountain_car_output.EXPERIMENTS,
     **reacher_demos_output.EXPERIMENTS,
     **model_free_output.EXPERIMENTS,
+    **free_rivals_output.EXPERIMENTS,
     **tracking.EXPERIMENTS,
     **external_torque.EXPERIMENTS,
     **touch_tracking.EXPERIMENTS,

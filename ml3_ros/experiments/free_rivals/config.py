@@ -51,12 +51,12 @@ class FreeRivalsConfig:
     """
 
     world: str = "reacher"
-    seeds: int = 5
+    seeds: int = 3
     n_goals: int = 10
     outer_steps: int = 200
-    share: float = 0.25
-    budget: int = 2_500
-    tuning_steps: int = 100_000
+    share: float = 0.1
+    budget: int = 1_500
+    tuning_steps: int = 50_000
     validation_goals: int = 4
     episodes: int = 3
     strength: float = 0.6
@@ -105,5 +105,5 @@ class FreeRivalsConfig:
 
     def pretraining_x(self, steps: int) -> tuple[int, ...]:
         """Return of how many steps of meta-training PPO is evaluated: up to all `steps`."""
-        marks = (0, 50_000, 100_000, 200_000, 400_000, 800_000)
+        marks = (0, 25_000, 50_000, 100_000, 200_000, 400_000, 800_000)
         return (*(mark for mark in marks if mark < steps), steps)

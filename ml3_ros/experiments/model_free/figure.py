@@ -49,7 +49,7 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
         canvas = Figure(figsize=(16.0, 4.2), layout="constrained")
         axes = canvas.subplots(1, len(panels))
         drawn = [
-            _panel(each, title, curves, config.x)
+            panel(each, title, curves, config.x)
             for each, (title, curves) in zip(axes, panels.items(), strict=True)
         ]
         for each, level in zip(axes, [*doing, -greedy.mean()], strict=True):
@@ -66,11 +66,14 @@ def figure(config: ModelFreeConfig, seeds: dict[int, Arrays], out: Path) -> tupl
         return save_figure(canvas, out, name_of(config))
 
 
-def _panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...]) -> list[Line2D]:
-    """Draw the curves (seeds, x) of a panel; what falls far below the start leaves it."""
+def panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...]) -> list[Line2D]:
+    """Draw the curves (seeds, x) of a panel; what falls far below the start leaves it.
+
+    Curves may have fewer evaluations than others; their x is the first part of the others'.
+    """
     places = np.maximum(np.array(x, float), 0.5 * x[1])  # 0 is at the left edge
     lines = [
-        _draw(axes, name, places[: curve.shape[1]], curve, list(curves))
+        draw_spread(axes, name, places[: curve.shape[1]], curve, list(curves))
         for name, curve in curves.items()
     ]
     top = max(float(curve.mean(0).max()) for curve in curves.values())
@@ -81,7 +84,7 @@ def _panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...])
     return lines
 
 
-def _draw(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()) -> Line2D:
+def draw_spread(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()) -> Line2D:
     """Draw the mean over the seeds of curves (seeds, x) with their spread."""
     mean, spread = curve.mean(0), curve.std(0)
     return draw(axes, name, x, mean, others=others, band=(mean - spread, mean + spread))

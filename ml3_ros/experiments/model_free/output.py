@@ -36,7 +36,9 @@ def finish(
     return figure(config, seeds, out)
 
 
-def steps_to_share(found: dict[str, Array], x: tuple[int, ...]) -> dict[str, Array]:
+def steps_to_share(
+    found: dict[str, Array], x: tuple[int, ...], fresh: Array | None = None
+) -> dict[str, Array]:
     """Return after how many steps (seeds, goals) a method is 80 % of the way to the best policy.
 
     The way leads from the mean of all fresh policies to the best policy of any method, on this
@@ -45,8 +47,11 @@ def steps_to_share(found: dict[str, Array], x: tuple[int, ...]) -> dict[str, Arr
     Args:
         found: Costs (seeds, goals, x) by method; one may have fewer evaluations than others.
         x: Environment steps.
+        fresh: Costs of fresh policies (seeds, goals); None is the mean of all methods at 0 steps,
+            which is right where none has seen other goals before.
     """
-    fresh = np.mean([cost[..., 0] for cost in found.values()], axis=0)
+    if fresh is None:
+        fresh = np.mean([cost[..., 0] for cost in found.values()], axis=0)
     best = np.min([cost.min(-1) for cost in found.values()], axis=0)
     target = (fresh - SHARE * (fresh - best))[..., None]
     steps = {}

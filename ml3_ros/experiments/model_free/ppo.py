@@ -40,7 +40,7 @@ class PpoSettings:
 
 
 Weights = dict[str, Tensor]
-"""Of the networks of policy and value, and its standard deviation, by their names in the library."""
+"""Of policy and value, and the standard deviation, by their names in stable-baselines3."""
 
 
 def ppo_curve(
