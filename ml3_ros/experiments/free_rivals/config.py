@@ -6,7 +6,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import product
+from typing import Any
 
+from ml3_ros.data.metrics import resolved
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.config import MAIN, ModelFreeConfig
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
@@ -37,6 +39,7 @@ class FreeRivalsConfig:
     """Size of the experiment; all methods have the same goals, as many steps, and one evaluation.
 
     Attributes:
+        rivals: Of `RIVALS`; goal-conditioned PPO is always among them.
         world: Robot that acts, see `model_free.recipes`.
         seeds: Of meta-training; goals are those of the model-free experiment.
         n_goals: Half of them where meta-training was, but new; the others elsewhere.
@@ -50,6 +53,7 @@ class FreeRivalsConfig:
         threads: Of a simulation.
     """
 
+    rivals: tuple[str, ...] = RIVALS
     world: str = "reacher"
     seeds: int = 3
     n_goals: int = 10
@@ -69,6 +73,8 @@ class FreeRivalsConfig:
                 f"tuning_steps must be >= 1 and episodes >= 2, got {self.tuning_steps} and "
                 f"{self.episodes}"
             )
+        if GOAL_PPO not in self.rivals or not set(self.rivals) <= set(RIVALS):
+            raise ConfigError(f"rivals must hold {GOAL_PPO}, and be of {', '.join(RIVALS)}")
         for name in ("share", "strength"):
             if not 0.0 < getattr(self, name) <= 1.0:
                 raise ConfigError(f"{name} must be a share of 1, got {getattr(self, name)}")
@@ -87,6 +93,15 @@ class FreeRivalsConfig:
             validation_goals=self.validation_goals,
             threads=self.threads,
         )
+
+    @property
+    def meta_learned(self) -> tuple[str, ...]:
+        """Rivals that learn how to adapt: MAML and RL squared."""
+        return tuple(name for name in self.rivals if name != GOAL_PPO)
+
+    def of_part(self) -> dict[str, Any]:
+        """Return what one method's numbers depend on: neither other rivals nor other seeds."""
+        return {k: v for k, v in resolved(self).items() if k not in ("seeds", "rivals")}
 
     @property
     def x(self) -> tuple[int, ...]:

@@ -86,6 +86,8 @@ def metrics(config: FreeRivalsConfig, seeds: dict[int, Arrays], shared: Arrays) 
         cost = np.stack([arrays[key] for arrays in seeds.values()])
         head[f"greedy_action/cost{suffix}"] = float(cost.mean())
     for name, grid in GRIDS.items():
+        if f"choice/{name}" not in shared:
+            continue
         result.config[name] = resolved(grid[int(shared[f"choice/{name}"])])
     return result
 
@@ -100,9 +102,7 @@ def _of_part(found: dict[str, Array], config: FreeRivalsConfig, suffix: str) -> 
         head[f"{name}/best_cost{suffix}"] = float(cost.min(-1).mean())
         head[f"{name}/last_cost{suffix}"] = float(cost[..., -1].mean())
         head[f"{name}/steps{suffix}"] = float(np.median(reached[name]))
-        head[f"{name}/mean_steps{suffix}"] = float(
-            np.minimum(reached[name], config.budget).mean()
-        )
+        head[f"{name}/mean_steps{suffix}"] = float(np.minimum(reached[name], config.budget).mean())
         head[f"{name}/reached{suffix}"] = float(np.isfinite(reached[name]).mean())
         if name in RIVALS:
             head[f"{name}/ahead{suffix}"] = float((cost[..., 0] < best).mean())
@@ -127,13 +127,26 @@ def table(seeds: dict[int, Arrays]) -> str:
 
 _REACHER = FreeRivalsConfig()
 _ANT = replace(_REACHER, world="ant", outer_steps=1200, budget=10_000, validation_goals=2)
-_QUICK = {"seeds": 2, "n_goals": 2, "outer_steps": 30, "budget": 500, "validation_goals": 2}
+
+
+def _quick(config: FreeRivalsConfig) -> FreeRivalsConfig:
+    return replace(
+        config,
+        seeds=2,
+        n_goals=2,
+        outer_steps=30,
+        share=1.0,
+        budget=500,
+        tuning_steps=20_000,
+        validation_goals=2,
+    )
+
 
 EXPERIMENTS = {
     "reacher_free_rivals": Experiment(
         help="rivals of the model-free loss that met the same goals before, on two links",
         config=_REACHER,
-        quick=replace(_REACHER, **_QUICK, share=1.0, tuning_steps=20_000),
+        quick=_quick(_REACHER),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,
@@ -141,7 +154,7 @@ EXPERIMENTS = {
     "ant_free_rivals": Experiment(
         help="the same on an ant",
         config=_ANT,
-        quick=replace(_ANT, **_QUICK, share=1.0, tuning_steps=20_000),
+        quick=_quick(_ANT),
         prepare=prepare,
         run_seed=run_seed,
         finish=finish,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,25 +74,30 @@ def prepare(config: FreeRivalsConfig, scratch: Path, report: Report) -> Arrays:
 
     def choose(name: str, cost: Callable[[int], Array]) -> None:
         scores = []
-        for i in range(len(GRIDS[name])):
-            about = fingerprint(resolved(config) | {"seeds": None}, name, resolved(GRIDS[name][i]))
-            path = scratch / f"{name}_{i}.npz"
-            scores.append(
-                float(
-                    cached(path, about, revision(), lambda i=i: {"cost": cost(i)})["cost"].mean()
-                )
-            )
-        shared[f"validation/{name}"] = np.array(scores)
-        shared[f"choice/{name}"] = best = np.array(int(np.argmin(scores)))
-        report(f"{name}: {GRIDS[name][int(best)]}, mean cost {min(scores):.3g}")
+        for i, candidate in enumerate(GRIDS[name]):
+            about = fingerprint(config.of_part(), name, resolved(candidate))
+            compute = partial(_named, "cost", cost, i)
+            found = cached(scratch / f"{name}_{i}.npz", about, revision(), compute)
+            scores.append(float(found["cost"].mean()))
+        best = int(np.argmin(scores))
+        shared[f"validation/{name}"], shared[f"choice/{name}"] = np.array(scores), np.array(best)
+        report(f"{name}: {GRIDS[name][best]}, mean cost {min(scores):.3g} on validation goals")
 
     choose(GOAL_PPO, lambda i: goal_ppo(given, PRETRAINING[i], evaluator)[0][:, -1])
     settings = PRETRAINING[int(shared[f"choice/{GOAL_PPO}"])]
     start = goal_ppo(given, settings, evaluator)[1]
     choose(FINE, lambda i: fine_tuned(config, FINE_TUNING[i], start, evaluator, given.seed))
-    for name in (MAML, RL2):
-        choose(name, lambda i, name=name: meta_learned(given, name, META_LEARNING[i])(evaluator))
+    for name in config.meta_learned:
+        choose(name, partial(_met, given, name, evaluator))
     return shared
+
+
+def _met(given: MetaTraining, name: str, evaluator: Evaluator, i: int) -> Array:
+    return meta_learned(given, name, META_LEARNING[i])(evaluator)
+
+
+def _named(name: str, cost: Callable[[int], Array], i: int) -> Arrays:
+    return {name: cost(i)}
 
 
 def run_seed(
@@ -121,14 +127,14 @@ def run_seed(
     arrays: Arrays = {"goals": goals.double().numpy()}
 
     def keep(name: str, compute: Callable[[], Arrays]) -> None:
-        choices = [int(shared[f"choice/{k}"]) for k in GRIDS]
-        about = fingerprint(resolved(config) | {"seeds": None}, seed, name, choices)
+        choices = {k: v for k, v in shared.items() if k.startswith(f"choice/{name}")}
+        about = fingerprint(config.of_part(), seed, name, choices)
         arrays.update(cached(scratch / f"{name}.npz", about, revision(), compute))
 
     keep(GOAL_PPO, lambda: _goal_ppo(given, shared, evaluators))
-    for name in (RL2, MAML):
-        keep(name, lambda name=name: _meta_learned(given, name, shared, evaluators))
     keep(MAIN, lambda: _learned_loss(config, seed, evaluators, scratch / MAIN, engine))
+    for name in config.meta_learned:
+        keep(name, partial(_meta_learned, given, name, shared, evaluators))
     return arrays
 
 

@@ -84,7 +84,9 @@ def panel(axes: Axes, title: str, curves: dict[str, Array], x: tuple[int, ...]) 
     return lines
 
 
-def draw_spread(axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()) -> Line2D:
+def draw_spread(
+    axes: Axes, name: str, x: Array, curve: Array, others: Sequence[str] = ()
+) -> Line2D:
     """Draw the mean over the seeds of curves (seeds, x) with their spread."""
     mean, spread = curve.mean(0), curve.std(0)
     return draw(axes, name, x, mean, others=others, band=(mean - spread, mean + spread))

@@ -36,7 +36,8 @@ TINY = FreeRivalsConfig(
     seeds=1,
     n_goals=2,
     outer_steps=1,
-    budget=150,
+    share=0.25,
+    budget=100,
     tuning_steps=100,
     validation_goals=2,
     episodes=2,
@@ -158,7 +159,9 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, monkeypatch):
     for name, grid in (("PRETRAINING", (few,)), ("FINE_TUNING", (few, replace(few, gamma=0.9)))):
         monkeypatch.setattr(run, name, grid)
     monkeypatch.setattr(run, "META_LEARNING", (quick,))
-    kept = dict(zip(run.GRIDS, (run.PRETRAINING, run.FINE_TUNING, (quick,), (quick,)), strict=True))
+    kept = dict(
+        zip(run.GRIDS, (run.PRETRAINING, run.FINE_TUNING, (quick,), (quick,)), strict=True)
+    )
     for name, grid in kept.items():
         monkeypatch.setitem(run.GRIDS, name, grid)
     experiment, lines = EXPERIMENTS["reacher_free_rivals"], []
@@ -183,7 +186,6 @@ def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step():
     def cost(*values):
         return np.array([[values, values]], float)
 
-    x = len(FreeRivalsConfig(budget=150).x)  # 0, 100, 115, 132, 150
     curve = {
         MAIN: cost(100, 50, 30, 30, 30),
         GOAL_PPO: cost(25, 20, 20, 20, 20),
@@ -195,12 +197,12 @@ def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step():
     arrays |= {f"minutes/{k}": np.array(1.0) for k in curve}
     arrays |= {"layers/2": curve[MAIN][0], "wanted": np.ones(2), "motors_wanted": np.ones(2)}
     config = FreeRivalsConfig(seeds=1, n_goals=2, budget=150, share=1.0)
-    marks = config.pretraining_x(1_760_000)
-    lucky = np.array([100.0, 20.0, 40.0, 30.0, 29.0, 29.0, 28.0])
-    arrays["pretraining"] = np.stack([lucky[: len(marks)]] * 2)
+    assert config.pretraining_x(1_760_000)[3:5] == (100_000, 200_000)
+    lucky = [100.0, 60.0, 20.0, 40.0, 30.0, 29.0, 29.0, 28.0]
+    arrays["pretraining"] = np.array([lucky] * 2)
     shared = {f"choice/{name}": np.array(0) for name in run.GRIDS}
     head = metrics(config, {0: arrays}, shared).headline
-    assert x == 5
+    assert config.x == (0, 100, 115, 132, 150)
     # 80 % of the way from 100 to 20 is 36: RL squared is at 37
     assert head[f"{GOAL_PPO}/steps"] == 0.0 and head[f"{MAIN}/steps"] == 115.0
     assert head[f"{RL2}/steps"] == np.inf and head[f"{RL2}/mean_steps"] == 150.0
@@ -210,7 +212,13 @@ def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step():
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"share": 0.0}, {"strength": 1.5}, {"episodes": 1}, {"tuning_steps": 0}, {"world": "unicorn"}],
+    [
+        {"share": 0.0},
+        {"strength": 1.5},
+        {"episodes": 1},
+        {"tuning_steps": 0},
+        {"world": "unicorn"},
+    ],
 )
 def test_configurations_that_do_not_fit_are_rejected(wrong):
     with pytest.raises(ConfigError):
