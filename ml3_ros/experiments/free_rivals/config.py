@@ -20,7 +20,7 @@ GOAL_PPO, MAML, RL2 = "goal_ppo", "maml_goals", "rl2_goals"
 RIVALS = (GOAL_PPO, MAML, RL2)
 PRETRAINING = tuple(
     PpoSettings(learning_rate=rate, n_envs=32, episodes=1, n_mini_batches=4, gamma=gamma)
-    for rate, gamma in product((3e-4, 1e-3, 3e-3), (0.95, 0.98))
+    for rate, gamma in product((1e-3, 3e-3, 1e-2), (0.95, 0.98))
 )
 """Of PPO on all goals of meta-training."""
 FINE_TUNING = tuple(

@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,10 +73,10 @@ def prepare(config: FreeRivalsConfig, scratch: Path, report: Report) -> Arrays:
     evaluator = Evaluator(given.environment, goals, VALIDATION_SEED)
     shared: Arrays = {}
 
-    def choose(name: str, cost: Callable[[int], Array]) -> None:
+    def choose(name: str, cost: Callable[[int], Array], start: Any = None) -> None:
         scores = []
         for i, candidate in enumerate(GRIDS[name]):
-            about = fingerprint(config.of_part(), name, resolved(candidate))
+            about = fingerprint(config.of_part(), name, resolved(candidate), start)
             compute = partial(_named, "cost", cost, i)
             found = cached(scratch / f"{name}_{i}.npz", about, revision(), compute)
             scores.append(float(found["cost"].mean()))
@@ -85,8 +86,12 @@ def prepare(config: FreeRivalsConfig, scratch: Path, report: Report) -> Arrays:
 
     choose(GOAL_PPO, lambda i: goal_ppo(given, PRETRAINING[i], evaluator)[0][:, -1])
     settings = PRETRAINING[int(shared[f"choice/{GOAL_PPO}"])]
-    start = goal_ppo(given, settings, evaluator)[1]
-    choose(FINE, lambda i: fine_tuned(config, FINE_TUNING[i], start, evaluator, given.seed))
+    weights = goal_ppo(given, settings, evaluator)[1]
+    choose(
+        FINE,
+        lambda i: fine_tuned(config, FINE_TUNING[i], weights, evaluator, given.seed),
+        start=resolved(settings),
+    )
     for name in config.meta_learned:
         choose(name, partial(_met, given, name, evaluator))
     return shared
