@@ -65,6 +65,7 @@ _ROOMS = (
     "touch_tracking",
     "model_based",
     "model_free",
+    "free_rivals",
     "mountain_car",
     "demonstrations",
     "metarl",

@@ -31,6 +31,16 @@ class Goals:
         """Return the goal (n_goals,) alone, without a turn."""
         return cls(goal.unsqueeze(0), torch.zeros(1))
 
+    def begin(
+        self, environment: GoalEnvironment, n: int, source: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        """Draw where n episodes begin (n, n_states), turned, and their goals (n, n_goals)."""
+        state = environment.start(source, n)
+        if len(self.places) == 1:  # nothing else is drawn
+            return environment.turn(state, self.turns), self.places.expand(n, -1)
+        drawn = randint(source, 0, len(self.places), n)
+        return environment.turn(state, self.turns[drawn]), self.places[drawn]
+
 
 def goal_copies(environment: GoalEnvironment, goals: Goals, n: int, seed: int) -> VecEnv:
     """Return n copies of an environment; each draws its goal anew when an episode begins.
@@ -54,11 +64,7 @@ def goal_copies(environment: GoalEnvironment, goals: Goals, n: int, seed: int) -
 
         def reset(self) -> NDArray[np.float32]:
             self._time = 0
-            self._state = environment.start(self._generator, n)
-            if len(goals.places) > 1:
-                drawn = randint(self._generator, 0, len(goals.places), n)
-                self._goal = goals.places[drawn]
-                self._state = environment.turn(self._state, goals.turns[drawn])
+            self._state, self._goal = goals.begin(environment, n, self._generator)
             return self._seen()
 
         def step_async(self, actions: NDArray[np.float32]) -> None:
