@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 from typing import Any
 
 from ml3_ros.data.metrics import resolved
@@ -19,8 +18,10 @@ from ml3_ros.metarl.learning.ppo import PpoConfig
 GOAL_PPO, MAML, RL2 = "goal_ppo", "maml_goals", "rl2_goals"
 RIVALS = (GOAL_PPO, MAML, RL2)
 PRETRAINING = tuple(
-    PpoSettings(learning_rate=rate, n_envs=32, episodes=1, n_mini_batches=4, gamma=gamma)
-    for rate, gamma in product((1e-3, 3e-3, 1e-2), (0.95, 0.98))
+    PpoSettings(
+        learning_rate=rate, n_envs=32, episodes=1, n_mini_batches=4, gamma=0.95, decays=True
+    )
+    for rate in (1e-3, 3e-3, 1e-2, 3e-2)
 )
 """Of PPO on all goals of meta-training."""
 FINE_TUNING = tuple(
@@ -39,6 +40,8 @@ class FreeRivalsConfig:
     """Size of the experiment; all methods have the same goals, as many steps, and one evaluation.
 
     Attributes:
+        loss: Whether the learned loss is run too, and the robot with weak motors. Otherwise the
+            model-free experiment has its numbers, of the same seeds, goals and outer steps.
         rivals: Of `RIVALS`; goal-conditioned PPO is always among them.
         world: Robot that acts, see `model_free.recipes`.
         seeds: Of meta-training; goals are those of the model-free experiment.
@@ -53,14 +56,15 @@ class FreeRivalsConfig:
         threads: Of a simulation.
     """
 
+    loss: bool = True
     rivals: tuple[str, ...] = RIVALS
     world: str = "reacher"
-    seeds: int = 3
+    seeds: int = 5
     n_goals: int = 10
     outer_steps: int = 200
     share: float = 0.1
     budget: int = 1_500
-    tuning_steps: int = 50_000
+    tuning_steps: int = 100_000
     validation_goals: int = 4
     episodes: int = 3
     strength: float = 0.6

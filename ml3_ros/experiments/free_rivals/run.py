@@ -38,6 +38,7 @@ from ml3_ros.experiments.free_rivals.methods import (
     meta_learned,
 )
 from ml3_ros.experiments.model_free.config import MAIN, VALIDATION_SEED
+from ml3_ros.experiments.model_free.ppo import Weights
 from ml3_ros.experiments.model_free.recipes import HIDDEN, setting
 from ml3_ros.experiments.model_free.run import (
     LAYERS,
@@ -84,9 +85,12 @@ def prepare(config: FreeRivalsConfig, scratch: Path, report: Report) -> Arrays:
         shared[f"validation/{name}"], shared[f"choice/{name}"] = np.array(scores), np.array(best)
         report(f"{name}: {GRIDS[name][best]}, mean cost {min(scores):.3g} on validation goals")
 
-    choose(GOAL_PPO, lambda i: goal_ppo(given, PRETRAINING[i], evaluator)[0][:, -1])
-    settings = PRETRAINING[int(shared[f"choice/{GOAL_PPO}"])]
-    weights = goal_ppo(given, settings, evaluator)[1]
+    starts: dict[int, Weights] = {}
+    choose(GOAL_PPO, lambda i: _last_cost(goal_ppo(given, PRETRAINING[i], evaluator), starts, i))
+    best = int(shared[f"choice/{GOAL_PPO}"])
+    settings = PRETRAINING[best]
+    # of a run that was killed the weights are not kept
+    weights = starts.get(best) or goal_ppo(given, settings, evaluator)[1]
     choose(
         FINE,
         lambda i: fine_tuned(config, FINE_TUNING[i], weights, evaluator, given.seed),
@@ -99,6 +103,12 @@ def prepare(config: FreeRivalsConfig, scratch: Path, report: Report) -> Arrays:
 
 def _met(given: MetaTraining, name: str, evaluator: Evaluator, i: int) -> Array:
     return meta_learned(given, name, META_LEARNING[i])(evaluator)
+
+
+def _last_cost(found: tuple[Array, Weights], starts: dict[int, Weights], i: int) -> Array:
+    """Return the costs (goals,) after all training; put the weights among `starts`."""
+    starts[i] = found[1]
+    return found[0][:, -1]
 
 
 def _named(name: str, cost: Callable[[int], Array], i: int) -> Arrays:
@@ -125,10 +135,10 @@ def run_seed(
     steps = round(config.share * config.meta_training_steps(given.environment))
     given = _given(config, seed, steps)
     goals = new_goals(chosen, config.n_goals, torch.Generator().manual_seed(TEST_SEED + seed))
-    evaluators = {
-        "cost": Evaluator(given.environment, goals, seed),
-        "motors": Evaluator(WeakMotors(given.environment, config.strength), goals, seed),
-    }
+    evaluators = {"cost": Evaluator(given.environment, goals, seed)}
+    if config.loss:
+        weak = WeakMotors(given.environment, config.strength)
+        evaluators["motors"] = Evaluator(weak, goals, seed)
     arrays: Arrays = {"goals": goals.double().numpy()}
 
     def keep(name: str, compute: Callable[[], Arrays]) -> None:
@@ -137,7 +147,8 @@ def run_seed(
         arrays.update(cached(scratch / f"{name}.npz", about, revision(), compute))
 
     keep(GOAL_PPO, lambda: _goal_ppo(given, shared, evaluators))
-    keep(MAIN, lambda: _learned_loss(config, seed, evaluators, scratch / MAIN, engine))
+    if config.loss:
+        keep(MAIN, lambda: _learned_loss(config, seed, evaluators, scratch / MAIN, engine))
     for name in config.meta_learned:
         keep(name, partial(_meta_learned, given, name, shared, evaluators))
     return arrays

@@ -37,6 +37,7 @@ class PpoSettings:
     gae_lambda: float = 0.95
     clip_range: float = 0.2
     log_std_init: float = -1.0
+    decays: bool = False  # the learning rate, along a line to zero
 
 
 Weights = dict[str, Tensor]
@@ -149,7 +150,7 @@ def _model(
     model = PPO(
         "MlpPolicy",
         goal_copies(environment, goals, settings.n_envs, seed),
-        learning_rate=settings.learning_rate,
+        learning_rate=_schedule(settings),
         n_steps=settings.episodes * environment.horizon,
         batch_size=per_update // settings.n_mini_batches,
         n_epochs=settings.n_epochs,
@@ -165,6 +166,12 @@ def _model(
         device="cpu",
     )
     return model, OnStart
+
+
+def _schedule(settings: PpoSettings) -> float | Callable[[float], float]:
+    """Return the learning rate, or what gives it where a share of the training is left."""
+    rate = settings.learning_rate
+    return (lambda left: rate * left) if settings.decays else rate
 
 
 def _mean_network(model: PPO) -> Params:
