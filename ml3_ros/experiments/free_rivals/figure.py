@@ -38,10 +38,12 @@ def figure(
     panels = {
         "new goals as in meta-training": {name: -halves(found[name])[0] for name in names},
         "goals elsewhere": {name: -halves(found[name])[1] for name in names},
-        f"motors at {config.strength:.0%}; all goals": {n: -motors[n].mean(1) for n in names},
     }
+    if motors:
+        title = f"motors at {config.strength:.0%}; all goals"
+        panels[title] = {name: -motors[name].mean(1) for name in names}
     with house_style():
-        canvas = Figure(figsize=(19.0, 4.2), layout="constrained")
+        canvas = Figure(figsize=(4.8 * (len(panels) + 1), 4.2), layout="constrained")
         axes = canvas.subplots(1, len(panels) + 1)
         drawn = [
             panel(each, title, curves, config.x)
@@ -50,7 +52,7 @@ def figure(
         axes[0].set_ylabel("return of an episode")
         for each, lines in zip(axes, drawn, strict=False):
             label_line_ends(each, lines)
-        _before(axes[-1], seeds, config.pretraining_x(steps), found[MAIN])
+        _before(axes[-1], seeds, config.pretraining_x(steps), found.get(MAIN))
         canvas.supxlabel(
             f"line: mean over {len(seeds)} seeds, band: their standard deviation; on the left "
             "steps of meta-training are not counted",
@@ -60,11 +62,15 @@ def figure(
         return save_figure(canvas, out, name_of(config))
 
 
-def _before(axes: Axes, seeds: dict[int, Arrays], x: tuple[int, ...], loss: Array) -> None:
+def _before(axes: Axes, seeds: dict[int, Arrays], x: tuple[int, ...], loss: Array | None) -> None:
     """Draw what meta-training alone gives PPO on new goals, beside the best under the loss."""
     curve = -np.stack([arrays["pretraining"] for arrays in seeds.values()]).mean(1)
     title = "without a step on the goal; all goals"
     (line,) = panel(axes, title, {GOAL_PPO: curve}, x)
+    axes.set_xlabel("environment steps of meta-training (left edge: 0)")
+    label_line_ends(axes, [line])
+    if loss is None:
+        return
     best = method_style(MAIN)
     level = -float(loss.min(-1).mean())
     axes.axhline(level, color=best.color, linewidth=1.2, linestyle=":")
@@ -78,5 +84,3 @@ def _before(axes: Axes, seeds: dict[int, Arrays], x: tuple[int, ...], loss: Arra
         fontsize=8,
         color=best.color,
     )
-    axes.set_xlabel("environment steps of meta-training (left edge: 0)")
-    label_line_ends(axes, [line])

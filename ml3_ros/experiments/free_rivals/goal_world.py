@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from ml3_ros.core.draws import Source, randint
-from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.model_free.copies import Goals
 from ml3_ros.experiments.model_free.environment import GoalEnvironment
 
@@ -27,6 +26,7 @@ class GoalWorld:
 
     discrete = False
     scored = 0
+    has_outside = False
 
     def __init__(self, environment: GoalEnvironment, goals: Goals, episodes: int) -> None:
         self.environment, self.goals, self.episodes = environment, goals, episodes
@@ -40,9 +40,7 @@ class GoalWorld:
         return torch.cat([self.goals.places, self.goals.turns.unsqueeze(-1)], dim=-1)
 
     def draw(self, n: int, source: Source, *, outside: bool = False) -> Tensor:
-        """See `World`; ConfigError where tasks outside are asked for, which it has none of."""
-        if outside:
-            raise ConfigError("a world of given goals has none outside: make one of other goals")
+        """See `World`."""
         return self.tasks[randint(source, 0, len(self.goals.places), n)]
 
     def begin(self, tasks: Tensor, source: Source, episode: int = 0) -> Tensor:

@@ -41,13 +41,13 @@ def metrics(config: FreeRivalsConfig, seeds: dict[int, Arrays], shared: Arrays) 
 
     Of every method, on all goals or with suffix on a part of them or where motors are weaker:
     "NAME/first_cost" without a step on the goal, "NAME/best_cost", "NAME/last_cost", means over
-    runs; "NAME/steps", the median of steps to 80 % of the way from a fresh policy to the best of
-    any method on that goal, "NAME/mean_steps", where runs that never come so far count with the
-    whole budget, and "NAME/reached", the share of those that do. Of rivals
-    "NAME/ahead", the share of runs in which they cost less without a step than a policy under the
-    loss at its best. "goal_ppo/steps_as_good", from how many steps of meta-training on PPO costs
-    no more, in the mean, without a step. "meta_training_steps" of the loss, "rival_steps" of a
-    rival, "NAME/minutes" of meta-training.
+    runs. "meta_training_steps" of the loss, "rival_steps" of a rival, "NAME/minutes" of
+    meta-training. Where the loss is among the methods also "NAME/steps", the median of steps to
+    80 % of the way from a fresh policy to the best of any method on that goal, "NAME/mean_steps",
+    where runs that never come so far count with the whole budget, and "NAME/reached", the share of
+    those that do. Of rivals then "NAME/ahead", the share of runs in which they cost less without a
+    step than a policy under the loss at its best, and "goal_ppo/steps_as_good", from how many
+    steps of meta-training on PPO costs no more than that in the mean, without a step.
     """
     about = {
         "x": "environment steps of the policy, without those of meta-training",
@@ -73,16 +73,17 @@ def metrics(config: FreeRivalsConfig, seeds: dict[int, Arrays], shared: Arrays) 
     before = np.stack([arrays["pretraining"] for arrays in seeds.values()])
     marks = config.pretraining_x(int(head["rival_steps"]))
     result.add(GOAL_PPO + PRETRAINING, marks, before.mean(1))
-    as_good = before.mean((0, 1)) <= found[MAIN].min(-1).mean()
-    # from there on: a single lucky evaluation does not count
-    kept = np.logical_and.accumulate(as_good[::-1])[::-1]
-    head[f"{GOAL_PPO}/steps_as_good"] = float(marks[kept.argmax()]) if kept.any() else np.inf
+    if config.loss:
+        as_good = before.mean((0, 1)) <= found[MAIN].min(-1).mean()
+        # from there on: a single lucky evaluation does not count
+        kept = np.logical_and.accumulate(as_good[::-1])[::-1]
+        head[f"{GOAL_PPO}/steps_as_good"] = float(marks[kept.argmax()]) if kept.any() else np.inf
     half = config.n_goals // 2
     parts = {"": slice(None), "@trained": slice(half), ELSEWHERE: slice(half, None)}
     for suffix, part in parts.items():
         head |= _of_part({name: cost[:, part] for name, cost in found.items()}, config, suffix)
-    head |= _of_part(motors, config, MOTORS)
-    for key, suffix in (("wanted", ""), ("motors_wanted", MOTORS)):
+    head |= _of_part(motors, config, MOTORS) if motors else {}
+    for key, suffix in (("wanted", ""), ("motors_wanted", MOTORS)) if config.loss else ():
         cost = np.stack([arrays[key] for arrays in seeds.values()])
         head[f"greedy_action/cost{suffix}"] = float(cost.mean())
     for name, grid in GRIDS.items():
@@ -95,12 +96,15 @@ def metrics(config: FreeRivalsConfig, seeds: dict[int, Arrays], shared: Arrays) 
 def _of_part(found: dict[str, Array], config: FreeRivalsConfig, suffix: str) -> dict[str, float]:
     """Return the headline numbers of costs (seeds, goals, x) by method."""
     head = {}
-    best = found[MAIN].min(-1)
-    reached = steps_to_share(found, config.x, fresh=found[MAIN][..., 0])
     for name, cost in found.items():
         head[f"{name}/first_cost{suffix}"] = float(cost[..., 0].mean())
         head[f"{name}/best_cost{suffix}"] = float(cost.min(-1).mean())
         head[f"{name}/last_cost{suffix}"] = float(cost[..., -1].mean())
+    if MAIN not in found:
+        return head
+    best = found[MAIN].min(-1)
+    reached = steps_to_share(found, config.x, fresh=found[MAIN][..., 0])
+    for name, cost in found.items():
         head[f"{name}/steps{suffix}"] = float(np.median(reached[name]))
         head[f"{name}/mean_steps{suffix}"] = float(np.minimum(reached[name], config.budget).mean())
         head[f"{name}/reached{suffix}"] = float(np.isfinite(reached[name]).mean())
@@ -115,12 +119,13 @@ def table(seeds: dict[int, Arrays]) -> str:
     rows = []
     for name in in_order(list(found)):
         cells = []
-        for curve in (*halves(found[name]), motors[name].mean(1)):
+        weak = [motors[name].mean(1)] if motors else []
+        for curve in (*halves(found[name]), *weak):
             for mark in (0, -1):
                 values = curve[:, mark]
                 cells.append(number_in_range(values.mean(), values.min(), values.max()))
         rows.append([name, *cells])
-    titles = ("as trained", "elsewhere", "weak motors")
+    titles = ("as trained", "elsewhere", "weak motors")[: 3 if motors else 2]
     heads = [f"{title}, {when}" for title in titles for when in ("first", "last")]
     return text_table(["cost", *heads], rows)
 

@@ -44,8 +44,8 @@ def results_page(sections: Sequence[Section], metrics: Mapping[str, MetricsView]
     rows, parts = [], []
     for section in sections:
         try:
-            rows.append(_row(section, metrics.get(section.name)))
-            parts.append(_section(section, metrics.get(section.name)))
+            rows.append(_row(section, metrics))
+            parts.append(_section(section, metrics))
         except (KeyError, ValueError) as error:
             raise DataError(
                 f"section {section.name} needs {error}, which its metrics lack: correct the "
@@ -61,36 +61,44 @@ def results_page(sections: Sequence[Section], metrics: Mapping[str, MetricsView]
     )
 
 
-def _row(section: Section, metrics: MetricsView | None) -> list[str]:
+def _row(section: Section, metrics: Mapping[str, MetricsView]) -> list[str]:
     """Return a section's line of the table at the top."""
     ours, reached = NOT_RUN, "-"
-    if metrics is not None:
-        ours = _filled(section.ours, metrics)
+    if section.name in metrics:
+        own = metrics[section.name]
+        ours = _filled(section.ours, own, metrics)
         if section.targets:
-            good = sum(target.reached(metrics[target.key]) for target in section.targets)
+            good = sum(target.reached(own[target.key]) for target in section.targets)
             reached = f"{good} of {len(section.targets)}"
     link = f"[{section.title}](#{section.anchor})"
     return [link, section.paper, section.authors, ours, reached]
 
 
-def _section(section: Section, metrics: MetricsView | None) -> str:
+def _section(section: Section, metrics: Mapping[str, MetricsView]) -> str:
     """Return a section: its command, figures, sentences and tables."""
-    tables, notes = [], []
-    if metrics is not None:
-        tables = section_tables(section, metrics)
-        notes = [_filled(note, metrics) for note in section.notes]
+    own, about, tables, notes = metrics.get(section.name), "", [], []
+    if own is not None:
+        tables = section_tables(section, own)
+        about = _filled(section.about, own, metrics)
+        notes = [_filled(note, own, metrics) for note in section.notes]
     page = _PAGES.get_template("section.md.j2")
     # a note of what did not run is empty
     return page.render(
-        section=section, metrics=metrics, tables=tables, notes=list(filter(None, notes))
+        section=section, metrics=own, about=about, tables=tables, notes=list(filter(None, notes))
     )
 
 
-def _filled(template: str, metrics: MetricsView) -> str:
-    """Return a sentence with its numbers: m(NAME, FORMAT) and has(NAME) in a Jinja2 template."""
-    filled = _PAGES.from_string(template).render(
-        m=lambda name, form="": format(metrics[name], form), has=metrics.__contains__
-    )
+def _filled(template: str, own: MetricsView, metrics: Mapping[str, MetricsView]) -> str:
+    """Return a sentence with its numbers, a Jinja2 template.
+
+    m(NAME, FORMAT) is one of the section's own, m(NAME, FORMAT, of=SECTION) of another's, and
+    has(NAME) tells whether there is one of its own.
+    """
+
+    def number(name: str, form: str = "", of: str = "") -> str:
+        return format(metrics[of][name] if of else own[name], form)
+
+    filled = _PAGES.from_string(template).render(m=number, has=own.__contains__)
     return " ".join(filled.split())
 
 
@@ -108,4 +116,4 @@ _PAGES = Environment(
     trim_blocks=True,
     keep_trailing_newline=True,
 )
-_PAGES.filters |= {"filled": _filled, "wrapped": _wrapped}
+_PAGES.filters |= {"wrapped": _wrapped}

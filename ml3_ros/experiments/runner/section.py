@@ -5,8 +5,9 @@
 They stand in `sections.yaml` of each experiment's folder. Our numbers never stand there: sentences
 are Jinja2 templates that name them as `{{ m("NAME", "FORMAT") }}`, where NAME is a headline key of
 the metrics file or one of the others that `page.metrics_view.MetricsView` knows; `has("NAME")`
-tells whether there is such a number, for experiments that may run in part. Numbers of the paper
-and of the authors' code (github.com/facebookresearch/LearningToLearn, measured unmodified) do.
+tells whether there is such a number, for experiments that may run in part. A number of another
+section is `{{ m("NAME", "FORMAT", of="SECTION") }}`. Numbers of the paper and of the authors' code
+(github.com/facebookresearch/LearningToLearn, measured unmodified) do.
 """
 
 from collections.abc import Mapping

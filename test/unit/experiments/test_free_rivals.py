@@ -17,9 +17,10 @@ pytest.importorskip("stable_baselines3")
 from ml3_ros.errors import ConfigError
 from ml3_ros.experiments.free_rivals import methods, run
 from ml3_ros.experiments.free_rivals.config import GOAL_PPO, MAML, RL2, FreeRivalsConfig
+from ml3_ros.experiments.free_rivals.figure import figure
 from ml3_ros.experiments.free_rivals.goal_world import GoalWorld, WeakMotors
 from ml3_ros.experiments.free_rivals.meta_test import adapted_costs, remembering_costs
-from ml3_ros.experiments.free_rivals.output import EXPERIMENTS, metrics
+from ml3_ros.experiments.free_rivals.output import EXPERIMENTS, metrics, table
 from ml3_ros.experiments.model_free.config import MAIN
 from ml3_ros.experiments.model_free.copies import Goals
 from ml3_ros.experiments.model_free.ppo import PpoSettings
@@ -69,8 +70,7 @@ def test_a_world_of_goals_is_the_environment_turned(world, reacher):
     after = reacher.step(state, action)
     assert torch.equal(seen, reacher.observe(after, tasks[:, :2]))
     assert torch.equal(reward, reacher.reward(state, action, after, tasks[:, :2]))
-    with pytest.raises(ConfigError, match="none outside"):
-        world.draw(1, source(), outside=True)
+    assert torch.equal(world.draw(9, source(), outside=True), world.draw(9, source()))
 
 
 def test_weak_motors_give_a_share_of_what_they_can(reacher):
@@ -182,7 +182,7 @@ def test_a_whole_run_leaves_metrics_losses_and_a_figure(tmp_path, monkeypatch):
     assert any("weak motors" in text for text in lines)
 
 
-def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step():
+def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step(tmp_path):
     def cost(*values):
         return np.array([[values, values]], float)
 
@@ -208,6 +208,15 @@ def test_numbers_count_steps_from_a_fresh_policy_and_wins_without_a_step():
     assert head[f"{RL2}/steps"] == np.inf and head[f"{RL2}/mean_steps"] == 150.0
     assert head[f"{GOAL_PPO}/ahead"] == 1.0 and head[f"{RL2}/ahead"] == 0.0
     assert head[f"{GOAL_PPO}/steps_as_good"] == 200_000.0
+    # without the loss there is nothing to count from, and its numbers stand elsewhere
+    few = {k: v for k, v in arrays.items() if GOAL_PPO in k or k == "pretraining"}
+    few.pop(f"motors/{GOAL_PPO}")
+    alone = replace(config, loss=False, rivals=(GOAL_PPO,))
+    head = metrics(alone, {0: few}, shared).headline
+    assert head[f"{GOAL_PPO}/first_cost"] == 25.0 and head[f"{GOAL_PPO}/last_cost"] == 20.0
+    assert not any(MAIN in key or "/steps" in key or "motors" in key for key in head)
+    assert len(figure(alone, {0: few}, 1_760_000, tmp_path)) == 2
+    assert "weak motors" not in table({0: few})
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import builtins
 import random
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,15 @@ def test_it_goes_on_from_the_weights_of_an_earlier_training(world):
     assert measured[0].shape == (2, 2)
     on = ppo_curve(policy, GOAL, SETTINGS, (0, 1), cost, seed=1, start=measured[1])
     assert on[0] == measured[0][-1, 0]
+
+
+def test_a_step_size_may_fall_to_zero(world):
+    policy = GaussianPolicy(world, (8, 8))
+    with ppo._own_randomness():
+        model, _ = ppo._model(policy, Goals.one(GOAL), replace(SETTINGS, decays=True), 0)
+        plain, _ = ppo._model(policy, Goals.one(GOAL), SETTINGS, 0)
+    assert [model.lr_schedule(left) for left in (1.0, 0.5, 0.0)] == [1e-3, 5e-4, 0.0]
+    assert plain.lr_schedule(0.5) == 1e-3
 
 
 def test_without_the_library_an_error_names_what_to_install(world, monkeypatch):

@@ -88,6 +88,15 @@ def test_sentences_are_filled_from_the_metrics():
     assert "75% of 3 seeds" in page(metrics=changed)
 
 
+def test_a_sentence_may_name_a_number_of_another_section():
+    section = replace(SECTION, notes=('There it is {{ m("share", ".0%", of="other") }}.',))
+    other = METRICS | {"headline": {"share": 0.5}}
+    views = {"toy": MetricsView(METRICS), "other": MetricsView(other)}
+    assert "- There it is 50%." in results_page((section,), views)
+    with pytest.raises(DataError, match="section toy needs"):
+        page(section)
+
+
 def test_targets_are_evaluated_and_counted():
     text = page()
     assert "| few | ≤ 0.5 | 0.25 | reached |" in text
