@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from ml3_ros.experiments.free_rivals.config import GOAL_PPO, FreeRivalsConfig
 from ml3_ros.experiments.model_free.config import MAIN
@@ -49,24 +50,42 @@ def figure(
             panel(each, title, curves, config.x)
             for each, (title, curves) in zip(axes, panels.items(), strict=False)
         ]
+        before = np.stack([arrays["pretraining"] for arrays in seeds.values()])
+        fresh = [-float(half.mean()) for half in np.split(before[..., 0], 2, axis=1)]
+        for each, curves, level in zip(axes, panels.values(), fresh, strict=False):
+            _from_fresh(each, list(curves.values()), level)
         axes[0].set_ylabel("return of an episode")
         for each, lines in zip(axes, drawn, strict=False):
             label_line_ends(each, lines)
-        _before(axes[-1], seeds, config.pretraining_x(steps), found.get(MAIN))
+        _before(axes[-1], -before.mean(1), config.pretraining_x(steps), found.get(MAIN))
         canvas.supxlabel(
-            f"line: mean over {len(seeds)} seeds, band: their standard deviation; on the left "
-            "steps of meta-training are not counted",
+            f"line: mean over {len(seeds)} seeds, band: their standard deviation; dotted: a "
+            "policy that is not trained; steps of meta-training are counted on the right alone",
             color=FAINT,
             fontsize=8,
         )
         return save_figure(canvas, out, name_of(config))
 
 
-def _before(axes: Axes, seeds: dict[int, Arrays], x: tuple[int, ...], loss: Array | None) -> None:
-    """Draw what meta-training alone gives PPO on new goals, beside the best under the loss."""
-    curve = -np.stack([arrays["pretraining"] for arrays in seeds.values()]).mean(1)
+def _from_fresh(axes: Axes, curves: list[Array], level: float) -> None:
+    """Draw what a policy that is not trained reaches, and let the axis begin there."""
+    top = max(float((curve.mean(0) + curve.std(0)).max()) for curve in curves)
+    axes.axhline(level, color=FAINT, linewidth=1.0, linestyle=":")
+    axes.set_ylim(level - 0.05 * (top - level), top + 0.05 * (top - level))
+
+
+def _before(axes: Axes, curve: Array, x: tuple[int, ...], loss: Array | None) -> None:
+    """Draw what meta-training alone gives PPO on new goals, beside the best under the loss.
+
+    Args:
+        axes: Where.
+        curve: Returns (seeds, x).
+        x: Environment steps of meta-training.
+        loss: Costs (seeds, goals, x) under the loss, if it was run.
+    """
     title = "without a step on the goal; all goals"
     (line,) = panel(axes, title, {GOAL_PPO: curve}, x)
+    axes.xaxis.set_minor_formatter(NullFormatter())  # there are too few decades to leave them out
     axes.set_xlabel("environment steps of meta-training (left edge: 0)")
     label_line_ends(axes, [line])
     if loss is None:

@@ -29,7 +29,12 @@ from ml3_ros.experiments.model_free.run import Evaluator
 from ml3_ros.experiments.runner.sweep import run_experiment
 from ml3_ros.experiments.runner.workers import Outcome
 from ml3_ros.metarl.learning.ppo import PpoConfig
-from ml3_ros.metarl.learning.task_policies import AdaptingAgent
+from ml3_ros.metarl.learning.task_policies import (
+    AdaptingAgent,
+    TaskPolicies,
+    policy_gradient,
+    stepped,
+)
 from ml3_ros.metarl.policies.policy import Policy
 
 GOALS = Goals(torch.tensor([[0.1, 0.05], [-0.1, 0.05]]), torch.tensor([0.5, -1.0]))
@@ -96,8 +101,11 @@ def test_maml_is_measured_by_its_mean_after_each_step(world, reacher):
     start = {k: p.detach() for k, p in policy.named_parameters()}
 
     def costs(rate, episodes):
-        rates = {k: torch.tensor(rate) for k in start}
-        agent = AdaptingAgent(policy, start, rates, PpoConfig(), world.horizon, source())
+        def adapt(theta, trials):
+            grads = policy_gradient(TaskPolicies(policy), theta, trials, PpoConfig())
+            return stepped(theta, grads, {k: torch.tensor(rate) for k in start})
+
+        agent = AdaptingAgent(policy, start, adapt, world.horizon, source())
         return adapted_costs(agent, evaluator, episodes, seed=1)
 
     still = costs(0.0, (0, 2))
