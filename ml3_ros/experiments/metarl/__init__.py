@@ -17,10 +17,10 @@ EXPERIMENTS = {
         config=_FULL,
         quick=replace(
             _FULL,
-            worlds=("point", "reacher_calibration"),
-            methods=("contextual", "randomised", "maml_rl", "rl2", "dream", "classical"),
+            worlds=("point", "sign_maze", "reacher_calibration"),
+            methods=("contextual", "randomised", "maml_rl", "ml3", "rl2", "dream", "classical"),
             seeds=2,
-            steps=100_000,
+            steps=60_000,
             learning_rates=(2e-3,),
             n_tasks=32,
         ),

@@ -83,6 +83,13 @@ def test_steps_and_views_are_those_of_minigrid(colour):
     assert n_signs and n_taken  # the walks were long enough to see both
 
 
+def test_a_view_has_the_keys_on_the_left_and_nothing_where_nothing_is():
+    """Looking west from the start, the last row of the view is the three keys."""
+    cells = begun(WEST)._seen()[0, : VIEW * VIEW * 6].view(-1, 6)
+    assert cells.sum(0).tolist() == [0.0, 3.0, 0.0, 1.0, 1.0, 1.0]
+    assert (cells.sum(-1) > 0.0).sum() == 3
+
+
 def test_the_sign_tells_the_colour_and_cannot_be_seen_from_the_start():
     world = begun(SOUTH)
     seen, _ = followed(world, ROUTES["sign"])
@@ -101,6 +108,14 @@ def test_the_object_of_the_right_kind_and_colour_pays_as_long_as_it_is_held():
     assert paid[-1].tolist() == [0.0, 0.0, 0.0]
     assert followed(begun(SOUTH, asked=1), ROUTES["green box"])[1][-1, green] == 1.0
     assert followed(begun(SOUTH, asked=0), ROUTES["red key"])[1][-1].tolist() == [1.0, 0.0, 0.0]
+
+
+def test_whoever_holds_an_object_stays_and_takes_no_other():
+    world = begun(SOUTH, asked=0)
+    before, _ = followed(world, ROUTES["green key"])
+    after, paid = followed(world, (RIGHT, FORWARD, LEFT, PICKUP))  # to the red key
+    assert torch.equal(after, before)
+    assert paid[:, 0].tolist() == [0.0] * 4
 
 
 def test_exploring_pays_nothing_and_nothing_is_asked_for():
