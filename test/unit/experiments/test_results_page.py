@@ -29,15 +29,15 @@ METRICS = {
     "config": {"x": "gradient steps", "horizon": 10},
     "methods": {
         "sgd_tuned": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.25], [1, 0.7, 0.75], [1, 2, 3]]},
-        "ml3": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.125], [1, 0.6, 0.2], [1, 5, math.inf]]},
-        "ml3@learned/nominal": {"x": [0, 1], "per_seed": [[1, 0.1], [1, 0.2], [1, 0.3]]},
+        "novel": {"x": [0, 1, 10], "per_seed": [[1, 0.5, 0.125], [1, 0.6, 0.2], [1, 5, math.inf]]},
+        "novel@learned/nominal": {"x": [0, 1], "per_seed": [[1, 0.1], [1, 0.2], [1, 0.3]]},
     },
     "headline": {
         "share": 0.25,
         "sgd_tuned/step_size": 0.03,
-        "ml3/diverged": 1.0,
-        "learned/nominal/ml3/ratio_at_1": 0.75,
-        "learned/nominal/ml3/diverged": 0.0,
+        "novel/diverged": 1.0,
+        "learned/nominal/novel/ratio_at_1": 0.75,
+        "learned/nominal/novel/diverged": 0.0,
     },
 }
 SECTION = Section(
@@ -47,15 +47,17 @@ SECTION = Section(
     paper="toys learn",
     authors="nothing",
     ours='{{ m("share", ".0%") }} of {{ m("seeds", ".0f") }} seeds, '
-    '{{ m("ml3 at 10", ".2g") }} against {{ m("sgd_tuned at 10", ".2g") }}',
+    '{{ m("novel at 10", ".2g") }} against {{ m("sgd_tuned at 10", ".2g") }}',
     about='Error after {{ m("config/horizon", "g") }} steps.',
-    notes=('On a stream {{ m("ml3@learned/nominal at 1 / ml3@learned/nominal at 0", ".1f") }}.',),
+    notes=(
+        'On a stream {{ m("novel@learned/nominal at 1 / novel@learned/nominal at 0", ".1f") }}.',
+    ),
     targets=(
         Target(text="few", key="share", relation="<=", value=0.5),
         Target(text="many", key="share", relation=">=", value=0.5),
     ),
     panels={"": "at once", "learned/nominal": "F learned"},
-    curves=("ml3", "sgd_tuned"),
+    curves=("novel", "sgd_tuned"),
     y="error",
 )
 RUN = {
@@ -110,9 +112,9 @@ def test_tables_have_spread_step_sizes_panels_and_what_diverged():
     text = page()
     assert "**at once**\n\n| method | @1 | @10 | step | diverged |" in text
     assert "| SGD, tuned (`sgd_tuned`) | 0.7 [0.5 2] | 0.75 [0.25 3] | 0.03 |  |" in text
-    assert "(`ml3`) | 0.6 [0.5 5] | 0.2 [0.12 ∞] |  | 1 |" in text
+    assert "(`novel`) | 0.6 [0.5 5] | 0.2 [0.12 ∞] |  | 1 |" in text
     assert "**F learned**\n\n| method | @1 | diverged |" in text
-    assert "| ratio to | @1 |\n| --- | ---: |\n| ml3 | 0.75 |" in text
+    assert "| ratio to | @1 |\n| --- | ---: |\n| novel | 0.75 |" in text
     assert "| method | @10 | step |" in page(replace(SECTION, columns=(10, 77)))
     alone = page(replace(SECTION, panels={"": "at once"}))
     assert "F learned" not in alone and "ratio" not in alone
@@ -120,25 +122,25 @@ def test_tables_have_spread_step_sizes_panels_and_what_diverged():
 
 def test_where_a_method_was_not_looked_at_its_cell_is_empty():
     metrics = json.loads(json.dumps(METRICS))
-    metrics["methods"]["ml3"] = {"x": [0, 1], "per_seed": [[1, 0.5], [1, 0.6], [1, 5]]}
+    metrics["methods"]["novel"] = {"x": [0, 1], "per_seed": [[1, 0.5], [1, 0.6], [1, 5]]}
     section = replace(SECTION, columns=(1, 10), ours='{{ m("share", ".0%") }}')
     for methods in (metrics["methods"], dict(reversed(metrics["methods"].items()))):
         text = page(section, metrics | {"methods": methods})
-        assert "(`ml3`) | 0.6 [0.5 5] |  |  | 1 |" in text
+        assert "(`novel`) | 0.6 [0.5 5] |  |  | 1 |" in text
         assert "(`sgd_tuned`) | 0.7 [0.5 2] | 0.75 [0.25 3] | 0.03 |  |" in text
 
 
 def test_estimates_are_columns_with_their_intervals():
     metrics = json.loads(json.dumps(METRICS))
     metrics["headline"] |= {
-        "learned/nominal/ml3/last": 0.5, "learned/nominal/ml3/last_low": 0.25,
-        "learned/nominal/ml3/last_high": 0.75, "learned/nominal/ml3/steps": 300_000.0,
+        "learned/nominal/novel/last": 0.5, "learned/nominal/novel/last_low": 0.25,
+        "learned/nominal/novel/last_high": 0.75, "learned/nominal/novel/steps": 300_000.0,
     }  # fmt: skip
     columns = {"last episode": "last", "far": "nowhere", "steps": "steps"}
     panels = {"learned/nominal": "F learned", "other": "that was not run"}
     text = page(replace(SECTION, estimates=columns, panels=panels), metrics)
     assert "| method | last episode | steps |" in text
-    assert "| ml3 (`ml3`) | 0.5 [0.25 0.75] | 300,000 |" in text
+    assert "| novel (`novel`) | 0.5 [0.25 0.75] | 300,000 |" in text
     assert "that was not run" not in text
 
 
@@ -151,7 +153,7 @@ def test_a_note_of_what_was_not_run_is_left_out():
 
 def test_many_panels_are_folded():
     metrics = json.loads(json.dumps(METRICS))
-    metrics["methods"]["ml3@third"] = metrics["methods"]["ml3@learned/nominal"]
+    metrics["methods"]["novel@third"] = metrics["methods"]["novel@learned/nominal"]
     text = page(replace(SECTION, panels={**SECTION.panels, "third": "one more"}), metrics)
     assert text.count("<details><summary>") == text.count("</details>") == 3
     assert "<summary>one more</summary>\n\n| method |" in text
@@ -161,7 +163,7 @@ def test_named_abscissae_are_rows():
     metrics = json.loads(json.dumps(METRICS))
     metrics["config"]["networks"] = ["tanh 1x16", "elu 2x64"]
     text = page(replace(SECTION, rows="networks", panels={"": "networks"}), metrics)
-    assert "|  | SGD, tuned | ml3 |\n" in text
+    assert "|  | SGD, tuned | novel |\n" in text
     assert "| elu 2x64 | 0.7 [0.5 2] | 0.6 [0.5 5] |" in text
     assert "<summary>networks</summary>" in text
 
@@ -188,7 +190,7 @@ def test_without_metrics_a_section_holds_a_note():
     "change",
     [
         {"ours": '{{ m("nope") }}'},
-        {"about": '{{ m("ml3 at 11") }}'},
+        {"about": '{{ m("novel at 11") }}'},
         {"notes": ('{{ m("share", "what") }}',)},
         {"targets": (Target(text="", key="nope", relation="<=", value=1.0),)},
     ],
@@ -202,7 +204,7 @@ def test_overview_draws_what_the_metrics_hold():
     sections = (SECTION, replace(SECTION, name="other"))
     figure = overview_figure(sections, {"toy": MetricsView(METRICS)})
     (axes,) = figure.axes
-    assert [line.get_label() for line in axes.get_lines()] == ["ml3", "SGD, tuned"]
+    assert [line.get_label() for line in axes.get_lines()] == ["novel", "SGD, tuned"]
     assert axes.get_lines()[0].get_ydata().tolist() == [0.6, 0.2]
 
 
