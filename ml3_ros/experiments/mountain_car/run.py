@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """MountainCar (Fig. 6a, b): a loss that was shaped by a way point explores, and keeps the goal.
 
-Losses are meta-trained with the way point in the task loss and without it, and then train fresh
-policies that see neither it nor a model. iLQR knows the dynamics, and plans from the same start.
+Losses are meta-trained with the way point in the task loss and without it, with a reward for
+exploring in its place, and on the end of episodes alone; then they train fresh policies that see
+none of that and no model. iLQR knows the dynamics, and plans from the same start.
 """
 
 from dataclasses import dataclass
@@ -20,9 +21,11 @@ from ml3_ros.core.losses.learned_loss import LearnedLoss
 from ml3_ros.core.outer.trainer import MetaTrainer
 from ml3_ros.core.types import Params
 from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.mountain_car.curiosity import Coverage
 from ml3_ros.experiments.mountain_car.ilqr import Trajectory, ilqr
 from ml3_ros.experiments.mountain_car.task import (
     GOAL,
+    Knowledge,
     MountainCar,
     MountainCarFamily,
     car_policy,
@@ -37,11 +40,16 @@ from ml3_ros.tasks.training import provenance_of, run_to_end
 CHECKPOINTS = (*range(21), 30, 50, 70, 100, 200, 500)  # updates, or iterations of iLQR
 KEPT = 20  # updates after which a policy that found the goal must still reach it
 SOLVED = 0.05  # this close to the goal counts as there [m]
-LOSSES: dict[str, tuple[ReachingLoss, bool]] = {  # architecture, way point
-    "ml3_shaped": ("desired_action", True),
-    "ml3_unshaped": ("desired_action", False),
-    "ml3_shaped_mlp": ("trajectory", True),
-    "ml3_unshaped_mlp": ("trajectory", False),
+SHAPED, UNSHAPED = Knowledge(way_point=True), Knowledge()
+CURIOUS = Knowledge(coverage=Coverage(scale=(0.3, 0.3)))
+LATE = Knowledge(late=10)
+LOSSES: dict[str, tuple[ReachingLoss, Knowledge]] = {
+    "ml3_shaped": ("desired_action", SHAPED),
+    "ml3_unshaped": ("desired_action", UNSHAPED),
+    "ml3_shaped_mlp": ("trajectory", SHAPED),
+    "ml3_unshaped_mlp": ("trajectory", UNSHAPED),
+    "ml3_curious": ("desired_action", CURIOUS),
+    "ml3_late": ("desired_action", LATE),
 }
 GREEDY = (1.0, 1.0, 1e-3)  # weights of distance on the way, at the end, and effort: the task loss
 GRID = (
@@ -132,9 +140,9 @@ def run_seed(
         METHOD" (x, T + 1), positions in an episode of the first policy; "loss/METHOD", a file.
     """
     arrays: Arrays = {}
-    for name, (architecture, way_point) in LOSSES.items():
+    for name, (architecture, knowledge) in LOSSES.items():
         spec = loss_spec(architecture)
-        family = MountainCarFamily(car_policy(), way_point=way_point)
+        family = MountainCarFamily(car_policy(), knowledge)
         learning = meta_training(config.outer_steps)
         trainer = MetaTrainer(family, spec, learning, (seed,), engine=engine)
         run_to_end(trainer, scratch / f"{name}.safetensors", name)
@@ -150,7 +158,7 @@ def train_policies(
     loss: LearnedLoss, n: int, seed: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Train n fresh policies; return distances (n, x) and the first one's paths (x, T + 1)."""
-    family = MountainCarFamily(car_policy(), way_point=False)
+    family = MountainCarFamily(car_policy())
     paths = []
 
     def measure(theta: Params) -> Tensor:

@@ -15,6 +15,7 @@ from ml3_ros.core.draws import Source
 from ml3_ros.core.losses.spec import InputSpec, LossSpec
 from ml3_ros.core.outer.config import MetaTrainConfig
 from ml3_ros.core.types import Batch, Extra, Params
+from ml3_ros.experiments.mountain_car.curiosity import Coverage
 from ml3_ros.learners.reaching.policy import Policy
 from ml3_ros.tasks.reaching.recipes import ReachingLoss
 from ml3_ros.tasks.reaching.worlds import bounded
@@ -106,16 +107,31 @@ def meta_training(n_outer_steps: int) -> MetaTrainConfig:
     )
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Knowledge:
+    """What the task loss at meta-training knows, beside the goal; policies never see it.
+
+    Attributes:
+        way_point: Where the run-up begins, for the first states.
+        late: How many states at the end of an episode count; 0 counts all of them.
+        coverage: A reward for states unlike each other.
+    """
+
+    way_point: bool = False
+    late: int = 0
+    coverage: Coverage | None = None
+
+
 class MountainCarFamily:
     """Random policies for the one start and goal.
 
     Args:
         policy: The network to be trained, in a `MountainCar`.
-        way_point: Whether the task loss at meta-training knows where the run-up begins.
+        knowledge: Of the task loss at meta-training.
     """
 
-    def __init__(self, policy: Policy, *, way_point: bool) -> None:
-        self.optimizee, self.way_point = policy, way_point
+    def __init__(self, policy: Policy, knowledge: Knowledge | None = None) -> None:
+        self.optimizee, self.knowledge = policy, knowledge or Knowledge()
 
     def sample(self, n: int, generator: Source) -> Tensor:
         """Return the one task, n times."""
@@ -134,12 +150,19 @@ class MountainCarFamily:
         """Return the same; the extra information is where each state should be (n, 1, T, 2)."""
         batch, horizon = self.support(tasks, ages, generator), self.optimizee.world.horizon
         target = torch.tensor(GOAL).expand(len(tasks), 1, horizon, 2).clone()
-        if self.way_point:
+        if self.knowledge.way_point:
             target[..., :RUN_UP, :] = torch.tensor(WAY_POINT)
         return batch, {"target": target}
 
     def task_losses(self, theta: Params, batch: Batch, extra: Extra) -> dict[str, Tensor]:
-        """Return "task" (*lead,): the mean distance of the states to where they should be."""
-        states, _ = self.optimizee.rollout(theta, batch["start"], batch["goal"])
-        far = (states[..., 1:, :] - extra["target"]).norm(dim=-1)
-        return {"task": far.mean((-2, -1))}
+        """Return "task" (*lead,): the mean distance of the states to where they should be.
+
+        Where coverage is rewarded, the share of an episode that repeats itself is added.
+        """
+        known = self.knowledge
+        states = self.optimizee.rollout(theta, batch["start"], batch["goal"])[0][..., 1:, :]
+        far = (states - extra["target"]).norm(dim=-1)[..., -known.late :]
+        task = far.mean((-2, -1))
+        if known.coverage is not None:
+            task = task + known.coverage.repetition(states).mean(-1)
+        return {"task": task}

@@ -4,14 +4,19 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
 from ml3_ros.core.outer.trainer import MetaTrainer
+from ml3_ros.errors import ConfigError
+from ml3_ros.experiments.mountain_car.curiosity import Coverage
 from ml3_ros.experiments.mountain_car.task import (
     GOAL,
     RUN_UP,
     WAY_POINT,
+    Knowledge,
     MountainCar,
     MountainCarFamily,
     car_policy,
@@ -49,7 +54,7 @@ def test_walls_hold_the_car_and_let_gradients_through():
 
 @pytest.mark.parametrize("way_point", [True, False])
 def test_the_way_point_is_known_to_the_task_loss_alone(way_point):
-    family = MountainCarFamily(car_policy(), way_point=way_point)
+    family = MountainCarFamily(car_policy(), Knowledge(way_point=way_point))
     generator, tasks = torch.Generator().manual_seed(0), torch.zeros(3, dtype=torch.int64)
     for batch in (
         family.support(tasks, tasks, generator),
@@ -67,7 +72,7 @@ def test_the_way_point_is_known_to_the_task_loss_alone(way_point):
 
 
 def test_the_task_loss_is_the_distance_to_where_states_should_be():
-    family = MountainCarFamily(car_policy(), way_point=True)
+    family = MountainCarFamily(car_policy(), Knowledge(way_point=True))
     generator, tasks = torch.Generator().manual_seed(0), torch.zeros(2, dtype=torch.int64)
     theta = family.init(tasks, generator)
     batch, extra = family.query(tasks, tasks, generator)
@@ -83,9 +88,40 @@ def test_the_task_loss_is_the_distance_to_where_states_should_be():
 
 @pytest.mark.parametrize("architecture", ["trajectory", "desired_action"])
 def test_a_loss_for_the_car_can_be_meta_trained(architecture):
-    family = MountainCarFamily(car_policy(), way_point=True)
+    family = MountainCarFamily(car_policy(), Knowledge(way_point=True))
     trainer = MetaTrainer(family, loss_spec(architecture), meta_training(2), (0,))
     before = trainer.seed_phi(0)
     step = trainer.step()
     assert torch.isfinite(step.task_loss).all()
     assert any(not torch.equal(before[k], p) for k, p in trainer.seed_phi(0).items())
+
+
+def test_coverage_tells_how_much_an_episode_repeats_itself():
+    reward = Coverage(scale=(1.0, 2.0), width=0.5, weight=3.0)
+    same = torch.tensor([0.3, -0.4]).expand(7, 2)
+    far = torch.arange(7.0).unsqueeze(-1) * torch.tensor([10.0, 0.0])
+    found = reward.repetition(torch.stack([same, far]))
+    torch.testing.assert_close(found, torch.tensor([3.0, 0.0]))
+    # two pairs of states, half a kernel apart in the second element
+    pairs = torch.tensor([[0.0, 0.0], [0.0, 1.0], [9.0, 0.0], [9.0, 1.0]])
+    alike = 1.0 + math.exp(-0.5)
+    expected = 3.0 * math.log(alike) / math.log(4.0)
+    assert float(reward.repetition(pairs)) == pytest.approx(expected, rel=1e-5)
+    states = torch.randn(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.autograd.gradcheck(reward.repetition, states.requires_grad_())
+    with pytest.raises(ConfigError, match="> 0"):
+        Coverage(scale=(1.0, 0.0))
+
+
+def test_curiosity_and_the_end_of_episodes_are_added_to_the_task_loss():
+    generator, tasks = torch.Generator().manual_seed(0), torch.zeros(2, dtype=torch.int64)
+    reward = Coverage(scale=(0.3, 0.3))
+    late = MountainCarFamily(car_policy(), Knowledge(late=3))
+    curious = MountainCarFamily(car_policy(), Knowledge(late=3, coverage=reward))
+    theta = late.init(tasks, generator)
+    batch, extra = late.query(tasks, tasks, generator)
+    states = late.optimizee.rollout(theta, batch["start"], batch["goal"])[0][:, 0, 1:]
+    far = (states[:, -3:] - torch.tensor(GOAL)).norm(dim=-1).mean(-1)
+    torch.testing.assert_close(late.task_losses(theta, batch, extra)["task"], far)
+    both = far + reward.repetition(states)
+    torch.testing.assert_close(curious.task_losses(theta, batch, extra)["task"], both)
