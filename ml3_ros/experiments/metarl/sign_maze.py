@@ -57,6 +57,10 @@ def maze(colour: str) -> Any:
         return kind(COLOURS["abc".index(mark.lower())])
 
     class Maze(MiniGridEnv):
+        grid: Any
+        agent_pos: Any
+        agent_dir: Any
+
         def _gen_grid(self, width: int, height: int) -> None:
             self.grid = Grid(width, height)
             for y, row in enumerate(MAP):
