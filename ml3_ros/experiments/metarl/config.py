@@ -11,12 +11,14 @@ from ml3_ros.experiments.metarl.sign_maze import SignMazeWorld
 from ml3_ros.metarl.methods.classical import Classical
 from ml3_ros.metarl.methods.curiosity import Curiosity
 from ml3_ros.metarl.methods.dream import Dream
+from ml3_ros.metarl.methods.grbal import Grbal
 from ml3_ros.metarl.methods.maml import Maml
 from ml3_ros.metarl.methods.method import Method
 from ml3_ros.metarl.methods.ml3 import Ml3
 from ml3_ros.metarl.methods.multitask import MultiTask
 from ml3_ros.metarl.methods.pearl import Pearl
 from ml3_ros.metarl.methods.policies import CONTEXTUAL, RANDOMISED, RL2, SNAIL
+from ml3_ros.metarl.methods.rebal import Rebal
 from ml3_ros.metarl.worlds.arms import KINDS
 from ml3_ros.metarl.worlds.calibration import CalibrationWorld
 from ml3_ros.metarl.worlds.dynamics import DynamicsWorld
@@ -50,14 +52,16 @@ METHODS: Mapping[str, Method] = {
     "curiosity": Curiosity(),
     "dream": Dream(),
     "pearl": Pearl(),
+    "grbal": Grbal(),
+    "rebal": Rebal(),
     "classical": Classical(),
 }
 PUBLISHED = ("point", "point_sparse", "sign_maze")  # worlds of published comparisons
 ORACLE = "contextual"
 UNTRAINED = "classical"  # it takes no step of meta-training
-LEFT_OUT = {  # methods by world: classical ones know arms alone, PEARL acts continuously
+LEFT_OUT = {  # methods by world: classical ones know arms alone, others act continuously
     **dict.fromkeys(PUBLISHED, (UNTRAINED,)),
-    "sign_maze": (UNTRAINED, "pearl"),
+    "sign_maze": (UNTRAINED, "pearl", "grbal", "rebal"),
 }
 WITHOUT_MEMORY = ("randomised", "multitask", "maml_rl", "ml3")  # gradients alone can teach them
 

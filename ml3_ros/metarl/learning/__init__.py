@@ -1,3 +1,3 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""What methods of meta-reinforcement learning share: trials, PPO and soft actor-critic."""
+"""What methods of meta-reinforcement learning share: trials, PPO, soft actor-critic, models."""

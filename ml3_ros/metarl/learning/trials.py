@@ -92,6 +92,18 @@ def run_trials(
     return Trials(stacked, torch.stack(actions), torch.stack(rewards))
 
 
+def transitions(trials: Trials, episodes: int) -> Tensor:
+    """Return what each action changed, (n, episodes (horizon - 1), k): o, a, r, o after it.
+
+    What an episode's last action changed is not seen.
+    """
+    seen = trials.seen.observation
+    found = [seen[:-1], trials.actions[:-1], trials.rewards[:-1, :, None], seen[1:]]
+    horizon = len(seen) // episodes
+    inside = torch.arange(1, len(seen)) % horizon != 0
+    return torch.cat(found, -1)[inside].transpose(0, 1)
+
+
 def one_hot(action: Tensor, n: int) -> Tensor:
     """Return indices (…) as rows (…, n)."""
     return torch.nn.functional.one_hot(action.long(), n).float()

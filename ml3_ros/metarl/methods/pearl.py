@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from ml3_ros.errors import ConfigError
 from ml3_ros.metarl.learning.sac import SoftActorCritic, perceptron
-from ml3_ros.metarl.learning.trials import Agent, Trials, run_trials
+from ml3_ros.metarl.learning.trials import Agent, run_trials, transitions
 from ml3_ros.metarl.methods.method import Budget
 from ml3_ros.metarl.policies.policy import Seen
 from ml3_ros.metarl.worlds.world import World
@@ -62,18 +62,6 @@ class Pearl:
             scored = trials.returns(world.episodes)[world.scored :]
             budget.progress((update + 1) * per_update, float(scored.mean()))
         return PearlAgent(learner, budget.source(), self.refresh)
-
-
-def transitions(trials: Trials, episodes: int) -> Tensor:
-    """Return what each action changed, (n, episodes (horizon - 1), k): o, a, r, o after it.
-
-    What an episode's last action changed is not seen.
-    """
-    seen = trials.seen.observation
-    found = [seen[:-1], trials.actions[:-1], trials.rewards[:-1, :, None], seen[1:]]
-    horizon = len(seen) // episodes
-    inside = torch.arange(1, len(seen)) % horizon != 0
-    return torch.cat(found, -1)[inside].transpose(0, 1)
 
 
 class Belief(nn.Module):

@@ -12,16 +12,9 @@ from torch.distributions.transforms import TanhTransform
 from ml3_ros.errors import ConfigError
 from ml3_ros.metarl.learning.ppo import PpoConfig
 from ml3_ros.metarl.learning.sac import LOG_STD, SoftActorCritic
-from ml3_ros.metarl.learning.trials import run_trials
+from ml3_ros.metarl.learning.trials import run_trials, transitions
 from ml3_ros.metarl.methods.method import Budget
-from ml3_ros.metarl.methods.pearl import (
-    LATENT,
-    Belief,
-    Pearl,
-    PearlAgent,
-    PearlLearner,
-    transitions,
-)
+from ml3_ros.metarl.methods.pearl import LATENT, Belief, Pearl, PearlAgent, PearlLearner
 from ml3_ros.metarl.worlds.point import PointWorld
 
 PPO = PpoConfig(n_trials=16, lr=2e-3, discount=0.95)
@@ -58,7 +51,7 @@ def test_a_belief_is_the_product_of_gaussians_and_the_prior():
         weights = (torch.stack(logs).sum(0) + Normal(0.0, 1.0).log_prob(z)).softmax(0)
         assert float(mean[0, j]) == pytest.approx(float((weights.detach() * z).sum()), abs=1e-3)
         second = (weights * (z - mean[0, j]).square()).sum()
-        assert float(variance[0, j]) == pytest.approx(float(second), rel=1e-2)
+        assert float(variance[0, j]) == pytest.approx(float(second.detach()), rel=1e-2)
 
 
 def test_who_saw_nothing_believes_the_prior_and_order_is_nothing():
