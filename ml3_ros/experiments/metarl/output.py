@@ -20,21 +20,25 @@ from ml3_ros.experiments.metarl.figure import figure
 from ml3_ros.experiments.runner.experiment import Arrays, Report
 from ml3_ros.reports.tables import number_in_range, text_table
 
-NAME = "metarl"
 BOOTSTRAPS = 2000
 Array = NDArray[np.float64]
 
 
 def finish(
-    config: MetaRlConfig, seeds: dict[int, Arrays], shared: Arrays, out: Path, report: Report
+    config: MetaRlConfig,
+    seeds: dict[int, Arrays],
+    shared: Arrays,
+    out: Path,
+    report: Report,
+    name: str = "metarl",
 ) -> tuple[Path, ...]:
-    """Write metrics.json and the figure; report a table for each world."""
+    """Write metrics.json and figure of the experiment `name`; report a table for each world."""
     found = {key: np.stack([a[key] for a in seeds.values()]) for key in seeds[min(seeds)]}
-    measured = metrics(config, found)
+    measured = metrics(config, found, name)
     measured.save(out)
     for world in config.worlds:
         report(table(config, measured.headline, world))
-    return figure(config, found, out, NAME)
+    return figure(config, found, out, name)
 
 
 def quartile_mean(values: Array) -> float:
@@ -59,7 +63,7 @@ def interval(values: Array) -> tuple[float, float, float]:
     return quartile_mean(values), float(low), float(high)
 
 
-def metrics(config: MetaRlConfig, found: Arrays) -> Metrics:
+def metrics(config: MetaRlConfig, found: Arrays, name: str) -> Metrics:
     """Return mean rewards of the episodes of a trial, mean over tasks.
 
     Methods are "METHOD@WORLD". Headlines: "WORLD/METHOD/inside" and, where a world has tasks
@@ -70,7 +74,7 @@ def metrics(config: MetaRlConfig, found: Arrays) -> Metrics:
     """
     about = {"x": "episode of a trial", "y": "mean reward of an episode"}
     candidates = {"candidates": len(config.learning_rates)}
-    result = Metrics(NAME, resolved(config) | about | candidates)
+    result = Metrics(name, resolved(config) | about | candidates)
     for world in config.worlds:
         scored = WORLDS[world]().scored
         for method in config.rows(world):

@@ -86,6 +86,9 @@ def test_the_section_on_the_page_tells_the_worlds_that_ran(worlds, tmp_path):
     (section,) = (section for section in SECTIONS if section.name == "metarl")
     assert set(section.panels) == set(WORLDS)
     text = results_page((section,), {"metarl": view})
+    published = [section for section in SECTIONS if section.name == "metarl_published"]
+    if worlds == ("point",):
+        assert "RL² -2.00" in results_page(published, {"metarl_published": view})
     shown = {world for world in WORLDS if f"(`{world}`)" in text}
     assert shown == set(worlds)
     assert "step sizes (2)" in text.replace("\n", " ")
