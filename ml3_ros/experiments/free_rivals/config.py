@@ -30,9 +30,11 @@ FINE_TUNING = tuple(
 )
 """Of PPO on one goal, from there."""
 META_LEARNING = tuple(
-    PpoConfig(n_trials=32, n_parts=2, lr=rate, discount=0.95) for rate in (3e-4, 1e-3, 3e-3, 1e-2)
+    PpoConfig(n_trials=32, n_parts=2, lr=rate, discount=0.95)
+    for rate in (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 )
 """Of MAML, and of RL squared."""
+MAML_RATE = 0.1  # step size that MAML's begin with: on validation goals better than 1
 
 
 @dataclass(frozen=True, kw_only=True)

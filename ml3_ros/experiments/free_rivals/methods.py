@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from ml3_ros.core.types import Params
-from ml3_ros.experiments.free_rivals.config import MAML, FreeRivalsConfig
+from ml3_ros.experiments.free_rivals.config import MAML, MAML_RATE, FreeRivalsConfig
 from ml3_ros.experiments.free_rivals.goal_world import GoalWorld
 from ml3_ros.experiments.free_rivals.meta_test import adapted_costs, remembering_costs
 from ml3_ros.experiments.model_free.copies import Goals
@@ -100,7 +100,7 @@ def meta_learned(given: MetaTraining, name: str, ppo: PpoConfig) -> Callable[[Ev
             bar.update(done - bar.n)
 
         budget = Budget(steps=given.steps, seed=given.seed, ppo=ppo, progress=progress)
-        agent = (Maml() if name == MAML else RECURRENT)(world, budget)
+        agent = (Maml(rate=MAML_RATE) if name == MAML else RECURRENT)(world, budget)
     horizon = given.environment.horizon
     episodes = [x // horizon for x in given.config.trial_x(horizon)]
     marks = sorted(set(episodes))

@@ -27,21 +27,26 @@ from ml3_ros.metarl.methods.method import Budget
 from ml3_ros.metarl.policies.policy import Policy
 from ml3_ros.metarl.worlds.world import World
 
-RATE = 1.0  # step size that learning begins with
+RATE = 1.0  # where nothing else is said
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Maml:
-    """See `Method`."""
+    """See `Method`.
+
+    Attributes:
+        rate: Step size that learning begins with.
+    """
 
     told: bool = False
+    rate: float = RATE
 
     def __call__(self, world: World, budget: Budget) -> Agent:
         """See `Method`."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(budget.seed)
             policy = Policy(world)
-        return meta_trained(world, MetaParameters(policy, budget.ppo), budget)
+        return meta_trained(world, MetaParameters(policy, budget.ppo, self.rate), budget)
 
 
 def meta_trained(world: World, learned: MetaParameters, budget: Budget) -> Agent:
@@ -67,15 +72,16 @@ class MetaParameters(torch.nn.Module):
     Args:
         policy: The start's structure, and its first values.
         ppo: Discount and trace of gradients, and how the start and steps are learned.
+        rate: Step size that learning begins with.
     """
 
-    def __init__(self, policy: Policy, ppo: PpoConfig) -> None:
+    def __init__(self, policy: Policy, ppo: PpoConfig, rate: float = RATE) -> None:
         super().__init__()
         self.policy, self.ppo = policy, ppo
         self.policies = TaskPolicies(policy)
         self.rates = torch.nn.ParameterDict(
             {
-                k.replace(".", "/"): torch.nn.Parameter(torch.full_like(p, RATE))
+                k.replace(".", "/"): torch.nn.Parameter(torch.full_like(p, rate))
                 for k, p in policy.named_parameters()
                 if not k.startswith("critic")
             }
