@@ -26,11 +26,12 @@ def figure(config: MetaRlConfig, found: Arrays, out: Path, stem: str) -> tuple[P
         out: Folder.
         stem: Of the files.
     """
-    n_rows = math.ceil(len(config.worlds) / COLUMNS)
+    n_columns = min(COLUMNS, len(config.worlds))
+    n_rows = math.ceil(len(config.worlds) / n_columns)
     with house_style():
-        size = (6.4 * COLUMNS, 0.9 + 3.2 * n_rows)
+        size = (6.4 * n_columns, 0.9 + 3.2 * n_rows)
         canvas = Figure(figsize=size, layout="constrained")
-        grid = canvas.subplots(n_rows, COLUMNS, squeeze=False).ravel()
+        grid = canvas.subplots(n_rows, n_columns, squeeze=False).ravel()
         for axes in grid[len(config.worlds) :]:
             axes.set_axis_off()
         for axes, world in zip(grid, config.worlds, strict=False):

@@ -91,7 +91,8 @@ def metrics(config: MetaRlConfig, found: Arrays, name: str) -> Metrics:
                 marks = zip(("", "_low", "_high"), interval(values), strict=True)
                 result.headline |= {f"{place}/{what}{suffix}": x for suffix, x in marks}
             result.headline[f"{place}/steps"] = 0.0 if method == UNTRAINED else config.steps
-            result.headline[f"{place}/minutes"] = float(found[f"minutes/{place}"].mean())
+            minutes = 0.0 if method == UNTRAINED else float(found[f"minutes/{place}"].mean())
+            result.headline[f"{place}/minutes"] = minutes
         result.headline |= _best(config.rows(world), world, result.headline)
     return result
 
