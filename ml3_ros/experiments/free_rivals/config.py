@@ -39,7 +39,7 @@ MAML_RATE = 0.1  # step size that MAML's begin with: on validation goals better 
 
 @dataclass(frozen=True, kw_only=True)
 class FreeRivalsConfig:
-    """Size of the experiment; all methods have the same goals, as many steps, and one evaluation.
+    """Size of the experiment; all rivals have the same goals, as many steps, and one evaluation.
 
     Attributes:
         loss: Whether the learned loss is run too, and the robot with weak motors. Otherwise the

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: 2026 ml3_ros maintainers
 # SPDX-License-Identifier: Apache-2.0
-"""Rivals of a model-free learned loss: meta-trained on the same goals, for as many steps.
+"""Rivals of a model-free learned loss: meta-trained on the same goals, for a share of its steps.
 
 Goal-conditioned PPO acts on a new goal at once, or goes on with PPO there; MAML makes the gradient
 steps that its start and step sizes were learned for; RL squared remembers. The learned loss trains

@@ -97,7 +97,7 @@ class MetaRlConfig:
             chosen = getattr(self, name)
             if not chosen or not set(chosen) <= set(known):
                 raise ConfigError(f"{name} must be some of {', '.join(known)}, got {chosen}")
-        if not self.learning_rates or not min(self.learning_rates) > 0.0:
+        if not self.learning_rates or not all(lr > 0.0 for lr in self.learning_rates):
             raise ConfigError("learning_rates must be numbers > 0")
 
     def rows(self, world: str) -> tuple[str, ...]:

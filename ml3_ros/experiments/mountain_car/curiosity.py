@@ -29,7 +29,7 @@ class Coverage:
 
     def __post_init__(self) -> None:
         """Reject what compares nothing (ConfigError)."""
-        if not min(*self.scale, self.width, self.weight) > 0.0:
+        if not all(x > 0.0 for x in (*self.scale, self.width, self.weight)):
             raise ConfigError("scale, width and weight of a coverage reward must be > 0")
 
     def repetition(self, states: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class PhysicalConfig:
     passes: int = 2  # friction terms of load are computed anew so often
 
     def __post_init__(self) -> None:
-        if not self.strengths or min(self.strengths) <= 0.0:
+        if not self.strengths or not all(x > 0.0 for x in self.strengths):
             raise ConfigError(f"strengths must be some numbers > 0, got {self.strengths}")
         if any(not g > 0.0 for g in self.known_gains):
             raise ConfigError(f"known_gains must be > 0, got {self.known_gains}")

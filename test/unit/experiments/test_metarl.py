@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -111,5 +112,6 @@ def test_what_cannot_be_run_is_rejected():
         MetaRlConfig(worlds=("moon",))
     with pytest.raises(ConfigError, match="methods must be some of"):
         MetaRlConfig(methods=())
-    with pytest.raises(ConfigError, match="learning_rates"):
-        MetaRlConfig(learning_rates=(0.0,))
+    for wrong in ((0.0,), (1e-3, math.nan), ()):
+        with pytest.raises(ConfigError, match="learning_rates"):
+            MetaRlConfig(learning_rates=wrong)

@@ -109,8 +109,9 @@ def test_coverage_tells_how_much_an_episode_repeats_itself():
     assert float(reward.repetition(pairs)) == pytest.approx(expected, rel=1e-5)
     states = torch.randn(2, 5, 2, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     assert torch.autograd.gradcheck(reward.repetition, states.requires_grad_())
-    with pytest.raises(ConfigError, match="> 0"):
-        Coverage(scale=(1.0, 0.0))
+    for wrong in ((1.0, 0.0), (1.0, math.nan)):
+        with pytest.raises(ConfigError, match="> 0"):
+            Coverage(scale=wrong)
 
 
 def test_curiosity_and_the_end_of_episodes_are_added_to_the_task_loss():

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 
 from ml3_ros.cli.main import main
 from ml3_ros.data.bags.writer import write_joint_states
-from ml3_ros.errors import DataError
+from ml3_ros.errors import ConfigError, DataError
 from ml3_ros.identification.fits import Explained
 from ml3_ros.identification.models.scores import nmse
 from ml3_ros.identification.physical.config import PhysicalConfig
@@ -113,3 +114,9 @@ def test_the_command_prints_and_writes(truth, arm, tmp_path, capsys):
     assert out.exists()
     assert main(["payload", "--bag", str(tmp_path / "bag"), "--before", str(tmp_path / "no")]) == 2
     assert "ml3 identify" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("wrong", [(), (0.0,), (1.0, math.nan)])
+def test_strengths_that_are_no_positive_numbers_are_rejected(wrong):
+    with pytest.raises(ConfigError, match="strengths"):
+        PhysicalConfig(strengths=wrong)
